@@ -1,0 +1,233 @@
+//! What follows from a command: one reply for the one who asked, effects for those who must hear of it.
+//! Effects repeat (delivery is at least once); each has a [`crate::Position`] by which receivers drop repeats.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AssignmentEpoch, ContactId, Epoch, GatewayId, OperatorId, Party, Timestamp};
+use crate::refusal::Refusal;
+
+/// What one command led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// For the one who asked.
+    pub reply: Result<Reply, Refusal>,
+    /// For those who must hear of it, in order. Holds too what timers did that fired before the command.
+    pub effects: Vec<Effect>,
+}
+
+/// The answer to an accepted command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Carried out (or already so).
+    Done,
+    /// The contact is in the care of the cluster.
+    Enqueued {
+        /// Its id from now on.
+        contact: ContactId,
+    },
+    /// The call-back order joined an open one.
+    Merged {
+        /// The id under which this order is remembered.
+        contact: ContactId,
+        /// The open order.
+        into: ContactId,
+    },
+    /// The session is open.
+    Opened {
+        /// Whose.
+        party: Party,
+        /// To be carried by each command of the session.
+        epoch: Epoch,
+    },
+    /// The plan applies.
+    PlanApplied {
+        /// Its version.
+        version: u64,
+    },
+}
+
+/// Why a contact ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndReason {
+    /// Served by this operator.
+    Completed(OperatorId),
+    /// The customer left before being served.
+    Abandoned,
+    /// The order joined this open one.
+    Merged(ContactId),
+    /// Its operator was lost and the queue says to close.
+    OperatorLost(OperatorId),
+}
+
+/// Why an offer or assignment was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WithdrawReason {
+    /// The customer left.
+    Abandoned,
+    /// Nobody answered in time (RONA).
+    Unanswered,
+    /// The operator declined.
+    Declined,
+    /// The operator's session was lost or closed.
+    SessionLost,
+}
+
+/// Something to be told to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// A contact waits in its queue (to its gateway; on arrival and whenever it returns).
+    AnnounceQueued {
+        /// Which.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+    },
+    /// Ring: the operator has until `deadline` (to the operator).
+    RingOperator {
+        /// Which contact.
+        contact: ContactId,
+        /// Who is rung.
+        operator: OperatorId,
+        /// To be carried by the answer.
+        assignment: AssignmentEpoch,
+        /// When silence becomes RONA.
+        deadline: Timestamp,
+        /// Whether the desktop answers by itself, with no right to decline.
+        automatic: bool,
+    },
+    /// The contact has an operator who may have to answer yet (to its gateway).
+    AnnounceAssigned {
+        /// Which contact.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Who.
+        operator: OperatorId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+    },
+    /// Connect customer and operator (to the contact's gateway and to the operator).
+    ConnectContact {
+        /// Which contact.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Who.
+        operator: OperatorId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+    },
+    /// The assignment is void (to the contact's gateway and to the operator).
+    WithdrawAssignment {
+        /// Which contact.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Who had it.
+        operator: OperatorId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+        /// Why.
+        reason: WithdrawReason,
+    },
+    /// The talk is over, wrap-up runs until `until` (to the operator).
+    StartWrapUp {
+        /// Which contact.
+        contact: ContactId,
+        /// Who.
+        operator: OperatorId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// The operator is free of the contact (to the operator).
+    ReleaseOperator {
+        /// Which contact.
+        contact: ContactId,
+        /// Who.
+        operator: OperatorId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+    },
+    /// The contact ended (to its gateway).
+    AnnounceEnded {
+        /// Which.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// The operator's presence changed (to the operator).
+    AnnouncePresence {
+        /// Who.
+        operator: OperatorId,
+        /// What it is now.
+        presence: PresenceState,
+    },
+    /// Another stream has taken the session over or it was lost: the stream of `epoch` must end (to the party's
+    /// stream of that epoch).
+    EndStream {
+        /// Whose.
+        party: Party,
+        /// Which opening is over.
+        epoch: Epoch,
+    },
+}
+
+/// An operator's presence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PresenceState {
+    /// Not signed in.
+    Offline,
+    /// Takes contacts.
+    Ready,
+    /// Takes none, for this reason (AUX code).
+    NotReady(u16),
+    /// Left an offer unanswered: no new offers until then, or a click.
+    Missed {
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+}
+
+impl Effect {
+    /// The gateway that must hear of it, if one must.
+    #[must_use]
+    pub fn gateway(&self) -> Option<GatewayId> {
+        match *self {
+            Effect::AnnounceQueued { gateway, .. }
+            | Effect::AnnounceAssigned { gateway, .. }
+            | Effect::ConnectContact { gateway, .. }
+            | Effect::WithdrawAssignment { gateway, .. }
+            | Effect::AnnounceEnded { gateway, .. }
+            | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
+            Effect::RingOperator { .. }
+            | Effect::StartWrapUp { .. }
+            | Effect::ReleaseOperator { .. }
+            | Effect::AnnouncePresence { .. }
+            | Effect::EndStream { party: Party::Operator(_), .. } => None,
+        }
+    }
+
+    /// The operator who must hear of it, if one must.
+    #[must_use]
+    pub fn operator(&self) -> Option<OperatorId> {
+        match *self {
+            Effect::RingOperator { operator, .. }
+            | Effect::ConnectContact { operator, .. }
+            | Effect::WithdrawAssignment { operator, .. }
+            | Effect::StartWrapUp { operator, .. }
+            | Effect::ReleaseOperator { operator, .. }
+            | Effect::AnnouncePresence { operator, .. }
+            | Effect::EndStream { party: Party::Operator(operator), .. } => Some(operator),
+            Effect::AnnounceQueued { .. }
+            | Effect::AnnounceAssigned { .. }
+            | Effect::AnnounceEnded { .. }
+            | Effect::EndStream { party: Party::Gateway(_), .. } => None,
+        }
+    }
+}

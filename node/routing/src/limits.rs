@@ -1,0 +1,54 @@
+//! Every limit of the core, in one place. Reaching one is a [`crate::Refusal`], never a silent drop.
+
+/// Names of queues, skills, channels, units, operators, gateways.
+pub const NAME_BYTES_MAX: usize = 128;
+/// A gateway's key for a contact.
+pub const KEY_BYTES_MAX: usize = 256;
+/// Attributes of one contact (R1.1).
+pub const ATTRIBUTES_BYTES_MAX: usize = 16 * 1024;
+/// Tiers are 0 to this.
+pub const TIER_MAX: u8 = 9;
+/// Skill levels are 1 to this.
+pub const LEVEL_MAX: u8 = 10;
+/// Skills that one contact may require, its queue's included.
+pub const REQUIRED_SKILLS_MAX: usize = 16;
+/// Skills of one operator.
+pub const OPERATOR_SKILLS_MAX: usize = 256;
+/// Capacity of one operator, in units.
+pub const CAPACITY_MAX: u32 = 1_000_000;
+/// Queues of a plan.
+pub const QUEUES_MAX: usize = 5_000;
+/// Skills of a plan.
+pub const SKILLS_MAX: usize = 4_096;
+/// Channels of a plan.
+pub const CHANNELS_MAX: usize = 256;
+/// Org units of a plan.
+pub const UNITS_MAX: usize = 10_000;
+/// Contacts in memory, ended ones within the key window included.
+pub const CONTACTS_MAX: u64 = 4_000_000;
+/// Room in that kept for tier 0 alone (promise 6).
+pub const CONTACTS_RESERVED_FOR_TIER_0: u64 = 50_000;
+/// Contacts that may wait in one queue unless its plan says less.
+pub const WAITING_PER_QUEUE_MAX: u32 = 1_000_000;
+/// Operators.
+pub const OPERATORS_MAX: u64 = 100_000;
+/// Operators put by one command.
+pub const OPERATORS_PER_COMMAND_MAX: usize = 500;
+/// Gateways.
+pub const GATEWAYS_MAX: u64 = 20_000;
+/// Distinct requirement sets with contacts waiting.
+pub const CLASSES_MAX: usize = 2_000;
+/// Distinct sets of skills, unit and ranks among operators.
+pub const PROFILES_MAX: usize = 2_000;
+/// Contacts kept away from one operator at a time; the oldest exclusion ends when one more comes.
+pub const EXCLUSIONS_PER_OPERATOR_MAX: usize = 64;
+/// Sources remembered by one merged call-back.
+pub const SOURCES_MAX: u32 = 10_000;
+/// Timers fired per command.
+pub const TIMERS_PER_ENTRY_MAX: usize = 256;
+/// Rows that one job advances per command.
+pub const JOB_ROWS_PER_ENTRY_MAX: usize = 500;
+/// Longest span that any field may ask for: two years.
+pub const SPAN_MS_MAX: u64 = 2 * 366 * 86_400_000;
+/// Latest time that any field may name: the year 2200.
+pub const TIMESTAMP_MS_MAX: u64 = 7_258_118_400_000;

@@ -1,0 +1,165 @@
+//! The core's deterministic no. A refusal is part of the log's outcome: the same on every replica, and final for
+//! this command. Each has a stable code with a page in docs/ERRORS.md.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AssignmentEpoch, ContactId, Epoch, Name};
+
+/// Why the core does not carry out a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// A field is out of its bounds.
+    #[error("{field}: {problem}")]
+    InvalidField {
+        /// The field, as the protocol names it.
+        field: Name,
+        /// What is wrong and what is right.
+        problem: String,
+    },
+    /// The plan has no such queue.
+    #[error("queue: the plan has no queue {0:?}; `ringmain queue list` shows those there are")]
+    UnknownQueue(Name),
+    /// The plan has no such skill.
+    #[error("skills: the plan has no skill {0:?}")]
+    UnknownSkill(Name),
+    /// The plan has no such channel.
+    #[error("channel: the plan has no channel {0:?}")]
+    UnknownChannel(Name),
+    /// The plan has no such unit.
+    #[error("unit: the plan has no org unit {0:?}")]
+    UnknownUnit(Name),
+    /// No operator of that login.
+    #[error("operator: nobody is known as {0:?}; add the operator to the plan first")]
+    UnknownOperator(Name),
+    /// No such contact (or its memory has ended).
+    #[error("contact: {0} is not known; ended contacts are remembered for the key window")]
+    UnknownContact(ContactId),
+    /// The party has no session row at all.
+    #[error("session: this party has never signed in")]
+    UnknownParty,
+    /// A command of an earlier stream.
+    #[error("epoch: this session is now at epoch {current}; open a session and go on with its epoch")]
+    StaleEpoch {
+        /// The epoch in force.
+        current: Epoch,
+    },
+    /// A live stream holds the session.
+    #[error("session: already signed in elsewhere; sign out there or take over")]
+    AlreadySignedIn,
+    /// The session is not live.
+    #[error("session: not signed in; open a session first")]
+    NotSignedIn,
+    /// The same key with another body.
+    #[error("key: this key was used for another contact ({contact}); use a new key for a new contact")]
+    KeyReused {
+        /// The contact that has the key.
+        contact: ContactId,
+    },
+    /// The queue is closed.
+    #[error("queue: {0:?} is closed and takes no new contact")]
+    QueueClosed(Name),
+    /// Too many wait in the queue.
+    #[error("queue: {queue:?} is full ({waiting_max} waiting); try again later or deflect")]
+    QueueFull {
+        /// Which queue.
+        queue: Name,
+        /// Its limit.
+        waiting_max: u32,
+    },
+    /// A limit of the whole group is reached.
+    #[error("{what}: the limit of {limit} is reached; try again later")]
+    LimitReached {
+        /// What there is too much of.
+        what: Name,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The contact is not in a state that allows it.
+    #[error("contact: {contact} is {state}, so this is not possible")]
+    WrongState {
+        /// Which contact.
+        contact: ContactId,
+        /// Its state in a word.
+        state: Name,
+    },
+    /// The answer is about another assignment.
+    #[error("assignment: {contact} is at assignment {current}, held by somebody else or given anew")]
+    StaleAssignment {
+        /// Which contact.
+        contact: ContactId,
+        /// The assignment in force.
+        current: AssignmentEpoch,
+    },
+    /// Automatic answer leaves no right to decline (R3.6).
+    #[error("decline: {0} is answered automatically and cannot be declined")]
+    CannotDecline(ContactId),
+    /// The plan's version is not the next one.
+    #[error("version: the plan in force is version {current}; read it and send version {}", current + 1)]
+    PlanVersion {
+        /// The version in force.
+        current: u64,
+    },
+    /// The plan would break what exists.
+    #[error("plan: {0}")]
+    PlanConflict(String),
+    /// The contact belongs to another gateway.
+    #[error("contact: {0} was brought by another gateway")]
+    ForeignContact(ContactId),
+}
+
+impl Refusal {
+    /// The stable code; docs/ERRORS.md has a page for each.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::InvalidField { .. } => "invalid-field",
+            Refusal::UnknownQueue(_) => "unknown-queue",
+            Refusal::UnknownSkill(_) => "unknown-skill",
+            Refusal::UnknownChannel(_) => "unknown-channel",
+            Refusal::UnknownUnit(_) => "unknown-unit",
+            Refusal::UnknownOperator(_) => "unknown-operator",
+            Refusal::UnknownContact(_) => "unknown-contact",
+            Refusal::UnknownParty => "unknown-party",
+            Refusal::StaleEpoch { .. } => "stale-epoch",
+            Refusal::AlreadySignedIn => "already-signed-in",
+            Refusal::NotSignedIn => "not-signed-in",
+            Refusal::KeyReused { .. } => "key-reused",
+            Refusal::QueueClosed(_) => "queue-closed",
+            Refusal::QueueFull { .. } => "queue-full",
+            Refusal::LimitReached { .. } => "limit-reached",
+            Refusal::WrongState { .. } => "wrong-state",
+            Refusal::StaleAssignment { .. } => "stale-assignment",
+            Refusal::CannotDecline(_) => "cannot-decline",
+            Refusal::PlanVersion { .. } => "plan-version",
+            Refusal::PlanConflict(_) => "plan-conflict",
+            Refusal::ForeignContact(_) => "foreign-contact",
+        }
+    }
+
+    /// Every code there is, for the test that holds them against the documentation.
+    pub const CODES: &'static [&'static str] = &[
+        "invalid-field",
+        "unknown-queue",
+        "unknown-skill",
+        "unknown-channel",
+        "unknown-unit",
+        "unknown-operator",
+        "unknown-contact",
+        "unknown-party",
+        "stale-epoch",
+        "already-signed-in",
+        "not-signed-in",
+        "key-reused",
+        "queue-closed",
+        "queue-full",
+        "limit-reached",
+        "wrong-state",
+        "stale-assignment",
+        "cannot-decline",
+        "plan-version",
+        "plan-conflict",
+        "foreign-contact",
+    ];
+}
