@@ -10,15 +10,41 @@
 
 extern crate alloc;
 
+mod bitset;
+mod classes;
+pub mod client;
+mod codec;
 pub mod command;
+mod commands;
+mod contact;
+pub mod delivery;
+mod directory;
 pub mod effect;
 pub mod ids;
+mod invariants;
+mod lifecycle;
 pub mod limits;
+mod matching;
+mod operator;
+mod order;
 pub mod plan;
+mod profiles;
 pub mod refusal;
+mod router;
+pub mod session;
+mod slab;
+mod snapshot;
+mod tables;
+mod view;
 
 pub use command::Command;
 pub use effect::{Effect, Outcome, Reply};
 pub use ids::*;
 pub use plan::Plan;
 pub use refusal::Refusal;
+pub use invariants::Violation;
+pub use codec::DecodeError;
+pub use router::{QueueTotals, Router};
+pub use session::{SessionState, SessionView};
+pub use snapshot::{Snapshot, SnapshotError};
+pub use view::{ContactState, ContactView, OperatorView, QueueView};

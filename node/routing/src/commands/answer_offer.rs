@@ -1,0 +1,66 @@
+//! The operator's answer to an offer (R3.1, R3.6).
+
+use crate::command::AnswerOffer;
+use crate::contact::{Contact, State};
+use crate::effect::{Reply, WithdrawReason};
+use crate::refusal::Refusal;
+use crate::router::Router;
+
+impl Router {
+    /// The contact that an answer is about, if the answer is about its latest assignment.
+    pub(crate) fn answered_contact(&self, answer: &AnswerOffer) -> Result<&Contact, Refusal> {
+        self.admit_operator(answer.operator, answer.epoch)?;
+        let contact = self.known_contact(answer.contact)?;
+        if contact.assignment == answer.assignment && contact.holder == Some(answer.operator) {
+            Ok(contact)
+        } else {
+            Err(stale(contact))
+        }
+    }
+
+    pub(crate) fn accept_offer(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {
+        let contact = self.answered_contact(answer)?;
+        match contact.state {
+            State::Waiting(_) => Err(stale(contact)),
+            State::Handling { .. } | State::WrapUp { .. } => Ok(Reply::Done),
+            State::Ended { .. } => ended_by_service(contact),
+            State::Offered { operator, .. } => {
+                let since = self.now;
+                self.tables.change_contact(answer.contact.slot, |row| row.state = State::Handling { operator, since });
+                self.connect(answer.contact.slot);
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    pub(crate) fn decline_offer(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {
+        let contact = self.answered_contact(answer)?;
+        match contact.state {
+            State::Waiting(_) | State::Ended { .. } => Ok(Reply::Done),
+            State::Handling { .. } | State::WrapUp { .. } => Err(super::wrong_state(contact)),
+            State::Offered { automatic: true, .. } => Err(Refusal::CannotDecline(contact.id)),
+            State::Offered { automatic: false, .. } => {
+                self.take_back_offer(answer.contact.slot, WithdrawReason::Declined);
+                Ok(Reply::Done)
+            }
+        }
+    }
+}
+
+/// The answer is about an assignment that no longer holds.
+pub(crate) fn stale(contact: &Contact) -> Refusal {
+    Refusal::StaleAssignment { contact: contact.id, current: contact.assignment }
+}
+
+/// `Done` once more, if the contact ended in its operator's hands.
+pub(crate) fn ended_by_service(contact: &Contact) -> Result<Reply, Refusal> {
+    use crate::effect::EndReason;
+    match contact.state {
+        State::Ended { reason: EndReason::Completed(_) | EndReason::OperatorLost(_), .. } => Ok(Reply::Done),
+        State::Ended { reason: EndReason::Abandoned | EndReason::Merged(_), .. }
+        | State::Waiting(_)
+        | State::Offered { .. }
+        | State::Handling { .. }
+        | State::WrapUp { .. } => Err(super::wrong_state(contact)),
+    }
+}

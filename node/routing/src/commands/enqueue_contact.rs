@@ -1,0 +1,238 @@
+//! A contact arrives (R1.1). The same key again gets the first answer; a call-back order joins the open one of the
+//! same number (R4.1); everything else takes its place in line, and an operator if one is free.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::command::{ContactDetails, EnqueueContact};
+use crate::contact::{Contact, Need, State, Text, Wait};
+use crate::directory::{check_name, check_span, check_text, invalid};
+use crate::effect::{Effect, EndReason, Reply};
+use crate::ids::{AssignmentEpoch, ChannelId, ContactId, QueueId, Timestamp, hash_parts};
+use crate::limits::{
+    ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CLASSES_MAX, CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0, KEY_BYTES_MAX,
+    REQUIRED_SKILLS_MAX, SOURCES_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
+};
+use crate::refusal::Refusal;
+use crate::router::Router;
+
+/// What the names in the command mean under the plan in force.
+struct Meant {
+    queue: QueueId,
+    channel: ChannelId,
+    need: Arc<Need>,
+    units: u32,
+}
+
+impl Router {
+    pub(crate) fn enqueue_contact(&mut self, command: &EnqueueContact) -> Result<Reply, Refusal> {
+        self.admit_gateway(command.gateway, command.epoch)?;
+        let gateway = &self.tables.gateway(command.gateway.slot).name;
+        let key = hash_parts(&[gateway.as_bytes(), command.key.as_bytes()]);
+        let body = body_hash(command);
+        if let Some(&slot) = self.tables.ix.keys.get(&key) {
+            return first_answer(self.tables.contact(slot), body);
+        }
+        check_fields(command)?;
+        let meant = self.resolve(command)?;
+        let open_order = self.open_order(command);
+        if open_order.is_none() {
+            self.check_room(command, &meant)?;
+        }
+        self.check_memory(command.tier)?;
+        let (slot, generation) = self.tables.contacts.next_id();
+        let contact = self.new_contact(command, meant, ContactId { slot, generation }, (key, body));
+        match open_order {
+            Some(open) => Ok(self.merge(contact, open, command)),
+            None => Ok(self.arrive(contact)),
+        }
+    }
+
+    fn resolve(&self, command: &EnqueueContact) -> Result<Meant, Refusal> {
+        let directory = &self.tables.directory;
+        let (queue, plan) = directory.find_queue(&command.queue)?;
+        let (channel, channel_plan) = directory.find_channel(&command.channel)?;
+        let need = Arc::new(directory.need(plan, &command.skills, command.scope.as_ref())?);
+        Ok(Meant { queue, channel, need, units: command.units.unwrap_or(channel_plan.units) })
+    }
+
+    fn check_room(&self, command: &EnqueueContact, meant: &Meant) -> Result<(), Refusal> {
+        let plan = self.tables.directory.queue(meant.queue);
+        if !plan.open {
+            return Err(Refusal::QueueClosed(plan.name.clone()));
+        }
+        let waiting = self.tables.ix.gauges.get(meant.queue.0 as usize).map_or(0, |gauges| gauges.waiting);
+        if waiting >= plan.waiting_max && command.tier > 0 {
+            return Err(Refusal::QueueFull { queue: plan.name.clone(), waiting_max: plan.waiting_max });
+        }
+        let classes = &self.tables.ix.classes;
+        let class = classes.find_key(&(meant.queue, meant.units, meant.need.clone()));
+        let is_new = class.is_none_or(|class| classes.head(class).is_none());
+        if is_new && classes.live() >= CLASSES_MAX {
+            return Err(Refusal::LimitReached { what: "distinct requirements".into(), limit: CLASSES_MAX as u64 });
+        }
+        Ok(())
+    }
+
+    /// Tier 0 has room of its own (promise 6).
+    fn check_memory(&self, tier: u8) -> Result<(), Refusal> {
+        let limit = if tier == 0 { CONTACTS_MAX } else { CONTACTS_MAX - CONTACTS_RESERVED_FOR_TIER_0 };
+        if self.tables.contacts.len() < limit {
+            return Ok(());
+        }
+        Err(Refusal::LimitReached { what: "contacts".into(), limit })
+    }
+
+    fn open_order(&self, command: &EnqueueContact) -> Option<u32> {
+        self.tables.ix.callbacks.get(&callback_hash(command)?).copied()
+    }
+
+    fn new_contact(&self, command: &EnqueueContact, meant: Meant, id: ContactId, hashes: (u128, u128)) -> Contact {
+        let later = command.not_before.filter(|&time| time > self.now);
+        let classes = &self.tables.ix.classes;
+        let class = classes.find_key(&(meant.queue, meant.units, meant.need.clone()));
+        Contact {
+            id,
+            gateway: command.gateway,
+            key: hashes.0,
+            body: hashes.1,
+            queue: meant.queue,
+            channel: meant.channel,
+            tier: command.tier,
+            enqueued_at: later.unwrap_or(self.now),
+            head_start: command.head_start,
+            index: self.index,
+            units: meant.units,
+            need: class.map_or(meant.need, |class| classes.at(class).need.clone()),
+            not_before: command.not_before,
+            state: State::Waiting(Wait::Later),
+            assignment: AssignmentEpoch(0),
+            holder: None,
+            excluded: false,
+            callback: callback_hash(command),
+            sources: 1,
+            text: Arc::new(Text {
+                key: command.key.clone(),
+                preferred: command.preferred.clone(),
+                callback: command.callback.clone(),
+                details: command.details.clone(),
+            }),
+        }
+    }
+
+    fn arrive(&mut self, contact: Contact) -> Reply {
+        let (id, gateway) = (contact.id, contact.gateway);
+        let is_due = contact.not_before.is_none_or(|time| time <= self.now);
+        self.tables.add_contact(contact);
+        self.totals_of(id.slot).entered += 1;
+        if is_due {
+            self.become_eligible(id.slot);
+            self.freed.announce.insert(id.slot);
+        } else {
+            self.emit(Effect::AnnounceQueued { contact: id, gateway });
+        }
+        Reply::Enqueued { contact: id }
+    }
+
+    /// The order joins the open one; the earliest place counts, an explicit time replaces (R4.1).
+    fn merge(&mut self, mut contact: Contact, open: u32, command: &EnqueueContact) -> Reply {
+        let into = self.tables.contact(open).id;
+        let reason = EndReason::Merged(into);
+        let (id, gateway) = (contact.id, contact.gateway);
+        contact.state = self.ended(reason);
+        self.tables.add_contact(contact);
+        self.totals_of(id.slot).merged += 1;
+        self.tables.change_contact(open, |row| {
+            row.sources = (row.sources + 1).min(SOURCES_MAX);
+            if matches!(row.state, State::Waiting(_)) {
+                row.head_start = row.head_start.max(command.head_start);
+            }
+        });
+        let is_later = matches!(self.tables.contact(open).state, State::Waiting(Wait::Later));
+        if let Some(not_before) = command.not_before
+            && is_later
+        {
+            self.reschedule(open, not_before);
+        }
+        self.emit(Effect::AnnounceEnded { contact: id, gateway, reason });
+        Reply::Merged { contact: id, into }
+    }
+}
+
+/// The same body gets the first answer, another body is refused (promise 3).
+fn first_answer(contact: &Contact, body: u128) -> Result<Reply, Refusal> {
+    if contact.body != body {
+        return Err(Refusal::KeyReused { contact: contact.id });
+    }
+    Ok(match contact.state {
+        State::Ended { reason: EndReason::Merged(into), .. } => Reply::Merged { contact: contact.id, into },
+        State::Ended { .. }
+        | State::Waiting(_)
+        | State::Offered { .. }
+        | State::Handling { .. }
+        | State::WrapUp { .. } => Reply::Enqueued { contact: contact.id },
+    })
+}
+
+/// Stands for all of the command but its epoch.
+fn body_hash(command: &EnqueueContact) -> u128 {
+    let mut body = Vec::with_capacity(128);
+    crate::codec::append(&mut body, &(&command.queue, &command.channel, command.tier, command.head_start));
+    crate::codec::append(&mut body, &(&command.skills, &command.scope, command.units, command.not_before));
+    crate::codec::append(&mut body, &(&command.preferred, &command.callback, &command.details));
+    hash_parts(&[&body])
+}
+
+fn callback_hash(command: &EnqueueContact) -> Option<u128> {
+    let order = command.callback.as_ref()?;
+    Some(hash_parts(&[order.number.as_bytes(), order.principals.as_bytes()]))
+}
+
+fn check_fields(command: &EnqueueContact) -> Result<(), Refusal> {
+    check_text("key", &command.key, KEY_BYTES_MAX)?;
+    if command.tier > TIER_MAX {
+        return Err(invalid("tier", "tiers are 0 to 9"));
+    }
+    check_span("head_start_ms", command.head_start)?;
+    if command.skills.len() > REQUIRED_SKILLS_MAX {
+        return Err(invalid("skills", "at most 16 skills"));
+    }
+    if command.units.is_some_and(|units| units > CAPACITY_MAX) {
+        return Err(invalid("units", "at most 1000000 units"));
+    }
+    if let Some(not_before) = command.not_before {
+        check_time("not_before_ms", not_before)?;
+    }
+    if let Some((login, hold)) = &command.preferred {
+        check_name("preferred.operator", login)?;
+        check_span("preferred.hold_ms", *hold)?;
+    }
+    if let Some(order) = &command.callback {
+        check_name("callback.number", &order.number)?;
+        check_name("callback.principals", &order.principals)?;
+    }
+    check_details(&command.details)
+}
+
+/// A time that somebody could mean: up to the year 2200.
+pub(crate) fn check_time(field: &str, time: Timestamp) -> Result<(), Refusal> {
+    if time.0 <= TIMESTAMP_MS_MAX {
+        return Ok(());
+    }
+    Err(invalid(field, &alloc::format!("{} is after the year 2200; times are ms since 1970", time.0)))
+}
+
+pub(crate) fn check_details(details: &ContactDetails) -> Result<(), Refusal> {
+    let texts = [("customer", &details.customer), ("topic", &details.topic), ("language", &details.language)];
+    for (field, text) in texts {
+        if let Some(text) = text {
+            check_name(field, text)?;
+        }
+    }
+    let bytes = details.attributes.len();
+    if bytes > ATTRIBUTES_BYTES_MAX {
+        return Err(invalid("attributes", &alloc::format!("{bytes} bytes; at most {ATTRIBUTES_BYTES_MAX} are allowed")));
+    }
+    Ok(())
+}
+

@@ -1,0 +1,112 @@
+//! Operators are added or changed, all of the command or none.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::command::{OperatorPlan, PutOperators};
+use crate::directory::{check_name, invalid};
+use crate::effect::{PresenceState, Reply};
+use crate::ids::{OperatorId, QueueId};
+use crate::limits::{CAPACITY_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, OPERATORS_PER_COMMAND_MAX, PROFILES_MAX};
+use crate::operator::Operator;
+use crate::profiles::ProfileKey;
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::session::Session;
+
+impl Router {
+    pub(crate) fn put_operators(&mut self, command: &PutOperators) -> Result<Reply, Refusal> {
+        if command.operators.len() > OPERATORS_PER_COMMAND_MAX {
+            return Err(invalid("operators", "at most 500 operators in one command"));
+        }
+        let mut profiles = Vec::with_capacity(command.operators.len());
+        for operator in &command.operators {
+            profiles.push(Arc::new(self.check_operator(operator)?));
+        }
+        self.check_operator_limits(command, &profiles)?;
+        for (operator, profile) in command.operators.iter().zip(profiles) {
+            match self.tables.find_login(&operator.login) {
+                Some(id) => self.change_plan_of(id.slot, operator.capacity, profile),
+                None => self.add_operator(operator, profile),
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    fn check_operator(&self, operator: &OperatorPlan) -> Result<ProfileKey, Refusal> {
+        check_name("login", &operator.login)?;
+        if operator.capacity > CAPACITY_MAX {
+            return Err(invalid("capacity", "at most 1000000 units"));
+        }
+        if operator.skills.len() > OPERATOR_SKILLS_MAX {
+            return Err(invalid("skills", "at most 256 skills"));
+        }
+        let directory = &self.tables.directory;
+        let unit = operator.unit.as_ref().map(|unit| directory.find_unit(unit)).transpose()?;
+        let skills = directory.find_skills(&operator.skills)?;
+        Ok(ProfileKey { skills, unit, ranks: self.check_ranks(operator)? })
+    }
+
+    fn check_ranks(&self, operator: &OperatorPlan) -> Result<Box<[(QueueId, u8)]>, Refusal> {
+        let mut ranks = Vec::with_capacity(operator.ranks.len());
+        for (queue, rank) in &operator.ranks {
+            ranks.push((self.tables.directory.find_queue(queue)?.0, *rank));
+        }
+        ranks.sort_unstable();
+        if ranks.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(invalid("ranks", "a queue is named twice"));
+        }
+        ranks.retain(|entry| entry.1 > 0);
+        Ok(ranks.into_boxed_slice())
+    }
+
+    fn check_operator_limits(&self, command: &PutOperators, profiles: &[Arc<ProfileKey>]) -> Result<(), Refusal> {
+        let logins: BTreeSet<_> = command.operators.iter().map(|operator| &operator.login).collect();
+        if logins.len() < command.operators.len() {
+            return Err(invalid("login", "an operator is named twice in one command"));
+        }
+        let added = logins.iter().filter(|login| self.tables.find_login(login).is_none()).count() as u64;
+        if self.tables.operators.len() + added > OPERATORS_MAX {
+            return Err(Refusal::LimitReached { what: "operators".into(), limit: OPERATORS_MAX });
+        }
+        let new: BTreeSet<_> = profiles.iter().filter(|key| !self.tables.ix.profiles.knows(key)).collect();
+        if self.tables.ix.profiles.len() + new.len() > PROFILES_MAX {
+            return Err(Refusal::LimitReached { what: "distinct profiles".into(), limit: PROFILES_MAX as u64 });
+        }
+        Ok(())
+    }
+
+    fn add_operator(&mut self, operator: &OperatorPlan, profile_key: Arc<ProfileKey>) {
+        let (slot, generation) = self.tables.operators.next_id();
+        self.tables.add_operator(Operator {
+            id: OperatorId { slot, generation },
+            login: operator.login.clone(),
+            profile_key,
+            profile: 0,
+            capacity: operator.capacity,
+            used: 0,
+            presence: PresenceState::Offline,
+            session: Session::default(),
+            idle_since: self.now,
+            exclusions: Vec::new(),
+        });
+    }
+
+    /// A changed skill, unit, rank or capacity counts at once, without a new arrival (R2.5).
+    fn change_plan_of(&mut self, slot: u32, capacity: u32, profile_key: Arc<ProfileKey>) {
+        let row = self.tables.operator(slot);
+        if row.capacity == capacity && row.profile_key == profile_key {
+            return;
+        }
+        let (before, mut changed) = (row.profile, row.clone());
+        changed.capacity = capacity;
+        changed.profile_key = profile_key;
+        changed.profile = self.tables.join_profile(&changed);
+        self.tables.change_operator(slot, |row| *row = changed);
+        self.tables.leave_profile(before);
+        self.freed.operators.insert(slot);
+        self.freed.exclusions = true;
+    }
+}

@@ -1,0 +1,132 @@
+//! A contact as a row: what it needs, where it stands, who has it.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{CallbackOrder, ContactDetails};
+use crate::effect::EndReason;
+use crate::ids::{
+    AssignmentEpoch, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId, QueueId, SkillId, Timestamp,
+    UnitId,
+};
+use crate::order::OrderKey;
+
+/// One contact. The row is the truth; every index is derived from it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Contact {
+    pub id: ContactId,
+    pub gateway: GatewayId,
+    /// Stands for (gateway name, key).
+    pub key: u128,
+    /// Stands for all of the command but its epoch.
+    pub body: u128,
+    pub queue: QueueId,
+    pub channel: ChannelId,
+    pub tier: u8,
+    pub enqueued_at: Timestamp,
+    pub head_start: Millis,
+    pub index: LogIndex,
+    pub units: u32,
+    pub need: Arc<Need>,
+    pub not_before: Option<Timestamp>,
+    pub state: State,
+    pub assignment: AssignmentEpoch,
+    /// The operator of the latest assignment.
+    pub holder: Option<OperatorId>,
+    /// Whether any operator may be kept away from it.
+    pub excluded: bool,
+    /// Set for a call-back order: stands for (number, principals).
+    pub callback: Option<u128>,
+    /// Orders that this one stands for, itself included.
+    pub sources: u32,
+    pub text: Arc<Text>,
+}
+
+/// What an operator must have to serve a contact. Contacts with equal needs share one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Need {
+    /// Sorted by skill.
+    pub skills: Box<[(SkillId, u8)]>,
+    /// The operator's unit must be within all of them.
+    pub scopes: Box<[UnitId]>,
+}
+
+/// What is kept for others and not decided by; apart from the row so that rows stay small.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Text {
+    pub key: Name,
+    pub preferred: Option<(Name, Millis)>,
+    pub callback: Option<CallbackOrder>,
+    pub details: ContactDetails,
+}
+
+/// Where a contact is in its life (R1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum State {
+    Waiting(Wait),
+    Offered { operator: OperatorId, at: Timestamp, deadline: Timestamp, automatic: bool, idle_before: Timestamp },
+    Handling { operator: OperatorId, since: Timestamp },
+    WrapUp { operator: OperatorId, since: Timestamp, until: Timestamp },
+    /// Remembered with its key until `until`.
+    Ended { at: Timestamp, reason: EndReason, until: Timestamp },
+}
+
+/// How a waiting contact waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Wait {
+    /// For its `not_before`.
+    Later,
+    /// For one operator alone (R3.4).
+    Held { operator: OperatorId, until: Timestamp },
+    /// For anyone who fits.
+    InLine,
+}
+
+impl Contact {
+    /// The key of R2.1 without the rank, which belongs to the operator.
+    pub(crate) fn order(&self) -> OrderKey {
+        OrderKey {
+            tier: self.tier,
+            order: self.enqueued_at.minus(self.head_start),
+            index: self.index,
+            slot: self.id.slot,
+        }
+    }
+
+    /// Who has it in hand and how much of the capacity it takes.
+    pub(crate) fn operator(&self) -> Option<OperatorId> {
+        match self.state {
+            State::Offered { operator, .. } | State::Handling { operator, .. } | State::WrapUp { operator, .. } => {
+                Some(operator)
+            }
+            State::Waiting(_) | State::Ended { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.state, State::Ended { .. })
+    }
+
+    /// When time alone changes it next.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Waiting(Wait::Later) => self.not_before,
+            State::Waiting(Wait::Held { until, .. }) | State::WrapUp { until, .. } | State::Ended { until, .. } => Some(until),
+            State::Waiting(Wait::InLine) | State::Handling { .. } => None,
+            State::Offered { deadline, .. } => Some(deadline),
+        }
+    }
+
+    /// The state in a word, for refusals.
+    pub(crate) fn state_name(&self) -> &'static str {
+        match self.state {
+            State::Waiting(_) => "waiting",
+            State::Offered { .. } => "offered",
+            State::Handling { .. } => "handling",
+            State::WrapUp { .. } => "wrap-up",
+            State::Ended { .. } => "ended",
+        }
+    }
+}

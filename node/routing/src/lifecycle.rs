@@ -1,0 +1,240 @@
+//! The steps of a contact's life that several rules share: becoming eligible, going back to the line, being
+//! connected, ending; and what time alone does to contacts, operators and gateways.
+
+use crate::contact::{Contact, State, Wait};
+use crate::effect::{Effect, EndReason, PresenceState, WithdrawReason};
+use crate::ids::{ContactId, OperatorId, Timestamp};
+use crate::limits::EXCLUSIONS_PER_OPERATOR_MAX;
+use crate::operator::Exclusion;
+use crate::router::Router;
+use crate::session::SessionState;
+
+/// Abandoned within this time does not count against the service level.
+const ABANDONED_EARLY_MS: u64 = 5_000;
+
+impl Router {
+    /// What time does to a contact.
+    pub(crate) fn contact_timer(&mut self, slot: u32) {
+        match self.tables.contact(slot).state {
+            State::Waiting(Wait::Later) => self.become_eligible(slot),
+            State::Waiting(Wait::Held { .. }) => self.stand_in_line(slot),
+            State::Offered { .. } => self.take_back_offer(slot, WithdrawReason::Unanswered),
+            State::WrapUp { operator, .. } => self.end_contact(slot, EndReason::Completed(operator)),
+            State::Ended { .. } => self.tables.remove_contact(slot),
+            State::Waiting(Wait::InLine) | State::Handling { .. } => {}
+        }
+    }
+
+    /// What time does to an operator: the grace, a missed offer, exclusions, in this order.
+    pub(crate) fn operator_timer(&mut self, slot: u32) {
+        let now = self.now;
+        let row = self.tables.operator(slot);
+        let (session, presence) = (row.session.state, row.presence);
+        self.tables.change_operator(slot, |row| row.exclusions.retain(|exclusion| exclusion.until > now));
+        self.freed.operators.insert(slot);
+        if let PresenceState::Missed { until } = presence
+            && until <= now
+        {
+            self.show_presence(slot, PresenceState::Ready);
+        }
+        if let SessionState::Grace { until } = session
+            && until <= now
+        {
+            self.operator_is_gone(slot);
+        }
+    }
+
+    /// What time does to a gateway: its grace is over. Its contacts stay; it reconciles when it comes back.
+    pub(crate) fn gateway_timer(&mut self, slot: u32) {
+        self.tables.change_gateway(slot, |row| row.session.state = SessionState::None);
+    }
+
+    /// The contact may be routed from now on: to one operator alone for a while (R3.4), or to anyone.
+    pub(crate) fn become_eligible(&mut self, slot: u32) {
+        let wait = match self.holder_wanted(self.tables.contact(slot)) {
+            Some((operator, until)) => Wait::Held { operator, until },
+            None => Wait::InLine,
+        };
+        self.tables.change_contact(slot, |row| row.state = State::Waiting(wait));
+        self.freed.contacts.insert(slot);
+    }
+
+    fn holder_wanted(&self, contact: &Contact) -> Option<(OperatorId, Timestamp)> {
+        let (login, hold) = contact.text.preferred.as_ref()?;
+        if contact.tier == 0 || hold.0 == 0 || contact.holder.is_some() {
+            return None;
+        }
+        let operator = self.tables.find_login(login)?;
+        let row = self.tables.operator(operator.slot);
+        let may = row.is_available() && self.has_skills_and_scope(row, contact);
+        may.then_some((operator, self.now + *hold))
+    }
+
+    /// Ends an affinity hold: the contact stands in line with its own key.
+    pub(crate) fn stand_in_line(&mut self, slot: u32) {
+        self.tables.change_contact(slot, |row| row.state = State::Waiting(Wait::InLine));
+        self.freed.contacts.insert(slot);
+    }
+
+    /// Sends the contact back to its old place.
+    pub(crate) fn requeue(&mut self, slot: u32, reason: WithdrawReason) {
+        let row = self.tables.contact(slot);
+        let (contact, gateway, assignment) = (row.id, row.gateway, row.assignment);
+        let Some(operator) = row.operator() else { return };
+        self.tables.change_contact(slot, |row| row.state = State::Waiting(Wait::InLine));
+        self.totals_of(slot).requeued += 1;
+        self.free_operator(operator);
+        self.freed.contacts.insert(slot);
+        self.freed.announce.insert(slot);
+        self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
+    }
+
+    /// Declined or missed (R3.1): the contact goes back and keeps away from the operator; the operator gets
+    /// nothing new for a while.
+    pub(crate) fn take_back_offer(&mut self, slot: u32, reason: WithdrawReason) {
+        let row = self.tables.contact(slot);
+        let (contact, operator) = (row.id, row.operator());
+        let Some(operator) = operator else { return };
+        self.requeue(slot, reason);
+        self.exclude(operator, contact);
+        let missed = self.tables.directory.plan.sessions.missed;
+        if missed.0 > 0 && self.tables.operator(operator.slot).presence == PresenceState::Ready {
+            let until = self.now + missed;
+            self.show_presence(operator.slot, PresenceState::Missed { until });
+        }
+    }
+
+    fn exclude(&mut self, operator: OperatorId, contact: ContactId) {
+        let span = self.tables.directory.plan.sessions.exclusion;
+        if span.0 == 0 {
+            return;
+        }
+        let until = self.now + span;
+        self.tables.change_contact(contact.slot, |row| row.excluded = true);
+        self.tables.change_operator(operator.slot, |row| {
+            row.exclusions.retain(|exclusion| exclusion.contact != contact);
+            if row.exclusions.len() == EXCLUSIONS_PER_OPERATOR_MAX {
+                row.exclusions.remove(0);
+            }
+            row.exclusions.push(Exclusion { contact, until });
+        });
+        self.freed.exclusions = true;
+    }
+
+    /// Ends a contact, tells who must hear of it, frees its operator. Ended never reopens (I9).
+    pub(crate) fn end_contact(&mut self, slot: u32, reason: EndReason) {
+        let row = self.tables.contact(slot);
+        let (contact, gateway, assignment, before) = (row.id, row.gateway, row.assignment, row.state);
+        let ended = self.ended(reason);
+        self.tables.change_contact(slot, |row| row.state = ended);
+        self.count_end(slot, reason);
+        match before {
+            State::Offered { operator, at: offered_at, idle_before, .. } => {
+                self.give_back_idle_place(operator, offered_at, idle_before);
+                let reason = WithdrawReason::Abandoned;
+                self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
+            }
+            State::Handling { operator, .. } | State::WrapUp { operator, .. } => {
+                self.free_operator(operator);
+                self.emit(Effect::ReleaseOperator { contact, operator, assignment });
+            }
+            State::Waiting(_) | State::Ended { .. } => {}
+        }
+        self.emit(Effect::AnnounceEnded { contact, gateway, reason });
+    }
+
+    /// The state of a contact that ends now: remembered with its key for the plan's key window.
+    pub(crate) fn ended(&self, reason: EndReason) -> State {
+        State::Ended { at: self.now, reason, until: self.now + self.tables.directory.plan.sessions.key_window }
+    }
+
+    fn count_end(&mut self, slot: u32, reason: EndReason) {
+        let waited = self.now.since(self.tables.contact(slot).enqueued_at);
+        let totals = self.totals_of(slot);
+        match reason {
+            EndReason::Completed(_) => totals.completed += 1,
+            EndReason::Abandoned => {
+                totals.abandoned += 1;
+                totals.abandoned_early += u64::from(waited.0 <= ABANDONED_EARLY_MS);
+            }
+            EndReason::Merged(_) => totals.merged += 1,
+            EndReason::OperatorLost(_) => totals.lost_operator += 1,
+        }
+    }
+
+    fn free_operator(&mut self, operator: OperatorId) {
+        let now = self.now;
+        self.tables.change_operator(operator.slot, |row| row.idle_since = now);
+        self.freed.operators.insert(operator.slot);
+    }
+
+    /// An offer that the customer ended costs the operator nothing: its place in the idle order comes back,
+    /// unless something else has moved it since.
+    fn give_back_idle_place(&mut self, operator: OperatorId, offered_at: Timestamp, idle_before: Timestamp) {
+        let now = self.now;
+        self.tables.change_operator(operator.slot, |row| {
+            row.idle_since = if row.idle_since == offered_at { idle_before } else { now };
+        });
+        self.freed.operators.insert(operator.slot);
+    }
+
+    /// Sets an operator's presence and says so. One who becomes unavailable releases what was held for it; one
+    /// who becomes ready stands at the end of the idle order and takes work.
+    pub(crate) fn show_presence(&mut self, slot: u32, presence: PresenceState) {
+        let now = self.now;
+        let was_available = self.tables.operator(slot).is_available();
+        self.tables.change_operator(slot, |row| {
+            if presence == PresenceState::Ready && row.presence != PresenceState::Ready {
+                row.idle_since = now;
+            }
+            row.presence = presence;
+        });
+        let operator = self.tables.operator(slot).id;
+        self.emit(Effect::AnnouncePresence { operator, presence });
+        self.availability_changed(slot, was_available);
+    }
+
+    /// Follows up a change of an operator's availability.
+    pub(crate) fn availability_changed(&mut self, slot: u32, was_available: bool) {
+        if self.tables.operator(slot).is_available() {
+            self.freed.operators.insert(slot);
+            return;
+        }
+        if !was_available {
+            return;
+        }
+        self.freed.exclusions = true;
+        let held = self.tables.ix.held.get(&slot).cloned().unwrap_or_default();
+        for key in held {
+            self.stand_in_line(key.slot);
+        }
+    }
+
+    /// The operator is lost for good or has signed out: what is in hand goes its ways.
+    pub(crate) fn operator_is_gone(&mut self, slot: u32) {
+        let was_available = self.tables.operator(slot).is_available();
+        self.tables.change_operator(slot, |row| row.session.state = SessionState::None);
+        for contact in self.tables.in_hand(slot) {
+            self.leave_by_orphan_rule(contact);
+        }
+        self.availability_changed(slot, was_available);
+        if self.tables.operator(slot).presence != PresenceState::Offline {
+            self.show_presence(slot, PresenceState::Offline);
+        }
+    }
+
+    fn leave_by_orphan_rule(&mut self, slot: u32) {
+        let row = self.tables.contact(slot);
+        let orphan = self.tables.directory.queue(row.queue).orphan;
+        match (row.state, orphan) {
+            (State::Offered { .. }, _) | (State::Handling { .. }, crate::plan::Orphan::Requeue) => {
+                self.requeue(slot, WithdrawReason::SessionLost);
+            }
+            (State::Handling { operator, .. }, crate::plan::Orphan::Close) => {
+                self.end_contact(slot, EndReason::OperatorLost(operator));
+            }
+            (State::WrapUp { operator, .. }, _) => self.end_contact(slot, EndReason::Completed(operator)),
+            (State::Waiting(_) | State::Ended { .. }, _) => {}
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! An operator as a row: skills, capacity, presence, session, and what it is kept away from.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::effect::PresenceState;
+use crate::ids::{ContactId, Name, OperatorId, Timestamp};
+use crate::profiles::ProfileKey;
+use crate::session::Session;
+
+/// One operator. The row is the truth; every index is derived from it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Operator {
+    pub id: OperatorId,
+    pub login: Name,
+    pub profile_key: Arc<ProfileKey>,
+    /// The interned profile; derived, so not stored.
+    #[serde(skip)]
+    pub profile: u32,
+    pub capacity: u32,
+    /// Units of all contacts in hand.
+    pub used: u32,
+    pub presence: PresenceState,
+    pub session: Session,
+    /// The last moment at which it became ready, was given a contact or was freed of one.
+    pub idle_since: Timestamp,
+    /// Contacts it declined or missed, oldest first.
+    pub exclusions: Vec<Exclusion>,
+}
+
+/// A contact that an operator is kept away from (R3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exclusion {
+    pub contact: ContactId,
+    pub until: Timestamp,
+}
+
+impl Operator {
+    /// Whether it takes new contacts at all, room aside.
+    pub(crate) fn is_available(&self) -> bool {
+        self.session.is_live() && self.presence == PresenceState::Ready
+    }
+
+    /// Units it may still take.
+    pub(crate) fn free(&self) -> u32 {
+        self.capacity.saturating_sub(self.used)
+    }
+
+    pub(crate) fn excludes(&self, contact: ContactId) -> bool {
+        self.exclusions.iter().any(|exclusion| exclusion.contact == contact)
+    }
+
+    /// When time alone changes it next.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let missed = match self.presence {
+            PresenceState::Missed { until } => Some(until),
+            PresenceState::Offline | PresenceState::Ready | PresenceState::NotReady(_) => None,
+        };
+        let exclusion = self.exclusions.iter().map(|exclusion| exclusion.until).min();
+        [self.session.deadline(), missed, exclusion].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,210 @@
+//! The router: the one state machine. [`Router::apply`] reads as the order of work within one log entry; the rule
+//! for each command is in `commands/`, matching in `matching.rs`, rows and indexes in `tables.rs`.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::Command;
+use crate::directory::Directory;
+use crate::effect::{Effect, Outcome, Reply};
+use crate::ids::{Incarnation, LogIndex, NodeId, Timestamp};
+use crate::limits::TIMERS_PER_ENTRY_MAX;
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+use crate::tables::{Tables, TimerOf};
+
+/// The replicated state of one group, and the rules that change it.
+#[derive(Debug)]
+pub struct Router {
+    pub(crate) index: LogIndex,
+    pub(crate) now: Timestamp,
+    pub(crate) chain: u128,
+    pub(crate) tables: Tables,
+    pub(crate) totals: Vec<QueueTotals>,
+    pub(crate) jobs: VecDeque<Job>,
+    /// Effects of the entry being applied.
+    pub(crate) effects: Vec<Effect>,
+    /// What the event being carried out has freed.
+    pub(crate) freed: Freed,
+    frame: Vec<u8>,
+}
+
+/// What has happened in a queue since the cluster began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueTotals {
+    /// Contacts that entered, merged orders not counted.
+    pub entered: u64,
+    /// Contacts connected to an operator; one that was requeued and connected again counts twice.
+    pub connected: u64,
+    /// Connected within the queue's target time of waiting.
+    pub connected_in_target: u64,
+    /// True waiting time of the connected ones, in ms.
+    pub waited_ms: u64,
+    /// Ended as completed.
+    pub completed: u64,
+    /// Left before being served.
+    pub abandoned: u64,
+    /// Left within 5 s, which service level does not count.
+    pub abandoned_early: u64,
+    /// Orders that joined an open one.
+    pub merged: u64,
+    /// Assignments taken back.
+    pub requeued: u64,
+    /// Ended because the operator was lost.
+    pub lost_operator: u64,
+}
+
+/// Work on many rows, advanced by a bounded number of rows per entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub node: NodeId,
+    /// Live sessions of the node up to this run are lost.
+    pub incarnation: Incarnation,
+    pub gateways: bool,
+    pub next_slot: u32,
+}
+
+/// Contacts and operators that must be matched before the event ends.
+#[derive(Debug, Default)]
+pub(crate) struct Freed {
+    pub contacts: BTreeSet<u32>,
+    /// Of those, the ones whose gateway must hear that they wait.
+    pub announce: BTreeSet<u32>,
+    pub operators: BTreeSet<u32>,
+    /// An operator has left or was excluded: exclusions of others may have become void.
+    pub exclusions: bool,
+}
+
+impl Default for Router {
+    fn default() -> Router {
+        Router::new()
+    }
+}
+
+impl Router {
+    /// The state before the first command: no plan, nobody there.
+    #[must_use]
+    pub fn new() -> Router {
+        Router {
+            index: LogIndex(0),
+            now: Timestamp(0),
+            chain: 0,
+            tables: Tables::new(Arc::new(Directory::default())),
+            totals: Vec::new(),
+            jobs: VecDeque::new(),
+            effects: Vec::new(),
+            freed: Freed::default(),
+            frame: Vec::new(),
+        }
+    }
+
+    /// Carries out the next command of the log at replicated time `at`. Time never goes back (I12): an earlier
+    /// `at` counts as the time of the entry before.
+    pub fn apply(&mut self, at: Timestamp, command: &Command) -> Outcome {
+        self.index.0 += 1;
+        self.now = self.now.max(at);
+        self.fire_timers();
+        self.advance_job();
+        let reply = self.carry_out(command);
+        self.settle();
+        let outcome = Outcome { reply, effects: core::mem::take(&mut self.effects) };
+        self.extend_chain(command, &outcome);
+        #[cfg(debug_assertions)]
+        self.assert_invariants();
+        outcome
+    }
+
+    /// The place of the last applied command; 0 before the first.
+    #[must_use]
+    pub fn index(&self) -> LogIndex {
+        self.index
+    }
+
+    /// Replicated time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The hash over all commands and outcomes so far; equal on all replicas at the same index (I8).
+    #[must_use]
+    pub fn chain(&self) -> u128 {
+        self.chain
+    }
+
+    /// The plan in force.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.tables.directory.plan
+    }
+
+    /// When time alone will change the state: then a `Tick` is due unless another command comes first.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        if !self.jobs.is_empty() {
+            return Some(self.now);
+        }
+        self.tables.ix.timers.first().map(|timer| timer.0)
+    }
+
+    fn carry_out(&mut self, command: &Command) -> Result<Reply, Refusal> {
+        match command {
+            Command::Tick => Ok(Reply::Done),
+            Command::ApplyPlan(command) => self.apply_plan(command),
+            Command::PutOperators(command) => self.put_operators(command),
+            Command::OpenSession(command) => self.open_session(command),
+            Command::LoseSession(command) => Ok(self.lose_session(command)),
+            Command::CloseSession(command) => self.close_session(command),
+            Command::NodeStarted(command) => Ok(self.node_started(command)),
+            Command::NodeLost(command) => Ok(self.node_lost(command)),
+            Command::EnqueueContact(command) => self.enqueue_contact(command),
+            Command::UpdateContact(command) => self.update_contact(command),
+            Command::AbandonContact(command) => self.abandon_contact(command),
+            Command::SetPresence(command) => self.set_presence(command),
+            Command::AcceptOffer(command) => self.accept_offer(command),
+            Command::DeclineOffer(command) => self.decline_offer(command),
+            Command::CompleteContact(command) => self.complete_contact(command),
+            Command::ExtendWrapUp(command) => self.extend_wrap_up(command),
+            Command::EndWrapUp(command) => self.end_wrap_up(command),
+        }
+    }
+
+    /// Fires what is due; what exceeds the limit fires with the next command, so that no entry is long.
+    fn fire_timers(&mut self) {
+        for _ in 0..TIMERS_PER_ENTRY_MAX {
+            let Some(&(at, of, slot)) = self.tables.ix.timers.first() else { return };
+            if at > self.now {
+                return;
+            }
+            match of {
+                TimerOf::Contact => self.contact_timer(slot),
+                TimerOf::Operator => self.operator_timer(slot),
+                TimerOf::Gateway => self.gateway_timer(slot),
+            }
+            self.settle();
+        }
+    }
+
+    fn extend_chain(&mut self, command: &Command, outcome: &Outcome) {
+        self.frame.clear();
+        command.encode_into(&mut self.frame);
+        outcome.encode_into(&mut self.frame);
+        let (index, now) = (self.index.0.to_le_bytes(), self.now.0.to_le_bytes());
+        self.chain = crate::ids::hash_parts(&[&self.chain.to_le_bytes(), &index, &now, &self.frame]);
+    }
+
+    pub(crate) fn emit(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(crate) fn totals_of(&mut self, contact: u32) -> &mut QueueTotals {
+        let queue = self.tables.contact(contact).queue.0 as usize;
+        if self.totals.len() <= queue {
+            self.totals.resize(queue + 1, QueueTotals::default());
+        }
+        &mut self.totals[queue]
+    }
+}

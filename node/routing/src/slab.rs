@@ -1,0 +1,192 @@
+//! Rows in pages of 64, shared copy-on-write: a snapshot clones one pointer per page, and a change after it
+//! copies one page. The prototype's figures are in docs/adr/0006.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::array;
+
+use serde::{Deserialize, Serialize};
+
+const PAGE_ROWS: usize = 64;
+
+#[derive(Clone, Debug)]
+struct Slot<T> {
+    generation: u32,
+    row: Option<T>,
+}
+
+/// A table whose rows keep their slot while they live. A slot is used again under the next generation.
+#[derive(Clone, Debug)]
+pub(crate) struct Slab<T> {
+    pages: Vec<Arc<[Slot<T>; PAGE_ROWS]>>,
+    /// Last freed, first used again: part of the state, because it decides ids.
+    free: Vec<u32>,
+    slots: u32,
+    rows: u64,
+}
+
+/// The canonical form: what each slot holds, then the order of reuse.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredSlab<T> {
+    slots: Vec<(u32, Option<T>)>,
+    free: Vec<u32>,
+}
+
+impl<T: Clone> Slab<T> {
+    pub(crate) fn new() -> Slab<T> {
+        Slab { pages: Vec::new(), free: Vec::new(), slots: 0, rows: 0 }
+    }
+
+    /// Rows in use.
+    pub(crate) fn len(&self) -> u64 {
+        self.rows
+    }
+
+    /// The slot and generation that the next row will have.
+    pub(crate) fn next_id(&self) -> (u32, u32) {
+        match self.free.last() {
+            Some(&slot) => (slot, self.slot(slot).map_or(0, |s| s.generation)),
+            None => (self.slots, 0),
+        }
+    }
+
+    /// Puts a row where [`Self::next_id`] said.
+    pub(crate) fn insert(&mut self, row: T) -> u32 {
+        self.rows += 1;
+        if let Some(slot) = self.free.pop() {
+            self.slot_mut(slot).row = Some(row);
+            return slot;
+        }
+        let slot = self.slots;
+        if slot as usize / PAGE_ROWS == self.pages.len() {
+            self.pages.push(Arc::new(array::from_fn(|_| Slot { generation: 0, row: None })));
+        }
+        self.slots += 1;
+        self.slot_mut(slot).row = Some(row);
+        slot
+    }
+
+    /// Frees the slot; its next row has the next generation.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
+        self.at(slot)?;
+        let place = self.slot_mut(slot);
+        place.generation += 1;
+        let row = place.row.take();
+        self.free.push(slot);
+        self.rows -= 1;
+        row
+    }
+
+    /// The row of this slot and generation.
+    pub(crate) fn get(&self, slot: u32, generation: u32) -> Option<&T> {
+        let place = self.slot(slot)?;
+        if place.generation == generation { place.row.as_ref() } else { None }
+    }
+
+    /// The row that is in the slot now.
+    pub(crate) fn at(&self, slot: u32) -> Option<&T> {
+        self.slot(slot)?.row.as_ref()
+    }
+
+    /// The row that is in the slot now, to be changed.
+    pub(crate) fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
+        if slot >= self.slots {
+            return None;
+        }
+        self.slot_mut(slot).row.as_mut()
+    }
+
+    /// The generation of the row that is or was last in the slot.
+    pub(crate) fn generation(&self, slot: u32) -> u32 {
+        self.slot(slot).map_or(0, |place| place.generation)
+    }
+
+    /// All rows in the order of their slots.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..self.slots).filter_map(|slot| Some((slot, self.at(slot)?)))
+    }
+
+    /// One above the highest slot ever used.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    pub(crate) fn to_stored(&self) -> StoredSlab<T> {
+        let slots = (0..self.slots)
+            .filter_map(|slot| self.slot(slot).map(|place| (place.generation, place.row.clone())))
+            .collect();
+        StoredSlab { slots, free: self.free.clone() }
+    }
+
+    /// `None` when the free list does not match the empty slots.
+    pub(crate) fn from_stored(stored: StoredSlab<T>) -> Option<Slab<T>> {
+        let mut slab = Slab::new();
+        for (generation, row) in stored.slots {
+            let slot = slab.slots;
+            if slot as usize / PAGE_ROWS == slab.pages.len() {
+                slab.pages.push(Arc::new(array::from_fn(|_| Slot { generation: 0, row: None })));
+            }
+            slab.slots += 1;
+            slab.rows += u64::from(row.is_some());
+            *slab.slot_mut(slot) = Slot { generation, row };
+        }
+        let free_are_empty = stored.free.iter().all(|&slot| slot < slab.slots && slab.at(slot).is_none());
+        if !free_are_empty || slab.rows + stored.free.len() as u64 != u64::from(slab.slots) {
+            return None;
+        }
+        slab.free = stored.free;
+        Some(slab)
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot<T>> {
+        if slot >= self.slots {
+            return None;
+        }
+        Some(&self.pages[slot as usize / PAGE_ROWS][slot as usize % PAGE_ROWS])
+    }
+
+    fn slot_mut(&mut self, slot: u32) -> &mut Slot<T> {
+        &mut Arc::make_mut(&mut self.pages[slot as usize / PAGE_ROWS])[slot as usize % PAGE_ROWS]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_used_again_under_the_next_generation() {
+        let mut slab = Slab::new();
+        assert_eq!((slab.insert('a'), slab.insert('b')), (0, 1));
+        assert_eq!(slab.remove(0), Some('a'));
+        assert_eq!(slab.next_id(), (0, 1));
+        assert_eq!(slab.insert('c'), 0);
+        assert_eq!(slab.get(0, 0), None);
+        assert_eq!(slab.get(0, 1), Some(&'c'));
+    }
+
+    #[test]
+    fn a_copy_does_not_see_later_changes() {
+        let mut slab = Slab::new();
+        for n in 0..200 {
+            slab.insert(n);
+        }
+        let copy = slab.clone();
+        *slab.at_mut(100).expect("inserted above") = 7;
+        assert_eq!((copy.at(100), slab.at(100)), (Some(&100), Some(&7)));
+    }
+
+    #[test]
+    fn a_stored_slab_gives_the_same_ids_next() {
+        let mut slab = Slab::new();
+        for n in 0..70 {
+            slab.insert(n);
+        }
+        slab.remove(3);
+        slab.remove(66);
+        let mut back = Slab::from_stored(slab.to_stored()).expect("stored just now");
+        assert_eq!(back.next_id(), slab.next_id());
+        assert_eq!(back.insert(1), slab.insert(1));
+        assert_eq!(back.len(), slab.len());
+    }
+}

@@ -1,0 +1,189 @@
+//! Snapshots: a copy-on-write view that costs one pointer per 64 rows to take, and its canonical bytes. Equal
+//! states have equal bytes (I8). Indexes are not stored; they are derived again when a snapshot is read.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contact::Contact;
+use crate::directory::Directory;
+use crate::ids::{LogIndex, Timestamp, hash_parts};
+use crate::operator::Operator;
+use crate::plan::Plan;
+use crate::router::{Job, QueueTotals, Router};
+use crate::session::Gateway;
+use crate::slab::{Slab, StoredSlab};
+use crate::tables::Tables;
+
+const MAGIC: &[u8; 6] = b"RMSNAP";
+const VERSION: u16 = 1;
+const HEADER_BYTES: usize = MAGIC.len() + 2;
+const CHECKSUM_BYTES: usize = 16;
+
+/// The state at one log index, to be encoded while the router goes on.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    index: LogIndex,
+    now: Timestamp,
+    chain: u128,
+    directory: Arc<Directory>,
+    contacts: Slab<Contact>,
+    operators: Slab<Operator>,
+    gateways: Slab<Gateway>,
+    totals: Vec<QueueTotals>,
+    jobs: VecDeque<Job>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    index: LogIndex,
+    now: Timestamp,
+    chain: u128,
+    plan: Plan,
+    totals: Vec<QueueTotals>,
+    jobs: Vec<Job>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Rows {
+    contacts: StoredSlab<Contact>,
+    operators: StoredSlab<Operator>,
+    gateways: StoredSlab<Gateway>,
+}
+
+/// Why a snapshot cannot be used. A node must not serve from it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Not a snapshot of ours.
+    #[error("this is not a Ringmain snapshot")]
+    Foreign,
+    /// Written by a newer version of the program.
+    #[error("the snapshot has format version {found}; this program reads up to {known}")]
+    Newer {
+        /// In the file.
+        found: u16,
+        /// Known here.
+        known: u16,
+    },
+    /// The checksum does not match the bytes.
+    #[error("the snapshot is damaged: its checksum does not match")]
+    Damaged,
+    /// The bytes are whole but contradict each other.
+    #[error("the snapshot contradicts itself: {0}")]
+    Inconsistent(&'static str),
+}
+
+impl Snapshot {
+    /// The last command in it.
+    #[must_use]
+    pub fn index(&self) -> LogIndex {
+        self.index
+    }
+
+    /// Replicated time in it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The chain in it.
+    #[must_use]
+    pub fn chain(&self) -> u128 {
+        self.chain
+    }
+
+    /// The canonical bytes: format version in front, checksum behind.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1024 + 200 * self.contacts.len() as usize);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        let head = Head {
+            index: self.index,
+            now: self.now,
+            chain: self.chain,
+            plan: self.directory.plan.clone(),
+            totals: self.totals.clone(),
+            jobs: self.jobs.iter().copied().collect(),
+        };
+        crate::codec::append(&mut bytes, &head);
+        let rows = Rows {
+            contacts: self.contacts.to_stored(),
+            operators: self.operators.to_stored(),
+            gateways: self.gateways.to_stored(),
+        };
+        crate::codec::append(&mut bytes, &rows);
+        let checksum = hash_parts(&[&bytes]);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+}
+
+impl Router {
+    /// The state as it is now. Cheap: rows are shared until they change.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            index: self.index,
+            now: self.now,
+            chain: self.chain,
+            directory: self.tables.directory.clone(),
+            contacts: self.tables.contacts.clone(),
+            operators: self.tables.operators.clone(),
+            gateways: self.tables.gateways.clone(),
+            totals: self.totals.clone(),
+            jobs: self.jobs.clone(),
+        }
+    }
+
+    /// The state of a snapshot's bytes.
+    ///
+    /// # Errors
+    /// The bytes are not a snapshot, of a newer version, or damaged.
+    pub fn restore(bytes: &[u8]) -> Result<Router, SnapshotError> {
+        let body = open(bytes)?;
+        let damaged = |_| SnapshotError::Damaged;
+        let (head, rest) = postcard::take_from_bytes::<Head>(body).map_err(damaged)?;
+        let (rows, rest) = postcard::take_from_bytes::<Rows>(rest).map_err(damaged)?;
+        if !rest.is_empty() {
+            return Err(SnapshotError::Inconsistent("bytes are left over"));
+        }
+        let mut router = Router::new();
+        router.index = head.index;
+        router.now = head.now;
+        router.chain = head.chain;
+        router.totals = head.totals;
+        router.jobs = head.jobs.into_iter().collect();
+        router.tables = derive(head.plan, rows)?;
+        router.check_invariants().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
+        Ok(router)
+    }
+}
+
+fn open(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
+    if bytes.len() < HEADER_BYTES + CHECKSUM_BYTES || &bytes[..MAGIC.len()] != MAGIC {
+        return Err(SnapshotError::Foreign);
+    }
+    let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
+    if hash_parts(&[content]).to_le_bytes() != *checksum {
+        return Err(SnapshotError::Damaged);
+    }
+    let found = u16::from_le_bytes([bytes[MAGIC.len()], bytes[MAGIC.len() + 1]]);
+    if found > VERSION {
+        return Err(SnapshotError::Newer { found, known: VERSION });
+    }
+    Ok(&content[HEADER_BYTES..])
+}
+
+/// Rows with their indexes.
+fn derive(plan: Plan, rows: Rows) -> Result<Tables, SnapshotError> {
+    let slots = SnapshotError::Inconsistent("a table's slots");
+    let mut tables = Tables::new(Arc::new(Directory::new(plan)));
+    tables.contacts = Slab::from_stored(rows.contacts).ok_or_else(|| slots.clone())?;
+    tables.operators = Slab::from_stored(rows.operators).ok_or_else(|| slots.clone())?;
+    tables.gateways = Slab::from_stored(rows.gateways).ok_or(slots)?;
+    tables.derive_indexes();
+    Ok(tables)
+}

@@ -1,0 +1,459 @@
+//! The rows and the indexes derived from them. A row changes only through `change_contact`, `change_operator` or
+//! `change_gateway`: each takes down what the row showed to the indexes before, and puts up what it shows after.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::classes::Classes;
+use crate::contact::{Contact, State, Wait};
+use crate::directory::Directory;
+use crate::ids::{Name, OperatorId, Timestamp};
+use crate::operator::Operator;
+use crate::order::OrderKey;
+use crate::profiles::{Idle, Profiles};
+use crate::session::Gateway;
+use crate::slab::Slab;
+
+/// Whose timer it is; timers due at the same moment fire in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TimerOf {
+    Contact,
+    Operator,
+    Gateway,
+}
+
+/// Contacts of one queue by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gauges {
+    pub waiting: u32,
+    pub offered: u32,
+    pub handling: u32,
+    pub wrap_up: u32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Indexes {
+    /// (gateway name, key) → contact.
+    pub keys: BTreeMap<u128, u32>,
+    /// (number, principals) → the open call-back order.
+    pub callbacks: BTreeMap<u128, u32>,
+    pub logins: BTreeMap<Name, u32>,
+    pub gateway_names: BTreeMap<Name, u32>,
+    pub timers: BTreeSet<(Timestamp, TimerOf, u32)>,
+    pub classes: Classes,
+    pub profiles: Profiles,
+    /// Operator → contacts that wait for it alone.
+    pub held: BTreeMap<u32, BTreeSet<OrderKey>>,
+    /// (operator, contact in its hands).
+    pub in_hand: BTreeSet<(u32, u32)>,
+    /// (gateway, its contact that has not ended).
+    pub brought: BTreeSet<(u32, u32)>,
+    /// Operators that are kept away from some contact.
+    pub excluding: BTreeSet<u32>,
+    pub gauges: Vec<Gauges>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub directory: Arc<Directory>,
+    pub contacts: Slab<Contact>,
+    pub operators: Slab<Operator>,
+    pub gateways: Slab<Gateway>,
+    pub ix: Indexes,
+}
+
+/// What a contact's row shows to the indexes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ContactFacets {
+    deadline: Option<Timestamp>,
+    in_line: Option<OrderKey>,
+    held: Option<(u32, OrderKey)>,
+    in_hand: Option<u32>,
+    open: bool,
+    state: u8,
+}
+
+/// What an operator's row shows to the indexes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct OperatorFacets {
+    deadline: Option<Timestamp>,
+    idle: Option<(u32, u32, Idle)>,
+    excluding: bool,
+}
+
+impl Tables {
+    pub(crate) fn new(directory: Arc<Directory>) -> Tables {
+        Tables {
+            directory,
+            contacts: Slab::new(),
+            operators: Slab::new(),
+            gateways: Slab::new(),
+            ix: Indexes::default(),
+        }
+    }
+
+    pub(crate) fn contact(&self, slot: u32) -> &Contact {
+        self.contacts.at(slot).expect("indexes name only contacts that exist")
+    }
+
+    pub(crate) fn operator(&self, slot: u32) -> &Operator {
+        self.operators.at(slot).expect("indexes name only operators that exist")
+    }
+
+    pub(crate) fn gateway(&self, slot: u32) -> &Gateway {
+        self.gateways.at(slot).expect("indexes name only gateways that exist")
+    }
+
+    pub(crate) fn add_contact(&mut self, contact: Contact) {
+        let slot = contact.id.slot;
+        let inserted = self.contacts.insert(contact);
+        assert_eq!(inserted, slot, "the contact was given the slot's id");
+        self.index_contact(slot);
+    }
+
+    /// Forgets an ended contact and its key.
+    pub(crate) fn remove_contact(&mut self, slot: u32) {
+        self.take_down_contact(slot);
+        if let Some(contact) = self.contacts.remove(slot) {
+            self.ix.keys.remove(&contact.key);
+        }
+    }
+
+    pub(crate) fn change_contact<R>(&mut self, slot: u32, change: impl FnOnce(&mut Contact) -> R) -> R {
+        let before = Self::contact_facets(self.contact(slot));
+        let row = self.contacts.at_mut(slot).expect("indexes name only contacts that exist");
+        let result = change(row);
+        let after = Self::contact_facets(self.contact(slot));
+        self.show_contact(slot, Some(before), Some(after));
+        result
+    }
+
+    pub(crate) fn put_up_contact(&mut self, slot: u32) {
+        let facets = Self::contact_facets(self.contact(slot));
+        self.show_contact(slot, None, Some(facets));
+    }
+
+    fn take_down_contact(&mut self, slot: u32) {
+        let facets = Self::contact_facets(self.contact(slot));
+        self.show_contact(slot, Some(facets), None);
+    }
+
+    fn contact_facets(contact: &Contact) -> ContactFacets {
+        let (in_line, held) = match contact.state {
+            State::Waiting(Wait::InLine) => (Some(contact.order()), None),
+            State::Waiting(Wait::Held { operator, .. }) => (None, Some((operator.slot, contact.order()))),
+            State::Waiting(Wait::Later)
+            | State::Offered { .. }
+            | State::Handling { .. }
+            | State::WrapUp { .. }
+            | State::Ended { .. } => (None, None),
+        };
+        ContactFacets {
+            deadline: contact.deadline(),
+            in_line,
+            held,
+            in_hand: contact.operator().map(|operator| operator.slot),
+            open: contact.is_open(),
+            state: state_number(&contact.state),
+        }
+    }
+
+    fn show_contact(&mut self, slot: u32, before: Option<ContactFacets>, after: Option<ContactFacets>) {
+        let deadline = |facets: &Option<ContactFacets>| facets.and_then(|f| f.deadline);
+        self.move_timer(TimerOf::Contact, slot, deadline(&before), deadline(&after));
+        let (was, is) = (before.and_then(|f| f.in_line), after.and_then(|f| f.in_line));
+        if was != is {
+            let class = self.class_of(slot);
+            was.into_iter().for_each(|key| self.ix.classes.set_in_line(class, key, false));
+            is.into_iter().for_each(|key| self.ix.classes.set_in_line(class, key, true));
+        }
+        let (was, is) = (before.and_then(|f| f.held), after.and_then(|f| f.held));
+        if was != is {
+            self.move_held(was, is);
+        }
+        let (was, is) = (before.and_then(|f| f.in_hand), after.and_then(|f| f.in_hand));
+        if was != is {
+            self.move_in_hand(slot, was, is);
+        }
+        self.count(slot, before.map(|f| f.state), after.map(|f| f.state));
+        let (was, is) = (before.is_some_and(|f| f.open), after.is_some_and(|f| f.open));
+        if was != is {
+            self.move_open(slot, is);
+        }
+    }
+
+    fn move_held(&mut self, was: Option<(u32, OrderKey)>, is: Option<(u32, OrderKey)>) {
+        if let Some((operator, key)) = was
+            && let Some(held) = self.ix.held.get_mut(&operator)
+        {
+            held.remove(&key);
+            if held.is_empty() {
+                self.ix.held.remove(&operator);
+            }
+        }
+        if let Some((operator, key)) = is {
+            self.ix.held.entry(operator).or_default().insert(key);
+        }
+    }
+
+    fn move_in_hand(&mut self, slot: u32, was: Option<u32>, is: Option<u32>) {
+        let units = self.contact(slot).units;
+        if let Some(operator) = was {
+            self.ix.in_hand.remove(&(operator, slot));
+            self.change_operator(operator, |row| row.used -= units);
+        }
+        if let Some(operator) = is {
+            self.ix.in_hand.insert((operator, slot));
+            self.change_operator(operator, |row| row.used += units);
+        }
+    }
+
+    fn move_open(&mut self, slot: u32, open: bool) {
+        let (gateway, callback) = {
+            let contact = self.contact(slot);
+            (contact.gateway.slot, contact.callback)
+        };
+        if open {
+            self.ix.brought.insert((gateway, slot));
+            return;
+        }
+        self.ix.brought.remove(&(gateway, slot));
+        if let Some(callback) = callback
+            && self.ix.callbacks.get(&callback) == Some(&slot)
+        {
+            self.ix.callbacks.remove(&callback);
+        }
+    }
+
+    fn count(&mut self, slot: u32, was: Option<u8>, is: Option<u8>) {
+        if was == is {
+            return;
+        }
+        let queue = self.contact(slot).queue.0 as usize;
+        if self.ix.gauges.len() <= queue {
+            self.ix.gauges.resize(queue + 1, Gauges::default());
+        }
+        let gauges = &mut self.ix.gauges[queue];
+        if let Some(gauge) = was.and_then(|state| gauge_of(gauges, state)) {
+            *gauge -= 1;
+        }
+        if let Some(gauge) = is.and_then(|state| gauge_of(gauges, state)) {
+            *gauge += 1;
+        }
+    }
+
+    fn move_timer(&mut self, of: TimerOf, slot: u32, was: Option<Timestamp>, is: Option<Timestamp>) {
+        if was == is {
+            return;
+        }
+        if let Some(at) = was {
+            self.ix.timers.remove(&(at, of, slot));
+        }
+        if let Some(at) = is {
+            self.ix.timers.insert((at, of, slot));
+        }
+    }
+
+    /// The contact's class, made when it is new.
+    fn class_of(&mut self, slot: u32) -> u32 {
+        if let Some(class) = self.ix.classes.find(self.contact(slot)) {
+            return class;
+        }
+        if self.ix.classes.is_crowded() {
+            self.ix.classes.drop_empty();
+            for class in self.class_ids() {
+                self.work_out_class(class);
+            }
+        }
+        let contact = self.contact(slot);
+        let key = (contact.queue, contact.units, contact.need.clone());
+        let class = self.ix.classes.add(key);
+        self.work_out_class(class);
+        class
+    }
+
+    fn class_ids(&self) -> Vec<u32> {
+        self.ix.classes.iter().map(|(class, _)| class).collect()
+    }
+
+    fn work_out_class(&mut self, class: u32) {
+        let (queue, need) = {
+            let row = self.ix.classes.at(class);
+            (row.queue, row.need.clone())
+        };
+        let profiles: Vec<_> = self.ix.profiles.iter().map(|(id, key)| (id, key.clone())).collect();
+        for (profile, key) in profiles {
+            let fits = key.fits(&need, &self.directory.parents);
+            self.ix.profiles.set_fit(profile, class, queue, fits);
+            self.ix.classes.set_fit(class, profile, fits);
+        }
+    }
+
+    fn work_out_profile(&mut self, profile: u32) {
+        let key = self.ix.profiles.at(profile).key.clone();
+        for class in self.class_ids() {
+            let (queue, need) = {
+                let row = self.ix.classes.at(class);
+                (row.queue, row.need.clone())
+            };
+            let fits = key.fits(&need, &self.directory.parents);
+            self.ix.profiles.set_fit(profile, class, queue, fits);
+            self.ix.classes.set_fit(class, profile, fits);
+        }
+    }
+
+    pub(crate) fn add_operator(&mut self, mut operator: Operator) {
+        let (slot, login) = (operator.id.slot, operator.login.clone());
+        operator.profile = self.join_profile(&operator);
+        let inserted = self.operators.insert(operator);
+        assert_eq!(inserted, slot, "the operator was given the slot's id");
+        self.ix.logins.insert(login, slot);
+        self.put_up_operator(slot);
+    }
+
+    /// Joins the profile of the operator's skills, unit and ranks.
+    pub(crate) fn join_profile(&mut self, operator: &Operator) -> u32 {
+        let (profile, is_new) = self.ix.profiles.join(&operator.profile_key);
+        if is_new {
+            self.work_out_profile(profile);
+        }
+        profile
+    }
+
+    /// Leaves the profile; classes forget one that is gone.
+    pub(crate) fn leave_profile(&mut self, profile: u32) {
+        if self.ix.profiles.leave(profile) {
+            for class in self.class_ids() {
+                self.ix.classes.set_fit(class, profile, false);
+            }
+        }
+    }
+
+    pub(crate) fn change_operator<R>(&mut self, slot: u32, change: impl FnOnce(&mut Operator) -> R) -> R {
+        let before = operator_facets(self.operator(slot));
+        let row = self.operators.at_mut(slot).expect("indexes name only operators that exist");
+        let result = change(row);
+        let after = operator_facets(self.operator(slot));
+        self.show_operator(slot, Some(before), after);
+        result
+    }
+
+    pub(crate) fn put_up_operator(&mut self, slot: u32) {
+        let facets = operator_facets(self.operator(slot));
+        self.show_operator(slot, None, facets);
+    }
+
+    fn show_operator(&mut self, slot: u32, before: Option<OperatorFacets>, after: OperatorFacets) {
+        self.move_timer(TimerOf::Operator, slot, before.and_then(|f| f.deadline), after.deadline);
+        let was = before.and_then(|f| f.idle);
+        if was != after.idle {
+            if let Some((profile, free, idle)) = was {
+                self.ix.profiles.set_idle(profile, free, idle, false);
+            }
+            if let Some((profile, free, idle)) = after.idle {
+                self.ix.profiles.set_idle(profile, free, idle, true);
+            }
+        }
+        if after.excluding {
+            self.ix.excluding.insert(slot);
+        } else {
+            self.ix.excluding.remove(&slot);
+        }
+    }
+
+    pub(crate) fn add_gateway(&mut self, gateway: Gateway) -> u32 {
+        let name = gateway.name.clone();
+        let slot = self.gateways.insert(gateway);
+        self.ix.gateway_names.insert(name, slot);
+        self.put_up_gateway(slot);
+        slot
+    }
+
+    pub(crate) fn change_gateway<R>(&mut self, slot: u32, change: impl FnOnce(&mut Gateway) -> R) -> R {
+        let before = self.gateway(slot).session.deadline();
+        let row = self.gateways.at_mut(slot).expect("indexes name only gateways that exist");
+        let result = change(row);
+        let after = self.gateway(slot).session.deadline();
+        self.move_timer(TimerOf::Gateway, slot, before, after);
+        result
+    }
+
+    pub(crate) fn put_up_gateway(&mut self, slot: u32) {
+        let after = self.gateway(slot).session.deadline();
+        self.move_timer(TimerOf::Gateway, slot, None, after);
+    }
+
+    /// Puts up all rows of a snapshot that was read.
+    pub(crate) fn derive_indexes(&mut self) {
+        for slot in 0..self.operators.slots() {
+            let Some(operator) = self.operators.at(slot).cloned() else { continue };
+            let profile = self.join_profile(&operator);
+            self.ix.logins.insert(operator.login, slot);
+            if let Some(row) = self.operators.at_mut(slot) {
+                // Units in use are counted again with the contacts in hand.
+                (row.profile, row.used) = (profile, 0);
+            }
+            self.put_up_operator(slot);
+        }
+        for slot in 0..self.gateways.slots() {
+            if let Some(name) = self.gateways.at(slot).map(|row| row.name.clone()) {
+                self.ix.gateway_names.insert(name, slot);
+                self.put_up_gateway(slot);
+            }
+        }
+        for slot in 0..self.contacts.slots() {
+            if self.contacts.at(slot).is_some() {
+                self.index_contact(slot);
+            }
+        }
+    }
+
+    fn index_contact(&mut self, slot: u32) {
+        let contact = self.contact(slot);
+        let (key, callback) = (contact.key, contact.callback.filter(|_| contact.is_open()));
+        self.ix.keys.insert(key, slot);
+        if let Some(callback) = callback {
+            self.ix.callbacks.insert(callback, slot);
+        }
+        self.put_up_contact(slot);
+    }
+
+    /// Contacts in an operator's hands, by slot.
+    pub(crate) fn in_hand(&self, operator: u32) -> Vec<u32> {
+        self.ix.in_hand.range((operator, 0)..=(operator, u32::MAX)).map(|entry| entry.1).collect()
+    }
+
+    pub(crate) fn find_login(&self, login: &Name) -> Option<OperatorId> {
+        self.ix.logins.get(login).map(|&slot| self.operator(slot).id)
+    }
+}
+
+fn operator_facets(operator: &Operator) -> OperatorFacets {
+    let idle = (operator.idle_since, operator.id.slot);
+    OperatorFacets {
+        deadline: operator.deadline(),
+        idle: operator.is_available().then_some((operator.profile, operator.free(), idle)),
+        excluding: !operator.exclusions.is_empty(),
+    }
+}
+
+fn state_number(state: &State) -> u8 {
+    match state {
+        State::Waiting(_) => 0,
+        State::Offered { .. } => 1,
+        State::Handling { .. } => 2,
+        State::WrapUp { .. } => 3,
+        State::Ended { .. } => 4,
+    }
+}
+
+fn gauge_of(gauges: &mut Gauges, state: u8) -> Option<&mut u32> {
+    match state {
+        0 => Some(&mut gauges.waiting),
+        1 => Some(&mut gauges.offered),
+        2 => Some(&mut gauges.handling),
+        3 => Some(&mut gauges.wrap_up),
+        _ => None,
+    }
+}

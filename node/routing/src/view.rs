@@ -1,0 +1,331 @@
+//! What others may read of the state: views with names instead of ids, made when asked for.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{CallbackOrder, ContactDetails, Role};
+use crate::contact::{Contact, State, Wait};
+use crate::effect::{EndReason, PresenceState};
+use crate::ids::{
+    AssignmentEpoch, ContactId, GatewayId, LogIndex, Name, OperatorId, Party, QueueId, Timestamp, hash_parts,
+};
+use crate::operator::Operator;
+use crate::router::{QueueTotals, Router};
+use crate::session::{SessionState, SessionView};
+
+/// A queue at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueView {
+    /// Its id.
+    pub id: QueueId,
+    /// Its name.
+    pub name: Name,
+    /// Contacts that wait, those for a later time included.
+    pub waiting: u32,
+    /// Arrival of the one that has waited longest of those in line (by place in line within each tier).
+    pub oldest_enqueued_at: Option<Timestamp>,
+    /// Contacts offered to an operator.
+    pub offered: u32,
+    /// Contacts being handled.
+    pub handling: u32,
+    /// Contacts in wrap-up.
+    pub wrap_up: u32,
+    /// What has happened since the cluster began.
+    pub totals: QueueTotals,
+}
+
+/// An operator at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorView {
+    /// Its id.
+    pub id: OperatorId,
+    /// Its login.
+    pub login: Name,
+    /// Ready or not.
+    pub presence: PresenceState,
+    /// Its session.
+    pub session: SessionState,
+    /// The session's epoch.
+    pub epoch: crate::ids::Epoch,
+    /// Skills with levels.
+    pub skills: Vec<(Name, u8)>,
+    /// The org unit.
+    pub unit: Option<Name>,
+    /// Units of work at once.
+    pub capacity: u32,
+    /// Units in use.
+    pub used: u32,
+    /// When it last became ready, was given a contact or was freed of one.
+    pub idle_since: Timestamp,
+    /// Contacts in hand, by slot.
+    pub contacts: Vec<ContactId>,
+    /// Contacts it is kept away from, and until when.
+    pub exclusions: Vec<(ContactId, Timestamp)>,
+}
+
+/// A contact's state as others may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContactState {
+    /// Waits.
+    Waiting,
+    /// Offered to an operator.
+    Offered {
+        /// Whom.
+        operator: OperatorId,
+        /// Since when.
+        at: Timestamp,
+        /// When silence becomes RONA.
+        deadline: Timestamp,
+        /// Whether the desktop answers by itself.
+        automatic: bool,
+    },
+    /// Customer and operator talk.
+    Handling {
+        /// Who.
+        operator: OperatorId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The talk is over, the operator writes it up.
+    WrapUp {
+        /// Who.
+        operator: OperatorId,
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// Over.
+    Ended {
+        /// Since when.
+        at: Timestamp,
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// A contact at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactView {
+    /// Its id.
+    pub id: ContactId,
+    /// The gateway that brought it.
+    pub gateway: Name,
+    /// That gateway's id.
+    pub gateway_id: GatewayId,
+    /// The gateway's key.
+    pub key: Name,
+    /// Its queue.
+    pub queue: Name,
+    /// Its channel.
+    pub channel: Name,
+    /// 0 (life safety) to 9.
+    pub tier: u8,
+    /// When it arrived (or was due).
+    pub enqueued_at: Timestamp,
+    /// Its place in time: arrival less head start.
+    pub order: Timestamp,
+    /// The log index of its arrival.
+    pub index: LogIndex,
+    /// Capacity it takes.
+    pub units: u32,
+    /// Not to be routed before.
+    pub not_before: Option<Timestamp>,
+    /// Required skills, its queue's included.
+    pub skills: Vec<(Name, u8)>,
+    /// Units within which it must be served.
+    pub scopes: Vec<Name>,
+    /// Its state.
+    pub state: ContactState,
+    /// How often it was assigned.
+    pub assignment: AssignmentEpoch,
+    /// The operator of the latest assignment.
+    pub holder: Option<OperatorId>,
+    /// Waits for this operator alone, until then.
+    pub held_for: Option<(OperatorId, Timestamp)>,
+    /// Set for a call-back order.
+    pub callback: Option<CallbackOrder>,
+    /// Orders it stands for.
+    pub sources: u32,
+    /// What is kept for others.
+    pub details: ContactDetails,
+}
+
+impl Router {
+    /// All queues of the plan, in its order.
+    #[must_use]
+    pub fn queues(&self) -> Vec<QueueView> {
+        let mut queues: Vec<QueueView> =
+            (0u32..).zip(&self.plan().queues).map(|(place, queue)| self.queue_view(place, &queue.name)).collect();
+        for (_, class) in self.tables.ix.classes.iter() {
+            let oldest = &mut queues[class.queue.0 as usize].oldest_enqueued_at;
+            for tier in 0..=crate::limits::TIER_MAX {
+                let from = crate::order::OrderKey { tier, order: Timestamp(0), index: LogIndex(0), slot: 0 };
+                let first = class.line.range(from..).next().filter(|key| key.tier == tier);
+                let arrived = first.map(|key| self.tables.contact(key.slot).enqueued_at);
+                *oldest = [*oldest, arrived].into_iter().flatten().min();
+            }
+        }
+        queues
+    }
+
+    fn queue_view(&self, place: u32, name: &Name) -> QueueView {
+        let gauges = self.tables.ix.gauges.get(place as usize).copied().unwrap_or_default();
+        QueueView {
+            id: QueueId(place),
+            name: name.clone(),
+            waiting: gauges.waiting,
+            oldest_enqueued_at: None,
+            offered: gauges.offered,
+            handling: gauges.handling,
+            wrap_up: gauges.wrap_up,
+            totals: self.totals.get(place as usize).copied().unwrap_or_default(),
+        }
+    }
+
+    /// All operators, by slot.
+    pub fn operators(&self) -> impl Iterator<Item = OperatorView> + '_ {
+        self.tables.operators.iter().map(|(_, row)| self.view_operator(row))
+    }
+
+    /// One operator.
+    #[must_use]
+    pub fn operator(&self, id: OperatorId) -> Option<OperatorView> {
+        self.tables.operators.get(id.slot, id.generation).map(|row| self.view_operator(row))
+    }
+
+    fn view_operator(&self, row: &Operator) -> OperatorView {
+        let directory = &self.tables.directory;
+        let skills = &row.profile_key.skills;
+        OperatorView {
+            id: row.id,
+            login: row.login.clone(),
+            presence: row.presence,
+            session: row.session.state,
+            epoch: row.session.epoch,
+            skills: skills.iter().map(|&(skill, level)| (directory.skill_name(skill), level)).collect(),
+            unit: row.profile_key.unit.map(|unit| directory.unit_name(unit)),
+            capacity: row.capacity,
+            used: row.used,
+            idle_since: row.idle_since,
+            contacts: self.tables.in_hand(row.id.slot).into_iter().map(|slot| self.tables.contact(slot).id).collect(),
+            exclusions: row.exclusions.iter().map(|exclusion| (exclusion.contact, exclusion.until)).collect(),
+        }
+    }
+
+    /// One contact; ended ones within the key window.
+    #[must_use]
+    pub fn contact(&self, id: ContactId) -> Option<ContactView> {
+        self.tables.contacts.get(id.slot, id.generation).map(|row| self.view_contact(row))
+    }
+
+    /// All contacts in memory, by slot.
+    pub fn contacts(&self) -> impl Iterator<Item = ContactView> + '_ {
+        self.tables.contacts.iter().map(|(_, row)| self.view_contact(row))
+    }
+
+    /// The contact that a gateway brought under a key.
+    #[must_use]
+    pub fn contact_by_key(&self, gateway: &str, key: &str) -> Option<ContactView> {
+        let key = hash_parts(&[gateway.as_bytes(), key.as_bytes()]);
+        let slot = *self.tables.ix.keys.get(&key)?;
+        Some(self.view_contact(self.tables.contact(slot)))
+    }
+
+    fn view_contact(&self, row: &Contact) -> ContactView {
+        let directory = &self.tables.directory;
+        let plan = &directory.plan;
+        let (state, held_for) = view_state(&row.state);
+        ContactView {
+            id: row.id,
+            gateway: self.tables.gateway(row.gateway.slot).name.clone(),
+            gateway_id: row.gateway,
+            key: row.text.key.clone(),
+            queue: plan.queues[row.queue.0 as usize].name.clone(),
+            channel: plan.channels[row.channel.0 as usize].name.clone(),
+            tier: row.tier,
+            enqueued_at: row.enqueued_at,
+            order: row.order().order,
+            index: row.index,
+            units: row.units,
+            not_before: row.not_before,
+            skills: row.need.skills.iter().map(|&(skill, level)| (directory.skill_name(skill), level)).collect(),
+            scopes: row.need.scopes.iter().map(|&unit| directory.unit_name(unit)).collect(),
+            state,
+            assignment: row.assignment,
+            holder: row.holder,
+            held_for,
+            callback: row.text.callback.clone(),
+            sources: row.sources,
+            details: row.text.details.clone(),
+        }
+    }
+
+    /// Who is known in a role under a name.
+    #[must_use]
+    pub fn party(&self, role: Role, name: &str) -> Option<Party> {
+        match role {
+            Role::Gateway => {
+                let slot = *self.tables.ix.gateway_names.get(name)?;
+                let generation = self.tables.gateways.generation(slot);
+                Some(Party::Gateway(GatewayId { slot, generation }))
+            }
+            Role::Operator => {
+                let slot = *self.tables.ix.logins.get(name)?;
+                Some(Party::Operator(self.tables.operator(slot).id))
+            }
+        }
+    }
+
+    /// A party's session.
+    #[must_use]
+    pub fn session(&self, party: Party) -> Option<SessionView> {
+        let (name, session) = match party {
+            Party::Gateway(id) => {
+                self.tables.gateways.get(id.slot, id.generation).map(|row| (row.name.clone(), row.session))?
+            }
+            Party::Operator(id) => {
+                self.tables.operators.get(id.slot, id.generation).map(|row| (row.login.clone(), row.session))?
+            }
+        };
+        Some(SessionView { party, name, epoch: session.epoch, state: session.state })
+    }
+
+    /// The sessions of all gateways, then all operators.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionView> + '_ {
+        let gateways = self.tables.gateways.iter().map(|(slot, row)| {
+            let generation = self.tables.gateways.generation(slot);
+            let party = Party::Gateway(GatewayId { slot, generation });
+            SessionView { party, name: row.name.clone(), epoch: row.session.epoch, state: row.session.state }
+        });
+        let operators = self.tables.operators.iter().map(|(_, row)| {
+            let party = Party::Operator(row.id);
+            SessionView { party, name: row.login.clone(), epoch: row.session.epoch, state: row.session.state }
+        });
+        gateways.chain(operators)
+    }
+
+    /// What a party must know after a gap: a gateway's contacts that have not ended, or an operator's in hand.
+    #[must_use]
+    pub fn live_contacts(&self, party: Party) -> Vec<ContactView> {
+        let slots: Vec<u32> = match party {
+            Party::Gateway(id) => {
+                self.tables.ix.brought.range((id.slot, 0)..=(id.slot, u32::MAX)).map(|entry| entry.1).collect()
+            }
+            Party::Operator(id) => self.tables.in_hand(id.slot),
+        };
+        slots.into_iter().map(|slot| self.view_contact(self.tables.contact(slot))).collect()
+    }
+}
+
+fn view_state(state: &State) -> (ContactState, Option<(OperatorId, Timestamp)>) {
+    match *state {
+        State::Waiting(Wait::Held { operator, until }) => (ContactState::Waiting, Some((operator, until))),
+        State::Waiting(Wait::Later | Wait::InLine) => (ContactState::Waiting, None),
+        State::Offered { operator, at, deadline, automatic, .. } => {
+            (ContactState::Offered { operator, at, deadline, automatic }, None)
+        }
+        State::Handling { operator, since } => (ContactState::Handling { operator, since }, None),
+        State::WrapUp { operator, until, .. } => (ContactState::WrapUp { operator, until }, None),
+        State::Ended { at, reason, .. } => (ContactState::Ended { at, reason }, None),
+    }
+}
