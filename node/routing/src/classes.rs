@@ -85,7 +85,8 @@ impl Classes {
 
     /// Keeps only classes with somebody waiting. All ids change: fits must be worked out anew.
     pub(crate) fn drop_empty(&mut self) {
-        let kept: Vec<Class> = core::mem::take(&mut self.list).into_iter().filter(|c| !c.line.is_empty()).collect();
+        let kept: Vec<Class> =
+            core::mem::take(&mut self.list).into_iter().filter(|c| !c.line.is_empty()).collect();
         self.ids.clear();
         self.heads.clear();
         self.waiting = Bitset::default();

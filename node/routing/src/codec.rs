@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CloseSession, Command, CompleteContact, EnqueueContact, ExtendWrapUp,
-    LoseSession, NodeLost, NodeStarted, OpenSession, PutOperators, SetPresence, UpdateContact,
+    AbandonContact, AnswerOffer, ApplyPlan, CloseSession, Command, CompleteContact, EnqueueContact,
+    ExtendWrapUp, LoseSession, NodeLost, NodeStarted, OpenSession, PutOperators, SetPresence, UpdateContact,
 };
 use crate::effect::Outcome;
 

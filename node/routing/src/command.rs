@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId, Party, Timestamp,
+    AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId, Party,
+    Timestamp,
 };
 use crate::plan::Plan;
 

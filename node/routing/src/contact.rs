@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::command::{CallbackOrder, ContactDetails};
 use crate::effect::EndReason;
 use crate::ids::{
-    AssignmentEpoch, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId, QueueId, SkillId, Timestamp,
-    UnitId,
+    AssignmentEpoch, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId, QueueId, SkillId,
+    Timestamp, UnitId,
 };
 use crate::order::OrderKey;
 
@@ -66,11 +66,28 @@ pub(crate) struct Text {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum State {
     Waiting(Wait),
-    Offered { operator: OperatorId, at: Timestamp, deadline: Timestamp, automatic: bool, idle_before: Timestamp },
-    Handling { operator: OperatorId, since: Timestamp },
-    WrapUp { operator: OperatorId, since: Timestamp, until: Timestamp },
+    Offered {
+        operator: OperatorId,
+        at: Timestamp,
+        deadline: Timestamp,
+        automatic: bool,
+        idle_before: Timestamp,
+    },
+    Handling {
+        operator: OperatorId,
+        since: Timestamp,
+    },
+    WrapUp {
+        operator: OperatorId,
+        since: Timestamp,
+        until: Timestamp,
+    },
     /// Remembered with its key until `until`.
-    Ended { at: Timestamp, reason: EndReason, until: Timestamp },
+    Ended {
+        at: Timestamp,
+        reason: EndReason,
+        until: Timestamp,
+    },
 }
 
 /// How a waiting contact waits.
@@ -98,9 +115,9 @@ impl Contact {
     /// Who has it in hand and how much of the capacity it takes.
     pub(crate) fn operator(&self) -> Option<OperatorId> {
         match self.state {
-            State::Offered { operator, .. } | State::Handling { operator, .. } | State::WrapUp { operator, .. } => {
-                Some(operator)
-            }
+            State::Offered { operator, .. }
+            | State::Handling { operator, .. }
+            | State::WrapUp { operator, .. } => Some(operator),
             State::Waiting(_) | State::Ended { .. } => None,
         }
     }
@@ -113,7 +130,9 @@ impl Contact {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match self.state {
             State::Waiting(Wait::Later) => self.not_before,
-            State::Waiting(Wait::Held { until, .. }) | State::WrapUp { until, .. } | State::Ended { until, .. } => Some(until),
+            State::Waiting(Wait::Held { until, .. })
+            | State::WrapUp { until, .. }
+            | State::Ended { until, .. } => Some(until),
             State::Waiting(Wait::InLine) | State::Handling { .. } => None,
             State::Offered { deadline, .. } => Some(deadline),
         }

@@ -8,7 +8,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use crate::effect::Effect;
+use crate::effect::{Effect, PresenceState};
 use crate::ids::{ContactId, LogIndex, Party, Position, QueueId, Timestamp};
 use crate::router::Router;
 use crate::view::ContactView;
@@ -320,6 +320,22 @@ impl Router {
         self.tables.ix.gauges.get(queue.0 as usize).map_or(0, |gauges| gauges.waiting)
     }
 
+    /// How many operators are offline, ready, not ready, and missed an offer, in this order.
+    #[must_use]
+    pub fn presence_counts(&self) -> [u32; 4] {
+        let mut counts = [0; 4];
+        for (_, row) in self.tables.operators.iter() {
+            let place = match row.presence {
+                PresenceState::Offline => 0,
+                PresenceState::Ready => 1,
+                PresenceState::NotReady(_) => 2,
+                PresenceState::Missed { .. } => 3,
+            };
+            counts[place] += 1;
+        }
+        counts
+    }
+
     /// The contacts of [`Router::live_contacts`], by slot.
     #[must_use]
     pub fn live_contact_ids(&self, party: Party) -> Vec<ContactId> {
@@ -347,7 +363,6 @@ impl Router {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effect::PresenceState;
     use crate::ids::{AssignmentEpoch, GatewayId, OperatorId};
     use alloc::vec;
 

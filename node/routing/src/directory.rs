@@ -65,7 +65,10 @@ impl Directory {
         for (name, level) in skills {
             let place = *self.skills.get(name).ok_or_else(|| Refusal::UnknownSkill(name.clone()))?;
             if *level == 0 || *level > LEVEL_MAX {
-                return Err(invalid("skills", &alloc::format!("level {level} of {name:?}: levels are 1 to 10")));
+                return Err(invalid(
+                    "skills",
+                    &alloc::format!("level {level} of {name:?}: levels are 1 to 10"),
+                ));
             }
             found.push((SkillId(place), *level));
         }
@@ -119,7 +122,10 @@ pub(crate) fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<()
         return Err(invalid(field, "is empty"));
     }
     if text.len() > bytes_max {
-        return Err(invalid(field, &alloc::format!("has {} bytes; at most {bytes_max} are allowed", text.len())));
+        return Err(invalid(
+            field,
+            &alloc::format!("has {} bytes; at most {bytes_max} are allowed", text.len()),
+        ));
     }
     if text.chars().any(char::is_control) {
         return Err(invalid(field, "holds control characters"));

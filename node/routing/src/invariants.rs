@@ -79,7 +79,8 @@ impl Router {
     }
 
     fn check_load(&self, slot: u32, operator: &Operator) -> Result<(), Violation> {
-        let in_hand = self.tables.contacts.iter().filter(|(_, contact)| contact.operator() == Some(operator.id));
+        let in_hand =
+            self.tables.contacts.iter().filter(|(_, contact)| contact.operator() == Some(operator.id));
         let (mut used, mut count) = (0u32, 0usize);
         for (_, contact) in in_hand {
             used += contact.units;
@@ -101,7 +102,9 @@ impl Router {
             return Ok(());
         }
         for (slot, operator) in self.tables.operators.iter() {
-            if operator.is_available() && self.tables.contacts.iter().any(|(_, row)| self.could_take(operator, row)) {
+            if operator.is_available()
+                && self.tables.contacts.iter().any(|(_, row)| self.could_take(operator, row))
+            {
                 return violated("I4", "a contact waits although this operator fits", slot);
             }
         }

@@ -37,13 +37,13 @@ mod snapshot;
 mod tables;
 mod view;
 
+pub use codec::DecodeError;
 pub use command::Command;
 pub use effect::{Effect, Outcome, Reply};
 pub use ids::*;
+pub use invariants::Violation;
 pub use plan::Plan;
 pub use refusal::Refusal;
-pub use invariants::Violation;
-pub use codec::DecodeError;
 pub use router::{QueueTotals, Router};
 pub use session::{SessionState, SessionView};
 pub use snapshot::{Snapshot, SnapshotError};

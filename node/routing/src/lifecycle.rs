@@ -1,6 +1,8 @@
 //! The steps of a contact's life that several rules share: becoming eligible, going back to the line, being
 //! connected, ending; and what time alone does to contacts, operators and gateways.
 
+use alloc::vec::Vec;
+
 use crate::contact::{Contact, State, Wait};
 use crate::effect::{Effect, EndReason, PresenceState, WithdrawReason};
 use crate::ids::{ContactId, OperatorId, Timestamp};
@@ -25,23 +27,20 @@ impl Router {
         }
     }
 
-    /// What time does to an operator: the grace, a missed offer, exclusions, in this order.
-    pub(crate) fn operator_timer(&mut self, slot: u32) {
-        let now = self.now;
-        let row = self.tables.operator(slot);
-        let (session, presence) = (row.session.state, row.presence);
-        self.tables.change_operator(slot, |row| row.exclusions.retain(|exclusion| exclusion.until > now));
-        self.freed.operators.insert(slot);
-        if let PresenceState::Missed { until } = presence
-            && until <= now
-        {
-            self.show_presence(slot, PresenceState::Ready);
-        }
-        if let SessionState::Grace { until } = session
-            && until <= now
+    /// What time does to an operator up to `due`: the grace, a missed offer, exclusions, in this order.
+    pub(crate) fn operator_timer(&mut self, slot: u32, due: Timestamp) {
+        if let SessionState::Grace { until } = self.tables.operator(slot).session.state
+            && until <= due
         {
             self.operator_is_gone(slot);
         }
+        if let PresenceState::Missed { until } = self.tables.operator(slot).presence
+            && until <= due
+        {
+            self.show_presence(slot, PresenceState::Ready);
+        }
+        self.tables.change_operator(slot, |row| row.exclusions.retain(|exclusion| exclusion.until > due));
+        self.freed.operators.insert(slot);
     }
 
     /// What time does to a gateway: its grace is over. Its contacts stay; it reconciles when it comes back.
@@ -98,7 +97,8 @@ impl Router {
         self.requeue(slot, reason);
         self.exclude(operator, contact);
         let missed = self.tables.directory.plan.sessions.missed;
-        if missed.0 > 0 && self.tables.operator(operator.slot).presence == PresenceState::Ready {
+        let presence = self.tables.operator(operator.slot).presence;
+        if missed.0 > 0 && matches!(presence, PresenceState::Ready | PresenceState::Missed { .. }) {
             let until = self.now + missed;
             self.show_presence(operator.slot, PresenceState::Missed { until });
         }
@@ -128,6 +128,7 @@ impl Router {
         let ended = self.ended(reason);
         self.tables.change_contact(slot, |row| row.state = ended);
         self.count_end(slot, reason);
+        self.drop_exclusions_of(contact);
         match before {
             State::Offered { operator, at: offered_at, idle_before, .. } => {
                 self.give_back_idle_place(operator, offered_at, idle_before);
@@ -143,9 +144,25 @@ impl Router {
         self.emit(Effect::AnnounceEnded { contact, gateway, reason });
     }
 
+    fn drop_exclusions_of(&mut self, contact: ContactId) {
+        if !self.tables.contact(contact.slot).excluded {
+            return;
+        }
+        let excludes = |slot: &u32| self.tables.operator(*slot).excludes(contact);
+        let operators: Vec<u32> = self.tables.ix.excluding.iter().copied().filter(excludes).collect();
+        for operator in operators {
+            self.tables
+                .change_operator(operator, |row| row.exclusions.retain(|entry| entry.contact != contact));
+        }
+    }
+
     /// The state of a contact that ends now: remembered with its key for the plan's key window.
     pub(crate) fn ended(&self, reason: EndReason) -> State {
-        State::Ended { at: self.now, reason, until: self.now + self.tables.directory.plan.sessions.key_window }
+        State::Ended {
+            at: self.now,
+            reason,
+            until: self.now + self.tables.directory.plan.sessions.key_window,
+        }
     }
 
     fn count_end(&mut self, slot: u32, reason: EndReason) {

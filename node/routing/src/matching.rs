@@ -33,7 +33,8 @@ impl Router {
         let freed = core::mem::take(&mut self.freed.contacts);
         let mut announce = core::mem::take(&mut self.freed.announce);
         let alone = freed.len() == 1 && self.freed.operators.is_empty();
-        let mut keys: Vec<OrderKey> = freed.into_iter().map(|slot| self.tables.contact(slot).order()).collect();
+        let mut keys: Vec<OrderKey> =
+            freed.into_iter().map(|slot| self.tables.contact(slot).order()).collect();
         keys.sort_unstable_by_key(|key| key.ranked(0));
         for key in keys {
             self.serve(key.slot, alone);
@@ -233,6 +234,12 @@ impl Router {
     }
 }
 
-fn offered(operator: OperatorId, now: Timestamp, within: Millis, automatic: bool, idle_before: Timestamp) -> State {
+fn offered(
+    operator: OperatorId,
+    now: Timestamp,
+    within: Millis,
+    automatic: bool,
+    idle_before: Timestamp,
+) -> State {
     State::Offered { operator, at: now, deadline: now + within, automatic, idle_before }
 }

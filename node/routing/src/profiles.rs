@@ -131,7 +131,12 @@ impl Profiles {
     }
 
     /// The longest idle available operator of one profile with room who passes.
-    pub(crate) fn longest_idle_of(&self, profile: u32, units: u32, passes: impl Fn(u32) -> bool) -> Option<Idle> {
+    pub(crate) fn longest_idle_of(
+        &self,
+        profile: u32,
+        units: u32,
+        passes: impl Fn(u32) -> bool,
+    ) -> Option<Idle> {
         let levels = self.list[profile as usize].idle.range(units..);
         levels.filter_map(|(_, level)| level.iter().find(|idle| passes(idle.1)).copied()).min()
     }

@@ -181,7 +181,7 @@ impl Router {
             }
             match of {
                 TimerOf::Contact => self.contact_timer(slot),
-                TimerOf::Operator => self.operator_timer(slot),
+                TimerOf::Operator => self.operator_timer(slot, at),
                 TimerOf::Gateway => self.gateway_timer(slot),
             }
             self.settle();

@@ -154,8 +154,10 @@ impl Router {
     /// All queues of the plan, in its order.
     #[must_use]
     pub fn queues(&self) -> Vec<QueueView> {
-        let mut queues: Vec<QueueView> =
-            (0u32..).zip(&self.plan().queues).map(|(place, queue)| self.queue_view(place, &queue.name)).collect();
+        let mut queues: Vec<QueueView> = (0u32..)
+            .zip(&self.plan().queues)
+            .map(|(place, queue)| self.queue_view(place, &queue.name))
+            .collect();
         for (_, class) in self.tables.ix.classes.iter() {
             let oldest = &mut queues[class.queue.0 as usize].oldest_enqueued_at;
             for tier in 0..=crate::limits::TIER_MAX {
@@ -207,7 +209,12 @@ impl Router {
             capacity: row.capacity,
             used: row.used,
             idle_since: row.idle_since,
-            contacts: self.tables.in_hand(row.id.slot).into_iter().map(|slot| self.tables.contact(slot).id).collect(),
+            contacts: self
+                .tables
+                .in_hand(row.id.slot)
+                .into_iter()
+                .map(|slot| self.tables.contact(slot).id)
+                .collect(),
             exclusions: row.exclusions.iter().map(|exclusion| (exclusion.contact, exclusion.until)).collect(),
         }
     }
@@ -248,7 +255,12 @@ impl Router {
             index: row.index,
             units: row.units,
             not_before: row.not_before,
-            skills: row.need.skills.iter().map(|&(skill, level)| (directory.skill_name(skill), level)).collect(),
+            skills: row
+                .need
+                .skills
+                .iter()
+                .map(|&(skill, level)| (directory.skill_name(skill), level))
+                .collect(),
             scopes: row.need.scopes.iter().map(|&unit| directory.unit_name(unit)).collect(),
             state,
             assignment: row.assignment,
@@ -283,9 +295,11 @@ impl Router {
             Party::Gateway(id) => {
                 self.tables.gateways.get(id.slot, id.generation).map(|row| (row.name.clone(), row.session))?
             }
-            Party::Operator(id) => {
-                self.tables.operators.get(id.slot, id.generation).map(|row| (row.login.clone(), row.session))?
-            }
+            Party::Operator(id) => self
+                .tables
+                .operators
+                .get(id.slot, id.generation)
+                .map(|row| (row.login.clone(), row.session))?,
         };
         Some(SessionView { party, name, epoch: session.epoch, state: session.state })
     }
@@ -308,9 +322,13 @@ impl Router {
     #[must_use]
     pub fn live_contacts(&self, party: Party) -> Vec<ContactView> {
         let slots: Vec<u32> = match party {
-            Party::Gateway(id) => {
-                self.tables.ix.brought.range((id.slot, 0)..=(id.slot, u32::MAX)).map(|entry| entry.1).collect()
-            }
+            Party::Gateway(id) => self
+                .tables
+                .ix
+                .brought
+                .range((id.slot, 0)..=(id.slot, u32::MAX))
+                .map(|entry| entry.1)
+                .collect(),
             Party::Operator(id) => self.tables.in_hand(id.slot),
         };
         slots.into_iter().map(|slot| self.view_contact(self.tables.contact(slot))).collect()

@@ -251,7 +251,11 @@ fn promise_3_the_same_key_gets_the_first_answer_and_another_body_is_refused() {
         centre.apply(Command::EnqueueContact(Box::new(contact("1", "a", 3)))),
         Err(Refusal::KeyReused { contact: id })
     );
-    centre.ok(Command::AbandonContact(AbandonContact { gateway: centre.gateway, epoch: Epoch(1), contact: id }));
+    centre.ok(Command::AbandonContact(AbandonContact {
+        gateway: centre.gateway,
+        epoch: Epoch(1),
+        contact: id,
+    }));
     centre.tick(1_000 + 3_599_999);
     assert_eq!(centre.push(contact("1", "a", 2)), id, "remembered for the key window");
     centre.tick(1_000 + 3_600_000);
@@ -288,7 +292,10 @@ fn a_lost_stream_sends_offers_back_at_once_and_talks_after_the_grace() {
     assert_eq!(centre.with("talk").as_deref(), Some("anna"));
     centre.tick(16_000);
     assert_eq!(centre.with("talk"), None);
-    assert_eq!(centre.router.operator(centre.operator("anna")).expect("known").presence, PresenceState::Offline);
+    assert_eq!(
+        centre.router.operator(centre.operator("anna")).expect("known").presence,
+        PresenceState::Offline
+    );
 }
 
 #[test]
@@ -300,7 +307,8 @@ fn a_resumed_session_keeps_its_talks_and_fences_the_old_stream() {
     let party = Party::Operator(centre.operator("anna"));
     centre.ok(Command::NodeLost(NodeLost { node: NodeId(1), incarnation: Incarnation(1) }));
     centre.tick(1_001);
-    let resumed = OpenSession { node: NodeId(2), nonce: 8, resume: Some(Epoch(1)), ..open(Role::Operator, "anna", 8) };
+    let resumed =
+        OpenSession { node: NodeId(2), nonce: 8, resume: Some(Epoch(1)), ..open(Role::Operator, "anna", 8) };
     assert_eq!(centre.ok(Command::OpenSession(resumed.clone())), Reply::Opened { party, epoch: Epoch(2) });
     assert_eq!(centre.ok(Command::OpenSession(resumed)), Reply::Opened { party, epoch: Epoch(2) });
     let complete = |answer| Command::CompleteContact(CompleteContact { answer, wrap_up: None });
@@ -312,7 +320,10 @@ fn a_resumed_session_keeps_its_talks_and_fences_the_old_stream() {
 fn p041_an_operator_who_is_signed_in_cannot_sign_in_twice() {
     let mut centre = automatic();
     centre.ready(operator("anna"));
-    assert_eq!(centre.apply(Command::OpenSession(open(Role::Operator, "anna", 9))), Err(Refusal::AlreadySignedIn));
+    assert_eq!(
+        centre.apply(Command::OpenSession(open(Role::Operator, "anna", 9))),
+        Err(Refusal::AlreadySignedIn)
+    );
     assert_eq!(
         centre.apply(Command::OpenSession(open(Role::Operator, "zoya", 9))),
         Err(Refusal::UnknownOperator("zoya".into()))
@@ -383,9 +394,18 @@ fn bad_fields_are_refused_by_name_and_nothing_is_half_done() {
         (EnqueueContact { not_before: Some(Timestamp(u64::MAX)), ..contact("1", "a", 2) }, "not_before_ms: "),
         (EnqueueContact { head_start: Millis(u64::MAX), ..contact("1", "a", 2) }, "head_start_ms: "),
         (contact("1", "none", 2), "queue: the plan has no queue"),
-        (EnqueueContact { channel: "fax".into(), ..contact("1", "a", 2) }, "channel: the plan has no channel"),
-        (EnqueueContact { skills: vec![("x".into(), 1)], ..contact("1", "a", 2) }, "skills: the plan has no skill"),
-        (EnqueueContact { scope: Some("moon".into()), ..contact("1", "a", 2) }, "unit: the plan has no org unit"),
+        (
+            EnqueueContact { channel: "fax".into(), ..contact("1", "a", 2) },
+            "channel: the plan has no channel",
+        ),
+        (
+            EnqueueContact { skills: vec![("x".into(), 1)], ..contact("1", "a", 2) },
+            "skills: the plan has no skill",
+        ),
+        (
+            EnqueueContact { scope: Some("moon".into()), ..contact("1", "a", 2) },
+            "unit: the plan has no org unit",
+        ),
     ];
     for (command, message) in cases {
         let refusal = centre.apply(Command::EnqueueContact(Box::new(command))).expect_err(message);

@@ -26,7 +26,9 @@ impl Router {
             State::Ended { .. } => ended_by_service(contact),
             State::Offered { operator, .. } => {
                 let since = self.now;
-                self.tables.change_contact(answer.contact.slot, |row| row.state = State::Handling { operator, since });
+                self.tables.change_contact(answer.contact.slot, |row| {
+                    row.state = State::Handling { operator, since }
+                });
                 self.connect(answer.contact.slot);
                 Ok(Reply::Done)
             }

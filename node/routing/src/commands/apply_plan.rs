@@ -85,7 +85,11 @@ fn check_queue(queue: &QueuePlan, directory: &Directory) -> Result<(), Refusal> 
     Ok(())
 }
 
-fn check_names<'a>(field: &str, names: impl ExactSizeIterator<Item = &'a Name>, max: usize) -> Result<(), Refusal> {
+fn check_names<'a>(
+    field: &str,
+    names: impl ExactSizeIterator<Item = &'a Name>,
+    max: usize,
+) -> Result<(), Refusal> {
     if names.len() > max {
         return Err(invalid(field, &format!("{} of them; at most {max}", names.len())));
     }
@@ -108,7 +112,9 @@ fn check_places(present: &Plan, next: &Plan) -> Result<(), Refusal> {
     ) -> Result<(), Refusal> {
         for name in present {
             if next.next() != Some(name) {
-                return Err(conflict(format!("{field}: {name:?} must keep its place; close a queue instead of removing it")));
+                return Err(conflict(format!(
+                    "{field}: {name:?} must keep its place; close a queue instead of removing it"
+                )));
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use crate::router::Router;
 
 impl Router {
     pub(crate) fn complete_contact(&mut self, command: &CompleteContact) -> Result<Reply, Refusal> {
+        self.admit_operator(command.answer.operator, command.answer.epoch)?;
         if let Some(wrap_up) = command.wrap_up {
             check_span("wrap_up_ms", wrap_up)?;
         }

@@ -10,8 +10,8 @@ use crate::directory::{check_name, check_span, check_text, invalid};
 use crate::effect::{Effect, EndReason, Reply};
 use crate::ids::{AssignmentEpoch, ChannelId, ContactId, QueueId, Timestamp, hash_parts};
 use crate::limits::{
-    ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CLASSES_MAX, CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0, KEY_BYTES_MAX,
-    REQUIRED_SKILLS_MAX, SOURCES_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
+    ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CLASSES_MAX, CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0,
+    KEY_BYTES_MAX, REQUIRED_SKILLS_MAX, SOURCES_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
 };
 use crate::refusal::Refusal;
 use crate::router::Router;
@@ -69,7 +69,10 @@ impl Router {
         let class = classes.find_key(&(meant.queue, meant.units, meant.need.clone()));
         let is_new = class.is_none_or(|class| classes.head(class).is_none());
         if is_new && classes.live() >= CLASSES_MAX {
-            return Err(Refusal::LimitReached { what: "distinct requirements".into(), limit: CLASSES_MAX as u64 });
+            return Err(Refusal::LimitReached {
+                what: "distinct requirements".into(),
+                limit: CLASSES_MAX as u64,
+            });
         }
         Ok(())
     }
@@ -87,7 +90,13 @@ impl Router {
         self.tables.ix.callbacks.get(&callback_hash(command)?).copied()
     }
 
-    fn new_contact(&self, command: &EnqueueContact, meant: Meant, id: ContactId, hashes: (u128, u128)) -> Contact {
+    fn new_contact(
+        &self,
+        command: &EnqueueContact,
+        meant: Meant,
+        id: ContactId,
+        hashes: (u128, u128),
+    ) -> Contact {
         let later = command.not_before.filter(|&time| time > self.now);
         let classes = &self.tables.ix.classes;
         let class = classes.find_key(&(meant.queue, meant.units, meant.need.clone()));
@@ -231,8 +240,10 @@ pub(crate) fn check_details(details: &ContactDetails) -> Result<(), Refusal> {
     }
     let bytes = details.attributes.len();
     if bytes > ATTRIBUTES_BYTES_MAX {
-        return Err(invalid("attributes", &alloc::format!("{bytes} bytes; at most {ATTRIBUTES_BYTES_MAX} are allowed")));
+        return Err(invalid(
+            "attributes",
+            &alloc::format!("{bytes} bytes; at most {ATTRIBUTES_BYTES_MAX} are allowed"),
+        ));
     }
     Ok(())
 }
-

@@ -33,7 +33,8 @@ impl Router {
     pub(crate) fn advance_job(&mut self) {
         let Some(mut job) = self.jobs.pop_front() else { return };
         for _ in 0..JOB_ROWS_PER_ENTRY_MAX {
-            let slots = if job.gateways { self.tables.gateways.slots() } else { self.tables.operators.slots() };
+            let slots =
+                if job.gateways { self.tables.gateways.slots() } else { self.tables.operators.slots() };
             if job.next_slot < slots {
                 self.lose_if_on(&job);
                 job.next_slot += 1;

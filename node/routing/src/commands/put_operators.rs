@@ -9,7 +9,9 @@ use crate::command::{OperatorPlan, PutOperators};
 use crate::directory::{check_name, invalid};
 use crate::effect::{PresenceState, Reply};
 use crate::ids::{OperatorId, QueueId};
-use crate::limits::{CAPACITY_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, OPERATORS_PER_COMMAND_MAX, PROFILES_MAX};
+use crate::limits::{
+    CAPACITY_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, OPERATORS_PER_COMMAND_MAX, PROFILES_MAX,
+};
 use crate::operator::Operator;
 use crate::profiles::ProfileKey;
 use crate::refusal::Refusal;
@@ -62,7 +64,11 @@ impl Router {
         Ok(ranks.into_boxed_slice())
     }
 
-    fn check_operator_limits(&self, command: &PutOperators, profiles: &[Arc<ProfileKey>]) -> Result<(), Refusal> {
+    fn check_operator_limits(
+        &self,
+        command: &PutOperators,
+        profiles: &[Arc<ProfileKey>],
+    ) -> Result<(), Refusal> {
         let logins: BTreeSet<_> = command.operators.iter().map(|operator| &operator.login).collect();
         if logins.len() < command.operators.len() {
             return Err(invalid("login", "an operator is named twice in one command"));
@@ -73,7 +79,10 @@ impl Router {
         }
         let new: BTreeSet<_> = profiles.iter().filter(|key| !self.tables.ix.profiles.knows(key)).collect();
         if self.tables.ix.profiles.len() + new.len() > PROFILES_MAX {
-            return Err(Refusal::LimitReached { what: "distinct profiles".into(), limit: PROFILES_MAX as u64 });
+            return Err(Refusal::LimitReached {
+                what: "distinct profiles".into(),
+                limit: PROFILES_MAX as u64,
+            });
         }
         Ok(())
     }

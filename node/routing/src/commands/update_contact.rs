@@ -14,13 +14,13 @@ use crate::router::Router;
 impl Router {
     pub(crate) fn update_contact(&mut self, command: &UpdateContact) -> Result<Reply, Refusal> {
         self.admit_gateway(command.gateway, command.epoch)?;
+        check_update(command)?;
         let contact = self.own_contact(command.contact, command.gateway)?;
         let waits = matches!(contact.state, State::Waiting(_));
         let moves = command.tier.is_some() || command.not_before.is_some();
         if !contact.is_open() || (moves && !waits) {
             return Err(super::wrong_state(contact));
         }
-        check_update(command)?;
         let slot = command.contact.slot;
         if let Some(details) = &command.details {
             self.tables.change_contact(slot, |row| {

@@ -9,6 +9,7 @@ use crate::router::Router;
 
 impl Router {
     pub(crate) fn extend_wrap_up(&mut self, command: &ExtendWrapUp) -> Result<Reply, Refusal> {
+        self.admit_operator(command.answer.operator, command.answer.epoch)?;
         check_span("by_ms", command.by)?;
         let contact = self.answered_contact(&command.answer)?;
         let State::WrapUp { operator, since, until } = contact.state else {

@@ -77,8 +77,13 @@ pub fn open(role: Role, name: &str, nonce: u64) -> OpenSession {
 impl Centre {
     pub fn new(plan: Plan) -> Centre {
         let gateway = GatewayId { slot: 0, generation: 0 };
-        let mut centre =
-            Centre { router: Router::new(), at: 1_000, gateway, contacts: BTreeMap::new(), effects: Vec::new() };
+        let mut centre = Centre {
+            router: Router::new(),
+            at: 1_000,
+            gateway,
+            contacts: BTreeMap::new(),
+            effects: Vec::new(),
+        };
         centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan })));
         centre.ok(Command::OpenSession(open(Role::Gateway, "pbx", 1)));
         centre
