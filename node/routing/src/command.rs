@@ -277,6 +277,7 @@ pub struct CompleteContact {
 pub struct ExtendWrapUp {
     /// Which assignment, and by whom.
     pub answer: AnswerOffer,
-    /// How much longer; cut at the queue's longest.
-    pub by: Millis,
+    /// The new end; cut at the queue's longest, and never earlier than the present one. An end and not a span, so
+    /// that the command may be repeated.
+    pub until: Timestamp,
 }

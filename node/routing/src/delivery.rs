@@ -9,9 +9,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use crate::effect::{Effect, PresenceState};
-use crate::ids::{ContactId, LogIndex, Party, Position, QueueId, Timestamp};
+use crate::ids::{ContactId, LogIndex, Name, OperatorId, Party, Position, QueueId, Timestamp};
 use crate::router::Router;
-use crate::view::ContactView;
+use crate::view::{ContactView, OperatorView};
 
 /// One effect on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -314,6 +314,18 @@ impl Router {
         Some(ContactBrief { queue: row.queue, enqueued_at: row.enqueued_at, index: row.index })
     }
 
+    /// The key under which its gateway knows a contact.
+    #[must_use]
+    pub fn key_of(&self, id: ContactId) -> Option<Name> {
+        self.tables.contacts.get(id.slot, id.generation).map(|row| row.text.key.clone())
+    }
+
+    /// An operator's login.
+    #[must_use]
+    pub fn login_of(&self, id: OperatorId) -> Option<Name> {
+        self.tables.operators.get(id.slot, id.generation).map(|row| row.login.clone())
+    }
+
     /// How many wait in a queue, those for a later time included.
     #[must_use]
     pub fn waiting_in(&self, queue: QueueId) -> u32 {
@@ -358,12 +370,23 @@ impl Router {
         let contacts = ids.filter_map(|id| self.contact(id)).collect();
         (contacts, (until < end).then_some(until))
     }
+
+    /// Operators in slots from `from` on, looking at `slots_max` slots, and the slot to go on from if there are
+    /// more.
+    #[must_use]
+    pub fn operators_from(&self, from: u32, slots_max: u32) -> (Vec<OperatorView>, Option<u32>) {
+        let end = self.tables.operators.slots();
+        let until = from.saturating_add(slots_max).min(end);
+        let ids = (from..until).filter_map(|slot| self.tables.operators.at(slot)).map(|row| row.id);
+        let operators = ids.filter_map(|id| self.operator(id)).collect();
+        (operators, (until < end).then_some(until))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{AssignmentEpoch, GatewayId, OperatorId};
+    use crate::ids::{AssignmentEpoch, GatewayId};
     use alloc::vec;
 
     const GATEWAY: Party = Party::Gateway(GatewayId { slot: 1, generation: 0 });

@@ -1,5 +1,5 @@
 //! Rows in pages of 64, shared copy-on-write: a snapshot clones one pointer per page, and a change after it
-//! copies one page. The prototype's figures are in docs/adr/0006.
+//! copies one page. The prototype's figures are in docs/adr/0008.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

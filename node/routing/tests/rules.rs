@@ -209,7 +209,7 @@ fn r3_6_wrap_up_blocks_the_units_it_used_and_has_a_hard_end() {
     centre.complete("1");
     assert_eq!(centre.with("2"), None);
     let answer = centre.answer("1");
-    centre.ok(Command::ExtendWrapUp(ExtendWrapUp { answer, by: Millis(60_000) }));
+    centre.ok(Command::ExtendWrapUp(ExtendWrapUp { answer, until: Timestamp(61_000) }));
     centre.tick(25_999);
     assert_eq!(centre.with("2"), None);
     centre.tick(26_000);
