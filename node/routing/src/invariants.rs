@@ -121,7 +121,7 @@ impl Router {
             | State::WrapUp { .. }
             | State::Ended { .. } => false,
         };
-        may && contact.units <= operator.free()
+        may && operator.has_room_for(contact.units)
             && self.has_skills_and_scope(operator, contact)
             && !self.is_excluded(operator, contact)
     }

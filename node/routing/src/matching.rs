@@ -66,7 +66,7 @@ impl Router {
             State::Waiting(Wait::Held { operator, .. }) => {
                 let row = self.tables.operator(operator.slot);
                 let fits = row.is_available()
-                    && row.free() >= contact.units
+                    && row.has_room_for(contact.units)
                     && self.has_skills_and_scope(row, contact)
                     && !self.is_excluded(row, contact);
                 fits.then_some(operator.slot)
@@ -85,7 +85,10 @@ impl Router {
     fn longest_idle_for(&self, contact: &Contact) -> Option<u32> {
         let class = self.tables.ix.classes.find(contact)?;
         let class = self.tables.ix.classes.at(class);
-        let passes = |slot: u32| !self.is_excluded(self.tables.operator(slot), contact);
+        let passes = |slot: u32| {
+            let operator = self.tables.operator(slot);
+            operator.has_room_for(contact.units) && !self.is_excluded(operator, contact)
+        };
         let mut profiles = class.profiles.iter();
         let mut everyone = self.tables.ix.profiles.everyone();
         let mut best: Option<Idle> = None;
@@ -95,7 +98,7 @@ impl Router {
             best = [best, idle].into_iter().flatten().min();
             let (_, slot) = everyone.next()?;
             let operator = self.tables.operator(slot);
-            if class.profiles.has(operator.profile) && operator.free() >= contact.units && passes(slot) {
+            if class.profiles.has(operator.profile) && passes(slot) {
                 return Some(slot);
             }
         }
@@ -119,7 +122,7 @@ impl Router {
             for class in fits.and(classes.waiting()) {
                 let Some(head) = classes.head(class) else { continue };
                 let is_better = best.is_none_or(|best| head.ranked(rank) < best);
-                if !is_better || classes.at(class).units > operator.free() {
+                if !is_better || !operator.has_room_for(classes.at(class).units) {
                     continue;
                 }
                 if let Some(key) = self.first_not_excluded(operator, class, head) {
@@ -143,7 +146,7 @@ impl Router {
         let profile = &operator.profile_key;
         let fitting = held.iter().filter(|key| {
             let contact = self.tables.contact(key.slot);
-            contact.units <= operator.free()
+            operator.has_room_for(contact.units)
                 && self.has_skills_and_scope(operator, contact)
                 && !self.is_excluded(operator, contact)
         });

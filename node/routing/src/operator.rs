@@ -43,6 +43,12 @@ impl Operator {
         self.session.is_live() && self.presence == PresenceState::Ready
     }
 
+    /// Whether a contact of so many units stays within the capacity. One of no units does not, while the load is
+    /// beyond a capacity that was lowered.
+    pub(crate) fn has_room_for(&self, units: u32) -> bool {
+        self.used.checked_add(units).is_some_and(|load| load <= self.capacity)
+    }
+
     /// Units it may still take.
     pub(crate) fn free(&self) -> u32 {
         self.capacity.saturating_sub(self.used)
