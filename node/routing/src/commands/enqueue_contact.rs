@@ -151,17 +151,13 @@ impl Router {
         contact.state = self.ended(reason);
         self.tables.add_contact(contact);
         self.totals_of(id.slot).merged += 1;
-        self.tables.change_contact(open, |row| {
-            row.sources = (row.sources + 1).min(SOURCES_MAX);
-            if matches!(row.state, State::Waiting(_)) {
+        self.tables.change_contact(open, |row| row.sources = (row.sources + 1).min(SOURCES_MAX));
+        match (self.tables.contact(open).state, command.not_before) {
+            (State::Waiting(Wait::Later), Some(not_before)) => self.reschedule(open, not_before),
+            (State::Waiting(_), _) => self.tables.change_contact(open, |row| {
                 row.head_start = row.head_start.max(command.head_start);
-            }
-        });
-        let is_later = matches!(self.tables.contact(open).state, State::Waiting(Wait::Later));
-        if let Some(not_before) = command.not_before
-            && is_later
-        {
-            self.reschedule(open, not_before);
+            }),
+            (State::Offered { .. } | State::Handling { .. } | State::WrapUp { .. } | State::Ended { .. }, _) => {}
         }
         self.emit(Effect::AnnounceEnded { contact: id, gateway, reason });
         Reply::Merged { contact: id, into }
