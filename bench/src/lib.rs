@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Scenarios, results, workloads, the core in virtual time, and the statistics that judge them.
+//!
+//! [`scenario::Scenario`] and [`result`] are the exchange formats of everything that is simulated, replayed or
+//! recorded; [`workload::generate`] draws scenarios from profiles; [`simulate::simulate`] runs them through
+//! the routing core as fast as the machine allows; [`stats`] and [`erlang`] judge what came out.
+//!
+//! **Invariant:** a scenario holds every random value already, so simulating it is deterministic without a seed.
+
+mod cells;
+pub mod clock;
+pub mod core_load;
+pub mod erlang;
+mod fields;
+mod intern;
+pub mod mmc;
+pub mod play;
+pub mod problem;
+pub mod profile;
+pub mod report;
+pub mod result;
+pub mod scenario;
+pub mod simulate;
+pub mod stats;
+pub mod workload;

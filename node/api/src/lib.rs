@@ -1,1 +1,150 @@
-//! Placeholder.
+//! What the world sees of a node: gRPC services for gateways, operators, supervisors and administrators, and HTTP
+//! for operations. Protobuf and domain types meet here and nowhere else (but for replication's peer service).
+//!
+//! **Invariant:** every call is held against the table in [`auth`] before any of its bytes are read.
+
+mod admin;
+pub mod auth;
+mod convert;
+mod error;
+mod export;
+mod gateway;
+mod http;
+mod measure;
+mod nodes;
+mod operator;
+mod readiness;
+mod shared;
+mod stream;
+mod supervisor;
+mod validate;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ringmain_actors::NodeActors;
+use ringmain_actors::task::spawn_named;
+use ringmain_cluster_config::Tokens;
+use ringmain_protocol::v1::admin_service_server::AdminServiceServer;
+use ringmain_protocol::v1::gateway_service_server::GatewayServiceServer;
+use ringmain_protocol::v1::operator_service_server::OperatorServiceServer;
+use ringmain_protocol::v1::supervisor_service_server::SupervisorServiceServer;
+use ringmain_protocol::{FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX};
+use ringmain_replication::{Peer, Replica};
+use ringmain_routing::Millis;
+use tokio::sync::{Semaphore, watch as stop_watch};
+use tonic::service::Routes;
+
+pub use http::RenderMetrics;
+
+use crate::admin::Admins;
+use crate::auth::Guard;
+use crate::gateway::Gateways;
+use crate::nodes::Nodes;
+use crate::operator::Operators;
+use crate::readiness::Readiness;
+use crate::shared::Shared;
+use crate::supervisor::Supervisors;
+
+/// Watchers and exports that may run at once on a node.
+const WATCHERS_MAX: usize = 64;
+
+/// What the API must know besides the replica.
+pub struct ApiConfig {
+    /// All nodes of the cluster, this one among them, for hints.
+    pub nodes: Vec<Peer>,
+    /// Who may call.
+    pub tokens: Tokens,
+    /// How often clients send a heartbeat; after three in silence a stream counts as lost.
+    pub heartbeat: Duration,
+    /// Version of the program, for the status of the cluster.
+    pub version: String,
+}
+
+impl ApiConfig {
+    /// With the usual heartbeat.
+    #[must_use]
+    pub fn new(nodes: Vec<Peer>, tokens: Tokens, version: &str) -> ApiConfig {
+        ApiConfig { nodes, tokens, heartbeat: Duration::from_secs(3), version: version.to_owned() }
+    }
+}
+
+/// The API of one node. Serves nothing by itself: the caller puts [`Api::grpc`] and [`Api::http`] behind its ports.
+pub struct Api {
+    shared: Arc<Shared>,
+    guard: Arc<Guard>,
+    stop: stop_watch::Sender<bool>,
+}
+
+impl Api {
+    /// The API over a replica and the actors beside it.
+    #[must_use]
+    pub fn new(config: ApiConfig, replica: Replica, actors: &NodeActors) -> Api {
+        let me = replica.status().node;
+        let guard = Guard::new(config.tokens, actors.clock().cloned());
+        let shared = Shared {
+            replica,
+            sessions: actors.sessions().clone(),
+            nodes: Nodes::new(me, config.nodes),
+            heartbeat: config.heartbeat,
+            version: config.version,
+            draining: AtomicBool::new(false),
+            watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+        };
+        Api { shared: Arc::new(shared), guard: Arc::new(guard), stop: stop_watch::Sender::new(false) }
+    }
+
+    /// All gRPC services behind the check of tokens, for `tonic::transport::Server::add_routes`.
+    #[must_use]
+    pub fn grpc(&self) -> Routes {
+        let shared = || Arc::clone(&self.shared);
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let readiness = Readiness::new(shared());
+        spawn_named("readiness", readiness::follow(readiness, reporter, self.stop.subscribe()));
+        let gateways = GatewayServiceServer::new(Gateways { shared: shared() });
+        let operators = OperatorServiceServer::new(Operators { shared: shared() });
+        let supervisors = SupervisorServiceServer::new(Supervisors { shared: shared() });
+        let admins = AdminServiceServer::new(Admins { shared: shared() });
+        let mut routes = Routes::builder();
+        routes
+            .add_service(gateways.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(operators.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(supervisors.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(admins.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(health);
+        add_reflection(&mut routes);
+        let guard = axum::middleware::from_fn_with_state(Arc::clone(&self.guard), auth::guard);
+        Routes::from(routes.routes().into_axum_router().layer(guard))
+    }
+
+    /// `/metrics`, `/livez` and `/readyz`.
+    pub fn http(&self, render: RenderMetrics) -> axum::Router {
+        http::router(Readiness::new(Arc::clone(&self.shared)), render)
+    }
+
+    /// Takes no new sessions and asks the clients of all others to go elsewhere within the time.
+    pub fn drain(&self, within: Millis) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        self.shared.sessions.drain(within);
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Reflection in both versions that stock tools speak.
+fn add_reflection(routes: &mut tonic::service::RoutesBuilder) {
+    let configure = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let known = "the descriptors were made by this build";
+    routes.add_service(configure().build_v1().expect(known));
+    routes.add_service(configure().build_v1alpha().expect(known));
+}

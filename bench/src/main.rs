@@ -1,0 +1,74 @@
+//! `ringmain-bench`: what the core and an idle cluster can do on this machine. Everything is reported, nothing
+//! asserted: a machine may be busy, and the reader judges.
+
+mod core_report;
+mod erlang_report;
+mod idle_cluster;
+mod idle_report;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Benchmarks of Ringmain: the core alone, an idle cluster, and the core held against queueing theory.
+#[derive(Parser)]
+#[command(name = "ringmain-bench", version)]
+#[command(after_help = "Examples:\n  \
+    ringmain-bench core\n  \
+    ringmain-bench core --operators 10000 --waiting 200000 --commands 2000000\n  \
+    ringmain-bench erlang --seeds 10\n  \
+    ringmain-bench idle --for 30\n\n\
+    Build with --release; a debug build checks every invariant after each command.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Commands per second of the core alone, in one thread, under a mixed load
+    Core(core_report::Options),
+    /// CPU and log writes of an idle three-node cluster, then offer times at a steady rate
+    Idle(idle_report::Options),
+    /// M/M/c through the whole core against Erlang C
+    Erlang(erlang_report::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Core(options) => core_report::run(&options),
+        Command::Idle(options) => idle_report::run(&options),
+        Command::Erlang(options) => erlang_report::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A progress bar; indicatif hides it by itself where the output is no terminal.
+fn progress_bar(length: u64, what: &'static str) -> indicatif::ProgressBar {
+    let style = indicatif::ProgressStyle::with_template("{msg:12} {bar:40} {human_pos}/{human_len} {eta}");
+    let bar = indicatif::ProgressBar::new(length).with_message(what);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// A table with a header and right-aligned cells after the first column.
+fn table(header: &[&str], rows: Vec<Vec<String>>) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
+    table.set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(comfy_table::CellAlignment::Right);
+    }
+    table
+}

@@ -1,0 +1,316 @@
+//! Runs a scenario through the routing core in virtual time: the very rules of a cluster, as fast as the machine
+//! allows. The same scenario gives the same rows, commands and chain.
+//!
+//! At one and the same millisecond the core's timers come first, then offers are accepted, talks end, shifts begin,
+//! customers leave, and contacts arrive in the order of the file. A shift ends after everything of the last
+//! millisecond before its `to_ms`.
+
+mod ledger;
+mod schedule;
+mod setup;
+
+use std::collections::BTreeMap;
+
+use ringmain_routing::command::{
+    AbandonContact, AnswerOffer, CompleteContact, DeclaredPresence, EnqueueContact, SetPresence,
+};
+use ringmain_routing::effect::{EndReason, WithdrawReason};
+use ringmain_routing::{
+    Command, Effect, Epoch, GatewayId, Millis, Outcome, Refusal, Reply, Router, Timestamp,
+};
+
+use crate::result::{ResultOutcome, ResultRow};
+use crate::scenario::Scenario;
+use ledger::{Attempt, Ledger};
+use schedule::{Event, Schedule};
+use setup::Seat;
+
+pub use setup::plan_of;
+
+/// How to run it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Stop the clock here: what is open then is `waiting` or `in_service`. `None`: go on until everybody is
+    /// served or nobody can be served any more.
+    pub until_ms: Option<u64>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Simulated {
+    /// The result, ordered by time.
+    pub rows: Vec<ResultRow>,
+    /// Commands carried out.
+    pub commands: u64,
+    /// The core's hash over all commands and outcomes.
+    pub chain: u128,
+    /// The time of the last command.
+    pub end_ms: u64,
+    /// Why contacts were rejected: how many by each code of the core's refusals.
+    pub rejected: BTreeMap<&'static str, u64>,
+}
+
+/// Why a scenario cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotSimulate {
+    /// The core does not take the plan, its operators or their sessions.
+    #[error("{what} cannot be set up: {refusal}")]
+    SetUp {
+        /// What was put to the core.
+        what: &'static str,
+        /// Its answer.
+        refusal: Refusal,
+    },
+    /// The core refused what a correct client does: a bug of ours.
+    #[error("{command} at {at_ms} ms was refused: {refusal}")]
+    Refused {
+        /// The command's name.
+        command: &'static str,
+        /// When.
+        at_ms: u64,
+        /// The answer.
+        refusal: Refusal,
+    },
+}
+
+/// Runs a scenario. `progress` hears now and then how many contacts have ended.
+///
+/// # Errors
+/// When the core does not take the plan or the operators.
+pub fn simulate(
+    scenario: &Scenario,
+    options: Options,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Simulated, CannotSimulate> {
+    let mut run = Run::set_up(scenario)?;
+    let end = Timestamp(options.until_ms.unwrap_or(u64::MAX));
+    while let Some(at) = run.next_time().filter(|&at| at <= end) {
+        if run.router.next_deadline().is_some_and(|deadline| deadline <= at) {
+            run.apply(at, &Command::Tick)?;
+        } else {
+            run.next_event(at)?;
+        }
+        if run.router.index().0.is_multiple_of(4_096) {
+            progress(run.ledger.ended());
+        }
+    }
+    progress(run.ledger.ended());
+    Ok(run.finish())
+}
+
+/// A scenario on its way.
+struct Run<'s> {
+    scenario: &'s Scenario,
+    router: Router,
+    gateway: (GatewayId, Epoch),
+    seats: Vec<Seat>,
+    /// The seat of each operator slot.
+    seat_of_slot: Vec<usize>,
+    schedule: Schedule,
+    ledger: Ledger,
+    rejected: BTreeMap<&'static str, u64>,
+    /// The latest end of a wrap-up or hold. The core's timers beyond it only forget what has ended.
+    timers_matter_until: Timestamp,
+}
+
+impl<'s> Run<'s> {
+    fn set_up(scenario: &'s Scenario) -> Result<Self, CannotSimulate> {
+        let mut router = Router::new();
+        setup::put_plan(&mut router, scenario)?;
+        let gateway = setup::open_gateway(&mut router)?;
+        let seats = setup::seat_operators(&mut router, scenario)?;
+        let mut seat_of_slot = vec![0; seats.len()];
+        for (i, seat) in seats.iter().enumerate() {
+            let slot = seat.id.slot as usize;
+            seat_of_slot.resize(seat_of_slot.len().max(slot + 1), 0);
+            seat_of_slot[slot] = i;
+        }
+        let schedule = Schedule::of(scenario);
+        let ledger = Ledger::new(scenario.contacts.len());
+        Ok(Run {
+            scenario,
+            router,
+            gateway,
+            seats,
+            seat_of_slot,
+            schedule,
+            ledger,
+            rejected: BTreeMap::new(),
+            timers_matter_until: Timestamp(0),
+        })
+    }
+
+    /// When something happens next; `None` when nothing can come any more, or nothing that matters.
+    fn next_time(&self) -> Option<Timestamp> {
+        if self.ledger.all_ended() {
+            return None;
+        }
+        let deadline = self.router.next_deadline().map(|deadline| deadline.max(self.router.now()));
+        match (self.schedule.next_ms().map(Timestamp), deadline) {
+            (Some(scheduled), Some(deadline)) => Some(scheduled.min(deadline)),
+            (Some(scheduled), None) => Some(scheduled),
+            (None, deadline) => deadline.filter(|&deadline| deadline <= self.timers_matter_until),
+        }
+    }
+
+    fn next_event(&mut self, at: Timestamp) -> Result<(), CannotSimulate> {
+        match self.schedule.pop() {
+            None => Ok(()),
+            Some(Event::Arrive { contact }) => self.arrive(at, contact),
+            Some(Event::Accept { contact, assignment }) => match self.ledger.held(contact, assignment) {
+                Some(attempt) if !attempt.is_connected() => {
+                    let answer = self.answer(attempt);
+                    self.apply(at, &Command::AcceptOffer(answer)).map(drop)
+                }
+                Some(_) | None => Ok(()),
+            },
+            Some(Event::EndTalk { contact, assignment }) => match self.ledger.held(contact, assignment) {
+                Some(attempt) => {
+                    let wrap_up = self.scenario.contacts[contact].wrap_up_ms.map(Millis);
+                    let answer = self.answer(attempt);
+                    self.apply(at, &Command::CompleteContact(CompleteContact { answer, wrap_up })).map(drop)
+                }
+                None => Ok(()),
+            },
+            Some(Event::Leave { contact }) => match self.ledger.unconnected(contact) {
+                Some(id) => {
+                    let (gateway, epoch) = self.gateway;
+                    let command = Command::AbandonContact(AbandonContact { gateway, epoch, contact: id });
+                    self.apply(at, &command).map(drop)
+                }
+                None => Ok(()),
+            },
+            Some(Event::BeginShift { operator }) => self.set_presence(at, operator, DeclaredPresence::Ready),
+            Some(Event::EndShift { operator }) => {
+                self.set_presence(at, operator, DeclaredPresence::NotReady(0))
+            }
+        }
+    }
+
+    fn answer(&self, attempt: &Attempt) -> AnswerOffer {
+        let seat = &self.seats[attempt.seat];
+        AnswerOffer {
+            operator: seat.id,
+            epoch: seat.epoch,
+            contact: attempt.contact,
+            assignment: attempt.assignment,
+        }
+    }
+
+    fn set_presence(
+        &mut self,
+        at: Timestamp,
+        operator: usize,
+        presence: DeclaredPresence,
+    ) -> Result<(), CannotSimulate> {
+        let seat = &mut self.seats[operator];
+        seat.presence_seq += 1;
+        let (operator, epoch, seq) = (seat.id, seat.epoch, seat.presence_seq);
+        self.apply(at, &Command::SetPresence(SetPresence { operator, epoch, seq, presence })).map(drop)
+    }
+
+    /// The one command whose refusal is a result and no error: a full queue rejects.
+    fn arrive(&mut self, at: Timestamp, contact: usize) -> Result<(), CannotSimulate> {
+        let (gateway, epoch) = self.gateway;
+        let row = &self.scenario.contacts[contact];
+        let command = EnqueueContact { gateway, epoch, ..setup::enqueue(row) };
+        let Outcome { reply, effects } = self.router.apply(at, &Command::EnqueueContact(Box::new(command)));
+        match reply {
+            Ok(Reply::Enqueued { contact: id }) => {
+                self.ledger.enqueued(contact, id);
+                let hold =
+                    if row.preferred_operator.is_some() { row.sticky_ms.unwrap_or_default() } else { 0 };
+                self.timers_matter_until = self.timers_matter_until.max(at + Millis(hold));
+                if let Some(patience) = row.patience_ms {
+                    self.schedule.push(at.0.saturating_add(patience), Event::Leave { contact });
+                }
+            }
+            Ok(Reply::Merged { contact: id, .. }) => self.ledger.enqueued(contact, id),
+            Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. }) => {}
+            Err(refusal) => {
+                *self.rejected.entry(refusal.code()).or_default() += 1;
+                let log_index = self.router.index().0;
+                self.ledger.end_unassigned(contact, row, ResultOutcome::Rejected, at.0, log_index, None);
+            }
+        }
+        effects.iter().for_each(|effect| self.take(at, effect));
+        Ok(())
+    }
+
+    fn apply(&mut self, at: Timestamp, command: &Command) -> Result<Reply, CannotSimulate> {
+        let Outcome { reply, effects } = self.router.apply(at, command);
+        effects.iter().for_each(|effect| self.take(at, effect));
+        reply.map_err(|refusal| CannotSimulate::Refused { command: command.name(), at_ms: at.0, refusal })
+    }
+
+    /// Does what the gateway, the operators' desktops and the customers do on hearing of an effect.
+    fn take(&mut self, at: Timestamp, effect: &Effect) {
+        let log_index = self.router.index().0;
+        match *effect {
+            Effect::RingOperator { contact, operator, assignment, .. } => {
+                let seat = self.seat_of_slot[operator.slot as usize];
+                let contact = self.ledger.offered(Attempt::new(contact, seat, assignment, at.0, log_index));
+                self.schedule.push(at.0, Event::Accept { contact, assignment });
+            }
+            Effect::ConnectContact { contact, operator, assignment, .. } => {
+                let seat = self.seat_of_slot[operator.slot as usize];
+                let attempt = Attempt::new(contact, seat, assignment, at.0, log_index);
+                let contact = self.ledger.connected(attempt, at.0);
+                let talk_ms = self.scenario.contacts[contact].service_ms;
+                self.schedule.push(at.0.saturating_add(talk_ms), Event::EndTalk { contact, assignment });
+            }
+            // A customer who leaves is one final row, not an attempt more.
+            Effect::WithdrawAssignment { reason: WithdrawReason::Abandoned, .. } => {}
+            Effect::WithdrawAssignment { contact, .. } => {
+                let contact = self.ledger.row_of(contact);
+                self.ledger.withdrawn(contact, &self.scenario.contacts[contact], &self.seats, at.0);
+            }
+            Effect::StartWrapUp { contact, until, .. } => {
+                self.timers_matter_until = self.timers_matter_until.max(until);
+                self.ledger.talk_ended(contact, at.0);
+            }
+            Effect::AnnounceEnded { contact, reason, .. } => {
+                let contact = self.ledger.row_of(contact);
+                self.ended(at, contact, reason, log_index);
+            }
+            Effect::AnnounceQueued { .. }
+            | Effect::AnnounceAssigned { .. }
+            | Effect::ReleaseOperator { .. }
+            | Effect::AnnouncePresence { .. }
+            | Effect::EndStream { .. } => {}
+        }
+    }
+
+    fn ended(&mut self, at: Timestamp, contact: usize, reason: EndReason, log_index: u64) {
+        let row = &self.scenario.contacts[contact];
+        match reason {
+            EndReason::Completed(_) => {
+                self.ledger.end_served(contact, row, &self.seats, ResultOutcome::Served, at.0);
+            }
+            // No session is lost in virtual time; were one, the attempt would have ended without service.
+            EndReason::OperatorLost(_) => {
+                self.ledger.end_served(contact, row, &self.seats, ResultOutcome::Abandoned, at.0);
+            }
+            EndReason::Abandoned => {
+                self.ledger.end_unassigned(contact, row, ResultOutcome::Abandoned, at.0, log_index, None);
+            }
+            EndReason::Merged(into) => {
+                let into = self.scenario.contacts[self.ledger.row_of(into)].contact_id.clone();
+                self.ledger.end_unassigned(contact, row, ResultOutcome::Merged, at.0, log_index, Some(into));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Simulated {
+        for (i, row) in self.scenario.contacts.iter().enumerate() {
+            self.ledger.end_open(i, row, &self.seats);
+        }
+        Simulated {
+            rows: self.ledger.into_rows(),
+            commands: self.router.index().0,
+            chain: self.router.chain(),
+            end_ms: self.router.now().0,
+            rejected: self.rejected,
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The walk's second half: what effects say. Each assignment is judged here before it is entered.
+
+use ringmain_routing::effect::{PresenceState, WithdrawReason};
+use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Party};
+
+use super::book::{Phase, Row};
+use super::line;
+use super::walk::Walk;
+
+impl Walk<'_> {
+    /// Enters one effect.
+    pub(super) fn take(&mut self, effect: Effect) {
+        if let Some(id) = contact_of(&effect)
+            && self.rows.get(&id).is_none_or(Row::is_ended)
+        {
+            self.verdict.reopened += 1;
+            let index = self.index;
+            self.verdict.tell(|| format!("log index {index}: {id} is over or unknown, and yet: {effect:?}"));
+            return;
+        }
+        match effect {
+            Effect::RingOperator { contact, operator, assignment, .. } => {
+                self.assign(contact, operator, assignment, Phase::Offered);
+            }
+            Effect::ConnectContact { contact, operator, assignment, .. } => {
+                self.connect(contact, operator, assignment);
+            }
+            Effect::WithdrawAssignment { contact, operator, assignment, reason, .. } => {
+                self.withdraw(contact, operator, assignment, reason);
+            }
+            Effect::StartWrapUp { contact, operator, assignment, .. } => {
+                self.serve(contact, operator, assignment, Phase::WrapUp);
+            }
+            Effect::ReleaseOperator { contact, operator, assignment } => {
+                self.serve(contact, operator, assignment, Phase::Released);
+            }
+            Effect::AnnounceEnded { contact, .. } => self.end(contact),
+            Effect::AnnouncePresence { operator, presence } => {
+                if let Some(row) = self.roster.get_mut(self.parties.operator(operator)) {
+                    row.presence = presence;
+                }
+            }
+            Effect::EndStream { party: Party::Operator(operator), epoch } => {
+                if let Some(row) = self.roster.get_mut(self.parties.operator(operator)) {
+                    row.live = row.live.filter(|live| *live != epoch);
+                }
+            }
+            Effect::AnnounceQueued { .. }
+            | Effect::AnnounceAssigned { .. }
+            | Effect::EndStream { party: Party::Gateway(_), .. } => {}
+        }
+    }
+
+    fn connect(&mut self, contact: ContactId, operator: OperatorId, assignment: AssignmentEpoch) {
+        let Some(row) = self.rows.get_mut(&contact) else { return };
+        let same = row.holder == Some(operator) && row.assignment == assignment.0;
+        match row.phase {
+            Phase::Offered if same => row.phase = Phase::Handling,
+            Phase::Handling if same => {
+                self.verdict.repeated_effects += 1;
+                let index = self.index;
+                self.verdict.tell(|| {
+                    format!("log index {index}: {contact} is connected to {operator} a second time")
+                });
+            }
+            Phase::Waiting
+            | Phase::Offered
+            | Phase::Handling
+            | Phase::WrapUp
+            | Phase::Released
+            | Phase::Ended { .. } => self.assign(contact, operator, assignment, Phase::Handling),
+        }
+    }
+
+    /// Judges an assignment, then enters it.
+    fn assign(
+        &mut self,
+        contact: ContactId,
+        operator: OperatorId,
+        assignment: AssignmentEpoch,
+        phase: Phase,
+    ) {
+        let Some(row) = self.rows.get(&contact) else { return };
+        let index = self.index;
+        if row.phase != Phase::Waiting || assignment.0 != row.assignment + 1 {
+            self.verdict.double_assigned += 1;
+            let (holder, had) = (row.holder, row.assignment);
+            self.verdict.tell(|| {
+                format!(
+                    "log index {index}: {contact} is given to {operator} as assignment {assignment}, while it had \
+                     assignment {had} of {holder:?}"
+                )
+            });
+        }
+        let taken_from = row.holder.filter(|_| row.is_assigned());
+        let units = u64::from(row.units);
+        self.judge_fit(contact, operator);
+        self.judge_order(contact, operator);
+        self.let_go(taken_from, units);
+        let login = self.parties.operator(operator);
+        if let Some(holder) = self.roster.get_mut(login) {
+            holder.used += units;
+            if holder.used > holder.capacity() {
+                self.verdict.over_capacity += 1;
+                let (used, capacity) = (holder.used, holder.capacity());
+                self.verdict.tell(|| {
+                    format!("log index {index}: {login} has {used} units of {capacity} with {contact}")
+                });
+            }
+        }
+        self.take_out(contact);
+        let Some(row) = self.rows.get_mut(&contact) else { return };
+        row.is_due = true;
+        (row.phase, row.holder, row.assignment) = (phase, Some(operator), assignment.0);
+        row.held_until = None;
+    }
+
+    /// The operator is signed in, ready, has every skill and is within every unit; the contact's time has come.
+    fn judge_fit(&mut self, contact: ContactId, operator: OperatorId) {
+        let (login, index) = (self.parties.operator(operator), self.index);
+        let row = &self.rows[&contact];
+        let class = &self.lines.classes[row.class];
+        let problem = match self.roster.get(login) {
+            None => Some("nobody"),
+            Some(operator) if operator.live.is_none() => Some("not signed in"),
+            Some(operator) if operator.presence != PresenceState::Ready => Some("not ready"),
+            Some(operator) if !operator.profiles().any(|profile| profile.fits(class)) => {
+                Some("lacks a skill or unit")
+            }
+            Some(_) if !self.is_touched(contact) && row.not_before.is_some_and(|time| time > self.now) => {
+                Some("before its time")
+            }
+            Some(_) => None,
+        };
+        if let Some(problem) = problem {
+            self.verdict.unfit_assignments += 1;
+            self.verdict.tell(|| format!("log index {index}: {contact} is given to {login:?}: {problem}"));
+        }
+    }
+
+    /// I4: nobody who fits is passed over.
+    fn judge_order(&mut self, contact: ContactId, operator: OperatorId) {
+        let login = self.parties.operator(operator);
+        let given = &self.rows[&contact];
+        if self.is_touched(contact) || !given.order_is_known {
+            return;
+        }
+        let Some(holder) = self.roster.get_mut(login) else { return };
+        let Some(free) = holder.free() else { return };
+        let fitting = holder.fitting(&self.lines.classes).to_vec();
+        let queue = &self.lines.classes[given.class].queue;
+        let passed_over = |profile| {
+            let key = line::key(profile, queue, given.place());
+            self.lines.passed_over(&fitting, free, profile, (key, contact), |id| {
+                self.may_be_kept_away(id, operator)
+            })
+        };
+        let Some(holder) = self.roster.get(login) else { return };
+        let found: Option<Vec<ContactId>> = holder.profiles().map(passed_over).collect();
+        if let Some([other, ..]) = found.as_deref() {
+            self.verdict.order_violations += 1;
+            let index = self.index;
+            let (one, two) = (given.place(), self.rows.get(other).map(Row::place));
+            self.verdict.tell(|| {
+                format!("log index {index}: {login} is given {contact} {one:?} though {other} {two:?} waits and fits")
+            });
+        }
+    }
+
+    /// Whether a hold or an exclusion may keep the operator from a contact.
+    fn may_be_kept_away(&self, id: ContactId, operator: OperatorId) -> bool {
+        let Some(row) = self.rows.get(&id) else { return true };
+        let is_preferred =
+            row.preferred.as_ref().is_some_and(|(login, _)| **login == *self.parties.operator(operator));
+        let held = row.held_until.is_some_and(|until| !self.is_past(until)) && !is_preferred;
+        held || row.exclusions.iter().any(|(excluded, until)| *excluded == operator && !self.is_past(*until))
+    }
+
+    fn let_go(&mut self, operator: Option<OperatorId>, units: u64) {
+        let login = operator.map(|operator| self.parties.operator(operator));
+        if let Some(row) = login.and_then(|login| self.roster.get_mut(login)) {
+            row.used = row.used.saturating_sub(units);
+        }
+    }
+
+    /// Whether the effect is about the assignment in force; counts when it is not.
+    fn is_in_hand(&mut self, contact: ContactId, operator: OperatorId, assignment: AssignmentEpoch) -> bool {
+        let row = &self.rows[&contact];
+        let right = row.is_assigned() && row.holder == Some(operator) && row.assignment == assignment.0;
+        if !right {
+            self.verdict.double_assigned += 1;
+            let (index, row) = (self.index, row.clone());
+            self.verdict.tell(|| {
+                format!(
+                    "log index {index}: {operator} lets go of {contact} by assignment {assignment}, which is {:?} by \
+                     assignment {} of {:?}",
+                    row.phase, row.assignment, row.holder
+                )
+            });
+        }
+        right
+    }
+
+    fn withdraw(
+        &mut self,
+        contact: ContactId,
+        operator: OperatorId,
+        assignment: AssignmentEpoch,
+        reason: WithdrawReason,
+    ) {
+        if !self.is_in_hand(contact, operator, assignment) {
+            return;
+        }
+        let until = self.now + self.plan.sessions.exclusion;
+        let Some(row) = self.rows.get_mut(&contact) else { return };
+        row.phase = Phase::Waiting;
+        match reason {
+            WithdrawReason::Declined | WithdrawReason::Unanswered => row.exclusions.push((operator, until)),
+            WithdrawReason::Abandoned | WithdrawReason::SessionLost => {}
+        }
+        let units = u64::from(row.units);
+        self.let_go(Some(operator), units);
+        if reason != WithdrawReason::Abandoned {
+            self.place(contact);
+        }
+    }
+
+    /// The talk is over; the wrap-up may still hold the operator.
+    fn serve(&mut self, contact: ContactId, operator: OperatorId, assignment: AssignmentEpoch, next: Phase) {
+        if !self.is_in_hand(contact, operator, assignment) {
+            return;
+        }
+        let Some(row) = self.rows.get_mut(&contact) else { return };
+        if row.phase == Phase::Handling && std::mem::replace(&mut row.was_served, true) {
+            self.verdict.handled_twice += 1;
+            let index = self.index;
+            self.verdict.tell(|| format!("log index {index}: {contact} was served before"));
+        }
+        row.phase = next;
+        let units = u64::from(row.units);
+        if next == Phase::Released {
+            self.let_go(Some(operator), units);
+        }
+    }
+
+    fn end(&mut self, contact: ContactId) {
+        let forget_at = self.now + self.plan.sessions.key_window;
+        self.take_out(contact);
+        let Some(row) = self.rows.get_mut(&contact) else { return };
+        let in_hand = row.holder.filter(|_| row.is_assigned());
+        row.phase = Phase::Ended { forget_at };
+        if let Some(holder) = in_hand {
+            let (units, index) = (u64::from(row.units), self.index);
+            self.verdict.double_assigned += 1;
+            self.verdict
+                .tell(|| format!("log index {index}: {contact} is over while {holder} has it in hand"));
+            self.let_go(Some(holder), units);
+        }
+    }
+}
+
+/// The contact that an effect is about.
+pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
+    match *effect {
+        Effect::AnnounceQueued { contact, .. }
+        | Effect::RingOperator { contact, .. }
+        | Effect::AnnounceAssigned { contact, .. }
+        | Effect::ConnectContact { contact, .. }
+        | Effect::WithdrawAssignment { contact, .. }
+        | Effect::StartWrapUp { contact, .. }
+        | Effect::ReleaseOperator { contact, .. }
+        | Effect::AnnounceEnded { contact, .. } => Some(contact),
+        Effect::AnnouncePresence { .. } | Effect::EndStream { .. } => None,
+    }
+}

@@ -1,0 +1,166 @@
+//! Holds the core and the naive model together: equal outcomes, equal state.
+
+use std::fmt::Debug;
+
+use ringmain_routing::command::Role;
+use ringmain_routing::{ContactView, OperatorView, Outcome, Party, Refusal, Router};
+
+use crate::model::{Contact, ContactState, Model, Operator, SessionState};
+
+/// A difference between two implementations of the rules, in words.
+pub type Difference = String;
+
+/// Whether two outcomes say the same. The wording of two refusals is the core's own, so only their kind counts.
+#[must_use]
+pub fn same_outcome(left: &Outcome, right: &Outcome) -> bool {
+    let same_reply = match (&left.reply, &right.reply) {
+        (Err(left), Err(right)) => same_refusal(left, right),
+        (left, right) => left == right,
+    };
+    same_reply && left.effects == right.effects
+}
+
+fn same_refusal(left: &Refusal, right: &Refusal) -> bool {
+    let is_worded = matches!(
+        left,
+        Refusal::InvalidField { .. } | Refusal::PlanConflict(_) | Refusal::LimitReached { .. }
+    );
+    if is_worded { left.code() == right.code() } else { left == right }
+}
+
+fn same<T: PartialEq + Debug>(what: &str, model: T, router: T) -> Result<(), Difference> {
+    if model == router { Ok(()) } else { Err(format!("{what}: model {model:?}, router {router:?}")) }
+}
+
+/// Compares everything that the core lets others read.
+///
+/// # Errors
+/// The first difference.
+pub fn same_state(model: &Model, router: &Router) -> Result<(), Difference> {
+    same("index", model.index(), router.index())?;
+    same("now", model.now(), router.now())?;
+    same("plan", model.plan(), router.plan())?;
+    same_contacts(model, router)?;
+    same_operators(model, router)?;
+    same_queues(model, router)?;
+    same_gateways(model, router)?;
+    same("next deadline", model.next_deadline(), router.next_deadline())
+}
+
+fn same_contacts(model: &Model, router: &Router) -> Result<(), Difference> {
+    let views: Vec<ContactView> = router.contacts().collect();
+    let rows: Vec<&Contact> = model.contacts().collect();
+    let ids = |left: Vec<_>, right: Vec<_>| same("contacts", left, right);
+    ids(rows.iter().map(|row| row.id).collect(), views.iter().map(|view| view.id).collect())?;
+    rows.iter().zip(&views).try_for_each(|(row, view)| same_contact(row, view))
+}
+
+fn same_contact(row: &Contact, view: &ContactView) -> Result<(), Difference> {
+    let what = |field: &str| format!("{} {field}", row.id);
+    same(&what("state"), view_of(&row.state), view.state)?;
+    same(&what("key"), &row.body.key, &view.key)?;
+    same(&what("queue"), &row.body.queue, &view.queue)?;
+    same(&what("channel"), &row.body.channel, &view.channel)?;
+    same(&what("gateway"), row.gateway(), view.gateway_id)?;
+    same(&what("tier"), row.tier, view.tier)?;
+    same(&what("enqueued_at"), row.enqueued_at, view.enqueued_at)?;
+    same(&what("order"), row.order(), view.order)?;
+    same(&what("index"), row.index, view.index)?;
+    same(&what("units"), row.units, view.units)?;
+    same(&what("skills"), row.required.clone(), view.skills.iter().cloned().collect())?;
+    same(&what("scopes"), row.scopes.clone(), view.scopes.iter().cloned().collect())?;
+    same(&what("not_before"), row.not_before, view.not_before)?;
+    same(&what("assignment"), row.assignment, view.assignment)?;
+    same(&what("holder"), row.last_holder, view.holder)?;
+    same(&what("held_for"), row.held_for, view.held_for)?;
+    same(&what("sources"), row.sources, view.sources)?;
+    same(&what("callback"), row.callback(), view.callback.as_ref())?;
+    same(&what("details"), &row.details, &view.details)
+}
+
+fn view_of(state: &ContactState) -> ringmain_routing::ContactState {
+    use ringmain_routing::ContactState as View;
+    match *state {
+        ContactState::Waiting => View::Waiting,
+        ContactState::Offered { operator, at, deadline, automatic, .. } => {
+            View::Offered { operator, at, deadline, automatic }
+        }
+        ContactState::Handling { operator, since } => View::Handling { operator, since },
+        ContactState::WrapUp { operator, until, .. } => View::WrapUp { operator, until },
+        ContactState::Ended { at, reason, .. } => View::Ended { at, reason },
+    }
+}
+
+fn same_operators(model: &Model, router: &Router) -> Result<(), Difference> {
+    let views: Vec<OperatorView> = router.operators().collect();
+    same("number of operators", model.operators().len(), views.len())?;
+    model.operators().iter().zip(&views).try_for_each(|(row, view)| same_operator(model, row, view))
+}
+
+fn same_operator(model: &Model, row: &Operator, view: &OperatorView) -> Result<(), Difference> {
+    let what = |field: &str| format!("{} {field}", row.id);
+    same(&what("id"), row.id, view.id)?;
+    same(&what("login"), &row.login, &view.login)?;
+    same(&what("presence"), row.presence, view.presence)?;
+    same(&what("session"), session_of(row.session.state), view.session)?;
+    same(&what("epoch"), row.session.epoch, view.epoch)?;
+    same(&what("capacity"), row.capacity, view.capacity)?;
+    same(&what("unit"), &row.unit, &view.unit)?;
+    same(&what("used"), model.used_units(row.id), u64::from(view.used))?;
+    same(&what("idle_since"), row.idle_since, view.idle_since)?;
+    let in_hand: Vec<_> = model.contacts_of(row.id).map(|contact| contact.id).collect();
+    same(&what("contacts"), &in_hand, &view.contacts)?;
+    let exclusions: Vec<_> = row.exclusions.iter().map(|mark| (mark.contact, mark.until)).collect();
+    same(&what("exclusions"), &exclusions, &view.exclusions)
+}
+
+fn session_of(state: SessionState) -> ringmain_routing::SessionState {
+    use ringmain_routing::SessionState as View;
+    match state {
+        SessionState::None => View::None,
+        SessionState::Live { node, incarnation } => View::Live { node, incarnation },
+        SessionState::Grace { until } => View::Grace { until },
+    }
+}
+
+fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
+    for view in router.queues() {
+        let what = |field: &str| format!("queue {} {field}", view.name);
+        let count = |word: &str| {
+            let rows = model.contacts().filter(|row| row.body.queue == view.name);
+            rows.filter(|row| row.state.word() == word).count() as u32
+        };
+        same(&what("waiting"), count("waiting"), view.waiting)?;
+        same(&what("offered"), count("offered"), view.offered)?;
+        same(&what("handling"), count("handling"), view.handling)?;
+        same(&what("wrap-up"), count("wrap-up"), view.wrap_up)?;
+        let (own, other) = (model.totals(&view.name), view.totals);
+        same(&what("entered"), own.entered, other.entered)?;
+        same(&what("connected"), own.connected, other.connected)?;
+        same(&what("completed"), own.ended_completed, other.completed)?;
+        same(&what("abandoned"), own.abandoned, other.abandoned)?;
+        same(&what("merged"), own.merged, other.merged)?;
+        same(&what("requeued"), own.requeued, other.requeued)?;
+    }
+    Ok(())
+}
+
+fn same_gateways(model: &Model, router: &Router) -> Result<(), Difference> {
+    for row in model.gateways() {
+        let party = Party::Gateway(row.id);
+        same("gateway", Some(party), router.party(Role::Gateway, &row.name))?;
+        let view = router.session(party).map(|view| (view.epoch, view.state));
+        let own = Some((row.session.epoch, session_of(row.session.state)));
+        same(&format!("session of {}", row.name), own, view)?;
+        let live = router.live_contacts(party);
+        let open = model.contacts().filter(|contact| contact.gateway() == row.id && !contact.state.is_ended());
+        let live: Vec<_> = live.iter().map(|view| view.id).collect();
+        same(&format!("open contacts of {}", row.name), open.map(|contact| contact.id).collect(), live)?;
+    }
+    for row in model.contacts() {
+        let gateway = &model.gateways()[row.gateway().slot as usize].name;
+        let found = router.contact_by_key(gateway, &row.body.key).map(|view| view.id);
+        same(&format!("contact of key {}", row.body.key), Some(row.id), found)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The centre that is drilled: its plan, its people and their secrets.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use ringmain_protocol::client::AdminClient;
+use ringmain_protocol::plan::{operator_to_message, to_message};
+use ringmain_protocol::v1::{ApplyPlanRequest, PutOperatorsRequest};
+use ringmain_routing::command::OperatorPlan;
+use ringmain_routing::plan::{Answer, ChannelPlan, QueuePlan, SessionPlan};
+use ringmain_routing::{Millis, Name, Plan, hash_parts};
+
+/// Gateways at each node.
+pub(super) const GATEWAYS_PER_NODE: usize = 2;
+/// Operators at each node.
+pub(super) const OPERATORS_PER_NODE: usize = 6;
+/// The gateway whose stream is moved from node to node.
+pub(super) const WANDERING_GATEWAY: &str = "wandering-gateway";
+/// The operator whose stream is moved from node to node.
+pub(super) const WANDERING_OPERATOR: &str = "wandering-operator";
+/// How long a talk takes.
+pub(super) const SERVICE: Duration = Duration::from_millis(150);
+/// The queue that only the wandering operator serves.
+pub(super) const WANDERING_QUEUE: &str = "wandering";
+/// Queues of the others: one connects at once, one asks the operator.
+pub(super) const QUEUES: [&str; 2] = ["calls", "chat"];
+pub(super) const CHANNEL: &str = "any";
+/// Name of the administrator.
+pub(super) const ADMIN: &str = "drill";
+
+/// Name of a gateway.
+pub(super) fn gateway_name(place: usize) -> String {
+    format!("gateway-{place}")
+}
+
+/// Login of an operator.
+pub(super) fn login(place: usize) -> String {
+    format!("operator-{place}")
+}
+
+/// Short waits for those who do not answer: a drill has little time.
+pub(super) fn plan() -> Plan {
+    let answered_within = Answer::Offered { within: Millis(5_000) };
+    let mut queues: Vec<QueuePlan> = QUEUES.iter().map(|name| QueuePlan::named(name)).collect();
+    queues[1].answer = answered_within;
+    queues[1].wrap_up = Millis(50);
+    let mut wandering = QueuePlan::named(WANDERING_QUEUE);
+    wandering.answer = answered_within;
+    wandering.required = vec![(WANDERING_QUEUE.into(), 1)];
+    queues.push(wandering);
+    Plan {
+        version: 1,
+        queues,
+        skills: vec!["chat".into(), WANDERING_QUEUE.into()],
+        channels: vec![ChannelPlan { name: CHANNEL.into(), units: 1 }],
+        units: Vec::new(),
+        sessions: SessionPlan { missed: Millis(500), exclusion: Millis(500), ..SessionPlan::default() },
+    }
+}
+
+/// Everybody who serves; the wanderer comes last.
+pub(super) fn operators(nodes: usize) -> Vec<OperatorPlan> {
+    let operator = |login: String, skill: &str, capacity| OperatorPlan {
+        login: login.into(),
+        skills: vec![(Name::from(skill), 5)],
+        capacity,
+        unit: None,
+        ranks: Vec::new(),
+    };
+    let others = (0..nodes * OPERATORS_PER_NODE).map(|place| operator(login(place), "chat", 3));
+    others.chain([operator(WANDERING_OPERATOR.to_owned(), WANDERING_QUEUE, 8)]).collect()
+}
+
+/// Puts plan and operators into an empty cluster.
+pub(super) async fn furnish(admin: &AdminClient, nodes: usize) -> Result<()> {
+    let request = ApplyPlanRequest { plan: Some(to_message(&plan())), dry_run: false };
+    admin.apply_plan(request).await.context("applying the plan")?;
+    let operators = operators(nodes).iter().map(operator_to_message).collect();
+    let request = PutOperatorsRequest { operators, dry_run: false };
+    admin.put_operators(request).await.context("putting the operators")?;
+    Ok(())
+}
+
+/// Tokens that differ from run to run.
+#[derive(Clone, Copy)]
+pub(super) struct Secrets(pub(super) u64);
+
+impl Secrets {
+    pub(super) fn token(self, role: &str, name: &str) -> String {
+        let hash = hash_parts(&[&self.0.to_le_bytes(), role.as_bytes(), name.as_bytes()]);
+        format!("{role}-{hash:032x}")
+    }
+
+    /// Writes the token file of all nodes.
+    pub(super) fn write(self, folder: &Path, nodes: usize) -> Result<()> {
+        let mut text = String::from("# Made by a drill for one run.\n");
+        let mut add = |role: &str, name: &str| {
+            let token = self.token(role, name);
+            write!(text, "\n[[tokens]]\ntoken = \"{token}\"\nname = \"{name}\"\nrole = \"{role}\"\n")
+        };
+        add("admin", ADMIN)?;
+        add("gateway", WANDERING_GATEWAY)?;
+        (0..nodes * GATEWAYS_PER_NODE).try_for_each(|place| add("gateway", &gateway_name(place)))?;
+        operators(nodes).iter().try_for_each(|operator| add("operator", &operator.login))?;
+        let path = folder.join("tokens.toml");
+        fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
+    }
+}

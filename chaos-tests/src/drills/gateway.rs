@@ -1,0 +1,212 @@
+//! A gateway of the drill: pushes at a constant rate, some contacts twice.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use ringmain_protocol::client::{GatewayAnswer, GatewayClient, GatewayNotice, GatewayOperation, OperationError};
+use ringmain_protocol::v1::gateway_event::Event;
+use ringmain_protocol::v1::{GatewayEvent, GatewayPush, Receipt};
+use ringmain_routing::Epoch;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::centre::{CHANNEL, QUEUES, WANDERING_GATEWAY, WANDERING_QUEUE};
+use super::journal::{Bookmark, Journal};
+use super::task::Owned;
+use crate::checker::{ClientOpKind, Delivery, SeenEventKind};
+
+/// Every so many contacts are pushed a second time, as by a gateway that lost the answer.
+const REPEAT_EVERY: u64 = 8;
+
+/// A gateway at work.
+pub(super) struct GatewaySeat {
+    orders: mpsc::Sender<Order>,
+    task: Owned,
+}
+
+enum Order {
+    Move { to: usize, pause: Duration },
+    StopPushing,
+    Leave,
+}
+
+impl GatewaySeat {
+    /// Connects and begins to push; the node at `home` is tried first.
+    pub(super) fn take(journal: &Journal, name: &str, home: usize, every: Duration) -> Result<GatewaySeat> {
+        let (orders, inbox) = mpsc::channel(8);
+        let bookmark = Bookmark::default();
+        let (client, notices) = GatewayClient::connect(journal.session("gateway", name, home, &bookmark))?;
+        let gateway = Gateway {
+            journal: journal.clone(),
+            name: name.to_owned(),
+            client: Some(client),
+            is_stopped: false,
+            notices,
+            bookmark,
+            pending: FuturesUnordered::new(),
+            pushes: 0,
+            is_pushing: true,
+        };
+        Ok(GatewaySeat { orders, task: Owned::start(gateway.work(inbox, every)) })
+    }
+
+    /// Ends the stream without a word, and after a pause goes on at another node where it had ended.
+    pub(super) async fn move_to(&self, to: usize, pause: Duration) {
+        // A gateway that is gone shows as stopped in the journal.
+        let _sent = self.orders.send(Order::Move { to, pause }).await;
+    }
+
+    pub(super) async fn stop_pushing(&self) {
+        let _sent = self.orders.send(Order::StopPushing).await;
+    }
+
+    /// Waits for the last answers, at most `patience`.
+    pub(super) async fn leave(self, patience: Duration) {
+        let _sent = self.orders.send(Order::Leave).await;
+        let _in_time = tokio::time::timeout(patience, self.task.ended()).await;
+    }
+}
+
+struct Answered {
+    push: GatewayPush,
+    invoked_ns: u64,
+    answer: Result<GatewayAnswer, OperationError>,
+}
+
+struct Gateway {
+    journal: Journal,
+    name: String,
+    /// Absent while the seat moves.
+    client: Option<GatewayClient>,
+    is_stopped: bool,
+    notices: mpsc::Receiver<GatewayNotice>,
+    bookmark: Bookmark,
+    pending: FuturesUnordered<BoxFuture<'static, Answered>>,
+    pushes: u64,
+    is_pushing: bool,
+}
+
+impl Gateway {
+    async fn work(mut self, mut inbox: mpsc::Receiver<Order>, every: Duration) {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_leaving = false;
+        while !(is_leaving && self.pending.is_empty()) {
+            tokio::select! {
+                _ = ticks.tick(), if self.is_pushing => self.push_next().await,
+                Some(answered) = self.pending.next(), if !self.pending.is_empty() => self.record(answered).await,
+                notice = self.notices.recv() => match notice {
+                    Some(notice) => self.take_notice(notice),
+                    None => return self.journal.stopped(&self.name, "no more notices"),
+                },
+                order = inbox.recv() => match order {
+                    Some(Order::Move { to, pause }) => self.move_to(to, pause).await,
+                    Some(Order::StopPushing) => self.is_pushing = false,
+                    Some(Order::Leave) | None => is_leaving = true,
+                },
+            }
+        }
+    }
+
+    async fn push_next(&mut self) {
+        self.pushes += 1;
+        let queue = if self.name == WANDERING_GATEWAY { WANDERING_QUEUE } else { QUEUES[(self.pushes % 2) as usize] };
+        let push = GatewayPush {
+            key: format!("{}-{}", self.name, self.pushes),
+            queue: queue.to_owned(),
+            channel: CHANNEL.to_owned(),
+            tier: 2 + (self.pushes % 3) as u32,
+            ..GatewayPush::default()
+        };
+        if self.pushes.is_multiple_of(REPEAT_EVERY) {
+            self.push(push.clone()).await;
+        }
+        self.push(push).await;
+    }
+
+    async fn push(&mut self, push: GatewayPush) {
+        let invoked_ns = self.journal.now_ns();
+        let Some(client) = &self.client else { return };
+        let begun = client.begin(GatewayOperation::Push(push.clone())).await;
+        self.pending.push(Box::pin(async move {
+            let answer = match begun {
+                Ok(pending) => pending.await,
+                Err(error) => Err(error),
+            };
+            Answered { push, invoked_ns, answer }
+        }));
+    }
+
+    /// What is not known to have been done is asked for again, under the same key.
+    async fn record(&mut self, answered: Answered) {
+        let Answered { push, invoked_ns, answer } = answered;
+        let op = ClientOpKind::Push { key: push.key.clone() };
+        let answer = answer.and_then(receipt_of);
+        if !self.journal.answered(&self.name, op, invoked_ns, answer) && !self.is_stopped {
+            self.push(push).await;
+        }
+    }
+
+    fn take_notice(&mut self, notice: GatewayNotice) {
+        match notice {
+            GatewayNotice::Online(welcome) => {
+                self.bookmark.epoch = Some(Epoch(welcome.epoch));
+                self.journal.opened(&self.name, welcome.node, welcome.resumed);
+            }
+            GatewayNotice::Event(event) => self.take_event(*event),
+            GatewayNotice::Resync(list) => {
+                self.bookmark.cursor.clone_from(&list.as_of);
+                self.journal.delivered(&self.name, &list.as_of, Delivery::Resync);
+                let keys: BTreeSet<&str> = list.contacts.iter().map(|contact| &*contact.key).collect();
+                self.journal.listed(&self.name, &keys);
+            }
+            GatewayNotice::Offline => {}
+            GatewayNotice::Stopped { reason, error } => {
+                self.is_stopped = true;
+                self.journal.stopped(&self.name, &format!("{reason:?} {error:?}"));
+            }
+        }
+    }
+
+    fn take_event(&mut self, event: GatewayEvent) {
+        self.bookmark.cursor.clone_from(&event.cursor);
+        self.journal.delivered(&self.name, &event.cursor, Delivery::Event);
+        let (kind, assignment) = match event.event {
+            Some(Event::Connect(connect)) => (SeenEventKind::Connected, connect.assignment),
+            Some(Event::Withdrawn(withdrawn)) => (SeenEventKind::Withdrawn, withdrawn.assignment),
+            Some(Event::Ended(_)) => (SeenEventKind::Ended, 0),
+            Some(Event::Queued(_) | Event::Assigned(_)) | None => return,
+        };
+        self.journal.saw(&self.name, &event.cursor, &event.key, kind, assignment);
+    }
+
+    async fn move_to(&mut self, to: usize, pause: Duration) {
+        // What has reached this program counts as taken in.
+        while let Ok(notice) = self.notices.try_recv() {
+            self.take_notice(notice);
+        }
+        let config = self.journal.session("gateway", &self.name, to, &self.bookmark);
+        // Closing ends the old stream here; whatever it still brings is for the next one.
+        self.notices.close();
+        self.client = None;
+        tokio::time::sleep(pause).await;
+        match GatewayClient::connect(config) {
+            Ok((client, notices)) => (self.client, self.notices) = (Some(client), notices),
+            Err(error) => {
+                self.is_stopped = true;
+                self.journal.stopped(&self.name, &error.to_string());
+            }
+        }
+    }
+}
+
+fn receipt_of(answer: GatewayAnswer) -> Result<(Receipt, Option<String>), OperationError> {
+    match answer {
+        GatewayAnswer::Pushed(pushed) => Ok((pushed.receipt(), Some(pushed.contact().to_owned()))),
+        GatewayAnswer::Done(_) | GatewayAnswer::Report(_) => Err(OperationError::Mismatched),
+    }
+}

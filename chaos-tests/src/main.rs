@@ -1,0 +1,38 @@
+//! The command line of the tools that look for mistakes.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use ringmain_chaos::drills::{self, DrillCommand};
+
+/// Looks for mistakes in Ringmain: drills with real nodes.
+#[derive(Debug, Parser)]
+#[command(name = "ringmain-chaos", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 nothing found, 1 a promise was broken, 2 wrong input or no run.\n\n\
+                  Example:\n  ringmain-chaos drill run rolling-kill --report report.json")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Drills: real nodes, real clients, real kills
+    #[command(subcommand, arg_required_else_help = true)]
+    Drill(DrillCommand),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Drill(command) => drills::carry_out(command).await,
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

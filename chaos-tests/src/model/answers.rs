@@ -1,0 +1,187 @@
+//! What operators say about the contacts in their hands, and what their silence means.
+
+use ringmain_routing::command::{AnswerOffer, CompleteContact, ExtendWrapUp};
+use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
+use ringmain_routing::limits::EXCLUSIONS_PER_OPERATOR_MAX;
+use ringmain_routing::{ContactId, Effect, OperatorId, Refusal, Reply};
+
+use super::contacts::wrong_state;
+use super::state::{Contact, ContactState, Exclusion};
+use super::{Freed, Model};
+
+impl Model {
+    /// The contact's latest assignment is this one: the state it is in.
+    fn check_answer(&self, answer: &AnswerOffer) -> Result<ContactState, Refusal> {
+        self.check_operator(answer.operator, answer.epoch)?;
+        let contact = self.contact(answer.contact).ok_or(Refusal::UnknownContact(answer.contact))?;
+        let is_this = contact.assignment == answer.assignment && contact.last_holder == Some(answer.operator);
+        if is_this { Ok(contact.state) } else { Err(stale_assignment(contact)) }
+    }
+
+    fn wrong_state_of(&self, id: ContactId) -> Result<Reply, Refusal> {
+        Err(wrong_state(self.contact_row(id)))
+    }
+
+    /// The answer came too late: the assignment is over. Fine if it ended by this assignment.
+    fn late(&self, id: ContactId) -> Result<Reply, Refusal> {
+        let contact = self.contact_row(id);
+        match contact.state {
+            ContactState::Waiting => Err(stale_assignment(contact)),
+            ContactState::Ended { by: Some(_), .. } => Ok(Reply::Done),
+            ContactState::Ended { by: None, .. }
+            | ContactState::Offered { .. }
+            | ContactState::Handling { .. }
+            | ContactState::WrapUp { .. } => Err(wrong_state(contact)),
+        }
+    }
+
+    pub(super) fn accept(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {
+        match self.check_answer(answer)? {
+            ContactState::Offered { operator, .. } => {
+                self.connect(answer.contact, operator);
+                Ok(Reply::Done)
+            }
+            ContactState::Handling { .. } | ContactState::WrapUp { .. } => Ok(Reply::Done),
+            ContactState::Waiting | ContactState::Ended { .. } => self.late(answer.contact),
+        }
+    }
+
+    pub(super) fn decline(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {
+        match self.check_answer(answer)? {
+            ContactState::Offered { automatic: true, .. } => Err(Refusal::CannotDecline(answer.contact)),
+            ContactState::Offered { automatic: false, .. } => {
+                self.take_back(answer.contact, WithdrawReason::Declined);
+                Ok(Reply::Done)
+            }
+            ContactState::Waiting | ContactState::Ended { .. } => Ok(Reply::Done),
+            ContactState::Handling { .. } | ContactState::WrapUp { .. } => self.wrong_state_of(answer.contact),
+        }
+    }
+
+    /// An offer was declined or not answered: the contact stays away from the operator for a while, and the
+    /// operator from contacts (R3.1).
+    pub(super) fn take_back(&mut self, id: ContactId, reason: WithdrawReason) {
+        let Some(operator) = self.contact_row(id).state.holder() else { return };
+        self.withdraw(id, operator, reason);
+        self.requeue(id, operator);
+        let mut freed = Freed::queued(id);
+        freed.join(Freed::operator(operator));
+        self.exclude(operator, id);
+        freed.join(Freed::exclusions());
+        let missed = self.plan.sessions.missed;
+        let takes_offers = match self.operators[operator.slot as usize].presence {
+            PresenceState::Ready | PresenceState::Missed { .. } => true,
+            PresenceState::NotReady(_) | PresenceState::Offline => false,
+        };
+        if missed.0 > 0 && takes_offers {
+            let until = self.span_after_now(missed);
+            freed.join(self.become_present(operator, PresenceState::Missed { until }));
+        }
+        self.settle(freed);
+    }
+
+    /// Back to its old place; the operator is free of it.
+    pub(super) fn requeue(&mut self, id: ContactId, operator: OperatorId) {
+        self.contact_mut(id).state = ContactState::Waiting;
+        self.totals_mut(id).requeued += 1;
+        self.operator_mut(operator).idle_since = self.now;
+    }
+
+    fn exclude(&mut self, operator: OperatorId, contact: ContactId) {
+        let until = self.span_after_now(self.plan.sessions.exclusion);
+        if until <= self.now {
+            return;
+        }
+        let exclusions = &mut self.operator_mut(operator).exclusions;
+        exclusions.retain(|exclusion| exclusion.contact != contact);
+        if exclusions.len() == EXCLUSIONS_PER_OPERATOR_MAX {
+            exclusions.remove(0);
+        }
+        exclusions.push(Exclusion { contact, until });
+    }
+
+    pub(super) fn complete(&mut self, command: &CompleteContact) -> Result<Reply, Refusal> {
+        let answer = &command.answer;
+        self.check_operator(answer.operator, answer.epoch)?;
+        super::bounds::check_span("wrap_up", command.wrap_up)?;
+        match self.check_answer(answer)? {
+            ContactState::Handling { operator, .. } => self.end_talk(command, operator),
+            ContactState::WrapUp { .. } => {}
+            ContactState::Offered { .. } | ContactState::Waiting | ContactState::Ended { .. } => {
+                return self.late(answer.contact);
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    fn end_talk(&mut self, command: &CompleteContact, operator: OperatorId) {
+        let id = command.answer.contact;
+        let queue_name = &self.contact_row(id).body.queue;
+        let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
+        let queue = queue.expect("a contact's queue stays in the plan");
+        let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+        if wrap_up.0 == 0 {
+            self.finish(id, operator);
+            self.settle(Freed::operator(operator));
+            return;
+        }
+        let (since, until) = (self.now, self.span_after_now(wrap_up));
+        let contact = self.contact_mut(id);
+        contact.state = ContactState::WrapUp { operator, since, until };
+        let assignment = contact.assignment;
+        self.effects.push(Effect::StartWrapUp { contact: id, operator, assignment, until });
+    }
+
+    /// Ended as completed; the operator is free of it.
+    pub(super) fn finish(&mut self, id: ContactId, operator: OperatorId) {
+        let assignment = self.contact_row(id).assignment;
+        self.operator_mut(operator).idle_since = self.now;
+        self.effects.push(Effect::ReleaseOperator { contact: id, operator, assignment });
+        self.end(id, EndReason::Completed(operator), Some(operator));
+    }
+
+    pub(super) fn finish_wrap_up(&mut self, id: ContactId) {
+        if let Some(operator) = self.contact_row(id).state.holder() {
+            self.finish(id, operator);
+            self.settle(Freed::operator(operator));
+        }
+    }
+
+    pub(super) fn extend_wrap_up(&mut self, command: &ExtendWrapUp) -> Result<Reply, Refusal> {
+        let answer = &command.answer;
+        self.check_operator(answer.operator, answer.epoch)?;
+        super::bounds::check_time("until", Some(command.until))?;
+        match self.check_answer(answer)? {
+            ContactState::WrapUp { operator, since, until } => {
+                let queue_name = &self.contact_row(answer.contact).body.queue;
+                let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
+                let longest = since + queue.expect("a contact's queue stays in the plan").wrap_up_max;
+                let until = until.max(longest.min(command.until));
+                let contact = self.contact_mut(answer.contact);
+                contact.state = ContactState::WrapUp { operator, since, until };
+                let (contact, assignment) = (contact.id, contact.assignment);
+                self.effects.push(Effect::StartWrapUp { contact, operator, assignment, until });
+            }
+            ContactState::Offered { .. }
+            | ContactState::Handling { .. }
+            | ContactState::Waiting
+            | ContactState::Ended { .. } => return self.late(answer.contact),
+        }
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn end_wrap_up(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {
+        match self.check_answer(answer)? {
+            ContactState::WrapUp { .. } => self.finish_wrap_up(answer.contact),
+            ContactState::Offered { .. }
+            | ContactState::Handling { .. }
+            | ContactState::Waiting
+            | ContactState::Ended { .. } => return self.late(answer.contact),
+        }
+        Ok(Reply::Done)
+    }
+}
+
+fn stale_assignment(contact: &Contact) -> Refusal {
+    Refusal::StaleAssignment { contact: contact.id, current: contact.assignment }
+}

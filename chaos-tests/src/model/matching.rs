@@ -1,0 +1,253 @@
+//! Who takes what. After each event first the contacts it freed choose in the order of their keys, then the
+//! operators it freed choose by slot; at the end no eligible contact waits while an operator fits it (R2.5).
+
+use std::collections::BTreeMap;
+
+use ringmain_routing::plan::Answer;
+use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Timestamp};
+
+use super::state::{Contact, ContactState, Operator, is_within};
+use super::Model;
+
+/// What one event freed.
+#[derive(Debug, Default)]
+pub(super) struct Freed {
+    pub contacts: Vec<ContactId>,
+    pub operators: Vec<OperatorId>,
+    /// Those of the contacts whose gateway hears of it if they then wait.
+    pub announced: Vec<ContactId>,
+    /// Somebody has left, changed skills or was excluded, so that an exclusion may count no longer.
+    pub exclusions: bool,
+}
+
+impl Freed {
+    pub(super) fn contact(id: ContactId) -> Freed {
+        Freed { contacts: vec![id], ..Freed::default() }
+    }
+
+    /// A contact that arrived or came back.
+    pub(super) fn queued(id: ContactId) -> Freed {
+        Freed { contacts: vec![id], announced: vec![id], ..Freed::default() }
+    }
+
+    /// Exclusions may count no longer.
+    pub(super) fn exclusions() -> Freed {
+        Freed { exclusions: true, ..Freed::default() }
+    }
+
+    pub(super) fn operator(id: OperatorId) -> Freed {
+        Freed { operators: vec![id], ..Freed::default() }
+    }
+
+    pub(super) fn join(&mut self, other: Freed) {
+        self.contacts.extend(other.contacts);
+        self.operators.extend(other.operators);
+        self.announced.extend(other.announced);
+        self.exclusions |= other.exclusions;
+    }
+}
+
+/// The order in which contacts are served (R2.1), smallest first.
+pub(super) type Key = (u8, u8, u8, Timestamp, u64);
+
+/// R2.1 for a queue of this rank.
+pub(super) fn key(contact: &Contact, rank: u8) -> Key {
+    let urgency = if contact.tier <= 1 { contact.tier } else { 2 };
+    (urgency, rank, contact.tier, contact.order(), contact.index.0)
+}
+
+impl Model {
+    /// Matches what an event freed.
+    pub(super) fn settle(&mut self, mut freed: Freed) {
+        if freed.exclusions {
+            freed.contacts.extend(self.marked_contacts());
+        }
+        self.sort_by_key(&mut freed.contacts);
+        for id in freed.contacts {
+            self.place(id);
+            let is_waiting = self.contact_row(id).state == ContactState::Waiting;
+            if is_waiting && freed.announced.contains(&id) {
+                let gateway = self.contact_row(id).gateway();
+                self.effects.push(Effect::AnnounceQueued { contact: id, gateway });
+            }
+        }
+        freed.operators.sort();
+        for id in freed.operators {
+            while self.take_best(id) {}
+        }
+    }
+
+    /// Contacts in line that some operator is kept away from.
+    fn marked_contacts(&self) -> Vec<ContactId> {
+        let marks = self.operators.iter().flat_map(|operator| &operator.exclusions);
+        marks.map(|mark| mark.contact).filter(|id| self.contact_row(*id).is_eligible()).collect()
+    }
+
+    /// Sorts by R2.1 with rank 0 and removes repeats.
+    pub(super) fn sort_by_key(&self, contacts: &mut Vec<ContactId>) {
+        contacts.sort_by_key(|id| key(self.contact_row(*id), 0));
+        contacts.dedup();
+    }
+
+    /// Finds an operator for a waiting contact: the one who has been idle longest takes the best contact, which is
+    /// this one unless another freed by the same event is better for that operator.
+    fn place(&mut self, id: ContactId) {
+        self.start_hold(id);
+        while let Some(operator) = self.longest_idle_for(id) {
+            self.take_best(operator);
+        }
+    }
+
+    fn longest_idle_for(&self, id: ContactId) -> Option<OperatorId> {
+        let contact = self.contact_row(id);
+        if !contact.is_eligible() {
+            return None;
+        }
+        let open = self.open_operators();
+        let fitting = open.iter().filter(|(operator, free)| self.suits(operator, *free, contact));
+        let idlest = fitting.min_by_key(|(operator, _)| (operator.idle_since, operator.id.slot));
+        idlest.map(|(operator, _)| operator.id)
+    }
+
+    /// Gives the operator the waiting contact with the smallest key, if one fits.
+    fn take_best(&mut self, id: OperatorId) -> bool {
+        match self.best_contact_for(id) {
+            Some(contact) => {
+                self.assign(contact, id);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn best_contact_for(&self, id: OperatorId) -> Option<ContactId> {
+        let operator = self.operator_row(id)?;
+        let free = self.free_units(operator)?;
+        let eligible = self.contacts.values().filter(|contact| contact.is_eligible());
+        let fitting = eligible.filter(|contact| self.suits(operator, free, contact));
+        let best = fitting.min_by_key(|contact| key(contact, operator.rank(&contact.body.queue)));
+        best.map(|contact| contact.id)
+    }
+
+    /// The contact's time has come: from here on it may be the known operator's alone (R3.4).
+    fn start_hold(&mut self, id: ContactId) {
+        let contact = self.contact_row(id);
+        if !contact.newly_due {
+            return;
+        }
+        let held_for = self.known_operator(contact);
+        let contact = self.contact_mut(id);
+        contact.newly_due = false;
+        contact.held_for = held_for;
+    }
+
+    fn known_operator(&self, contact: &Contact) -> Option<(OperatorId, Timestamp)> {
+        let (login, hold) = contact.body.preferred.as_ref()?;
+        if contact.tier == 0 || hold.0 == 0 || contact.assignment.0 > 0 {
+            return None;
+        }
+        let operator = self.operators.iter().find(|operator| operator.login == *login)?;
+        let is_there = operator.is_available() && self.is_qualified(operator, contact);
+        is_there.then(|| (operator.id, self.span_after_now(*hold)))
+    }
+
+    /// Available operators with their free units; one loaded beyond the capacity takes not even 0 units.
+    pub(super) fn open_operators(&self) -> Vec<(&Operator, u64)> {
+        let mut loads: BTreeMap<OperatorId, u64> = BTreeMap::new();
+        for contact in self.contacts.values() {
+            if let Some(operator) = contact.state.holder() {
+                *loads.entry(operator).or_default() += u64::from(contact.units);
+            }
+        }
+        let available = self.operators.iter().filter(|operator| operator.is_available());
+        let with_room = available.filter_map(|operator| {
+            let load = loads.get(&operator.id).copied().unwrap_or(0);
+            u64::from(operator.capacity).checked_sub(load).map(|free| (operator, free))
+        });
+        with_room.collect()
+    }
+
+    /// What an available operator has free; `None` for one who takes nothing.
+    fn free_units(&self, operator: &Operator) -> Option<u64> {
+        let open = self.open_operators();
+        open.iter().find(|(row, _)| row.id == operator.id).map(|(_, free)| *free)
+    }
+
+    /// The available operator may take the contact here and at this moment.
+    pub(super) fn suits(&self, operator: &Operator, free: u64, contact: &Contact) -> bool {
+        u64::from(contact.units) <= free
+            && contact.held_for.is_none_or(|(known, _)| known == operator.id)
+            && self.is_qualified(operator, contact)
+            && !self.is_excluded(operator, contact)
+    }
+
+    pub(super) fn has_room(&self, operator: &Operator, contact: &Contact) -> bool {
+        self.used_units(operator.id) + u64::from(contact.units) <= u64::from(operator.capacity)
+    }
+
+    /// Skills and scope, whatever the load.
+    pub(super) fn is_qualified(&self, operator: &Operator, contact: &Contact) -> bool {
+        contact.required.iter().all(|(skill, level)| operator.has_skill(skill, *level))
+            && contact.scopes.iter().all(|scope| match &operator.unit {
+                Some(unit) => is_within(&self.plan.units, unit, scope),
+                None => false,
+            })
+    }
+
+    /// An exclusion counts only while somebody else, not excluded too, could serve the contact.
+    pub(super) fn is_excluded(&self, operator: &Operator, contact: &Contact) -> bool {
+        operator.is_marked(contact.id)
+            && self.operators.iter().any(|other| {
+                other.id != operator.id
+                    && other.is_available()
+                    && self.is_qualified(other, contact)
+                    && !other.is_marked(contact.id)
+            })
+    }
+
+    /// The one place where a contact gets an operator.
+    fn assign(&mut self, id: ContactId, to: OperatorId) {
+        self.judge_assignment(id, to);
+        let now = self.now;
+        let idle_before = self.operators[to.slot as usize].idle_since;
+        let queue_name = &self.contact_row(id).body.queue;
+        let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
+        let answer = queue.expect("a contact's queue stays in the plan").answer;
+        self.operator_mut(to).idle_since = now;
+        let contact = self.contact_mut(id);
+        contact.held_for = None;
+        contact.assignment = AssignmentEpoch(contact.assignment.0 + 1);
+        contact.last_holder = Some(to);
+        match answer {
+            Answer::Automatic => self.connect(id, to),
+            Answer::Confirmed { within } => self.offer(id, to, now + within, true, idle_before),
+            Answer::Offered { within } => self.offer(id, to, now + within, false, idle_before),
+        }
+    }
+
+    fn offer(
+        &mut self,
+        id: ContactId,
+        operator: OperatorId,
+        deadline: Timestamp,
+        automatic: bool,
+        idle_before: Timestamp,
+    ) {
+        let at = self.now;
+        let contact = self.contact_mut(id);
+        contact.state = ContactState::Offered { operator, at, deadline, automatic, idle_before };
+        let (gateway, assignment) = (contact.gateway(), contact.assignment);
+        self.effects.push(Effect::RingOperator { contact: id, operator, assignment, deadline, automatic });
+        self.effects.push(Effect::AnnounceAssigned { contact: id, gateway, operator, assignment });
+    }
+
+    /// Customer and operator talk from here on.
+    pub(super) fn connect(&mut self, id: ContactId, operator: OperatorId) {
+        let since = self.now;
+        let contact = self.contact_mut(id);
+        contact.state = ContactState::Handling { operator, since };
+        let (gateway, assignment) = (contact.gateway(), contact.assignment);
+        self.effects.push(Effect::ConnectContact { contact: id, gateway, operator, assignment });
+        self.totals_mut(id).connected += 1;
+    }
+}

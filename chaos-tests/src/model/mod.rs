@@ -1,0 +1,203 @@
+//! A second implementation of docs/RULES.md, written for clarity: plain lists, every question answered by looking
+//! at everything. It shares the command, plan and effect types with the core and nothing else, so that where the
+//! two agree, they agree because both follow the rules.
+//!
+//! **Invariant:** no index, no cache: what is not in [`state`] is computed each time from what is.
+
+mod answers;
+mod bounds;
+mod callbacks;
+mod contacts;
+mod explain;
+mod matching;
+mod operators;
+mod plan;
+mod sessions;
+mod state;
+mod timers;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ringmain_routing::{
+    Command, ContactId, Effect, GatewayId, LogIndex, Millis, Name, OperatorId, Outcome, Plan, Refusal, Reply,
+    Timestamp,
+};
+
+pub use explain::Reason;
+use matching::Freed;
+pub use state::{Contact, ContactState, Exclusion, Gateway, Operator, Session, SessionState, Totals};
+use state::Job;
+
+/// The whole state of the naive model.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    index: LogIndex,
+    now: Timestamp,
+    plan: Plan,
+    operators: Vec<Operator>,
+    gateways: Vec<Gateway>,
+    /// Contacts that have not ended, by slot.
+    contacts: BTreeMap<u32, Contact>,
+    /// Ended contacts, in the order in which they are forgotten, then by slot.
+    ended: BTreeMap<(Timestamp, u32), Contact>,
+    /// How many contacts each slot has held so far.
+    slot_uses: Vec<u32>,
+    /// Slots of forgotten contacts; the one freed last is used first.
+    free_slots: Vec<u32>,
+    jobs: VecDeque<Job>,
+    totals: BTreeMap<Name, Totals>,
+    /// Effects of the command that is being applied.
+    effects: Vec<Effect>,
+    /// Breaches of the rules that the model found in its own steps; a mistake in the model or in the rules.
+    breaches: Vec<String>,
+}
+
+impl Model {
+    /// The state before the first command.
+    #[must_use]
+    pub fn new() -> Model {
+        Model::default()
+    }
+
+    /// Applies the next command of the log.
+    pub fn apply(&mut self, at: Timestamp, command: &Command) -> Outcome {
+        self.index = LogIndex(self.index.0 + 1);
+        self.now = self.now.max(at);
+        self.effects.clear();
+        self.fire_due_timers();
+        self.advance_one_job();
+        let reply = self.carry_out(command);
+        self.judge_work_conserving();
+        Outcome { reply, effects: std::mem::take(&mut self.effects) }
+    }
+
+    fn carry_out(&mut self, command: &Command) -> Result<Reply, Refusal> {
+        match command {
+            Command::Tick => Ok(Reply::Done),
+            Command::ApplyPlan(command) => self.apply_plan(&command.plan),
+            Command::PutOperators(command) => self.put_operators(&command.operators),
+            Command::OpenSession(command) => self.open_session(command),
+            Command::LoseSession(command) => Ok(self.lose_session_of(command)),
+            Command::CloseSession(command) => self.close_session(command),
+            Command::NodeStarted(command) => Ok(self.node_started(command)),
+            Command::NodeLost(command) => Ok(self.node_lost(command)),
+            Command::EnqueueContact(command) => self.enqueue(command),
+            Command::UpdateContact(command) => self.update(command),
+            Command::AbandonContact(command) => self.abandon(command),
+            Command::SetPresence(command) => self.set_presence(command),
+            Command::AcceptOffer(command) => self.accept(command),
+            Command::DeclineOffer(command) => self.decline(command),
+            Command::CompleteContact(command) => self.complete(command),
+            Command::ExtendWrapUp(command) => self.extend_wrap_up(command),
+            Command::EndWrapUp(command) => self.end_wrap_up(command),
+        }
+    }
+
+    /// Index of the last applied command; 0 when there was none.
+    #[must_use]
+    pub fn index(&self) -> LogIndex {
+        self.index
+    }
+
+    /// Replicated time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The plan in force.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// All operators by slot.
+    #[must_use]
+    pub fn operators(&self) -> &[Operator] {
+        &self.operators
+    }
+
+    /// All gateways by slot.
+    #[must_use]
+    pub fn gateways(&self) -> &[Gateway] {
+        &self.gateways
+    }
+
+    /// All contacts in memory by slot, ended ones within the key window included.
+    pub fn contacts(&self) -> impl Iterator<Item = &Contact> {
+        let mut all: Vec<&Contact> = self.contacts.values().chain(self.ended.values()).collect();
+        all.sort_by_key(|contact| contact.id.slot);
+        all.into_iter()
+    }
+
+    /// One contact, if it is in memory.
+    #[must_use]
+    pub fn contact(&self, id: ContactId) -> Option<&Contact> {
+        let live = self.contacts.get(&id.slot).filter(|contact| contact.id == id);
+        live.or_else(|| self.ended.values().find(|contact| contact.id == id))
+    }
+
+    /// What has happened in a queue so far.
+    #[must_use]
+    pub fn totals(&self, queue: &str) -> Totals {
+        self.totals.get(queue).copied().unwrap_or_default()
+    }
+
+    /// Breaches of I3, I4 and R2.5 that the model found in its own steps. Must be empty.
+    #[must_use]
+    pub fn breaches(&self) -> &[String] {
+        &self.breaches
+    }
+
+    /// When something is due next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        if !self.jobs.is_empty() {
+            return Some(self.now);
+        }
+        self.earliest_timer().map(|timer| timer.deadline.max(self.now))
+    }
+
+    /// Units of the contacts in an operator's hands.
+    #[must_use]
+    pub fn used_units(&self, operator: OperatorId) -> u64 {
+        self.contacts_of(operator).map(|contact| u64::from(contact.units)).sum()
+    }
+
+    /// Contacts in an operator's hands, by slot.
+    pub fn contacts_of(&self, operator: OperatorId) -> impl Iterator<Item = &Contact> {
+        self.contacts.values().filter(move |contact| contact.state.holder() == Some(operator))
+    }
+
+    fn operator_row(&self, id: OperatorId) -> Option<&Operator> {
+        self.operators.get(id.slot as usize).filter(|operator| operator.id == id)
+    }
+
+    fn gateway_row(&self, id: GatewayId) -> Option<&Gateway> {
+        self.gateways.get(id.slot as usize).filter(|gateway| gateway.id == id)
+    }
+
+    /// The row of an operator that is known to exist.
+    fn operator_mut(&mut self, id: OperatorId) -> &mut Operator {
+        &mut self.operators[id.slot as usize]
+    }
+
+    /// The row of a contact that is known not to have ended.
+    fn contact_mut(&mut self, id: ContactId) -> &mut Contact {
+        self.contacts.get_mut(&id.slot).expect("the caller has just read this contact")
+    }
+
+    /// The row of a contact that is known to exist.
+    fn contact_row(&self, id: ContactId) -> &Contact {
+        self.contact(id).expect("the caller has just read this contact")
+    }
+
+    fn totals_mut(&mut self, contact: ContactId) -> &mut Totals {
+        let queue = self.contact_row(contact).body.queue.clone();
+        self.totals.entry(queue).or_default()
+    }
+
+    fn span_after_now(&self, span: Millis) -> Timestamp {
+        self.now + span
+    }
+}

@@ -1,0 +1,115 @@
+//! Operators: how they come to be known and what they declare.
+
+use std::collections::BTreeSet;
+
+use ringmain_routing::command::{DeclaredPresence, OperatorPlan, SetPresence};
+use ringmain_routing::effect::PresenceState;
+use ringmain_routing::limits::OPERATORS_MAX;
+use ringmain_routing::{Effect, OperatorId, Refusal, Reply};
+
+use super::matching::Freed;
+use super::state::{Operator, Session};
+use super::Model;
+
+impl Model {
+    pub(super) fn put_operators(&mut self, plans: &[OperatorPlan]) -> Result<Reply, Refusal> {
+        super::bounds::check_operators(plans)?;
+        for plan in plans {
+            self.check_operator_names(plan)?;
+        }
+        let logins: BTreeSet<_> = self.operators.iter().map(|row| &row.login).collect();
+        let new = plans.iter().filter(|plan| !logins.contains(&plan.login)).count();
+        if (self.operators.len() + new) as u64 > OPERATORS_MAX {
+            return Err(Refusal::LimitReached { what: "operators".into(), limit: OPERATORS_MAX });
+        }
+        let mut freed = Freed::default();
+        for plan in plans {
+            freed.join(self.put_operator(plan));
+        }
+        self.settle(freed);
+        Ok(Reply::Done)
+    }
+
+    fn check_operator_names(&self, plan: &OperatorPlan) -> Result<(), Refusal> {
+        for (skill, _) in &plan.skills {
+            if !self.plan.skills.contains(skill) {
+                return Err(Refusal::UnknownSkill(skill.clone()));
+            }
+        }
+        if let Some(unit) = &plan.unit
+            && !self.plan.units.iter().any(|row| row.name == *unit)
+        {
+            return Err(Refusal::UnknownUnit(unit.clone()));
+        }
+        for (queue, _) in &plan.ranks {
+            if !self.plan.queues.iter().any(|row| row.name == *queue) {
+                return Err(Refusal::UnknownQueue(queue.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn put_operator(&mut self, plan: &OperatorPlan) -> Freed {
+        let plan = plan.clone();
+        if let Some(row) = self.operators.iter_mut().find(|row| row.login == plan.login) {
+            let mut freed = Freed::operator(row.id);
+            freed.exclusions = row.skills != plan.skills || row.unit != plan.unit;
+            row.skills = plan.skills;
+            row.capacity = plan.capacity;
+            row.unit = plan.unit;
+            row.ranks = plan.ranks;
+            return freed;
+        }
+        let id = OperatorId { slot: self.operators.len() as u32, generation: 0 };
+        self.operators.push(Operator {
+            id,
+            login: plan.login,
+            skills: plan.skills,
+            capacity: plan.capacity,
+            unit: plan.unit,
+            ranks: plan.ranks,
+            session: Session::default(),
+            presence: PresenceState::Offline,
+            presence_seq: 0,
+            idle_since: self.now,
+            exclusions: Vec::new(),
+        });
+        Freed::operator(id)
+    }
+
+    pub(super) fn set_presence(&mut self, command: &SetPresence) -> Result<Reply, Refusal> {
+        self.check_operator(command.operator, command.epoch)?;
+        let row = self.operator_mut(command.operator);
+        if command.seq <= row.presence_seq {
+            return Ok(Reply::Done);
+        }
+        row.presence_seq = command.seq;
+        let mut freed = self.become_present(command.operator, match command.presence {
+            DeclaredPresence::Ready => PresenceState::Ready,
+            DeclaredPresence::NotReady(reason) => PresenceState::NotReady(reason),
+        });
+        freed.join(Freed::operator(command.operator));
+        self.settle(freed);
+        Ok(Reply::Done)
+    }
+
+    /// The presence changes (each missed offer is announced, also two of one moment); what was held for an operator who is not ready any more is held no longer.
+    pub(super) fn become_present(&mut self, operator: OperatorId, presence: PresenceState) -> Freed {
+        let now = self.now;
+        let row = self.operator_mut(operator);
+        let is_missed = matches!(presence, PresenceState::Missed { .. });
+        if row.presence == presence && !is_missed {
+            return Freed::default();
+        }
+        row.presence = presence;
+        self.effects.push(Effect::AnnouncePresence { operator, presence });
+        if presence == PresenceState::Ready {
+            self.operator_mut(operator).idle_since = now;
+            Freed::default()
+        } else {
+            let mut freed = self.release_holds(operator);
+            freed.join(Freed::exclusions());
+            freed
+        }
+    }
+}

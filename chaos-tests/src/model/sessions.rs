@@ -1,0 +1,239 @@
+//! Sessions of gateways and operators: none, live, in grace.
+
+use ringmain_routing::command::{
+    CloseSession, LoseSession, NodeLost, NodeStarted, OpenSession, Role,
+};
+use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
+use ringmain_routing::limits::GATEWAYS_MAX;
+use ringmain_routing::plan::Orphan;
+use ringmain_routing::{
+    ContactId, Effect, Epoch, GatewayId, OperatorId, Party, Refusal, Reply,
+};
+
+use super::matching::Freed;
+use super::state::{ContactState, Gateway, Job, Session, SessionState};
+use super::Model;
+
+impl Model {
+    fn session(&self, party: Party) -> Option<&Session> {
+        match party {
+            Party::Gateway(id) => self.gateway_row(id).map(|row| &row.session),
+            Party::Operator(id) => self.operator_row(id).map(|row| &row.session),
+        }
+    }
+
+    /// The session of a party that is known to exist.
+    fn session_mut(&mut self, party: Party) -> &mut Session {
+        match party {
+            Party::Gateway(id) => &mut self.gateways[id.slot as usize].session,
+            Party::Operator(id) => &mut self.operators[id.slot as usize].session,
+        }
+    }
+
+    pub(super) fn check_gateway(&self, gateway: GatewayId, epoch: Epoch) -> Result<(), Refusal> {
+        self.check_session(Party::Gateway(gateway), epoch)
+    }
+
+    pub(super) fn check_operator(&self, operator: OperatorId, epoch: Epoch) -> Result<(), Refusal> {
+        self.check_session(Party::Operator(operator), epoch)
+    }
+
+    fn check_session(&self, party: Party, epoch: Epoch) -> Result<(), Refusal> {
+        let session = self.session(party).ok_or(Refusal::UnknownParty)?;
+        if session.epoch != epoch {
+            Err(Refusal::StaleEpoch { current: session.epoch })
+        } else if !session.is_live() {
+            Err(Refusal::NotSignedIn)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The party of that name; a gateway comes to exist here.
+    fn party_of(&mut self, command: &OpenSession) -> Result<Party, Refusal> {
+        super::bounds::check_name("name", &command.name)?;
+        match command.role {
+            Role::Operator => {
+                let row = self.operators.iter().find(|row| row.login == command.name);
+                row.map(|row| Party::Operator(row.id)).ok_or(Refusal::UnknownOperator(command.name.clone()))
+            }
+            Role::Gateway => match self.gateways.iter().find(|row| row.name == command.name) {
+                Some(row) => Ok(Party::Gateway(row.id)),
+                None if self.gateways.len() as u64 >= GATEWAYS_MAX => {
+                    Err(Refusal::LimitReached { what: "gateways".into(), limit: GATEWAYS_MAX })
+                }
+                None => {
+                    let id = GatewayId { slot: self.gateways.len() as u32, generation: 0 };
+                    let name = command.name.clone();
+                    self.gateways.push(Gateway { id, name, session: Session::default() });
+                    Ok(Party::Gateway(id))
+                }
+            },
+        }
+    }
+
+    pub(super) fn open_session(&mut self, command: &OpenSession) -> Result<Reply, Refusal> {
+        let party = self.party_of(command)?;
+        let before = *self.session_mut(party);
+        let here = SessionState::Live { node: command.node, incarnation: command.incarnation };
+        if before.is_live() {
+            let is_same_attempt = before.nonce == command.nonce;
+            if is_same_attempt && before.state == here {
+                return Ok(Reply::Opened { party, epoch: before.epoch });
+            }
+            if !is_same_attempt && !command.takeover && command.resume != Some(before.epoch) {
+                return Err(Refusal::AlreadySignedIn);
+            }
+            self.effects.push(Effect::EndStream { party, epoch: before.epoch });
+        }
+        let epoch = Epoch(before.epoch.0 + 1);
+        *self.session_mut(party) = Session { epoch, nonce: command.nonce, state: here };
+        if let Party::Operator(operator) = party {
+            self.operator_mut(operator).presence_seq = 0;
+            if before.state == SessionState::None {
+                self.become_present(operator, PresenceState::NotReady(0));
+            }
+            self.settle(Freed::operator(operator));
+        }
+        Ok(Reply::Opened { party, epoch })
+    }
+
+    pub(super) fn lose_session_of(&mut self, command: &LoseSession) -> Reply {
+        let session = self.session(command.party);
+        if session.is_some_and(|session| session.epoch == command.epoch && session.is_live()) {
+            let freed = self.lose_session(command.party);
+            self.settle(freed);
+        }
+        Reply::Done
+    }
+
+    /// A live stream is gone: the grace begins.
+    pub(super) fn lose_session(&mut self, party: Party) -> Freed {
+        let until = self.span_after_now(self.plan.sessions.grace);
+        self.end_stream(party, SessionState::Grace { until })
+    }
+
+    /// A live stream ends; offers go back to their places, without exclusion.
+    fn end_stream(&mut self, party: Party, into: SessionState) -> Freed {
+        let epoch = self.session_mut(party).epoch;
+        self.session_mut(party).state = into;
+        self.effects.push(Effect::EndStream { party, epoch });
+        let Party::Operator(operator) = party else { return Freed::default() };
+        let mut freed = self.release_holds(operator);
+        freed.join(Freed::exclusions());
+        if into != SessionState::None {
+            for id in self.hands_of(operator) {
+                if let ContactState::Offered { .. } = self.contact_row(id).state {
+                    freed.join(self.give_up(id, operator));
+                }
+            }
+        }
+        freed
+    }
+
+    fn hands_of(&self, operator: OperatorId) -> Vec<ContactId> {
+        self.contacts_of(operator).map(|contact| contact.id).collect()
+    }
+
+    /// Back to its place, because its operator's session is lost.
+    fn give_up(&mut self, id: ContactId, operator: OperatorId) -> Freed {
+        self.withdraw(id, operator, WithdrawReason::SessionLost);
+        self.requeue(id, operator);
+        Freed::queued(id)
+    }
+
+    /// Contacts that were held for the operator stand in line from here on.
+    pub(super) fn release_holds(&mut self, operator: OperatorId) -> Freed {
+        let mut freed = Freed::default();
+        for contact in self.contacts.values_mut() {
+            if contact.held_for.is_some_and(|(known, _)| known == operator) {
+                contact.held_for = None;
+                freed.contacts.push(contact.id);
+            }
+        }
+        freed
+    }
+
+    pub(super) fn close_session(&mut self, command: &CloseSession) -> Result<Reply, Refusal> {
+        let session = *self.session(command.party).ok_or(Refusal::UnknownParty)?;
+        if session.epoch != command.epoch {
+            return Err(Refusal::StaleEpoch { current: session.epoch });
+        }
+        let mut freed = match session.state {
+            SessionState::None => return Ok(Reply::Done),
+            SessionState::Live { .. } => self.end_stream(command.party, SessionState::None),
+            SessionState::Grace { .. } => Freed::default(),
+        };
+        match command.party {
+            Party::Gateway(_) => self.session_mut(command.party).state = SessionState::None,
+            Party::Operator(operator) => freed.join(self.sign_out(operator)),
+        }
+        self.settle(freed);
+        Ok(Reply::Done)
+    }
+
+    /// The grace of a party is over.
+    pub(super) fn end_grace(&mut self, party: Party) {
+        self.session_mut(party).state = SessionState::None;
+    }
+
+    /// The operator does not come back: handled contacts follow their queue's orphan rule.
+    pub(super) fn sign_out(&mut self, operator: OperatorId) -> Freed {
+        self.operator_mut(operator).session.state = SessionState::None;
+        let mut freed = Freed::default();
+        for id in self.hands_of(operator) {
+            match self.contact_row(id).state {
+                ContactState::Offered { .. } => freed.join(self.give_up(id, operator)),
+                ContactState::Handling { .. } => freed.join(self.orphan(id, operator)),
+                ContactState::WrapUp { .. } => self.finish(id, operator),
+                ContactState::Waiting | ContactState::Ended { .. } => {}
+            }
+        }
+        freed.join(self.become_present(operator, PresenceState::Offline));
+        freed
+    }
+
+    fn orphan(&mut self, id: ContactId, operator: OperatorId) -> Freed {
+        let contact = self.contact_row(id);
+        let assignment = contact.assignment;
+        let queue = self.plan.queues.iter().find(|queue| queue.name == contact.body.queue);
+        match queue.expect("a contact's queue stays in the plan").orphan {
+            Orphan::Requeue => self.give_up(id, operator),
+            Orphan::Close => {
+                self.operator_mut(operator).idle_since = self.now;
+                self.effects.push(Effect::ReleaseOperator { contact: id, operator, assignment });
+                self.end(id, EndReason::OperatorLost(operator), Some(operator));
+                Freed::default()
+            }
+        }
+    }
+
+    pub(super) fn node_started(&mut self, command: &NodeStarted) -> Reply {
+        self.add_job(Job {
+            node: command.node,
+            incarnation: command.incarnation,
+            inclusive: false,
+            next_operator: 0,
+            next_gateway: 0,
+        })
+    }
+
+    pub(super) fn node_lost(&mut self, command: &NodeLost) -> Reply {
+        self.add_job(Job {
+            node: command.node,
+            incarnation: command.incarnation,
+            inclusive: true,
+            next_operator: 0,
+            next_gateway: 0,
+        })
+    }
+
+    /// A job that waits from its start already does what this one would.
+    fn add_job(&mut self, job: Job) -> Reply {
+        let takes_nothing = job.incarnation.0 == 0 && !job.inclusive;
+        if !takes_nothing && !self.jobs.contains(&job) {
+            self.jobs.push_back(job);
+        }
+        Reply::Done
+    }
+}

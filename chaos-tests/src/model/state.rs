@@ -1,0 +1,360 @@
+//! What the model remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringmain_routing::command::{CallbackOrder, ContactDetails, EnqueueContact};
+use ringmain_routing::effect::{EndReason, PresenceState};
+use ringmain_routing::plan::UnitPlan;
+use ringmain_routing::{
+    AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId, OperatorId, Reply,
+    Timestamp,
+};
+
+/// One contact.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// Its id.
+    pub id: ContactId,
+    /// The order as it came, with epoch 0: what a repeated key is compared with.
+    pub body: EnqueueContact,
+    /// What the gateway was answered.
+    pub first_answer: Reply,
+    /// The log index that brought it.
+    pub index: LogIndex,
+    /// 0 to 9; an update may change it.
+    pub tier: u8,
+    /// Waiting time granted in advance.
+    pub head_start: Millis,
+    /// Arrival, or the time from which it may be routed.
+    pub enqueued_at: Timestamp,
+    /// Not to be routed before.
+    pub not_before: Option<Timestamp>,
+    /// Whether that time has come.
+    pub due: bool,
+    /// Its time has come in this very event: affinity is for this moment only.
+    pub newly_due: bool,
+    /// Nobody else may take it until then.
+    pub held_for: Option<(OperatorId, Timestamp)>,
+    /// Units of capacity it takes.
+    pub units: u32,
+    /// Skills it requires, its queue's at its arrival included, the higher level of two.
+    pub required: BTreeMap<Name, u8>,
+    /// Units within which its operator must be.
+    pub scopes: BTreeSet<Name>,
+    /// What is kept for others.
+    pub details: ContactDetails,
+    /// Where in its life it is.
+    pub state: ContactState,
+    /// How often it was assigned.
+    pub assignment: AssignmentEpoch,
+    /// The operator of the latest assignment, also after it was withdrawn.
+    pub last_holder: Option<OperatorId>,
+    /// How many orders it stands for.
+    pub sources: u32,
+}
+
+/// Where in its life a contact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactState {
+    /// In its queue.
+    Waiting,
+    /// An operator is rung.
+    Offered {
+        /// Who.
+        operator: OperatorId,
+        /// Since when.
+        at: Timestamp,
+        /// When silence becomes RONA.
+        deadline: Timestamp,
+        /// Without the right to decline.
+        automatic: bool,
+        /// The operator's `idle_since` before this offer.
+        idle_before: Timestamp,
+    },
+    /// With an operator.
+    Handling {
+        /// Who.
+        operator: OperatorId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The talk is over, the operator's work is not.
+    WrapUp {
+        /// Who.
+        operator: OperatorId,
+        /// Since when.
+        since: Timestamp,
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// Over, and remembered until `forget_at`.
+    Ended {
+        /// When it ended.
+        at: Timestamp,
+        /// Why.
+        reason: EndReason,
+        /// Whose assignment it ended by, if one.
+        by: Option<OperatorId>,
+        /// When its key is free again.
+        forget_at: Timestamp,
+    },
+}
+
+impl ContactState {
+    /// Who has the contact in hand.
+    #[must_use]
+    pub fn holder(&self) -> Option<OperatorId> {
+        match *self {
+            ContactState::Offered { operator, .. }
+            | ContactState::Handling { operator, .. }
+            | ContactState::WrapUp { operator, .. } => Some(operator),
+            ContactState::Waiting | ContactState::Ended { .. } => None,
+        }
+    }
+
+    /// The state in a word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            ContactState::Waiting => "waiting",
+            ContactState::Offered { .. } => "offered",
+            ContactState::Handling { .. } => "handling",
+            ContactState::WrapUp { .. } => "wrap-up",
+            ContactState::Ended { .. } => "ended",
+        }
+    }
+
+    /// Whether the contact is over.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self, ContactState::Ended { .. })
+    }
+}
+
+impl Contact {
+    /// The gateway that brought it.
+    #[must_use]
+    pub fn gateway(&self) -> GatewayId {
+        self.body.gateway
+    }
+
+    /// The call-back order, if it is one.
+    #[must_use]
+    pub fn callback(&self) -> Option<&CallbackOrder> {
+        self.body.callback.as_ref()
+    }
+
+    /// `enqueued_at − head_start`, not below 0.
+    #[must_use]
+    pub fn order(&self) -> Timestamp {
+        self.enqueued_at.minus(self.head_start)
+    }
+
+    /// In its queue, and its time has come.
+    #[must_use]
+    pub fn is_eligible(&self) -> bool {
+        self.state == ContactState::Waiting && self.due
+    }
+
+    /// When something is due for it.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match self.state {
+            ContactState::Waiting => {
+                let becomes_due = if self.due { None } else { self.not_before };
+                let hold_ends = self.held_for.map(|(_, until)| until);
+                becomes_due.into_iter().chain(hold_ends).min()
+            }
+            ContactState::Offered { deadline, .. } => Some(deadline),
+            ContactState::Handling { .. } => None,
+            ContactState::WrapUp { until, .. } => Some(until),
+            ContactState::Ended { forget_at, .. } => Some(forget_at),
+        }
+    }
+}
+
+/// One operator.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// The id.
+    pub id: OperatorId,
+    /// Login.
+    pub login: Name,
+    /// Skills with levels.
+    pub skills: Vec<(Name, u8)>,
+    /// Units of work at once.
+    pub capacity: u32,
+    /// The org unit.
+    pub unit: Option<Name>,
+    /// Rank per queue; others have 0.
+    pub ranks: Vec<(Name, u8)>,
+    /// The session.
+    pub session: Session,
+    /// Offline, ready and so on.
+    pub presence: PresenceState,
+    /// The last declaration of presence in this session.
+    pub presence_seq: u64,
+    /// The last moment of becoming ready, being given a contact or freed of one.
+    pub idle_since: Timestamp,
+    /// Contacts that stay away, oldest first.
+    pub exclusions: Vec<Exclusion>,
+}
+
+/// A contact that was declined or missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exclusion {
+    /// Which.
+    pub contact: ContactId,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl Operator {
+    /// Signed in on a live stream, and ready.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.session.is_live() && self.presence == PresenceState::Ready
+    }
+
+    /// The rank of a queue for this operator.
+    #[must_use]
+    pub fn rank(&self, queue: &str) -> u8 {
+        self.ranks.iter().find(|(name, _)| &**name == queue).map_or(0, |(_, rank)| *rank)
+    }
+
+    /// Whether the operator speaks this skill at this level.
+    #[must_use]
+    pub fn has_skill(&self, skill: &str, level: u8) -> bool {
+        self.skills.iter().any(|(name, own)| &**name == skill && *own >= level)
+    }
+
+    /// Whether the contact has a mark to stay away from this operator, counted or not.
+    #[must_use]
+    pub fn is_marked(&self, contact: ContactId) -> bool {
+        self.exclusions.iter().any(|exclusion| exclusion.contact == contact)
+    }
+
+    /// When something is due for this operator.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let grace = self.session.grace_until();
+        let missed = match self.presence {
+            PresenceState::Missed { until } => Some(until),
+            PresenceState::Offline | PresenceState::Ready | PresenceState::NotReady(_) => None,
+        };
+        let exclusion = self.exclusions.iter().map(|exclusion| exclusion.until).min();
+        grace.into_iter().chain(missed).chain(exclusion).min()
+    }
+}
+
+/// One gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// The id.
+    pub id: GatewayId,
+    /// Name.
+    pub name: Name,
+    /// The session.
+    pub session: Session,
+}
+
+/// The session of a party.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Session {
+    /// How often it was opened.
+    pub epoch: Epoch,
+    /// The nonce of the last opening.
+    pub nonce: u64,
+    /// None, live or in grace.
+    pub state: SessionState,
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SessionState {
+    /// Not signed in.
+    #[default]
+    None,
+    /// A stream is open.
+    Live {
+        /// Where.
+        node: NodeId,
+        /// In which of its runs.
+        incarnation: Incarnation,
+    },
+    /// The stream is gone; the party may come back.
+    Grace {
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+impl Session {
+    /// Whether a stream is open.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, SessionState::Live { .. })
+    }
+
+    /// The end of the grace, if in grace.
+    #[must_use]
+    pub fn grace_until(&self) -> Option<Timestamp> {
+        match self.state {
+            SessionState::Grace { until } => Some(until),
+            SessionState::None | SessionState::Live { .. } => None,
+        }
+    }
+}
+
+/// What has happened in a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Contacts accepted, merged orders not counted.
+    pub entered: u64,
+    /// Assignments that reached handling.
+    pub connected: u64,
+    /// Ended as completed.
+    pub ended_completed: u64,
+    /// Ended as abandoned.
+    pub abandoned: u64,
+    /// Orders that joined another.
+    pub merged: u64,
+    /// Times a contact came back to the queue.
+    pub requeued: u64,
+}
+
+/// The sessions of a lost node, taken down row by row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Job {
+    pub node: NodeId,
+    pub incarnation: Incarnation,
+    /// Whether sessions of exactly this incarnation are lost too.
+    pub inclusive: bool,
+    /// Parties looked at so far: operators first, then gateways.
+    pub next_operator: usize,
+    pub next_gateway: usize,
+}
+
+impl Job {
+    pub(super) fn takes(&self, session: &Session) -> bool {
+        match session.state {
+            SessionState::Live { node, incarnation } => {
+                let older = incarnation < self.incarnation;
+                node == self.node && (older || (self.inclusive && incarnation == self.incarnation))
+            }
+            SessionState::None | SessionState::Grace { .. } => false,
+        }
+    }
+}
+
+/// Whether `unit` is `scope` or below it.
+pub(super) fn is_within(units: &[UnitPlan], unit: &str, scope: &str) -> bool {
+    let mut here = units.iter().find(|row| &*row.name == unit);
+    while let Some(row) = here {
+        if &*row.name == scope {
+            return true;
+        }
+        here = row.parent.and_then(|parent| units.get(parent.0 as usize));
+    }
+    false
+}

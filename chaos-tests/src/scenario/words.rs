@@ -1,0 +1,134 @@
+//! The words of scenario files: how one value is written and read.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+use ringmain_routing::plan::{Answer, Orphan};
+use ringmain_routing::{Millis, Name};
+
+/// A line in words: plain ones in order, and `name=value` ones.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    plain: Vec<String>,
+    named: BTreeMap<String, String>,
+}
+
+impl Words {
+    pub(super) fn of(line: &str) -> Result<Words> {
+        let mut words = Words::default();
+        for word in split(line)? {
+            match word.split_once('=') {
+                Some((name, value)) => {
+                    words.named.insert(name.to_owned(), value.to_owned());
+                }
+                None => words.plain.push(word),
+            }
+        }
+        Ok(words)
+    }
+
+    pub(super) fn plain(&self, place: usize) -> Result<&str> {
+        self.plain.get(place).map(String::as_str).with_context(|| format!("word {} is missing", place + 1))
+    }
+
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.plain.iter().any(|plain| plain == word)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.named.get(name).map(String::as_str)
+    }
+
+    pub(super) fn name(&self, name: &str) -> Result<Name> {
+        self.text(name).map(Name::from).with_context(|| format!("{name}= is missing"))
+    }
+
+    pub(super) fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| anyhow::anyhow!("{name}={text} is no such value"))
+    }
+
+    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<T> {
+        self.optional(name)?.with_context(|| format!("{name}= is missing"))
+    }
+
+    /// `a:1,b:2`
+    pub(super) fn levels(&self, name: &str) -> Result<Vec<(Name, u8)>> {
+        let Some(text) = self.text(name) else { return Ok(Vec::new()) };
+        text.split(',').filter(|part| !part.is_empty()).map(level).collect()
+    }
+}
+
+fn level(part: &str) -> Result<(Name, u8)> {
+    let (name, level) = part.rsplit_once(':').with_context(|| format!("{part}: name:number is expected"))?;
+    Ok((name.into(), level.parse().with_context(|| part.to_owned())?))
+}
+
+/// Splits at spaces; a value in quotes may hold spaces.
+fn split(line: &str) -> Result<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut in_quotes = false;
+    for letter in line.trim().chars() {
+        match letter {
+            '"' => in_quotes = !in_quotes,
+            ' ' if !in_quotes => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            _ => word.push(letter),
+        }
+    }
+    if in_quotes {
+        bail!("a quote is open: {line}");
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    Ok(words)
+}
+
+/// A value, in quotes where it holds spaces.
+pub(super) fn quoted(text: &str) -> String {
+    if text.contains(' ') || text.is_empty() { format!("\"{text}\"") } else { text.to_owned() }
+}
+
+pub(super) fn write_levels(levels: &[(Name, u8)]) -> String {
+    levels.iter().map(|(name, level)| format!("{name}:{level}")).collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn write_answer(answer: Answer) -> String {
+    match answer {
+        Answer::Automatic => "automatic".to_owned(),
+        Answer::Confirmed { within } => format!("confirmed:{}", within.0),
+        Answer::Offered { within } => format!("offered:{}", within.0),
+    }
+}
+
+pub(super) fn read_answer(text: &str) -> Result<Answer> {
+    let (kind, within) = text.split_once(':').unwrap_or((text, "0"));
+    let within = Millis(within.parse()?);
+    match kind {
+        "automatic" => Ok(Answer::Automatic),
+        "confirmed" => Ok(Answer::Confirmed { within }),
+        "offered" => Ok(Answer::Offered { within }),
+        _ => bail!("answer={text}: automatic, confirmed:MS or offered:MS"),
+    }
+}
+
+pub(super) fn write_orphan(orphan: Orphan) -> &'static str {
+    match orphan {
+        Orphan::Requeue => "requeue",
+        Orphan::Close => "close",
+    }
+}
+
+pub(super) fn read_orphan(text: &str) -> Result<Orphan> {
+    match text {
+        "requeue" => Ok(Orphan::Requeue),
+        "close" => Ok(Orphan::Close),
+        _ => bail!("orphan={text}: requeue or close"),
+    }
+}

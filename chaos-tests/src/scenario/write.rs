@@ -1,0 +1,301 @@
+//! Writes scenarios.
+
+use std::fmt::Write;
+
+use ringmain_routing::command::{
+    AnswerOffer, ContactDetails, DeclaredPresence, EnqueueContact, OpenSession, OperatorPlan, Role, UpdateContact,
+};
+use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
+use ringmain_routing::plan::QueuePlan;
+use ringmain_routing::{Command, Effect, Outcome, Plan, Refusal, Reply, Timestamp};
+
+use super::Scenario;
+use super::words::{quoted, write_answer, write_levels, write_orphan};
+
+/// The scenario as text.
+#[must_use]
+pub fn write(scenario: &Scenario) -> String {
+    let mut text = String::new();
+    for line in &scenario.about {
+        text += &format!("# {line}\n");
+    }
+    for entry in &scenario.entries {
+        for line in command_lines(entry.at, &entry.command).iter().chain(&entry.trace) {
+            text += line;
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// A command as the lines of a scenario.
+#[must_use]
+pub fn command_lines(at: Timestamp, command: &Command) -> Vec<String> {
+    let (first, rest) = parts(command);
+    let mut lines = vec![format!("at {} {first}", at.0)];
+    lines.extend(rest.into_iter().map(|line| format!("  {line}")));
+    lines
+}
+
+fn parts(command: &Command) -> (String, Vec<String>) {
+    let line = match command {
+        Command::Tick => "tick".to_owned(),
+        Command::ApplyPlan(command) => return (format!("plan version={}", command.plan.version), plan(&command.plan)),
+        Command::PutOperators(command) => {
+            return ("put-operators".to_owned(), command.operators.iter().map(operator).collect());
+        }
+        Command::OpenSession(command) => open(command),
+        Command::LoseSession(command) => format!("lose-session {} epoch={}", command.party, command.epoch),
+        Command::CloseSession(command) => format!("close-session {} epoch={}", command.party, command.epoch),
+        Command::NodeStarted(command) => {
+            format!("node-started node={} incarnation={}", command.node, command.incarnation)
+        }
+        Command::NodeLost(command) => format!("node-lost node={} incarnation={}", command.node, command.incarnation),
+        Command::EnqueueContact(command) => enqueue(command),
+        Command::UpdateContact(command) => update(command),
+        Command::AbandonContact(command) => {
+            format!("abandon {} by {} epoch={}", command.contact, command.gateway, command.epoch)
+        }
+        Command::SetPresence(command) => {
+            let presence = match command.presence {
+                DeclaredPresence::Ready => "ready".to_owned(),
+                DeclaredPresence::NotReady(reason) => format!("reason={reason}"),
+            };
+            format!("presence {} epoch={} seq={} {presence}", command.operator, command.epoch, command.seq)
+        }
+        Command::AcceptOffer(command) => answer("accept", command),
+        Command::DeclineOffer(command) => answer("decline", command),
+        Command::CompleteContact(command) => {
+            answer("complete", &command.answer) + &optional("wrap-up", command.wrap_up.map(|span| span.0))
+        }
+        Command::ExtendWrapUp(command) => answer("extend", &command.answer) + &format!(" until={}", command.until.0),
+        Command::EndWrapUp(command) => answer("end-wrap-up", command),
+    };
+    (line, Vec::new())
+}
+
+fn optional(name: &str, value: Option<impl ToString>) -> String {
+    value.map_or(String::new(), |value| format!(" {name}={}", quoted(&value.to_string())))
+}
+
+fn flag(name: &str, holds: bool) -> String {
+    if holds { format!(" {name}") } else { String::new() }
+}
+
+fn levels(name: &str, levels: &[(ringmain_routing::Name, u8)]) -> String {
+    optional(name, (!levels.is_empty()).then(|| write_levels(levels)))
+}
+
+fn plan(plan: &Plan) -> Vec<String> {
+    let mut lines: Vec<String> = plan.skills.iter().map(|name| format!("skill {}", quoted(name))).collect();
+    for row in &plan.channels {
+        lines.push(format!("channel {} units={}", quoted(&row.name), row.units));
+    }
+    for row in &plan.units {
+        lines.push(format!("unit {}{}", quoted(&row.name), optional("parent", row.parent)));
+    }
+    lines.extend(plan.queues.iter().map(queue));
+    let sessions = &plan.sessions;
+    lines.push(format!(
+        "sessions grace={} missed={} exclusion={} key-window={}",
+        sessions.grace.0, sessions.missed.0, sessions.exclusion.0, sessions.key_window.0
+    ));
+    lines
+}
+
+fn queue(row: &QueuePlan) -> String {
+    format!(
+        "queue {} answer={} wrap-up={} wrap-up-max={} orphan={} waiting-max={} target={}:{}{}{}{}",
+        quoted(&row.name),
+        write_answer(row.answer),
+        row.wrap_up.0,
+        row.wrap_up_max.0,
+        write_orphan(row.orphan),
+        row.waiting_max,
+        row.target.within.0,
+        row.target.percent,
+        levels("required", &row.required),
+        optional("scope", row.scope.as_ref()),
+        flag("closed", !row.open),
+    )
+}
+
+fn operator(row: &OperatorPlan) -> String {
+    let mut line = format!("operator {} capacity={}", quoted(&row.login), row.capacity);
+    line += &levels("skills", &row.skills);
+    line += &optional("unit", row.unit.as_ref());
+    line + &levels("ranks", &row.ranks)
+}
+
+fn open(command: &OpenSession) -> String {
+    let role = match command.role {
+        Role::Gateway => "gateway",
+        Role::Operator => "operator",
+    };
+    let place = format!("node={} incarnation={} nonce={}", command.node, command.incarnation, command.nonce);
+    format!(
+        "open-session {role} {} {place}{}{}",
+        quoted(&command.name),
+        optional("resume", command.resume),
+        flag("takeover", command.takeover)
+    )
+}
+
+fn enqueue(command: &EnqueueContact) -> String {
+    let mut line = format!(
+        "enqueue {} by {} epoch={} queue={} channel={} tier={}",
+        quoted(&command.key),
+        command.gateway,
+        command.epoch,
+        quoted(&command.queue),
+        quoted(&command.channel),
+        command.tier
+    );
+    line += &optional("head-start", (command.head_start.0 > 0).then_some(command.head_start.0));
+    line += &levels("skills", &command.skills);
+    line += &optional("scope", command.scope.as_ref());
+    line += &optional("units", command.units);
+    line += &optional("not-before", command.not_before.map(|time| time.0));
+    if let Some((login, hold)) = &command.preferred {
+        line += &format!(" preferred={login}:{}", hold.0);
+    }
+    if let Some(order) = &command.callback {
+        line += &format!(" number={} principals={}", quoted(&order.number), quoted(&order.principals));
+    }
+    line + &details(&command.details)
+}
+
+fn details(details: &ContactDetails) -> String {
+    let mut line = optional("customer", details.customer.as_ref());
+    line += &optional("topic", details.topic.as_ref());
+    line += &optional("language", details.language.as_ref());
+    if !details.attributes.is_empty() {
+        line += " attributes=";
+        for byte in &details.attributes {
+            let _ = write!(line, "{byte:02x}");
+        }
+    }
+    line
+}
+
+fn update(command: &UpdateContact) -> String {
+    let mut line = format!("update {} by {} epoch={}", command.contact, command.gateway, command.epoch);
+    line += &optional("tier", command.tier);
+    line += &optional("not-before", command.not_before.map(|time| time.0));
+    if let Some(new) = &command.details {
+        line += &flag("details", true);
+        line += &details(new);
+    }
+    line
+}
+
+fn answer(verb: &str, answer: &AnswerOffer) -> String {
+    format!("{verb} {} by {} epoch={} assignment={}", answer.contact, answer.operator, answer.epoch, answer.assignment)
+}
+
+/// What followed a command, as the lines of a scenario.
+#[must_use]
+pub fn outcome_lines(outcome: &Outcome) -> Vec<String> {
+    let reply = match &outcome.reply {
+        Ok(reply) => self::reply(*reply),
+        Err(refusal) => self::refusal(refusal),
+    };
+    let effects = outcome.effects.iter().map(|row| format!("! {}", effect(row)));
+    std::iter::once(format!("> {reply}")).chain(effects).collect()
+}
+
+/// The wording of some refusals is for people and may change; the code may not.
+fn refusal(refusal: &Refusal) -> String {
+    let code = refusal.code();
+    match refusal {
+        Refusal::StaleEpoch { current } => format!("refused {code} current={current}"),
+        Refusal::KeyReused { contact } => format!("refused {code} {contact}"),
+        Refusal::WrongState { contact, state } => format!("refused {code} {contact} {state}"),
+        Refusal::StaleAssignment { contact, current } => format!("refused {code} {contact} current={current}"),
+        Refusal::PlanVersion { current } => format!("refused {code} current={current}"),
+        Refusal::InvalidField { .. }
+        | Refusal::UnknownQueue(_)
+        | Refusal::UnknownSkill(_)
+        | Refusal::UnknownChannel(_)
+        | Refusal::UnknownUnit(_)
+        | Refusal::UnknownOperator(_)
+        | Refusal::UnknownContact(_)
+        | Refusal::UnknownParty
+        | Refusal::AlreadySignedIn
+        | Refusal::NotSignedIn
+        | Refusal::QueueClosed(_)
+        | Refusal::QueueFull { .. }
+        | Refusal::LimitReached { .. }
+        | Refusal::CannotDecline(_)
+        | Refusal::PlanConflict(_)
+        | Refusal::ForeignContact(_) => format!("refused {code}"),
+    }
+}
+
+fn reply(reply: Reply) -> String {
+    match reply {
+        Reply::Done => "done".to_owned(),
+        Reply::Enqueued { contact } => format!("enqueued {contact}"),
+        Reply::Merged { contact, into } => format!("merged {contact} into {into}"),
+        Reply::Opened { party, epoch } => format!("opened {party} epoch={epoch}"),
+        Reply::PlanApplied { version } => format!("plan applied version={version}"),
+    }
+}
+
+fn effect(effect: &Effect) -> String {
+    match *effect {
+        Effect::AnnounceQueued { contact, gateway } => format!("queued {contact} to {gateway}"),
+        Effect::RingOperator { contact, operator, assignment, deadline, automatic } => {
+            let how = if automatic { "confirm" } else { "offer" };
+            format!("ring {operator} for {contact} assignment={assignment} {how} until {}", deadline.0)
+        }
+        Effect::AnnounceAssigned { contact, gateway, operator, assignment } => {
+            format!("assigned {contact} to {operator} assignment={assignment} ({gateway})")
+        }
+        Effect::ConnectContact { contact, gateway, operator, assignment } => {
+            format!("connect {contact} with {operator} assignment={assignment} ({gateway})")
+        }
+        Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason } => {
+            let why = withdraw(reason);
+            format!("withdraw {contact} from {operator} assignment={assignment} {why} ({gateway})")
+        }
+        Effect::StartWrapUp { contact, operator, assignment, until } => {
+            format!("wrap-up {contact} by {operator} assignment={assignment} until {}", until.0)
+        }
+        Effect::ReleaseOperator { contact, operator, assignment } => {
+            format!("release {operator} of {contact} assignment={assignment}")
+        }
+        Effect::AnnounceEnded { contact, gateway, reason } => {
+            format!("ended {contact} {} ({gateway})", end(reason))
+        }
+        Effect::AnnouncePresence { operator, presence } => format!("presence {operator} {}", self::presence(presence)),
+        Effect::EndStream { party, epoch } => format!("end-stream {party} epoch={epoch}"),
+    }
+}
+
+fn withdraw(reason: WithdrawReason) -> &'static str {
+    match reason {
+        WithdrawReason::Abandoned => "abandoned",
+        WithdrawReason::Unanswered => "unanswered",
+        WithdrawReason::Declined => "declined",
+        WithdrawReason::SessionLost => "session-lost",
+    }
+}
+
+fn end(reason: EndReason) -> String {
+    match reason {
+        EndReason::Completed(operator) => format!("completed by {operator}"),
+        EndReason::Abandoned => "abandoned".to_owned(),
+        EndReason::Merged(into) => format!("merged into {into}"),
+        EndReason::OperatorLost(operator) => format!("operator-lost {operator}"),
+    }
+}
+
+fn presence(presence: PresenceState) -> String {
+    match presence {
+        PresenceState::Offline => "offline".to_owned(),
+        PresenceState::Ready => "ready".to_owned(),
+        PresenceState::NotReady(reason) => format!("not-ready reason={reason}"),
+        PresenceState::Missed { until } => format!("missed until {}", until.0),
+    }
+}

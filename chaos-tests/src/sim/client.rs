@@ -1,0 +1,327 @@
+//! A gateway or an operator: the real client logic, the streams below it, and what it remembers for the verdict.
+
+use std::collections::BTreeMap;
+
+use rand::RngExt;
+use ringmain_routing::client::{
+    Action, Client, ClientConfig, ClientLimits, ConnectionId, OpId, StopReason, StreamFailure, Subject, Verdict,
+    Welcome,
+};
+use ringmain_routing::command::Role;
+use ringmain_routing::{AssignmentEpoch, ContactId, Epoch, LogIndex, Millis, Name, Party, Position, Reply, Timestamp};
+
+use super::centre;
+use super::events::{Down, Event, Intent, Operation, Order, StreamId, Up};
+use super::Sim;
+
+/// How often a client says that it lives.
+const HEARTBEAT_MS: u64 = 400;
+/// How long a program that gave up takes to start anew.
+const START_ANEW_MS: u64 = 700;
+
+/// One client and its program's memory.
+pub(super) struct SimClient {
+    pub role: Role,
+    pub name: Name,
+    pub client: Client<Operation>,
+    pub party: Option<Party>,
+    /// Which run of the program.
+    pub life: u32,
+    links: BTreeMap<(u32, ConnectionId), Link>,
+    seed: u64,
+    wake_at: Option<u64>,
+    /// Contacts in an operator's hands as the desktop knows them.
+    pub hands: BTreeMap<ContactId, AssignmentEpoch>,
+    /// Orders of a gateway without an answer.
+    pub orders: BTreeMap<Name, Order>,
+    pub brought: u64,
+    /// Contacts that the gateway was promised.
+    pub promised: BTreeMap<Name, ContactId>,
+    /// Unanswered operations and when they were first sent.
+    pub open: BTreeMap<OpId, u64>,
+    pub answered: Vec<Answered>,
+    pub heard: Vec<Heard>,
+    /// An answer that must not be.
+    pub broken: Option<String>,
+}
+
+/// A stream as the network knows it.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    node: usize,
+    /// Nothing passes any more.
+    is_cut: bool,
+    /// The client has let go of it.
+    is_closed: bool,
+    up_at: u64,
+    down_at: u64,
+}
+
+/// An operation with its place in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered {
+    pub invoked: u64,
+    pub returned: u64,
+    pub index: LogIndex,
+}
+
+/// What a client took in as new.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Heard {
+    Born,
+    Event(Position),
+    Resync(Position),
+}
+
+impl SimClient {
+    pub(super) fn new(role: Role, name: &str, seed: u64, addresses: Vec<Name>) -> SimClient {
+        SimClient {
+            role,
+            name: name.into(),
+            client: logic(seed, addresses, false),
+            party: None,
+            life: 0,
+            links: BTreeMap::new(),
+            seed,
+            wake_at: None,
+            hands: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            brought: 0,
+            promised: BTreeMap::new(),
+            open: BTreeMap::new(),
+            answered: Vec::new(),
+            heard: vec![Heard::Born],
+            broken: None,
+        }
+    }
+
+    /// A stream keeps its order: not before what was sent down it earlier.
+    pub(super) fn in_order_down(&mut self, stream: StreamId, at: u64) -> u64 {
+        let Some(link) = self.links.get_mut(&(stream.life, stream.connection)) else { return at };
+        link.down_at = link.down_at.max(at);
+        link.down_at
+    }
+
+    fn in_order_up(&mut self, connection: ConnectionId, at: u64) -> (usize, u64) {
+        let link = self.links.get_mut(&(self.life, connection)).expect("the client has opened this stream");
+        link.up_at = link.up_at.max(at);
+        (link.node, link.up_at)
+    }
+
+    /// Streams that are open on the client's side.
+    pub(super) fn open_links(&self, place: usize) -> Vec<(usize, StreamId)> {
+        let open = self.links.iter().filter(|(_, link)| !link.is_cut && !link.is_closed);
+        let id = |life: u32, connection| StreamId { client: place, life, connection };
+        open.map(|((life, connection), link)| (link.node, id(*life, *connection))).collect()
+    }
+}
+
+fn logic(seed: u64, addresses: Vec<Name>, takeover: bool) -> Client<Operation> {
+    let limits = ClientLimits { signed_in_patience: Millis(6_000), ack_every: 8, ..ClientLimits::default() };
+    Client::new(ClientConfig { addresses, seed, takeover, cursor: Position::default(), resume: None, limits })
+}
+
+impl Sim {
+    fn link(&self, stream: StreamId) -> Option<&Link> {
+        self.clients[stream.client].links.get(&(stream.life, stream.connection))
+    }
+
+    pub(super) fn is_cut(&self, stream: StreamId) -> bool {
+        self.link(stream).is_none_or(|link| link.is_cut)
+    }
+
+    pub(super) fn is_gone(&self, stream: StreamId) -> bool {
+        self.link(stream).is_none_or(|link| link.is_cut || link.is_closed)
+    }
+
+    /// Nothing passes from here on. Whether the client is told is up to chance; the node notices in the end.
+    pub(super) fn cut(&mut self, stream: StreamId) {
+        let key = (stream.life, stream.connection);
+        let Some(link) = self.clients[stream.client].links.get_mut(&key) else { return };
+        if link.is_cut {
+            return;
+        }
+        link.is_cut = true;
+        let node = link.node;
+        self.report.cuts += 1;
+        if self.rng.random_bool(0.6) {
+            self.tell(stream, Down::End(StreamFailure::Lost));
+        }
+        let delay = self.rng.random_range(1..2_000);
+        self.schedule(delay, Event::StreamGone { node, stream });
+    }
+
+    pub(super) fn tick_client(&mut self, place: usize) {
+        let now = self.time();
+        self.clients[place].wake_at = None;
+        self.clients[place].client.tick(now);
+    }
+
+    /// Does what the clients' logic asks for, and sets their alarms.
+    pub(super) fn wake_clients(&mut self) {
+        for place in 0..self.clients.len() {
+            while let Some(action) = self.clients[place].client.poll() {
+                self.do_action(place, action);
+            }
+            let row = &mut self.clients[place];
+            let Some(next) = row.client.next_deadline() else { continue };
+            let at = next.0.max(self.now + 1);
+            if row.wake_at.is_none_or(|wake_at| at < wake_at) {
+                row.wake_at = Some(at);
+                self.queue.push(at, Event::Wake(place));
+            }
+        }
+    }
+
+    fn do_action(&mut self, place: usize, action: Action<Operation>) {
+        match action {
+            Action::Connect { connection, address, hello } => {
+                let node = centre::node_at(&address);
+                let link = Link { node, is_cut: false, is_closed: false, up_at: 0, down_at: 0 };
+                let row = &mut self.clients[place];
+                row.links.insert((row.life, connection), link);
+                self.say(place, connection, Up::Hello(hello));
+            }
+            Action::Send { op_id, seq, operation } => {
+                self.say_on_newest(place, Up::Operation { op_id, seq, operation });
+            }
+            Action::Heartbeat { .. } => self.say_on_newest(place, Up::Heartbeat),
+            Action::Ack { .. } => {}
+            Action::Close { connection } => {
+                self.say(place, connection, Up::Close);
+                let row = &mut self.clients[place];
+                if let Some(link) = row.links.get_mut(&(row.life, connection)) {
+                    link.is_closed = true;
+                }
+            }
+            Action::Stop { reason } => {
+                let delay = if reason == StopReason::Asked { 1 } else { START_ANEW_MS };
+                self.schedule(delay, Event::Act { client: place, intent: Intent::StartAnew });
+            }
+        }
+    }
+
+    fn say_on_newest(&mut self, place: usize, message: Up) {
+        let row = &self.clients[place];
+        let newest = row.links.keys().next_back().map(|(_, connection)| *connection);
+        if let Some(connection) = newest {
+            self.say(place, connection, message);
+        }
+    }
+
+    fn say(&mut self, place: usize, connection: ConnectionId, message: Up) {
+        let at = self.now + self.delay();
+        let row = &mut self.clients[place];
+        let stream = StreamId { client: place, life: row.life, connection };
+        let (node, at) = row.in_order_up(connection, at);
+        self.queue.push(at, Event::ToNode { node, stream, message: Box::new(message) });
+    }
+
+    pub(super) fn client_hears(&mut self, stream: StreamId, message: Down) {
+        let is_loss = matches!(message, Down::End(StreamFailure::Lost));
+        if stream.life != self.clients[stream.client].life || (self.is_cut(stream) && !is_loss) {
+            return;
+        }
+        let (now, place, connection) = (self.time(), stream.client, stream.connection);
+        let client = &mut self.clients[place].client;
+        match message {
+            Down::Welcome { epoch, party } => self.welcomed(stream, epoch, party),
+            Down::Answer { op_id, index, reply } => {
+                if let Verdict::Settled(operation) = client.answered(now, op_id) {
+                    self.settled(place, op_id, index, &operation, reply);
+                }
+            }
+            Down::Failed { op_id, failure, code } => {
+                if let Verdict::Settled(operation) = client.failed(now, connection, op_id, failure) {
+                    self.clients[place].open.remove(&op_id);
+                    self.refused(place, &operation, code);
+                }
+            }
+            Down::Event(delivered) => {
+                if client.event(now, connection, delivered.position) {
+                    self.clients[place].heard.push(Heard::Event(delivered.position));
+                    self.react(place, &delivered.effect);
+                }
+            }
+            Down::Resync { as_of, contacts } => {
+                if client.resync(now, connection, as_of) {
+                    self.clients[place].heard.push(Heard::Resync(as_of));
+                    self.replace_hands(place, &contacts);
+                }
+            }
+            Down::Echo => client.heard_on(now, connection),
+            Down::End(failure) => client.stream_failed(now, connection, failure),
+        }
+    }
+
+    fn welcomed(&mut self, stream: StreamId, epoch: Epoch, party: Party) {
+        let now = self.time();
+        let welcome = Welcome { epoch, heartbeat: Millis(HEARTBEAT_MS), credits: 8, addresses: Vec::new() };
+        let row = &mut self.clients[stream.client];
+        row.party = Some(party);
+        row.client.welcomed(now, stream.connection, welcome);
+        if row.role == Role::Operator {
+            self.submit(stream.client, Operation::Ready);
+        }
+    }
+
+    pub(super) fn submit(&mut self, place: usize, operation: Operation) {
+        let subject = match &operation {
+            Operation::Bring(order) => Subject::Contact(order.key.clone()),
+            Operation::Ready | Operation::Pause => Subject::Session,
+            Operation::Abandon(contact)
+            | Operation::Accept(contact, _)
+            | Operation::Decline(contact, _)
+            | Operation::Complete(contact, _)
+            | Operation::Extend(contact, _)
+            | Operation::EndWrapUp(contact, _) => Subject::Contact(contact.to_string().into()),
+        };
+        let row = &mut self.clients[place];
+        if let Ok(op_id) = row.client.submit(subject, operation) {
+            row.open.insert(op_id, self.now);
+        }
+    }
+
+    fn settled(&mut self, place: usize, op_id: OpId, index: LogIndex, operation: &Operation, reply: Reply) {
+        let returned = self.now;
+        let row = &mut self.clients[place];
+        if let Some(invoked) = row.open.remove(&op_id) {
+            row.answered.push(Answered { invoked, returned, index });
+        }
+        let Operation::Bring(order) = operation else { return };
+        row.orders.remove(&order.key);
+        let (Reply::Enqueued { contact } | Reply::Merged { contact, .. }) = reply else {
+            row.broken = Some(format!("{order:?} was answered {reply:?}"));
+            return;
+        };
+        if row.promised.insert(order.key.clone(), contact).is_some_and(|before| before != contact) {
+            row.broken = Some(format!("{order:?} was promised twice, {contact} the second time"));
+        }
+    }
+
+    fn refused(&mut self, place: usize, operation: &Operation, code: &str) {
+        if let Operation::Bring(order) = operation {
+            self.clients[place].broken = Some(format!("{order:?} was refused: {code}"));
+        }
+    }
+
+    /// The program gave up or was ended: a new run knows nothing but the orders that were never answered.
+    pub(super) fn start_anew(&mut self, place: usize) {
+        let addresses = centre::addresses(&mut self.rng);
+        let row = &mut self.clients[place];
+        for (_, link) in row.links.iter_mut() {
+            link.is_closed = true;
+        }
+        row.life += 1;
+        row.client = logic(row.seed.wrapping_add(u64::from(row.life)), addresses, true);
+        row.open.clear();
+        row.hands.clear();
+        row.wake_at = None;
+        row.heard.push(Heard::Born);
+        let orders: Vec<Order> = row.orders.values().cloned().collect();
+        for order in orders {
+            self.submit(place, Operation::Bring(Box::new(order)));
+        }
+        self.clients[place].client.tick(Timestamp(self.now));
+    }
+}

@@ -1,0 +1,287 @@
+//! Random commands that make sense often enough: a [`Step`] says in small numbers what to try, and is made a
+//! command by looking at the naive model's state, so that answers meet open offers, keys repeat and epochs go stale.
+
+mod resolve;
+pub mod world;
+
+use ringmain_routing::{Command, Timestamp};
+
+use crate::model::Model;
+
+/// One thing to try, and when.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// How time goes on before it.
+    pub wait: Wait,
+    /// What.
+    pub action: Action,
+    /// Whether the state is written out and read back before it.
+    pub restore: bool,
+}
+
+/// How time goes on before a step.
+#[derive(Clone, Copy, Debug)]
+pub enum Wait {
+    /// Not at all.
+    No,
+    /// By this many milliseconds.
+    Ms(u16),
+    /// To the next deadline exactly.
+    ToDeadline,
+    /// To one millisecond before the next deadline.
+    JustBefore,
+    /// Behind the next deadline by this much, so that several things are due.
+    Beyond(u16),
+    /// The stamp goes back; replicated time must not.
+    Back(u16),
+}
+
+/// What to try. Numbers are places in lists, taken modulo their lengths.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Nothing but time.
+    Tick,
+    /// A new plan.
+    Plan(PlanChange),
+    /// Operators are added or changed.
+    Put(Vec<OperatorSpec>),
+    /// A gateway or operator signs in.
+    Open(OpenSpec),
+    /// A stream is gone.
+    Lose(PartySpec),
+    /// A party signs out.
+    Close(PartySpec),
+    /// A node starts.
+    NodeStarted(u8, u8),
+    /// A node is silent.
+    NodeLost(u8, u8),
+    /// A contact arrives.
+    Enqueue(Box<ContactSpec>),
+    /// A gateway changes its contact.
+    Update(UpdateSpec),
+    /// A customer leaves.
+    Abandon(ContactPick),
+    /// An operator is ready or not.
+    Presence {
+        /// Which operator.
+        who: u8,
+        /// Ready, or the not-ready reason.
+        presence: Option<u8>,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// An operator answers.
+    Answer {
+        /// What.
+        kind: AnswerKind,
+        /// About which contact.
+        pick: ContactPick,
+    },
+}
+
+/// Changes the plan in force.
+#[derive(Clone, Debug)]
+pub struct PlanChange {
+    /// Which queue.
+    pub queue: u8,
+    /// Into what.
+    pub spec: world::QueueSpec,
+    /// New spans of sessions.
+    pub sessions: Option<world::SessionSpec>,
+    /// What is wrong with it.
+    pub flaw: PlanFlaw,
+}
+
+/// What is wrong with a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanFlaw {
+    /// Nothing.
+    No,
+    /// The same as in force.
+    Same,
+    /// A version that is not the next.
+    Version,
+    /// A queue is missing.
+    Conflict,
+    /// A queue requires an unknown skill.
+    UnknownSkill,
+}
+
+/// An operator to be put.
+#[derive(Clone, Debug)]
+pub struct OperatorSpec {
+    /// Which.
+    pub who: u8,
+    /// Bits of skills; two bits of level each.
+    pub skills: u8,
+    /// Units.
+    pub capacity: u8,
+    /// Unit, if any.
+    pub unit: Option<u8>,
+    /// Rank of each queue, two bits each.
+    pub ranks: u8,
+    /// Names a skill that the plan lacks.
+    pub unknown_skill: bool,
+}
+
+/// An opening of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenSpec {
+    /// Whose.
+    pub party: PartyPick,
+    /// Node 1 to 3.
+    pub node: u8,
+    /// Its run, 1 to 3.
+    pub incarnation: u8,
+    /// Few of them, so that they repeat.
+    pub nonce: u8,
+    /// Names the present epoch (or, with 2, another).
+    pub resume: u8,
+    /// Takes over.
+    pub takeover: bool,
+}
+
+/// A party by number.
+#[derive(Clone, Copy, Debug)]
+pub enum PartyPick {
+    /// A gateway.
+    Gateway(u8),
+    /// An operator.
+    Operator(u8),
+}
+
+/// A party and how the command about it is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct PartySpec {
+    /// Which.
+    pub party: PartyPick,
+    /// What is wrong.
+    pub flaw: Flaw,
+}
+
+/// What is wrong with a command of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Nothing.
+    No,
+    /// Another epoch.
+    Epoch,
+    /// Another assignment, or an old sequence number.
+    Assignment,
+    /// Another party.
+    Party,
+    /// Nobody is known under the id.
+    Unknown,
+}
+
+/// A contact to be brought.
+#[derive(Clone, Debug)]
+pub struct ContactSpec {
+    /// By which gateway.
+    pub gateway: u8,
+    /// Under which key.
+    pub key: u8,
+    /// Into which queue.
+    pub queue: u8,
+    /// Through which channel.
+    pub channel: u8,
+    /// Tier; above 9 is out of bounds.
+    pub tier: u8,
+    /// Head start.
+    pub head_start: u8,
+    /// Skills by bits; two bits of level each.
+    pub skills: u8,
+    /// Scope, if any.
+    pub scope: Option<u8>,
+    /// Units instead of the channel's.
+    pub units: Option<u8>,
+    /// Earliest time, relative to now minus 50.
+    pub not_before: Option<u8>,
+    /// Known operator and hold.
+    pub preferred: Option<(u8, u8)>,
+    /// Dialled number.
+    pub callback: Option<u8>,
+    /// What is wrong.
+    pub flaw: ContactFlaw,
+}
+
+/// What is wrong with a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactFlaw {
+    /// Nothing.
+    No,
+    /// The body of an earlier contact again, under its key.
+    Repeat,
+    /// A queue that the plan lacks.
+    Queue,
+    /// A skill that the plan lacks.
+    Skill,
+    /// A key that is too long.
+    Key,
+    /// Too many attributes.
+    Attributes,
+    /// A wrong epoch.
+    Epoch,
+}
+
+/// An update of a contact.
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateSpec {
+    /// Which.
+    pub pick: ContactPick,
+    /// New details.
+    pub details: Option<u8>,
+    /// New tier.
+    pub tier: Option<u8>,
+    /// New earliest time, relative to now minus 50.
+    pub not_before: Option<u8>,
+}
+
+/// A contact by number.
+#[derive(Clone, Copy, Debug)]
+pub struct ContactPick {
+    /// Which of those in the fitting state.
+    pub which: u8,
+    /// Any contact, whatever its state.
+    pub any: bool,
+    /// What is wrong.
+    pub flaw: Flaw,
+}
+
+/// What an operator answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// Takes the offer.
+    Accept,
+    /// Does not.
+    Decline,
+    /// The talk is over; wrap-up wanted.
+    Complete(Option<u8>),
+    /// More wrap-up, to this time relative to now minus 50.
+    Extend(u8),
+    /// Wrap-up is over.
+    EndWrapUp,
+}
+
+impl Step {
+    /// The command of this step and its stamp, in the model's present state.
+    #[must_use]
+    pub fn resolve(&self, model: &Model) -> (Timestamp, Command) {
+        (self.wait.stamp(model), resolve::command(&self.action, model))
+    }
+}
+
+impl Wait {
+    fn stamp(self, model: &Model) -> Timestamp {
+        let now = model.now().0;
+        let next = model.next_deadline().map_or(now + 10, |deadline| deadline.0);
+        Timestamp(match self {
+            Wait::No => now,
+            Wait::Ms(span) => now + u64::from(span),
+            Wait::ToDeadline => next,
+            Wait::JustBefore => now.max(next.saturating_sub(1)),
+            Wait::Beyond(span) => next + u64::from(span),
+            Wait::Back(span) => now.saturating_sub(u64::from(span)),
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! The core and the naive model follow the same rules.
+
+mod both;
+mod limits;
+mod random_worlds;
+mod scenarios;
+mod strategies;

@@ -1,0 +1,132 @@
+//! The core and the naive model follow the same rules: random commands, equal outcomes and equal states after each.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{TestError, TestRunner};
+use ringmain_chaos::scenario;
+use ringmain_chaos::steps::world::{self, QueueSpec, SessionSpec};
+use ringmain_chaos::steps::{Action, Flaw, OpenSpec, OperatorSpec, PartyPick, Step, Wait};
+use ringmain_routing::command::ApplyPlan;
+use ringmain_routing::{Command, Timestamp};
+use crate::both::Both;
+use crate::strategies;
+
+/// A world in which everybody is signed in, so that most steps meet something.
+#[derive(Clone, Debug)]
+struct World {
+    queues: Vec<QueueSpec>,
+    sessions: SessionSpec,
+    operators: Vec<OperatorSpec>,
+    steps: Vec<Step>,
+}
+
+fn worlds() -> impl Strategy<Value = World> {
+    let queues = prop::collection::vec(strategies::queue(), 2..=4);
+    let operators = prop::collection::vec(strategies::operator(), 1..8);
+    let steps = prop::collection::vec(strategies::step(), 1..120);
+    (queues, strategies::sessions(), operators, steps).prop_map(|(queues, sessions, operators, steps)| World {
+        queues,
+        sessions,
+        operators,
+        steps,
+    })
+}
+
+impl World {
+    fn opening(&self) -> Vec<Step> {
+        let step = |action| Step { wait: Wait::No, action, restore: false };
+        let open = |party, node| OpenSpec { party, node, incarnation: 0, nonce: 0, resume: 0, takeover: false };
+        let mut steps = vec![step(Action::Put(self.operators.clone()))];
+        steps.extend((0..3).map(|n| step(Action::Open(open(PartyPick::Gateway(n), n)))));
+        for who in 0..6 {
+            steps.push(step(Action::Open(open(PartyPick::Operator(who), who))));
+            steps.push(step(Action::Presence { who, presence: None, flaw: Flaw::No }));
+        }
+        steps
+    }
+
+    /// Plays the world.
+    ///
+    /// # Errors
+    /// The first difference, with everything that led to it.
+    fn play(&self) -> Result<Both, Box<(Both, String)>> {
+        let mut both = Both::new();
+        let plan = world::plan(&self.queues, self.sessions);
+        let first = Command::ApplyPlan(Box::new(ApplyPlan { plan }));
+        if let Err(difference) = both.apply(Timestamp(1_000), &first) {
+            return Err(Box::new((both, difference)));
+        }
+        for step in self.opening().iter().chain(&self.steps) {
+            let (at, command) = step.resolve(&both.model);
+            let restored = if step.restore { both.restore() } else { Ok(()) };
+            if let Err(difference) = restored.and_then(|()| both.apply(at, &command)) {
+                return Err(Box::new((both, difference)));
+            }
+        }
+        Ok(both)
+    }
+}
+
+/// A failing world is shrunk and written to `scenarios/`, where it stays as a test.
+#[test]
+fn core_and_model_agree_after_each_command() {
+    let mut runner = TestRunner::new(ProptestConfig {
+        max_shrink_iters: 20_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(&worlds(), |world| match world.play() {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(TestCaseError::fail(failure.1)),
+    });
+    let (reason, world) = match outcome {
+        Ok(()) => return,
+        Err(TestError::Fail(reason, world)) => (reason, world),
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
+    };
+    let Err(failure) = world.play() else { panic!("does not fail a second time: {reason}") };
+    let (mut both, difference) = *failure;
+    both.scenario.about = difference.lines().map(str::to_owned).collect();
+    let text = scenario::write(&both.scenario);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("found-{}.txt", name_of(&text)));
+    std::fs::write(&path, &text).expect("the folder of scenarios can be written");
+    panic!("{difference}\nwritten to {}\n{text}", path.display());
+}
+
+/// A short name from the content, so that the same case is written once.
+fn name_of(text: &str) -> String {
+    let hash = ringmain_routing::hash_parts(&[text.as_bytes()]);
+    format!("{:08x}", hash as u32)
+}
+
+/// Random tests that never reach a rule prove nothing about it.
+#[test]
+fn random_worlds_reach_every_effect_and_every_reachable_refusal() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..120 {
+        let world = worlds().new_tree(&mut runner).expect("worlds can be made").current();
+        let both = match world.play() {
+            Ok(both) => both,
+            Err(failure) => panic!("{}", failure.1),
+        };
+        for line in both.scenario.entries.iter().flat_map(|entry| &entry.trace) {
+            for word in line.split([' ', '=']).filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-')) {
+                *seen.entry(word.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let words = [
+        "enqueued", "merged", "opened", "applied", "queued", "ring", "confirm", "offer", "assigned", "connect",
+        "withdraw", "abandoned", "unanswered", "declined", "session-lost", "wrap-up", "release", "completed",
+        "operator-lost", "presence", "offline", "ready", "not-ready", "missed", "end-stream",
+        "invalid-field", "unknown-queue", "unknown-skill", "unknown-operator", "unknown-contact", "unknown-party",
+        "stale-epoch", "already-signed-in", "not-signed-in", "key-reused", "queue-closed", "queue-full",
+        "wrong-state", "stale-assignment", "cannot-decline", "plan-version", "plan-conflict", "foreign-contact",
+    ];
+    let missing: Vec<&str> = words.into_iter().filter(|word| !seen.contains_key(*word)).collect();
+    assert!(missing.is_empty(), "never reached: {missing:?} in {seen:?}");
+}

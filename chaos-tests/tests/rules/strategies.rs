@@ -1,0 +1,200 @@
+//! What random worlds and steps are made of.
+
+use proptest::option;
+use proptest::prelude::*;
+use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
+use ringmain_chaos::steps::{
+    Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec, OperatorSpec, PartyPick,
+    PartySpec, PlanChange, PlanFlaw, Step, UpdateSpec, Wait,
+};
+
+pub fn queue() -> impl Strategy<Value = QueueSpec> {
+    let times = (1u8..80, prop_oneof![Just(0u8), 1u8..60], 0u8..120);
+    let rest = (0u8..3, any::<bool>(), 0u8..40, option::weighted(0.2, (0u8..4, 0u8..3)));
+    (times, rest, option::weighted(0.2, 0u8..4), prop::bool::weighted(0.93)).prop_map(
+        |((within, wrap_up, wrap_up_max), (answer, close, waiting_max, required), scope, open)| QueueSpec {
+            answer,
+            within,
+            wrap_up,
+            wrap_up_max,
+            close,
+            waiting_max: waiting_max.max(3),
+            required,
+            scope,
+            open,
+        },
+    )
+}
+
+pub fn sessions() -> impl Strategy<Value = SessionSpec> {
+    let span = || prop_oneof![Just(0u8), 1u8..100, Just(40u8)];
+    (span(), span(), span(), 0u8..100).prop_map(|(grace, missed, exclusion, key_window)| SessionSpec {
+        grace,
+        missed,
+        exclusion,
+        key_window,
+    })
+}
+
+pub fn wait() -> impl Strategy<Value = Wait> {
+    prop_oneof![
+        4 => Just(Wait::No),
+        6 => (1u16..30).prop_map(Wait::Ms),
+        2 => Just(Wait::ToDeadline),
+        1 => Just(Wait::JustBefore),
+        1 => (1u16..120).prop_map(Wait::Beyond),
+        1 => (1u16..50).prop_map(Wait::Back),
+    ]
+}
+
+fn flaw() -> impl Strategy<Value = Flaw> {
+    prop_oneof![
+        30 => Just(Flaw::No),
+        1 => Just(Flaw::Epoch),
+        1 => Just(Flaw::Assignment),
+        1 => Just(Flaw::Party),
+        1 => Just(Flaw::Unknown),
+    ]
+}
+
+fn party() -> impl Strategy<Value = PartyPick> {
+    prop_oneof![1 => (0u8..3).prop_map(PartyPick::Gateway), 2 => (0u8..6).prop_map(PartyPick::Operator)]
+}
+
+fn party_spec() -> impl Strategy<Value = PartySpec> {
+    (party(), flaw()).prop_map(|(party, flaw)| PartySpec { party, flaw })
+}
+
+fn pick() -> impl Strategy<Value = ContactPick> {
+    (any::<u8>(), prop::bool::weighted(0.12), flaw()).prop_map(|(which, any, flaw)| ContactPick {
+        which,
+        any,
+        flaw,
+    })
+}
+
+pub fn operator() -> impl Strategy<Value = OperatorSpec> {
+    let place = (0u8..6, prop_oneof![any::<u8>(), Just(0x3f), Just(0x3f)], 0u8..8);
+    let ranks = prop_oneof![2 => Just(0u8), 3 => any::<u8>()];
+    (place, option::weighted(0.7, 0u8..4), ranks, prop::bool::weighted(0.02)).prop_map(
+        |((who, skills, capacity), unit, ranks, unknown_skill)| OperatorSpec {
+            who,
+            skills,
+            capacity,
+            unit,
+            ranks,
+            unknown_skill,
+        },
+    )
+}
+
+pub fn open() -> impl Strategy<Value = OpenSpec> {
+    let run = (0u8..3, 0u8..3, 0u8..4);
+    (party(), run, 0u8..4, prop::bool::weighted(0.4)).prop_map(
+        |(party, (node, incarnation, nonce), resume, takeover)| OpenSpec {
+            party,
+            node,
+            incarnation,
+            nonce,
+            resume,
+            takeover,
+        },
+    )
+}
+
+fn contact_flaw() -> impl Strategy<Value = ContactFlaw> {
+    prop_oneof![
+        40 => Just(ContactFlaw::No),
+        4 => Just(ContactFlaw::Repeat),
+        1 => Just(ContactFlaw::Queue),
+        1 => Just(ContactFlaw::Skill),
+        1 => Just(ContactFlaw::Key),
+        1 => Just(ContactFlaw::Attributes),
+        1 => Just(ContactFlaw::Epoch),
+    ]
+}
+
+fn contact() -> impl Strategy<Value = ContactSpec> {
+    let place = (0u8..3, any::<u8>(), 0u8..4, 0u8..3);
+    let order =
+        (prop_oneof![20 => 0u8..4, 4 => 4u8..10, 1 => Just(10u8)], prop_oneof![2 => Just(0u8), 1 => 0u8..50]);
+    let needs = (
+        prop_oneof![3 => Just(0u8), 1 => Just(1u8), 1 => 0u8..64],
+        option::weighted(0.15, 0u8..4),
+        option::weighted(0.2, 0u8..6),
+    );
+    let times = (option::weighted(0.2, 0u8..120), option::weighted(0.3, (0u8..8, 0u8..60)));
+    (place, order, needs, times, option::weighted(0.2, 0u8..3), contact_flaw()).prop_map(
+        |(place, order, needs, times, callback, flaw)| ContactSpec {
+            gateway: place.0,
+            key: place.1,
+            queue: place.2,
+            channel: place.3,
+            tier: order.0,
+            head_start: order.1,
+            skills: needs.0,
+            scope: needs.1,
+            units: needs.2,
+            not_before: times.0,
+            preferred: times.1,
+            callback,
+            flaw,
+        },
+    )
+}
+
+fn plan_change() -> impl Strategy<Value = PlanChange> {
+    let flaw = prop_oneof![
+        8 => Just(PlanFlaw::No),
+        1 => Just(PlanFlaw::Same),
+        1 => Just(PlanFlaw::Version),
+        1 => Just(PlanFlaw::Conflict),
+        1 => Just(PlanFlaw::UnknownSkill),
+    ];
+    (0u8..4, queue(), option::weighted(0.3, sessions()), flaw)
+        .prop_map(|(queue, spec, sessions, flaw)| PlanChange { queue, spec, sessions, flaw })
+}
+
+fn answer() -> impl Strategy<Value = AnswerKind> {
+    prop_oneof![
+        5 => Just(AnswerKind::Accept),
+        3 => Just(AnswerKind::Decline),
+        6 => option::weighted(0.3, 0u8..80).prop_map(AnswerKind::Complete),
+        2 => (0u8..60).prop_map(AnswerKind::Extend),
+        3 => Just(AnswerKind::EndWrapUp),
+    ]
+}
+
+pub fn action() -> impl Strategy<Value = Action> {
+    let presence = prop_oneof![3 => Just(None), 1 => (0u8..2).prop_map(Some)];
+    let update = (
+        pick(),
+        option::weighted(0.3, 0u8..5),
+        option::weighted(0.4, 0u8..10),
+        option::weighted(0.4, 0u8..120),
+    )
+        .prop_map(|(pick, details, tier, not_before)| UpdateSpec { pick, details, tier, not_before });
+    prop_oneof![
+        4 => Just(Action::Tick),
+        1 => plan_change().prop_map(Action::Plan),
+        2 => prop::collection::vec(operator(), 0..4).prop_map(Action::Put),
+        5 => open().prop_map(Action::Open),
+        2 => party_spec().prop_map(Action::Lose),
+        1 => party_spec().prop_map(Action::Close),
+        1 => (0u8..3, 0u8..3).prop_map(|(node, run)| Action::NodeStarted(node, run)),
+        1 => (0u8..3, 0u8..3).prop_map(|(node, run)| Action::NodeLost(node, run)),
+        22 => contact().prop_map(|spec| Action::Enqueue(Box::new(spec))),
+        3 => update.prop_map(Action::Update),
+        3 => pick().prop_map(Action::Abandon),
+        9 => (0u8..6, presence, flaw()).prop_map(|(who, presence, flaw)| Action::Presence { who, presence, flaw }),
+        20 => (answer(), pick()).prop_map(|(kind, pick)| Action::Answer { kind, pick }),
+    ]
+}
+
+pub fn step() -> impl Strategy<Value = Step> {
+    (wait(), action(), prop::bool::weighted(0.05)).prop_map(|(wait, action, restore)| Step {
+        wait,
+        action,
+        restore,
+    })
+}

@@ -1,0 +1,257 @@
+//! The fields of the plan file.
+
+use ringmain_routing::limits::{
+    CAPACITY_MAX, CHANNELS_MAX, LEVEL_MAX, NAME_BYTES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, QUEUES_MAX,
+    REQUIRED_SKILLS_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
+};
+
+use crate::shape::{Field, Kind, Need, Shape};
+
+const NAME: Kind = Kind::Text(NAME_BYTES_MAX);
+const SPAN: Kind = Kind::Integer(0, SPAN_MS_MAX);
+
+/// The fields of the plan file.
+pub static FILE: Shape = Shape {
+    doc: "A routing plan: who serves what, and how.",
+    exactly_one: false,
+    fields: &[
+        Field {
+            name: "skills",
+            kind: Kind::List(&NAME, SKILLS_MAX),
+            need: Need::Optional,
+            doc: "Names of all skills; languages are skills too.",
+        },
+        Field {
+            name: "channels",
+            kind: Kind::List(&Kind::Table(&CHANNEL), CHANNELS_MAX),
+            need: Need::Required,
+            doc: "Channels and what a contact in them takes of an operator's capacity.",
+        },
+        Field {
+            name: "units",
+            kind: Kind::List(&Kind::Table(&UNIT), UNITS_MAX),
+            need: Need::Optional,
+            doc: "Org units, each with the unit above it.",
+        },
+        Field {
+            name: "queues",
+            kind: Kind::List(&Kind::Table(&QUEUE), QUEUES_MAX),
+            need: Need::Required,
+            doc: "Queues.",
+        },
+        Field {
+            name: "sessions",
+            kind: Kind::Table(&SESSIONS),
+            need: Need::Optional,
+            doc: "How sessions and memories end.",
+        },
+        Field {
+            name: "operators",
+            kind: Kind::List(&Kind::Table(&OPERATOR), OPERATORS_MAX as usize),
+            need: Need::Optional,
+            doc: "Operators; those already known and not named stay as they are.",
+        },
+    ],
+};
+
+static CHANNEL: Shape = Shape {
+    doc: "A channel.",
+    exactly_one: false,
+    fields: &[
+        Field { name: "name", kind: NAME, need: Need::Required, doc: "Its name." },
+        Field {
+            name: "units",
+            kind: Kind::Integer(0, CAPACITY_MAX as u64),
+            need: Need::Number(1),
+            doc: "Capacity units that a contact takes unless it says otherwise.",
+        },
+    ],
+};
+
+static UNIT: Shape = Shape {
+    doc: "An org unit.",
+    exactly_one: false,
+    fields: &[
+        Field { name: "name", kind: NAME, need: Need::Required, doc: "Its name." },
+        Field {
+            name: "parent",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The unit above; none for the company.",
+        },
+    ],
+};
+
+static QUEUE: Shape = Shape {
+    doc: "A queue.",
+    exactly_one: false,
+    fields: &[
+        Field { name: "name", kind: NAME, need: Need::Required, doc: "Its name." },
+        Field {
+            name: "answer",
+            kind: Kind::TextOrTable(&Kind::Choice(&["automatic"]), &ANSWER),
+            need: Need::Word("automatic"),
+            doc: "How a contact reaches the operator.",
+        },
+        Field { name: "wrap_up_ms", kind: SPAN, need: Need::Number(0), doc: "Wrap-up after each contact." },
+        Field {
+            name: "wrap_up_max_ms",
+            kind: SPAN,
+            need: Need::Number(600_000),
+            doc: "Longest wrap-up with all extensions.",
+        },
+        Field {
+            name: "orphan",
+            kind: Kind::Choice(&["requeue", "close"]),
+            need: Need::Word("requeue"),
+            doc: "What becomes of a contact whose operator is lost for good.",
+        },
+        Field {
+            name: "waiting_max",
+            kind: Kind::Integer(1, WAITING_PER_QUEUE_MAX as u64),
+            need: Need::Number(WAITING_PER_QUEUE_MAX as u64),
+            doc: "How many contacts may wait at once.",
+        },
+        Field {
+            name: "target",
+            kind: Kind::Table(&TARGET),
+            need: Need::Optional,
+            doc: "What was promised; 80 % in 20 s.",
+        },
+        Field {
+            name: "required",
+            kind: Kind::List(&Kind::TextOrTable(&NAME, &SKILL), REQUIRED_SKILLS_MAX),
+            need: Need::Optional,
+            doc: "Skills that every contact of the queue requires; a name alone means level 1.",
+        },
+        Field {
+            name: "scope",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "Only operators of this unit or below serve the queue.",
+        },
+        Field {
+            name: "open",
+            kind: Kind::Flag,
+            need: Need::Flag(true),
+            doc: "A closed queue takes no new contact; those that wait are served.",
+        },
+    ],
+};
+
+static ANSWER: Shape = Shape {
+    doc: "An answer that the operator or the desktop must give in time.",
+    exactly_one: true,
+    fields: &[
+        Field {
+            name: "confirmed_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "Automatic answer that the desktop confirms within this time; no right to decline.",
+        },
+        Field {
+            name: "offered_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "The operator accepts or declines within this time.",
+        },
+    ],
+};
+
+static TARGET: Shape = Shape {
+    doc: "Service level: so many per cent answered within so long.",
+    exactly_one: false,
+    fields: &[
+        Field { name: "within_ms", kind: SPAN, need: Need::Number(20_000), doc: "Time to the answer." },
+        Field {
+            name: "percent",
+            kind: Kind::Integer(0, 100),
+            need: Need::Number(80),
+            doc: "Share of contacts.",
+        },
+    ],
+};
+
+/// A skill that a queue requires or an operator has.
+pub(super) static SKILL: Shape = Shape {
+    doc: "A skill with a level.",
+    exactly_one: false,
+    fields: &[
+        Field { name: "name", kind: NAME, need: Need::Required, doc: "The skill." },
+        Field {
+            name: "level",
+            kind: Kind::Integer(1, LEVEL_MAX as u64),
+            need: Need::Number(1),
+            doc: "The operator's level, or the least level that a queue requires.",
+        },
+    ],
+};
+
+static SESSIONS: Shape = Shape {
+    doc: "How sessions and memories end.",
+    exactly_one: false,
+    fields: &[
+        Field {
+            name: "grace_ms",
+            kind: SPAN,
+            need: Need::Number(15_000),
+            doc: "How long a lost stream may take to come back on any node.",
+        },
+        Field {
+            name: "missed_ms",
+            kind: SPAN,
+            need: Need::Number(60_000),
+            doc: "How long a missed offer keeps the operator from new ones.",
+        },
+        Field {
+            name: "exclusion_ms",
+            kind: SPAN,
+            need: Need::Number(30_000),
+            doc: "How long a declined or missed contact stays away from that operator.",
+        },
+        Field {
+            name: "key_window_ms",
+            kind: SPAN,
+            need: Need::Number(3_600_000),
+            doc: "How long an ended contact's key still gets its first answer.",
+        },
+    ],
+};
+
+static OPERATOR: Shape = Shape {
+    doc: "An operator, or a group of alike ones.",
+    exactly_one: false,
+    fields: &[
+        Field {
+            name: "login",
+            kind: NAME,
+            need: Need::Required,
+            doc: "The name to sign in with; with count, what the numbered logins begin with.",
+        },
+        Field {
+            name: "count",
+            kind: Kind::Integer(1, OPERATORS_MAX),
+            need: Need::Optional,
+            doc: "Makes so many operators: `day` with count 12 gives day-01 to day-12.",
+        },
+        Field {
+            name: "skills",
+            kind: Kind::List(&Kind::TextOrTable(&NAME, &SKILL), OPERATOR_SKILLS_MAX),
+            need: Need::Optional,
+            doc: "Skills; a name alone means level 1.",
+        },
+        Field {
+            name: "capacity",
+            kind: Kind::Integer(1, CAPACITY_MAX as u64),
+            need: Need::Number(100),
+            doc: "Units of work at once.",
+        },
+        Field { name: "unit", kind: NAME, need: Need::Optional, doc: "The org unit." },
+        Field {
+            name: "ranks",
+            kind: Kind::Map(&Kind::Integer(0, u8::MAX as u64), QUEUES_MAX),
+            need: Need::Optional,
+            doc: "Rank per queue, 0 first; queues not named have rank 0.",
+        },
+    ],
+};

@@ -1,0 +1,110 @@
+//! How long an offer takes: from proposing, on this node, the command that led to it, until it is in the stream of
+//! an operator of this node. The command's answer and the offer come by different ways; whichever is second counts.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ringmain_replication::Clock;
+use ringmain_routing::LogIndex;
+use ringmain_telemetry::names;
+
+/// Commands and offers remembered until their counterpart comes; one that comes later is not measured.
+const REMEMBERED_MAX: usize = 1_024;
+
+/// Measures the way of offers on this node.
+#[derive(Clone)]
+pub(crate) struct OfferTimes {
+    clock: Option<Arc<dyn Clock>>,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// When the command of this index was proposed.
+    proposed: VecDeque<(LogIndex, Duration)>,
+    /// When an offer of this index was in its stream.
+    offered: VecDeque<(LogIndex, Duration)>,
+}
+
+impl OfferTimes {
+    /// Without a clock nothing is measured.
+    pub(crate) fn new(clock: Option<Arc<dyn Clock>>) -> OfferTimes {
+        OfferTimes { clock, open: Arc::default() }
+    }
+
+    /// The time now, to be given to [`OfferTimes::proposed`].
+    pub(crate) fn now(&self) -> Option<Duration> {
+        self.clock.as_ref().map(|clock| clock.monotonic())
+    }
+
+    /// A command that was proposed at `at` has this place in the log.
+    pub(crate) fn proposed(&self, index: LogIndex, at: Option<Duration>) {
+        let Some(at) = at else { return };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(place) = open.offered.iter().position(|(offered, _)| *offered == index) {
+            if let Some((_, offered_at)) = open.offered.remove(place) {
+                record(at, offered_at);
+            }
+        }
+        remember(&mut open.proposed, (index, at));
+    }
+
+    /// An offer that followed from the command of this index is in its stream.
+    pub(crate) fn offered(&self, index: LogIndex) {
+        let Some(at) = self.now() else { return };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let proposed = open.proposed.iter().rev().find(|(proposed, _)| *proposed == index).copied();
+        match proposed {
+            Some((_, proposed_at)) => record(proposed_at, at),
+            None => remember(&mut open.offered, (index, at)),
+        }
+    }
+}
+
+fn remember(list: &mut VecDeque<(LogIndex, Duration)>, entry: (LogIndex, Duration)) {
+    if list.len() == REMEMBERED_MAX {
+        list.pop_front();
+    }
+    list.push_back(entry);
+}
+
+fn record(from: Duration, to: Duration) {
+    metrics::histogram!(names::OFFER_SECONDS).record(to.saturating_sub(from).as_secs_f64());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Hand(Mutex<Duration>);
+
+    impl Clock for Hand {
+        fn monotonic(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+
+        fn wall_ms(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn what_waits_for_its_counterpart_is_bounded() {
+        let times = OfferTimes::new(Some(Arc::new(Hand(Mutex::new(Duration::ZERO)))));
+        for index in 0..5_000 {
+            times.offered(LogIndex(index));
+            times.proposed(LogIndex(index + 10_000), times.now());
+        }
+        let open = times.open.lock().unwrap();
+        assert_eq!((open.offered.len(), open.proposed.len()), (REMEMBERED_MAX, REMEMBERED_MAX));
+    }
+
+    #[test]
+    fn an_offer_before_its_commands_answer_is_matched_by_it() {
+        let times = OfferTimes::new(Some(Arc::new(Hand(Mutex::new(Duration::ZERO)))));
+        times.offered(LogIndex(7));
+        times.proposed(LogIndex(7), times.now());
+        assert!(times.open.lock().unwrap().offered.is_empty());
+    }
+}

@@ -1,0 +1,203 @@
+//! For those who run the cluster: plan, operators, state of the cluster, exports. Reads of the plan are
+//! linearizable; status and exports are those of the node that is asked.
+
+use std::sync::Arc;
+
+use ringmain_protocol::plan::{from_message, operator_from_message, to_message};
+use ringmain_protocol::v1::admin_service_server::AdminService;
+use ringmain_protocol::v1::{self, Error, FieldProblem};
+use ringmain_replication::{Answer, ReplicaRole, ReplicaStatus};
+use ringmain_routing::command::{ApplyPlan, PutOperators};
+use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
+use ringmain_routing::{Command, Reply, Router};
+use ringmain_telemetry::codes;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::convert::receipt;
+use crate::error;
+use crate::export;
+use crate::nodes::node_address;
+use crate::shared::Shared;
+
+/// `AdminService`.
+pub(crate) struct Admins {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[tonic::async_trait]
+impl AdminService for Admins {
+    type ExportStateStream = ReceiverStream<Result<v1::ExportStateResponse, Status>>;
+    type ExportHistoryStream = ReceiverStream<Result<v1::ExportHistoryResponse, Status>>;
+
+    async fn apply_plan(
+        &self,
+        request: Request<v1::ApplyPlanRequest>,
+    ) -> Result<Response<v1::ApplyPlanResponse>, Status> {
+        let applied = self.apply_plan(request.into_inner()).await;
+        applied.map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn get_plan(
+        &self,
+        _: Request<v1::GetPlanRequest>,
+    ) -> Result<Response<v1::GetPlanResponse>, Status> {
+        let read = self.get_plan().await;
+        read.map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn put_operators(
+        &self,
+        request: Request<v1::PutOperatorsRequest>,
+    ) -> Result<Response<v1::PutOperatorsResponse>, Status> {
+        let put = self.put_operators(request.into_inner()).await;
+        put.map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn cluster_status(
+        &self,
+        _: Request<v1::ClusterStatusRequest>,
+    ) -> Result<Response<v1::ClusterStatusResponse>, Status> {
+        Ok(Response::new(self.status()))
+    }
+
+    async fn export_state(
+        &self,
+        request: Request<v1::ExportStateRequest>,
+    ) -> Result<Response<Self::ExportStateStream>, Status> {
+        let started = export::state(Arc::clone(&self.shared), request.into_inner());
+        started.map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn export_history(
+        &self,
+        request: Request<v1::ExportHistoryRequest>,
+    ) -> Result<Response<Self::ExportHistoryStream>, Status> {
+        let started = export::history(Arc::clone(&self.shared), request.into_inner());
+        started.map(Response::new).map_err(|error| error::status(&error))
+    }
+}
+
+impl Admins {
+    async fn apply_plan(&self, request: v1::ApplyPlanRequest) -> Result<v1::ApplyPlanResponse, Error> {
+        let Some(plan) = request.plan else {
+            let problem = FieldProblem { field: "plan".into(), problem: "is absent".into() };
+            return Err(error::invalid(vec![problem]));
+        };
+        let plan = from_message(plan).map_err(error::invalid)?;
+        let version = plan.version;
+        let command = Command::ApplyPlan(Box::new(ApplyPlan { plan }));
+        if request.dry_run {
+            self.try_out(&command)?;
+            return Ok(v1::ApplyPlanResponse { version, receipt: Some(v1::Receipt::default()) });
+        }
+        let answer = self.carry_out(command).await?;
+        let version = match &answer.reply {
+            Ok(Reply::PlanApplied { version }) => *version,
+            Ok(Reply::Done | Reply::Enqueued { .. } | Reply::Merged { .. } | Reply::Opened { .. }) => version,
+            Err(refusal) => return Err(error::refused(refusal)),
+        };
+        Ok(v1::ApplyPlanResponse { version, receipt: Some(receipt(0, &answer)) })
+    }
+
+    async fn put_operators(
+        &self,
+        request: v1::PutOperatorsRequest,
+    ) -> Result<v1::PutOperatorsResponse, Error> {
+        let command = read_operators(request.operators)?;
+        if request.dry_run {
+            self.try_out(&command)?;
+            return Ok(v1::PutOperatorsResponse { receipt: Some(v1::Receipt::default()) });
+        }
+        let answer = self.carry_out(command).await?;
+        match &answer.reply {
+            Ok(_) => Ok(v1::PutOperatorsResponse { receipt: Some(receipt(0, &answer)) }),
+            Err(refusal) => Err(error::refused(refusal)),
+        }
+    }
+
+    async fn carry_out(&self, command: Command) -> Result<Answer, Error> {
+        self.shared.admit()?;
+        let answer = ringmain_actors::propose(&self.shared.replica, command).await;
+        answer.map_err(|failed| error::not_proposed(&failed, &self.shared.nodes))
+    }
+
+    /// Carries a command out on a copy of the state, to learn what the core would say.
+    fn try_out(&self, command: &Command) -> Result<(), Error> {
+        let snapshot = self.shared.replica.read(Router::snapshot);
+        let mut copy = Router::restore(&snapshot.encode())
+            .map_err(|_| error::of_code(&codes::FATAL, "the state could not be copied"))?;
+        let outcome = copy.apply(snapshot.now(), command);
+        outcome.reply.map(drop).map_err(|refusal| error::refused(&refusal))
+    }
+
+    async fn get_plan(&self) -> Result<v1::GetPlanResponse, Error> {
+        let reached = self.shared.replica.read_index().await;
+        reached.map_err(|failed| error::not_proposed(&failed, &self.shared.nodes))?;
+        let plan = self.shared.replica.read(|router| to_message(router.plan()));
+        Ok(v1::GetPlanResponse { plan: Some(plan), stamp: Some(self.shared.stamp()) })
+    }
+
+    fn status(&self) -> v1::ClusterStatusResponse {
+        let status = self.shared.replica.status();
+        v1::ClusterStatusResponse {
+            cluster: status.cluster.clone(),
+            node: status.node.0,
+            incarnation: status.incarnation.0,
+            group: u64::from(status.group.0),
+            leader: status.leader.map_or(0, |leader| leader.0),
+            term: status.term,
+            role: role(status.role).into(),
+            read_only: status.read_only,
+            raft_last_log: status.raft_last,
+            raft_committed: status.raft_committed,
+            raft_applied: status.raft_applied,
+            raft_snapshot: status.snapshot.unwrap_or(0),
+            stamp: Some(self.shared.stamp()),
+            chain: self.shared.replica.read(Router::chain).to_be_bytes().to_vec().into(),
+            nodes: self.nodes(&status),
+            sync_count: status.log_syncs.count,
+            sync_ns_total: status.log_syncs.total.as_nanos() as u64,
+            version: self.shared.version.clone(),
+        }
+    }
+
+    fn nodes(&self, status: &ReplicaStatus) -> Vec<v1::NodeStatus> {
+        let of = |peer| v1::NodeStatus {
+            address: Some(node_address(peer)),
+            voter: true,
+            lag_entries: status.peers.iter().find(|seen| seen.node == peer.node).map(|seen| seen.lag),
+            last_heard_ms: (status.leader == Some(peer.node)).then_some(status.age.0),
+        };
+        self.shared.nodes.peers().iter().map(of).collect()
+    }
+}
+
+fn role(role: ReplicaRole) -> v1::NodeRole {
+    match role {
+        ReplicaRole::Leader => v1::NodeRole::Leader,
+        ReplicaRole::Follower => v1::NodeRole::Follower,
+        ReplicaRole::Candidate => v1::NodeRole::Candidate,
+        ReplicaRole::Learner => v1::NodeRole::Learner,
+        ReplicaRole::Stopped => v1::NodeRole::Shutdown,
+    }
+}
+
+fn read_operators(operators: Vec<v1::OperatorPlan>) -> Result<Command, Error> {
+    if operators.len() > OPERATORS_PER_COMMAND_MAX {
+        let problem = format!("has {} entries; at most {OPERATORS_PER_COMMAND_MAX} at once", operators.len());
+        return Err(error::invalid(vec![FieldProblem { field: "operators".into(), problem }]));
+    }
+    let (mut read, mut problems) = (Vec::new(), Vec::new());
+    for (place, operator) in operators.into_iter().enumerate() {
+        match operator_from_message(&format!("operators[{place}]"), operator) {
+            Ok(operator) => read.push(operator),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() {
+        Ok(Command::PutOperators(PutOperators { operators: read }))
+    } else {
+        Err(error::invalid(problems))
+    }
+}

@@ -1,0 +1,201 @@
+//! Who may call what. Every call is held against one table before any of its bytes are read; a method without a row
+//! is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
+use ringmain_cluster_config::{TokenHolder, TokenRole, Tokens};
+use ringmain_protocol::v1::Error;
+use ringmain_replication::Clock;
+use ringmain_telemetry::{codes, labels, names};
+
+use crate::{error, measure};
+
+/// Who may call a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Holders of a token of one of these roles.
+    Roles(&'static [TokenRole]),
+    /// Anyone who can reach the port: says nothing about contacts, operators or customers.
+    Open,
+    /// Other nodes only, at their own port: never through this API.
+    Peers,
+}
+
+use TokenRole::{Admin, Gateway, Operator, Supervisor};
+
+/// Every method of the API and who may call it.
+pub const TABLE: &[(&str, Access)] = &[
+    ("/ringmain.v1.GatewayService/Session", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.OperatorService/Session", Access::Roles(&[Operator])),
+    ("/ringmain.v1.SupervisorService/ListQueues", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.SupervisorService/ListOperators", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.SupervisorService/ListContacts", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.SupervisorService/GetContact", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.SupervisorService/ListEvents", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.SupervisorService/WatchEvents", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.AdminService/ApplyPlan", Access::Roles(&[Admin])),
+    ("/ringmain.v1.AdminService/GetPlan", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.AdminService/PutOperators", Access::Roles(&[Admin])),
+    ("/ringmain.v1.AdminService/ClusterStatus", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.AdminService/ExportState", Access::Roles(&[Admin])),
+    ("/ringmain.v1.AdminService/ExportHistory", Access::Roles(&[Admin])),
+    ("/grpc.health.v1.Health/Check", Access::Open),
+    ("/grpc.health.v1.Health/Watch", Access::Open),
+    ("/grpc.health.v1.Health/List", Access::Open),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Access::Open),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Access::Open),
+];
+
+/// Methods that answer with a stream; how long they run says nothing.
+const STREAMS: &[&str] = &[
+    "/ringmain.v1.GatewayService/Session",
+    "/ringmain.v1.OperatorService/Session",
+    "/ringmain.v1.SupervisorService/WatchEvents",
+    "/ringmain.v1.AdminService/ExportState",
+    "/ringmain.v1.AdminService/ExportHistory",
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/// Services whose methods are for other nodes.
+pub const PEER_SERVICES: &[&str] = &["ringmain.v1.PeerService"];
+
+/// The caller of a request that was let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Gateway name, login or a name for the audit.
+    pub name: String,
+    /// The token's role.
+    pub role: TokenRole,
+}
+
+/// Who may call the method of this path; `None` for one that has no row.
+#[must_use]
+pub fn access(path: &str) -> Option<Access> {
+    let service = path.strip_prefix('/').and_then(|rest| rest.split_once('/')).map(|(service, _)| service);
+    if service.is_some_and(|service| PEER_SERVICES.contains(&service)) {
+        return Some(Access::Peers);
+    }
+    TABLE.iter().find(|(method, _)| *method == path).map(|(_, access)| *access)
+}
+
+/// What the check of a call needs.
+pub(crate) struct Guard {
+    tokens: Tokens,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Guard {
+    /// Without a clock requests are counted, not timed.
+    pub(crate) fn new(tokens: Tokens, clock: Option<Arc<dyn Clock>>) -> Guard {
+        Guard { tokens, clock }
+    }
+
+    fn now(&self) -> Option<Duration> {
+        self.clock.as_ref().map(|clock| clock.monotonic())
+    }
+}
+
+/// Lets a call in or refuses it.
+pub(crate) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let method = TABLE.iter().find(|(method, _)| *method == path).map_or("unknown", |(method, _)| method);
+    match admit(&guard.tokens, &request) {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            let started = guard.now();
+            let response = next.run(request).await;
+            measure::count_response(method, &response);
+            if let (Some(started), Some(ended), false) = (started, guard.now(), STREAMS.contains(&method)) {
+                let seconds = ended.saturating_sub(started).as_secs_f64();
+                metrics::histogram!(names::REQUEST_SECONDS, labels::METHOD => method).record(seconds);
+            }
+            response
+        }
+        Err(refusal) => {
+            measure::count(method, Some(&refusal));
+            error::http_response(&refusal)
+        }
+    }
+}
+
+fn admit(tokens: &Tokens, request: &Request) -> Result<Option<Caller>, Error> {
+    let roles = match access(request.uri().path()) {
+        Some(Access::Open) => return Ok(None),
+        Some(Access::Roles(roles)) => roles,
+        Some(Access::Peers) | None => {
+            return Err(error::of_code(&codes::PERMISSION_DENIED, "this method cannot be called here"));
+        }
+    };
+    let holder = holder(tokens, request).ok_or_else(|| {
+        let message =
+            "send the metadata `authorization: Bearer TOKEN` with a token of the cluster's tokens file";
+        error::of_code(&codes::UNAUTHENTICATED, message)
+    })?;
+    if !roles.contains(&holder.role) {
+        let message = format!("a token of the role {} may not call this", holder.role.word());
+        return Err(error::of_code(&codes::PERMISSION_DENIED, message));
+    }
+    Ok(Some(Caller { name: holder.name.clone(), role: holder.role }))
+}
+
+fn holder<'a>(tokens: &'a Tokens, request: &Request) -> Option<&'a TokenHolder> {
+    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    tokens.holder(value.strip_prefix("Bearer ")?.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    #[test]
+    fn every_method_of_the_protocol_has_a_row() {
+        let set = FileDescriptorSet::decode(ringmain_protocol::FILE_DESCRIPTOR_SET).unwrap();
+        let mut methods = 0;
+        for file in &set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    assert!(access(&path).is_some(), "{path} has no row");
+                    methods += 1;
+                }
+            }
+        }
+        assert!(methods >= 14, "{methods} methods in the descriptors");
+    }
+
+    #[test]
+    fn every_row_names_a_method_that_exists() {
+        let set = FileDescriptorSet::decode(ringmain_protocol::FILE_DESCRIPTOR_SET).unwrap();
+        let paths: Vec<String> = set
+            .file
+            .iter()
+            .flat_map(|file| {
+                file.service.iter().flat_map(move |service| {
+                    let path = move |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
+                    service.method.iter().map(move |method| path(method.name()))
+                })
+            })
+            .collect();
+        for (path, _) in TABLE.iter().filter(|(path, _)| path.starts_with("/ringmain.")) {
+            assert!(paths.iter().any(|known| known == path), "{path} does not exist");
+        }
+    }
+
+    #[test]
+    fn a_method_without_a_row_has_no_access() {
+        assert_eq!(access("/ringmain.v1.AdminService/Shutdown"), None);
+        assert_eq!(access("/ringmain.v1.PeerService/Vote"), Some(Access::Peers));
+    }
+}

@@ -1,0 +1,205 @@
+//! Contacts, operators, presences and reasons, as clients see them.
+
+use ringmain_actors::StreamEnd;
+use ringmain_protocol::v1;
+use ringmain_routing::command::{CallbackOrder, ContactDetails};
+use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
+use ringmain_routing::{ContactState, ContactView, Name, OperatorId, OperatorView, Router, SessionState};
+
+use super::skills;
+
+/// A contact in full. Logins are looked up in the state it was read from.
+pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
+    let state = state_of(&view.state);
+    let operator = state.operator.or(view.holder.filter(|_| state.ended.is_some()));
+    let (end_reason, merged_into) = state.ended.map_or((v1::EndReason::Unspecified, None), end_reason_of);
+    v1::Contact {
+        contact: view.id.to_string(),
+        gateway: view.gateway.to_string(),
+        key: view.key.to_string(),
+        queue: view.queue.to_string(),
+        channel: view.channel.to_string(),
+        tier: u32::from(view.tier),
+        enqueued_at_ms: view.enqueued_at.0,
+        order_ms: view.order.0,
+        log_index: view.index.0,
+        units: view.units,
+        not_before_ms: view.not_before.map(|at| at.0),
+        skills: skills(&view.skills),
+        scope: scope(&view.scopes),
+        state: state.kind.into(),
+        assignment: view.assignment.0,
+        operator: operator.map(|id| id.to_string()),
+        operator_login: operator.and_then(|id| login(id, router)),
+        state_since_ms: state.since,
+        state_until_ms: state.until,
+        automatic: state.automatic,
+        end_reason: end_reason.into(),
+        merged_into,
+        sources: view.sources,
+        callback: view.callback.as_ref().map(callback),
+        details: Some(details(&view.details)),
+        held_for: view.held_for.map(|(operator, _)| operator.to_string()),
+        held_until_ms: view.held_for.map(|(_, until)| until.0),
+    }
+}
+
+/// A contact that the state no longer remembers: all that is known is its id.
+pub(crate) fn forgotten(contact: ringmain_routing::ContactId) -> v1::Contact {
+    v1::Contact { contact: contact.to_string(), ..v1::Contact::default() }
+}
+
+/// The units within which a contact must be served, all of them.
+fn scope(scopes: &[Name]) -> Option<String> {
+    if scopes.is_empty() {
+        return None;
+    }
+    Some(scopes.join(" & "))
+}
+
+struct StateFields {
+    kind: v1::ContactState,
+    operator: Option<OperatorId>,
+    since: Option<u64>,
+    until: Option<u64>,
+    automatic: bool,
+    ended: Option<EndReason>,
+}
+
+fn state_of(state: &ContactState) -> StateFields {
+    let mut fields = StateFields {
+        kind: state_kind(state),
+        operator: None,
+        since: None,
+        until: None,
+        automatic: false,
+        ended: None,
+    };
+    match *state {
+        ContactState::Waiting => {}
+        ContactState::Offered { operator, at, deadline, automatic } => {
+            fields.operator = Some(operator);
+            fields.since = Some(at.0);
+            fields.until = Some(deadline.0);
+            fields.automatic = automatic;
+        }
+        ContactState::Handling { operator, since } => {
+            fields.operator = Some(operator);
+            fields.since = Some(since.0);
+        }
+        ContactState::WrapUp { operator, until } => {
+            fields.operator = Some(operator);
+            fields.until = Some(until.0);
+        }
+        ContactState::Ended { at, reason } => {
+            fields.since = Some(at.0);
+            fields.ended = Some(reason);
+        }
+    }
+    fields
+}
+
+/// The state's kind.
+pub(crate) fn state_kind(state: &ContactState) -> v1::ContactState {
+    match state {
+        ContactState::Waiting => v1::ContactState::Waiting,
+        ContactState::Offered { .. } => v1::ContactState::Offered,
+        ContactState::Handling { .. } => v1::ContactState::Handling,
+        ContactState::WrapUp { .. } => v1::ContactState::WrapUp,
+        ContactState::Ended { .. } => v1::ContactState::Ended,
+    }
+}
+
+/// Why a contact ended, and what it joined.
+pub(crate) fn end_reason_of(reason: EndReason) -> (v1::EndReason, Option<String>) {
+    match reason {
+        EndReason::Completed(_) => (v1::EndReason::Completed, None),
+        EndReason::Abandoned => (v1::EndReason::Abandoned, None),
+        EndReason::Merged(into) => (v1::EndReason::Merged, Some(into.to_string())),
+        EndReason::OperatorLost(_) => (v1::EndReason::OperatorLost, None),
+    }
+}
+
+/// The end of a contact as an event.
+pub(crate) fn ended(reason: EndReason) -> v1::ContactEnded {
+    let operator = match reason {
+        EndReason::Completed(operator) | EndReason::OperatorLost(operator) => Some(operator.to_string()),
+        EndReason::Abandoned | EndReason::Merged(_) => None,
+    };
+    let (reason, merged_into) = end_reason_of(reason);
+    v1::ContactEnded { reason: reason.into(), operator, merged_into }
+}
+
+/// Why an assignment is void.
+pub(crate) fn withdraw_reason(reason: WithdrawReason) -> v1::WithdrawReason {
+    match reason {
+        WithdrawReason::Abandoned => v1::WithdrawReason::Abandoned,
+        WithdrawReason::Unanswered => v1::WithdrawReason::Unanswered,
+        WithdrawReason::Declined => v1::WithdrawReason::Declined,
+        WithdrawReason::SessionLost => v1::WithdrawReason::SessionLost,
+    }
+}
+
+/// An operator's presence.
+pub(crate) fn presence(presence: PresenceState) -> v1::Presence {
+    let (kind, not_ready_reason, until_ms) = match presence {
+        PresenceState::Offline => (v1::PresenceKind::Offline, 0, 0),
+        PresenceState::Ready => (v1::PresenceKind::Ready, 0, 0),
+        PresenceState::NotReady(reason) => (v1::PresenceKind::NotReady, u32::from(reason), 0),
+        PresenceState::Missed { until } => (v1::PresenceKind::Missed, 0, until.0),
+    };
+    v1::Presence { kind: kind.into(), not_ready_reason, until_ms }
+}
+
+/// An operator's login.
+pub(crate) fn login(operator: OperatorId, router: &Router) -> Option<String> {
+    router.login_of(operator).map(|login| login.to_string())
+}
+
+/// An operator, live.
+pub(crate) fn operator(view: &OperatorView) -> v1::Operator {
+    let (session, node) = session(view.session);
+    v1::Operator {
+        operator: view.id.to_string(),
+        login: view.login.to_string(),
+        presence: Some(presence(view.presence)),
+        session: session.into(),
+        node,
+        epoch: view.epoch.0,
+        capacity: view.capacity,
+        used: view.used,
+        contacts: view.contacts.iter().map(ToString::to_string).collect(),
+        skills: skills(&view.skills),
+        unit: view.unit.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Why a stream has ended.
+pub(crate) fn stream_end(reason: StreamEnd) -> v1::StreamEndReason {
+    match reason {
+        StreamEnd::TakenOver => v1::StreamEndReason::TakenOver,
+        StreamEnd::Lost => v1::StreamEndReason::Lost,
+        StreamEnd::SignedOut => v1::StreamEndReason::SignedOut,
+    }
+}
+
+fn session(state: SessionState) -> (v1::SessionState, u64) {
+    match state {
+        SessionState::None => (v1::SessionState::None, 0),
+        SessionState::Live { node, .. } => (v1::SessionState::Live, node.0),
+        SessionState::Grace { .. } => (v1::SessionState::Grace, 0),
+    }
+}
+
+fn callback(order: &CallbackOrder) -> v1::CallbackOrder {
+    v1::CallbackOrder { number: order.number.to_string(), principals: order.principals.to_string() }
+}
+
+fn details(details: &ContactDetails) -> v1::ContactDetails {
+    v1::ContactDetails {
+        customer: details.customer.as_ref().map(ToString::to_string),
+        topic: details.topic.as_ref().map(ToString::to_string),
+        language: details.language.as_ref().map(ToString::to_string),
+        attributes: details.attributes.clone().into(),
+    }
+}

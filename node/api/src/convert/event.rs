@@ -1,0 +1,238 @@
+//! Effects as events: for a gateway, for an operator, and for those who watch.
+
+use ringmain_protocol::v1;
+use ringmain_routing::delivery::Delivered;
+use ringmain_routing::effect::WithdrawReason;
+use ringmain_routing::{
+    AssignmentEpoch, ContactId, ContactView, Effect, LogIndex, OperatorId, Party, Position, Router, Timestamp,
+};
+
+use super::contact::{contact, ended, forgotten, login, presence, withdraw_reason};
+use super::cursor;
+
+/// An effect as its contact's gateway hears of it; `None` for one that is not for gateways.
+pub(crate) fn for_gateway(delivered: &Delivered, router: &Router) -> Option<v1::GatewayEvent> {
+    use v1::gateway_event::Event;
+    let login_of = |operator| login(operator, router).unwrap_or_default();
+    let (id, event) = match delivered.effect {
+        Effect::AnnounceQueued { contact, .. } => (contact, Event::Queued(v1::ContactQueued {})),
+        Effect::AnnounceAssigned { contact, operator, assignment, .. } => {
+            (contact, Event::Assigned(assigned(operator, login_of(operator), assignment)))
+        }
+        Effect::ConnectContact { contact, operator, assignment, .. } => {
+            (contact, Event::Connect(connect(operator, login_of(operator), assignment)))
+        }
+        Effect::WithdrawAssignment { contact, operator, assignment, reason, .. } => {
+            (contact, Event::Withdrawn(withdrawn(operator, login_of(operator), assignment, reason)))
+        }
+        Effect::AnnounceEnded { contact, reason, .. } => (contact, Event::Ended(ended(reason))),
+        Effect::RingOperator { .. }
+        | Effect::StartWrapUp { .. }
+        | Effect::ReleaseOperator { .. }
+        | Effect::AnnouncePresence { .. }
+        | Effect::EndStream { .. } => return None,
+    };
+    Some(v1::GatewayEvent {
+        cursor: cursor(delivered.position),
+        at_ms: delivered.at.0,
+        contact: id.to_string(),
+        key: key(id, router),
+        event: Some(event),
+    })
+}
+
+/// An effect as the operator hears of it; `None` for one that is not for operators.
+pub(crate) fn for_operator(delivered: &Delivered, router: &Router) -> Option<v1::OperatorEvent> {
+    use v1::operator_event::Event;
+    let event = match delivered.effect {
+        Effect::RingOperator { contact, operator, assignment, deadline, automatic } => {
+            let look = look(contact, operator, delivered.at, router);
+            Event::Ring(v1::OperatorRing {
+                contact: Some(look.contact),
+                assignment: assignment.0,
+                deadline_ms: deadline.0,
+                automatic,
+                waited_ms: look.waited_ms,
+                matches: look.matches,
+            })
+        }
+        Effect::ConnectContact { contact, operator, assignment, .. } => {
+            let look = look(contact, operator, delivered.at, router);
+            Event::Connect(v1::OperatorConnect {
+                contact: Some(look.contact),
+                assignment: assignment.0,
+                waited_ms: look.waited_ms,
+                matches: look.matches,
+            })
+        }
+        Effect::WithdrawAssignment { contact, assignment, reason, .. } => {
+            Event::Withdrawn(v1::OperatorWithdrawn {
+                contact: contact.to_string(),
+                assignment: assignment.0,
+                reason: withdraw_reason(reason).into(),
+            })
+        }
+        Effect::StartWrapUp { contact, assignment, until, .. } => Event::WrapUp(v1::OperatorWrapUp {
+            contact: contact.to_string(),
+            assignment: assignment.0,
+            until_ms: until.0,
+        }),
+        Effect::ReleaseOperator { contact, assignment, .. } => {
+            Event::Released(v1::OperatorReleased { contact: contact.to_string(), assignment: assignment.0 })
+        }
+        Effect::AnnouncePresence { presence: is, .. } => Event::Presence(presence(is)),
+        Effect::AnnounceQueued { .. }
+        | Effect::AnnounceAssigned { .. }
+        | Effect::AnnounceEnded { .. }
+        | Effect::EndStream { .. } => return None,
+    };
+    Some(v1::OperatorEvent { cursor: cursor(delivered.position), at_ms: delivered.at.0, event: Some(event) })
+}
+
+/// What an operator must see of a contact to decide in one look.
+struct Look {
+    contact: v1::Contact,
+    waited_ms: u64,
+    matches: Vec<v1::SkillMatch>,
+}
+
+fn look(id: ContactId, operator: OperatorId, at: Timestamp, router: &Router) -> Look {
+    match router.contact(id) {
+        Some(view) => Look {
+            waited_ms: at.since(view.enqueued_at).0,
+            matches: matches(&view, operator, router),
+            contact: contact(&view, router),
+        },
+        None => Look { contact: forgotten(id), waited_ms: 0, matches: Vec::new() },
+    }
+}
+
+fn matches(view: &ContactView, operator: OperatorId, router: &Router) -> Vec<v1::SkillMatch> {
+    if view.skills.is_empty() {
+        return Vec::new();
+    }
+    let Some(operator) = router.operator(operator) else { return Vec::new() };
+    let level_of = |skill: &str| {
+        operator.skills.iter().find(|(name, _)| **name == *skill).map_or(0, |(_, level)| u32::from(*level))
+    };
+    let of = |(skill, required): &(ringmain_routing::Name, u8)| v1::SkillMatch {
+        skill: skill.to_string(),
+        required: u32::from(*required),
+        level: level_of(skill),
+    };
+    view.skills.iter().map(of).collect()
+}
+
+/// An effect as those who watch hear of it. Names are those of the present state; a contact that it no longer
+/// remembers is named by its id alone.
+pub(crate) fn for_watchers(
+    index: LogIndex,
+    n: u32,
+    at: Timestamp,
+    effect: &Effect,
+    router: &Router,
+) -> v1::Event {
+    let contact = contact_of(effect);
+    let view = contact.and_then(|id| router.brief(id).zip(router.key_of(id)));
+    let queue = view.as_ref().and_then(|(brief, _)| router.plan().queues.get(brief.queue.0 as usize));
+    v1::Event {
+        cursor: cursor(Position { index, n }),
+        log_index: index.0,
+        at_ms: at.0,
+        contact: contact.map(|id| id.to_string()).unwrap_or_default(),
+        gateway: gateway(effect, router),
+        queue: queue.map(|queue| queue.name.to_string()).unwrap_or_default(),
+        key: view.map(|(_, key)| key.to_string()).unwrap_or_default(),
+        event: Some(watched(effect, router)),
+    }
+}
+
+fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
+    use v1::event::Event;
+    let name = |id: OperatorId| (id.to_string(), login(id, router).unwrap_or_default());
+    match *effect {
+        Effect::AnnounceQueued { .. } => Event::Queued(v1::ContactQueued {}),
+        Effect::RingOperator { operator, assignment, deadline, automatic, .. } => {
+            let (operator, operator_login) = name(operator);
+            let (assignment, deadline_ms) = (assignment.0, deadline.0);
+            Event::Rung(v1::OperatorRung { operator, operator_login, assignment, deadline_ms, automatic })
+        }
+        Effect::AnnounceAssigned { operator, assignment, .. } => {
+            Event::Assigned(assigned(operator, name(operator).1, assignment))
+        }
+        Effect::ConnectContact { operator, assignment, .. } => {
+            Event::Connect(connect(operator, name(operator).1, assignment))
+        }
+        Effect::WithdrawAssignment { operator, assignment, reason, .. } => {
+            Event::Withdrawn(withdrawn(operator, name(operator).1, assignment, reason))
+        }
+        Effect::StartWrapUp { operator, assignment, until, .. } => {
+            let (operator, operator_login) = name(operator);
+            let (assignment, until_ms) = (assignment.0, until.0);
+            Event::WrapUpStarted(v1::WrapUpStarted { operator, operator_login, assignment, until_ms })
+        }
+        Effect::ReleaseOperator { operator, assignment, .. } => {
+            let (operator, operator_login) = name(operator);
+            Event::Freed(v1::OperatorFreed { operator, operator_login, assignment: assignment.0 })
+        }
+        Effect::AnnounceEnded { reason, .. } => Event::Ended(ended(reason)),
+        Effect::AnnouncePresence { operator, presence: is } => {
+            let (operator, operator_login) = name(operator);
+            Event::PresenceChanged(v1::PresenceChanged {
+                operator,
+                operator_login,
+                presence: Some(presence(is)),
+            })
+        }
+        Effect::EndStream { party, epoch } => {
+            let name = router.session(party).map(|session| session.name.to_string()).unwrap_or_default();
+            Event::StreamEnded(v1::StreamEnded { party: party.to_string(), name, epoch: epoch.0 })
+        }
+    }
+}
+
+/// The contact that an effect is about.
+pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
+    match *effect {
+        Effect::AnnounceQueued { contact, .. }
+        | Effect::RingOperator { contact, .. }
+        | Effect::AnnounceAssigned { contact, .. }
+        | Effect::ConnectContact { contact, .. }
+        | Effect::WithdrawAssignment { contact, .. }
+        | Effect::StartWrapUp { contact, .. }
+        | Effect::ReleaseOperator { contact, .. }
+        | Effect::AnnounceEnded { contact, .. } => Some(contact),
+        Effect::AnnouncePresence { .. } | Effect::EndStream { .. } => None,
+    }
+}
+
+fn gateway(effect: &Effect, router: &Router) -> String {
+    let party = effect.gateway().map(Party::Gateway);
+    party.and_then(|party| router.session(party)).map(|session| session.name.to_string()).unwrap_or_default()
+}
+
+fn key(id: ContactId, router: &Router) -> String {
+    router.key_of(id).map(|key| key.to_string()).unwrap_or_default()
+}
+
+fn assigned(
+    operator: OperatorId,
+    operator_login: String,
+    assignment: AssignmentEpoch,
+) -> v1::ContactAssigned {
+    v1::ContactAssigned { operator: operator.to_string(), operator_login, assignment: assignment.0 }
+}
+
+fn connect(operator: OperatorId, operator_login: String, assignment: AssignmentEpoch) -> v1::ContactConnect {
+    v1::ContactConnect { operator: operator.to_string(), operator_login, assignment: assignment.0 }
+}
+
+fn withdrawn(
+    operator: OperatorId,
+    operator_login: String,
+    assignment: AssignmentEpoch,
+    reason: WithdrawReason,
+) -> v1::ContactWithdrawn {
+    let reason = withdraw_reason(reason).into();
+    v1::ContactWithdrawn { operator: operator.to_string(), operator_login, assignment: assignment.0, reason }
+}

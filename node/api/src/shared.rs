@@ -1,0 +1,58 @@
+//! What all services of the API share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ringmain_actors::Sessions;
+use ringmain_protocol::v1::{Error, ReadStamp};
+use ringmain_replication::Replica;
+use ringmain_routing::Millis;
+use ringmain_telemetry::codes;
+use tokio::sync::Semaphore;
+
+use crate::error;
+use crate::nodes::Nodes;
+
+/// When a client that found the node draining or read-only may come back.
+const ELSEWHERE: Millis = Millis(1_000);
+
+/// What all services of the API share.
+pub(crate) struct Shared {
+    pub(crate) replica: Replica,
+    pub(crate) sessions: Sessions,
+    pub(crate) nodes: Nodes,
+    pub(crate) heartbeat: Duration,
+    pub(crate) version: String,
+    pub(crate) draining: AtomicBool,
+    /// Streams of watchers and exports that may run at once: the first to be refused when there is too much.
+    pub(crate) watchers: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// Whether new work is taken here; otherwise where to go.
+    pub(crate) fn admit(&self) -> Result<(), Error> {
+        if self.draining.load(Ordering::Relaxed) {
+            let message = "this node is stopping; go to another one";
+            return Err(error::come_back(&codes::DRAINING, message, ELSEWHERE, self.nodes.other_than_me()));
+        }
+        let status = self.replica.status();
+        if status.read_only {
+            let since = status.stale_since.map_or(0, |since| since.0);
+            let message = format!("this node has lost the majority and is read-only, stale since {since}");
+            return Err(error::come_back(&codes::READ_ONLY, message, ELSEWHERE, self.nodes.other_than_me()));
+        }
+        Ok(())
+    }
+
+    /// How old what is read at this moment is.
+    pub(crate) fn stamp(&self) -> ReadStamp {
+        let status = self.replica.status();
+        ReadStamp {
+            log_index: status.applied.0,
+            at_ms: self.replica.read(|router| router.now()).0,
+            age_ms: status.age.0,
+            node: self.nodes.me().0,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Input checked at the edge: all problems of a message at once, each with its field. What only the core can know
+//! (which queues there are, which keys were used) it refuses by itself.
+
+use ringmain_protocol::v1::{self, Error, FieldProblem};
+use ringmain_routing::limits::{
+    ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, KEY_BYTES_MAX, LEVEL_MAX, NAME_BYTES_MAX, REQUIRED_SKILLS_MAX,
+    SPAN_MS_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
+};
+use ringmain_routing::{ContactId, Millis, Name, Position, Timestamp};
+
+use crate::error;
+
+/// The problems found in one message so far.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    list: Vec<FieldProblem>,
+}
+
+impl Problems {
+    pub(crate) fn add(&mut self, field: &str, problem: impl Into<String>) {
+        self.list.push(FieldProblem { field: field.to_owned(), problem: problem.into() });
+    }
+
+    /// What was read, if nothing was wrong.
+    pub(crate) fn into_result<T>(self, value: T) -> Result<T, Error> {
+        if self.list.is_empty() { Ok(value) } else { Err(error::invalid(self.list)) }
+    }
+
+    /// A name that must be given.
+    pub(crate) fn name(&mut self, field: &str, text: &str) -> Name {
+        self.text(field, text, NAME_BYTES_MAX)
+    }
+
+    /// A gateway's key.
+    pub(crate) fn key(&mut self, field: &str, text: &str) -> Name {
+        self.text(field, text, KEY_BYTES_MAX)
+    }
+
+    fn text(&mut self, field: &str, text: &str, bytes_max: usize) -> Name {
+        if text.is_empty() {
+            self.add(field, "is empty");
+        } else if text.len() > bytes_max {
+            self.add(field, format!("has {} bytes; at most {bytes_max} are allowed", text.len()));
+        }
+        text.into()
+    }
+
+    /// A name that may be absent, but not empty.
+    pub(crate) fn optional_name(&mut self, field: &str, text: Option<&str>) -> Option<Name> {
+        text.map(|text| self.name(field, text))
+    }
+
+    /// A span of time.
+    pub(crate) fn span(&mut self, field: &str, ms: u64) -> Millis {
+        if ms > SPAN_MS_MAX {
+            self.add(field, format!("{ms} ms is not a span between 0 and {SPAN_MS_MAX} ms (two years)"));
+        }
+        Millis(ms)
+    }
+
+    /// A moment.
+    pub(crate) fn moment(&mut self, field: &str, ms: u64) -> Timestamp {
+        if ms > TIMESTAMP_MS_MAX {
+            let bounds = format!("0 and {TIMESTAMP_MS_MAX} (milliseconds since 1970, up to the year 2200)");
+            self.add(field, format!("{ms} is not a time between {bounds}"));
+        }
+        Timestamp(ms)
+    }
+
+    /// A number within bounds.
+    pub(crate) fn at_most(&mut self, field: &str, number: u32, max: u32) -> u32 {
+        if number > max {
+            self.add(field, format!("is {number}; it must be 0 to {max}"));
+        }
+        number
+    }
+
+    pub(crate) fn tier(&mut self, field: &str, tier: u32) -> u8 {
+        u8::try_from(self.at_most(field, tier, u32::from(TIER_MAX))).unwrap_or(TIER_MAX)
+    }
+
+    pub(crate) fn units(&mut self, field: &str, units: u32) -> u32 {
+        self.at_most(field, units, CAPACITY_MAX)
+    }
+
+    /// Required skills of a contact.
+    pub(crate) fn required_skills(&mut self, field: &str, skills: &[v1::SkillLevel]) -> Vec<(Name, u8)> {
+        self.skills(field, skills, REQUIRED_SKILLS_MAX)
+    }
+
+    pub(crate) fn skills(&mut self, field: &str, skills: &[v1::SkillLevel], max: usize) -> Vec<(Name, u8)> {
+        if skills.len() > max {
+            self.add(field, format!("has {} entries; at most {max} are allowed", skills.len()));
+            return Vec::new();
+        }
+        let mut read = Vec::with_capacity(skills.len());
+        for (place, skill) in skills.iter().enumerate() {
+            let name = self.name(&format!("{field}[{place}].skill"), &skill.skill);
+            let level = u8::try_from(skill.level).ok().filter(|level| (1..=LEVEL_MAX).contains(level));
+            match level {
+                Some(level) => read.push((name, level)),
+                None => {
+                    let problem = format!("is {}; levels are 1 to {LEVEL_MAX}", skill.level);
+                    self.add(&format!("{field}[{place}].level"), problem);
+                }
+            }
+        }
+        read
+    }
+
+    pub(crate) fn attributes(&mut self, field: &str, bytes: usize) {
+        if bytes > ATTRIBUTES_BYTES_MAX {
+            self.add(field, format!("has {bytes} bytes; at most {ATTRIBUTES_BYTES_MAX} are allowed"));
+        }
+    }
+
+    /// An id of a contact as clients have it.
+    pub(crate) fn contact(&mut self, field: &str, text: &str) -> ContactId {
+        text.parse().unwrap_or_else(|_| {
+            self.add(field, format!("{} is no contact id; one looks like c12.0", short(text)));
+            ContactId { slot: 0, generation: 0 }
+        })
+    }
+
+    /// A client's number of an operation.
+    pub(crate) fn op_id(&mut self, op_id: u64) {
+        if op_id == 0 {
+            self.add("op_id", "is 0; number operations from 1");
+        }
+    }
+}
+
+/// A cursor; empty for none.
+pub(crate) fn cursor(text: &str) -> Result<Option<Position>, Error> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Position::from_cursor(text).map(Some).ok_or_else(|| {
+        let problem = "is not a cursor that this cluster gave out; send back what was received, or nothing";
+        let problems = vec![FieldProblem { field: "cursor".into(), problem: problem.into() }];
+        let message = format!("cursor: {problem}");
+        Error { problems, ..error::of_code(&ringmain_telemetry::codes::INVALID_CURSOR, message) }
+    })
+}
+
+/// Input as it may stand in a message: quoted, and no longer than a line.
+fn short(text: &str) -> String {
+    let start: String = text.chars().take(40).collect();
+    format!("{start:?}")
+}

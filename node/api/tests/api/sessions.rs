@@ -1,0 +1,290 @@
+//! Streams of gateways and operators.
+
+use std::time::Duration;
+
+use ringmain_protocol::v1;
+use ringmain_protocol::v1::gateway_event::Event as GatewayEvent;
+use ringmain_protocol::v1::gateway_service_session_request::Message as GatewayUp;
+use ringmain_protocol::v1::gateway_service_session_response::Message as GatewayDown;
+use ringmain_protocol::v1::operator_event::Event as OperatorEvent;
+use ringmain_protocol::v1::operator_service_session_request::Message as OperatorUp;
+use ringmain_protocol::v1::operator_service_session_response::Message as OperatorDown;
+use ringmain_routing::command::Role;
+use ringmain_routing::{Millis, SessionState};
+
+use crate::support::{GatewayStream, Node, Setup, gateway_hello, operator_hello, push};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contact_is_pushed_rung_accepted_and_completed() {
+    let node = Node::start().await;
+    let (mut gateway, welcome) = node.gateway(gateway_hello(1)).await;
+    assert!(welcome.credits > 0 && !welcome.resumed && welcome.node == 1, "{welcome:?}");
+    let (mut anna, welcome) = node.operator(operator_hello(2)).await;
+    assert_eq!((welcome.capacity, welcome.skills.len()), (1, 1));
+    anna.ready(1, 1).await;
+    let mut contact = push(1, "k1");
+    contact.skills = vec![v1::SkillLevel { skill: "ru".into(), level: 5 }];
+    gateway.say(GatewayUp::Push(contact)).await;
+    let (accepted, assigned) = accepted_and_assigned(&mut gateway).await;
+    assert_eq!((accepted.key.as_str(), accepted.queue.as_str(), accepted.position), ("k1", "calls", 0));
+    assert_eq!((assigned.key.as_str(), &assigned.contact), ("k1", &accepted.contact));
+
+    let ring = anna.ring().await;
+    let rung = ring.contact.unwrap();
+    assert_eq!((rung.contact.as_str(), rung.key.as_str()), (accepted.contact.as_str(), "k1"));
+    assert_eq!(ring.matches, [v1::SkillMatch { skill: "ru".into(), required: 5, level: 9 }]);
+    let (contact, assignment) = (rung.contact, ring.assignment);
+
+    anna.say(OperatorUp::Accept(v1::OperatorAccept { op_id: 2, contact: contact.clone(), assignment })).await;
+    anna.done(2).await;
+    anna.event(|event| matches!(event, OperatorEvent::Connect(_))).await;
+    let connect = gateway.event(|event| matches!(event, GatewayEvent::Connect(_))).await;
+    assert_eq!(connect.key, "k1");
+
+    let complete = v1::OperatorComplete { op_id: 3, contact: contact.clone(), assignment, wrap_up_ms: None };
+    anna.say(OperatorUp::Complete(complete)).await;
+    anna.done(3).await;
+    anna.event(|event| matches!(event, OperatorEvent::Released(_))).await;
+    let ended = gateway.event(|event| matches!(event, GatewayEvent::Ended(_))).await;
+    assert_eq!(ended.contact, contact);
+}
+
+/// The answer and the event come by different ways, in either order.
+async fn accepted_and_assigned(gateway: &mut GatewayStream) -> (v1::GatewayAccepted, v1::GatewayEvent) {
+    let (mut accepted, mut assigned) = (None, None);
+    loop {
+        let message = gateway.next().await;
+        if let GatewayDown::Accepted(message) = message {
+            accepted = Some(message);
+        } else if let GatewayDown::Event(message) = message
+            && matches!(message.event, Some(GatewayEvent::Assigned(_)))
+        {
+            assigned = Some(message);
+        }
+        if let (Some(accepted), Some(assigned)) = (&accepted, &assigned) {
+            return (accepted.clone(), assigned.clone());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_key_again_gets_the_first_answer_and_rings_nobody() {
+    let node = Node::start().await;
+    let (mut gateway, _) = node.gateway(gateway_hello(1)).await;
+    gateway.say(GatewayUp::Push(push(1, "k1"))).await;
+    gateway.say(GatewayUp::Push(push(2, "k1"))).await;
+    let (first, second) = (gateway.accepted(1).await, gateway.accepted(2).await);
+    assert_eq!(first.contact, second.contact);
+    assert_eq!(node.replica.read(|router| router.contacts().count()), 1);
+    let mut other = push(3, "k1");
+    other.tier = 1;
+    gateway.say(GatewayUp::Push(other)).await;
+    assert_eq!(gateway.failed(3).await.code, "key-reused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_resumed_with_its_cursor_gets_only_what_it_has_not_seen() {
+    let node = Node::start().await;
+    let (mut gateway, welcome) = node.gateway(gateway_hello(1)).await;
+    gateway.say(GatewayUp::Push(push(1, "k1"))).await;
+    let seen = gateway.event(|event| matches!(event, GatewayEvent::Queued(_))).await;
+    drop(gateway);
+
+    let mut hello = gateway_hello(2);
+    hello.cursor = seen.cursor.clone();
+    hello.resume_epoch = Some(welcome.epoch);
+    let (mut gateway, resumed) = node.gateway(hello).await;
+    assert!(resumed.resumed && resumed.epoch > welcome.epoch, "{resumed:?}");
+    gateway.say(GatewayUp::Push(push(2, "k2"))).await;
+    let next = gateway.event(|_| true).await;
+    assert_eq!(next.key, "k2");
+    assert!(next.cursor > seen.cursor);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_older_than_what_is_retained_gets_the_full_list() {
+    let node = Node::start_with(Setup { ring_effects_max: 4, ..Setup::default() }).await;
+    let (mut gateway, welcome) = node.gateway(gateway_hello(1)).await;
+    for op in 1..=20 {
+        gateway.say(GatewayUp::Push(push(op, &format!("k{op}")))).await;
+        gateway.accepted(op).await;
+    }
+    drop(gateway);
+    let mut hello = gateway_hello(2);
+    hello.cursor = welcome_cursor(&welcome);
+    hello.resume_epoch = Some(welcome.epoch);
+    let (mut gateway, resumed) = node.gateway(hello).await;
+    assert!(!resumed.resumed);
+    let mut keys = Vec::new();
+    loop {
+        let GatewayDown::Resync(part) = gateway.next().await else { panic!("a resync follows at once") };
+        keys.extend(part.contacts.into_iter().map(|contact| contact.key));
+        if part.last {
+            break;
+        }
+    }
+    assert_eq!(keys.len(), 20);
+    gateway.say(GatewayUp::Push(push(21, "k21"))).await;
+    assert_eq!(gateway.event(|_| true).await.key, "k21", "events go on behind the list");
+}
+
+/// A cursor from before everything that followed the opening.
+fn welcome_cursor(welcome: &v1::GatewayWelcome) -> String {
+    let index = ringmain_routing::LogIndex(welcome.receipt.as_ref().unwrap().log_index);
+    ringmain_routing::Position::end_of(index).to_cursor()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_resumes_with_the_contact_in_hand() {
+    let node = Node::start().await;
+    let (gateway, _) = node.gateway(gateway_hello(1)).await;
+    let (mut anna, welcome) = node.operator(operator_hello(2)).await;
+    anna.ready(1, 1).await;
+    gateway.say(GatewayUp::Push(push(1, "k1"))).await;
+    let ring = anna.ring().await;
+    let contact = ring.contact.unwrap().contact;
+    let accept = v1::OperatorAccept { op_id: 2, contact: contact.clone(), assignment: ring.assignment };
+    anna.say(OperatorUp::Accept(accept)).await;
+    anna.done(2).await;
+    drop(anna);
+
+    let mut hello = operator_hello(3);
+    hello.resume_epoch = Some(welcome.epoch);
+    let (mut anna, _) = node.operator(hello).await;
+    let OperatorDown::Resync(resync) = anna.next().await else { panic!("without a cursor the list comes") };
+    assert_eq!(
+        resync.contacts.iter().map(|row| row.contact.as_str()).collect::<Vec<_>>(),
+        [contact.as_str()]
+    );
+    let assignment = ring.assignment;
+    anna.say(OperatorUp::Complete(v1::OperatorComplete { op_id: 3, contact, assignment, wrap_up_ms: None }))
+        .await;
+    anna.done(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_stream_without_takeover_is_refused_and_with_it_ends_the_first() {
+    let node = Node::start().await;
+    let (mut first, _) = node.operator(operator_hello(1)).await;
+    let mut second = node.operator_stream(crate::support::OPERATOR).await.unwrap();
+    second.say(OperatorUp::Hello(operator_hello(2))).await;
+    assert_eq!(second.failed(0).await.code, "already-signed-in");
+
+    let mut hello = operator_hello(3);
+    hello.takeover = true;
+    let (_second, _) = node.operator(hello).await;
+    let ended = first
+        .find(|message| {
+            let OperatorDown::StreamEnded(ended) = message else { return None };
+            Some(ended)
+        })
+        .await;
+    assert_eq!(ended.reason(), v1::StreamEndReason::TakenOver);
+    assert!(matches!(first.down.message().await, Ok(None)), "nothing follows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signing_out_is_answered_and_ends_the_stream() {
+    let node = Node::start().await;
+    let (mut anna, _) = node.operator(operator_hello(1)).await;
+    anna.say(OperatorUp::SignOut(v1::OperatorSignOut { op_id: 9 })).await;
+    anna.done(9).await;
+    let ended = anna
+        .find(|message| {
+            let OperatorDown::StreamEnded(ended) = message else { return None };
+            Some(ended)
+        })
+        .await;
+    assert_eq!(ended.reason(), v1::StreamEndReason::SignedOut);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_sends_no_heartbeat_loses_its_session() {
+    let heartbeat = Duration::from_millis(20);
+    let node = Node::start_with(Setup { heartbeat, ..Setup::default() }).await;
+    let (anna, _) = node.operator(operator_hello(1)).await;
+    let party = node.replica.read(|router| router.party(Role::Operator, "anna")).unwrap();
+    let mut feed = node.replica.feed();
+    let is_live = || {
+        let session = node.replica.read(|router| router.session(party)).unwrap();
+        matches!(session.state, SessionState::Live { .. })
+    };
+    while is_live() {
+        feed.changed().await;
+    }
+    drop(anna);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_heartbeat_is_echoed() {
+    let node = Node::start().await;
+    let (mut gateway, _) = node.gateway(gateway_hello(1)).await;
+    gateway.say(GatewayUp::Heartbeat(v1::GatewayHeartbeat { seq: 77 })).await;
+    let echo = gateway
+        .find(|message| {
+            let GatewayDown::Heartbeat(echo) = message else { return None };
+            Some(echo)
+        })
+        .await;
+    assert_eq!(echo.seq, 77);
+    assert!(echo.log_index > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_reconciles_what_it_has_in_hand() {
+    let node = Node::start().await;
+    let (mut gateway, _) = node.gateway(gateway_hello(1)).await;
+    for (op, key) in [(1, "known"), (2, "forgotten")] {
+        gateway.say(GatewayUp::Push(push(op, key))).await;
+        gateway.accepted(op).await;
+    }
+    let keys = vec!["known".into(), "imagined".into()];
+    gateway.say(GatewayUp::Reconcile(v1::GatewayReconcile { op_id: 3, keys, last: true })).await;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    loop {
+        let part = gateway
+            .find(|message| {
+                let GatewayDown::ReconcileReport(part) = message else { return None };
+                Some(part)
+            })
+            .await;
+        assert_eq!(part.receipt.unwrap().op_id, 3);
+        ours.extend(part.unknown_to_gateway.into_iter().map(|contact| contact.key));
+        theirs.extend(part.unknown_to_cluster.into_iter().map(|orphan| orphan.key));
+        if part.last {
+            break;
+        }
+    }
+    assert_eq!((ours, theirs), (vec!["forgotten".to_owned()], vec!["imagined".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draining_node_asks_its_clients_to_go_and_takes_no_new_ones() {
+    let node = Node::start().await;
+    let (mut gateway, _) = node.gateway(gateway_hello(1)).await;
+    node.api.drain(Millis(5_000));
+    let drain = gateway
+        .find(|message| {
+            let GatewayDown::Drain(drain) = message else { return None };
+            Some(drain)
+        })
+        .await;
+    assert_eq!(drain.within_ms, 5_000);
+    let mut late = node.operator_stream(crate::support::OPERATOR).await.unwrap();
+    late.say(OperatorUp::Hello(operator_hello(2))).await;
+    let error = late.failed(0).await;
+    assert_eq!((error.code.as_str(), error.retryable), ("draining", true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_node_ends_its_streams() {
+    let node = Node::start().await;
+    let (mut gateway, _) = node.gateway(gateway_hello(1)).await;
+    node.actors.stop().await;
+    gateway
+        .find(|message| {
+            let GatewayDown::StreamEnded(ended) = message else { return None };
+            Some(ended)
+        })
+        .await;
+}

@@ -1,0 +1,153 @@
+//! What is found in the folder at start: sound segments, and what is done about the others.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ringmain_routing::LogIndex;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{Segment, Tail};
+use crate::files::{StorageError, list};
+use crate::segments::{Cut, FrameReader, ReadError, Scan, SegmentRef, scan, seal};
+
+/// Reads every segment in the folder. Damage at or before the last of `known` is an error; behind it, the damaged
+/// part and all that follows is dropped.
+pub(super) fn load(
+    dir: &Path,
+    cut: &Cut,
+    known: &[SegmentRef],
+) -> Result<(BTreeMap<LogIndex, Segment>, Option<Tail>), StorageError> {
+    let needed = known.last().map_or(LogIndex(0), |last| last.last);
+    let mut segments = BTreeMap::new();
+    let mut next = LogIndex(1);
+    let mut tail = None;
+    for path in list(dir)? {
+        let Some(first) = Cut::first_by_name(&path) else {
+            continue;
+        };
+        if first != next || tail.is_some() {
+            if next <= needed && tail.is_none() {
+                let what = format!("the segment with record {next} is missing");
+                return Err(StorageError::damaged(dir, what));
+            }
+            drop_segment(&path)?;
+            continue;
+        }
+        let found = scan(&path, first, cut)?;
+        check_against_snapshot(&path, &found, known, needed, cut)?;
+        next = LogIndex(found.last.0 + 1);
+        take_in(path, found, cut, &mut segments, &mut tail)?;
+    }
+    Ok((segments, tail))
+}
+
+/// A segment file as the folder has it: full, or the one to be written to.
+pub(super) fn take_in(
+    path: PathBuf,
+    found: Scan,
+    cut: &Cut,
+    segments: &mut BTreeMap<LogIndex, Segment>,
+    tail: &mut Option<Tail>,
+) -> Result<(), StorageError> {
+    if found.last != cut.last_of(found.first) {
+        *tail = reopen(path, found)?;
+        return Ok(());
+    }
+    let named = found.segment_ref();
+    if !found.sealed || found.damage.is_some() {
+        seal_again(&path, &named)?;
+    }
+    segments.insert(named.first, Segment { named, sparse: found.sparse });
+    Ok(())
+}
+
+/// The segment that begins at `first`; a snapshot names them in order.
+pub(super) fn find(known: &[SegmentRef], first: LogIndex) -> Option<&SegmentRef> {
+    known.binary_search_by_key(&first, |segment| segment.first).ok().map(|place| &known[place])
+}
+
+/// What a snapshot knows of a segment must be in the file.
+pub(super) fn check_against_snapshot(
+    path: &Path,
+    found: &Scan,
+    known: &[SegmentRef],
+    needed: LogIndex,
+    cut: &Cut,
+) -> Result<(), StorageError> {
+    let wanted = find(known, found.first);
+    let reached = wanted.is_none_or(|wanted| found.last >= wanted.last);
+    let all_needed = cut.last_of(found.first) <= needed;
+    if let Some(damage) = &found.damage
+        && (!reached || all_needed || found.first <= needed && wanted.is_none())
+    {
+        return Err(StorageError::damaged(path, damage.to_string()));
+    }
+    let Some(wanted) = wanted else {
+        return Ok(());
+    };
+    if !reached {
+        let what = format!("it ends at {}, but the snapshot needs it up to {}", found.last, wanted.last);
+        return Err(StorageError::damaged(path, what));
+    }
+    let same = if found.last == wanted.last {
+        found.segment_ref() == *wanted
+    } else {
+        beginning(path, found.first, wanted.last, cut)? == *wanted
+    };
+    if same { Ok(()) } else { Err(StorageError::damaged(path, "its hash is not the one the snapshot names")) }
+}
+
+pub(super) fn beginning(
+    path: &Path,
+    first: LogIndex,
+    last: LogIndex,
+    cut: &Cut,
+) -> Result<SegmentRef, StorageError> {
+    let failed = |error| StorageError::from_read(path, error);
+    let file = File::open(path).map_err(StorageError::io(path, "open the file"))?;
+    let mut reader = FrameReader::new(file, 0, u64::MAX).map_err(ReadError::Io).map_err(failed)?;
+    let mut hash = Xxh3::new();
+    // The header, and then a frame per record.
+    for n in 0..=last.0 - first.0 + 1 {
+        let Some(frame) = reader.next_frame().map_err(failed)? else {
+            return Err(StorageError::damaged(path, format!("it ends before record {last}")));
+        };
+        if n == 0 && frame.bytes() != cut.header(first) {
+            return Err(StorageError::damaged(path, "its header is that of another segment"));
+        }
+        hash.update(frame.bytes());
+    }
+    Ok(SegmentRef { first, last, bytes: reader.at, hash: hash.digest128() })
+}
+
+pub(super) fn drop_segment(path: &Path) -> Result<(), StorageError> {
+    tracing::warn!(path = %path.display(), "history segment behind a gap dropped; replay writes it again");
+    fs::remove_file(path).map_err(StorageError::io(path, "remove the file"))
+}
+
+/// A full segment whose end was torn before the seal was written.
+pub(super) fn seal_again(path: &Path, named: &SegmentRef) -> Result<(), StorageError> {
+    tracing::warn!(path = %path.display(), "seal of a history segment written again");
+    let mut file =
+        OpenOptions::new().append(true).open(path).map_err(StorageError::io(path, "open the file"))?;
+    file.set_len(named.bytes).map_err(StorageError::io(path, "cut the file"))?;
+    file.write_all(&seal(named)).map_err(StorageError::io(path, "write the file"))
+}
+
+/// The unfinished segment, cut behind its last sound record.
+pub(super) fn reopen(path: PathBuf, found: Scan) -> Result<Option<Tail>, StorageError> {
+    if let Some(damage) = &found.damage {
+        tracing::warn!(path = %path.display(), %damage, "end of history dropped; replay writes it again");
+    }
+    if found.last < found.first {
+        fs::remove_file(&path).map_err(StorageError::io(&path, "remove the file"))?;
+        return Ok(None);
+    }
+    let file =
+        OpenOptions::new().append(true).open(&path).map_err(StorageError::io(&path, "open the file"))?;
+    file.set_len(found.bytes).map_err(StorageError::io(&path, "cut the file"))?;
+    let Scan { first, last, bytes, hash, sparse, .. } = found;
+    Ok(Some(Tail { first, last, file, path, bytes, buffer: vec![], hash, sparse }))
+}

@@ -1,0 +1,83 @@
+//! A snapshot from the leader, and the history segments that it presupposes.
+
+use std::sync::Arc;
+
+use openraft::raft::SnapshotResponse;
+use ringmain_protocol::v1;
+use ringmain_protocol::v1::install_snapshot_request::Part;
+use tonic::{Status, Streaming};
+
+use crate::config::ReplicaConfig;
+use crate::links::Links;
+use crate::machine::{FetchSegment, SegmentPiece};
+use crate::shared::Shared;
+use crate::snapshot_files::SnapshotFile;
+use crate::type_config::{TypeConfig, Vote};
+use crate::wire::decode;
+
+/// Receives a snapshot, fetches what history it presupposes, and installs it.
+pub async fn receive(
+    shared: &Shared,
+    mut stream: Streaming<v1::InstallSnapshotRequest>,
+) -> Result<SnapshotResponse<TypeConfig>, Status> {
+    let vote: Vote = match stream.message().await?.and_then(|message| message.part) {
+        Some(Part::Head(head)) => decode(&head)?,
+        Some(Part::Chunk(_)) | None => return Err(Status::invalid_argument("head: missing")),
+    };
+    let snapshot = receive_file(shared, stream).await?;
+    shared.machine.prepare(&snapshot).await.map_err(failed)?;
+    let meta = snapshot.head().meta.clone();
+    tracing::info!(log_index = snapshot.head().index.0, bytes = snapshot.len(), "snapshot received");
+    let snapshot = openraft::Snapshot { meta, snapshot };
+    let installed = shared.raft.install_full_snapshot(vote, snapshot).await;
+    installed.map_err(|error| Status::unavailable(error.to_string()))
+}
+
+async fn receive_file(
+    shared: &Shared,
+    mut stream: Streaming<v1::InstallSnapshotRequest>,
+) -> Result<SnapshotFile, Status> {
+    let mut receiver = shared.machine.receive_snapshot().map_err(failed)?;
+    while let Some(message) = stream.message().await? {
+        match message.part {
+            Some(Part::Chunk(chunk)) => receiver.append(&chunk).map_err(failed)?,
+            Some(Part::Head(_)) | None => return Err(Status::invalid_argument("chunk: missing")),
+        }
+    }
+    let finished = tokio::task::spawn_blocking(move || receiver.finish()).await;
+    finished.map_err(failed)?.map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> Status {
+    Status::internal(error.to_string())
+}
+
+/// Asks the peers for pieces of history, one after another until one has it.
+pub fn fetch_from_peers(config: &ReplicaConfig, links: Arc<Links>) -> FetchSegment {
+    let peers: Arc<[_]> = config.others().map(|peer| (peer.node.0, peer.peer_addr.clone())).collect();
+    Box::new(move |piece| Box::pin(fetch(Arc::clone(&links), Arc::clone(&peers), piece)))
+}
+
+async fn fetch(
+    links: Arc<Links>,
+    peers: Arc<[(u64, String)]>,
+    piece: SegmentPiece,
+) -> Result<Vec<u8>, String> {
+    let mut why = String::from("no peer is configured");
+    for (node, addr) in peers.iter() {
+        let request =
+            v1::FetchSegmentRequest { first: piece.first.0, offset: piece.offset, length: piece.len as u64 };
+        let mut link = match links.to(*node, addr) {
+            Ok(link) => link,
+            Err(error) => {
+                why = error.to_string();
+                continue;
+            }
+        };
+        match link.bulk.fetch_segment(request).await {
+            Ok(answer) => return Ok(answer.into_inner().chunk.to_vec()),
+            Err(status) => why = format!("node {node}: {}", status.message()),
+        }
+    }
+    Err(why)
+}

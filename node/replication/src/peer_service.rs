@@ -1,0 +1,199 @@
+//! What other nodes may ask of this one.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, stream};
+use openraft::ReadPolicy;
+use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
+use ringmain_protocol::v1;
+use ringmain_protocol::v1::peer_service_server::PeerService;
+use ringmain_routing::{LogIndex, NodeId};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::machine::SegmentPiece;
+use crate::shared::Shared;
+use crate::type_config::TypeConfig;
+use crate::wire::Envelope;
+use crate::{forming, forward, install, nodes};
+
+type C = TypeConfig;
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The peer service of one replica.
+#[derive(Clone)]
+pub struct PeerEndpoint {
+    shared: Arc<Shared>,
+}
+
+impl PeerEndpoint {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Who calls, if the call is for this node.
+    fn admit<T>(&self, request: &Request<T>) -> Result<NodeId, Status> {
+        match self.shared.failure() {
+            Some(reason) => Err(Status::unavailable(format!("this node has stopped: {reason}"))),
+            None => self.shared.parties.admit(request.metadata()),
+        }
+    }
+
+    /// As [`Self::admit`], for calls of Raft: a node that was never asked into the cluster answers none.
+    fn admit_raft<T>(&self, request: &Request<T>) -> Result<NodeId, Status> {
+        let from = self.admit(request)?;
+        if self.shared.identity.is_member() {
+            return Ok(from);
+        }
+        Err(Status::failed_precondition(
+            "data_dir: it is empty, and this node was not asked into the cluster: if it was wiped, remove the node \
+             and add it again under a new id",
+        ))
+    }
+
+    /// As [`Self::admit_raft`], for votes: a node that lost part of its log grants none.
+    fn admit_vote<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        self.admit_raft(request)?;
+        match &self.shared.suspect {
+            Some(suspect) => Err(Status::failed_precondition(format!("this node grants no vote: {suspect}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn leader_heard(&self, from: NodeId) {
+        if self.shared.leadership.borrow().leader == Some(from) {
+            self.shared.liveness.leader_heard(self.shared.clock.monotonic());
+        }
+    }
+}
+
+fn stopped(error: impl std::fmt::Display) -> Status {
+    Status::unavailable(error.to_string())
+}
+
+#[tonic::async_trait]
+impl PeerService for PeerEndpoint {
+    async fn append_entries(
+        &self,
+        request: Request<v1::AppendEntriesRequest>,
+    ) -> Result<Response<v1::AppendEntriesResponse>, Status> {
+        let from = self.admit_raft(&request)?;
+        let response = self.shared.raft.append_entries(request.get_ref().unpack()?).await.map_err(stopped)?;
+        self.leader_heard(from);
+        Ok(Response::new(v1::AppendEntriesResponse::pack(&response)))
+    }
+
+    type StreamAppendStream = Answers<v1::StreamAppendResponse>;
+
+    async fn stream_append(
+        &self,
+        request: Request<Streaming<v1::StreamAppendRequest>>,
+    ) -> Result<Response<Self::StreamAppendStream>, Status> {
+        let from = self.admit_raft(&request)?;
+        let requests = decoded(request.into_inner());
+        let endpoint = self.clone();
+        let answers = self.shared.raft.stream_append(requests).map(move |answer| {
+            let answer: StreamAppendResult<C> = answer.map_err(stopped)?;
+            endpoint.leader_heard(from);
+            Ok(v1::StreamAppendResponse::pack(&answer))
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn vote(&self, request: Request<v1::VoteRequest>) -> Result<Response<v1::VoteResponse>, Status> {
+        self.admit_vote(&request)?;
+        let response = self.shared.raft.vote(request.get_ref().unpack()?).await.map_err(stopped)?;
+        Ok(Response::new(v1::VoteResponse::pack(&response)))
+    }
+
+    async fn pre_vote(
+        &self,
+        request: Request<v1::PreVoteRequest>,
+    ) -> Result<Response<v1::PreVoteResponse>, Status> {
+        self.admit_vote(&request)?;
+        let response = self.shared.raft.pre_vote(request.get_ref().unpack()?).await.map_err(stopped)?;
+        Ok(Response::new(v1::PreVoteResponse::pack(&response)))
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<v1::TransferLeaderRequest>,
+    ) -> Result<Response<v1::TransferLeaderResponse>, Status> {
+        self.admit_vote(&request)?;
+        let request = request.get_ref().unpack()?;
+        let response = self.shared.raft.handle_transfer_leader(request).await.map_err(stopped)?;
+        Ok(Response::new(v1::TransferLeaderResponse::pack(&response)))
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: Request<Streaming<v1::InstallSnapshotRequest>>,
+    ) -> Result<Response<v1::InstallSnapshotResponse>, Status> {
+        let from = self.admit_raft(&request)?;
+        let response = install::receive(&self.shared, request.into_inner()).await?;
+        self.leader_heard(from);
+        Ok(Response::new(v1::InstallSnapshotResponse::pack(&response)))
+    }
+
+    async fn ping(&self, request: Request<v1::PingRequest>) -> Result<Response<v1::PingResponse>, Status> {
+        let from = self.admit(&request)?;
+        Ok(Response::new(nodes::answer_ping(&self.shared, from, request.get_ref())))
+    }
+
+    type ForwardStream = Answers<v1::ForwardResponse>;
+
+    async fn forward(
+        &self,
+        request: Request<Streaming<v1::ForwardRequest>>,
+    ) -> Result<Response<Self::ForwardStream>, Status> {
+        let from = self.admit(&request)?;
+        let shared = Arc::clone(&self.shared);
+        let commands = request.into_inner();
+        let last_words = stream::once(async move { forward::take_in(&shared, from, commands).await });
+        Ok(Response::new(Box::pin(last_words)))
+    }
+
+    async fn read_index(
+        &self,
+        request: Request<v1::ReadIndexRequest>,
+    ) -> Result<Response<v1::ReadIndexResponse>, Status> {
+        self.admit(&request)?;
+        let linearizer =
+            self.shared.raft.get_read_linearizer(ReadPolicy::ReadIndex).await.map_err(stopped)?;
+        Ok(Response::new(v1::ReadIndexResponse { raft_index: linearizer.read_log_id().index() }))
+    }
+
+    async fn form(&self, request: Request<v1::FormRequest>) -> Result<Response<v1::FormResponse>, Status> {
+        self.admit(&request)?;
+        Ok(Response::new(forming::take_part(&self.shared, request.get_ref()).await?))
+    }
+
+    async fn fetch_segment(
+        &self,
+        request: Request<v1::FetchSegmentRequest>,
+    ) -> Result<Response<v1::FetchSegmentResponse>, Status> {
+        self.admit(&request)?;
+        let v1::FetchSegmentRequest { first, offset, length } = *request.get_ref();
+        let piece = SegmentPiece { first: LogIndex(first), offset, len: length as usize };
+        let machine = self.shared.machine.clone();
+        let read = tokio::task::spawn_blocking(move || machine.segment_piece(piece)).await;
+        let chunk = read.map_err(stopped)?.map_err(|error| Status::not_found(error.to_string()))?;
+        Ok(Response::new(v1::FetchSegmentResponse { chunk: chunk.into() }))
+    }
+}
+
+/// The requests of a stream, up to the first that is broken: with it the sender starts over.
+fn decoded(
+    stream: Streaming<v1::StreamAppendRequest>,
+) -> impl Stream<Item = AppendEntriesRequest<C>> + Send + 'static {
+    stream::unfold(stream, |mut stream| async move {
+        let request = stream.message().await.ok()??;
+        match request.unpack() {
+            Ok(request) => Some((request, stream)),
+            Err(status) => {
+                tracing::error!(%status, "append cannot be read");
+                None
+            }
+        }
+    })
+}

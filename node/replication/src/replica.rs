@@ -1,0 +1,342 @@
+//! One node's replica of the router: the handle that the rest of the program holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::ReadPolicy;
+use openraft::metrics::RaftDataMetrics;
+use ringmain_protocol::v1;
+use ringmain_protocol::v1::peer_service_server::PeerServiceServer;
+use ringmain_routing::{Command, LogIndex, Millis, NodeId, Refusal, Reply, Router, Timestamp};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::ReplicaConfig;
+use crate::feed::{Applied, Feed};
+use crate::files::{FolderLock, StorageError, SyncMeter};
+use crate::forming;
+use crate::forward;
+use crate::history::HistoryError;
+use crate::identity::Identity;
+use crate::install;
+use crate::links::{InvalidAddress, Links, PEER_MESSAGE_BYTES_MAX, Parties};
+use crate::liveness::Liveness;
+use crate::log_store::LogStore;
+use crate::network::PeerNetwork;
+use crate::nodes;
+use crate::peer_service::PeerEndpoint;
+use crate::pending::{GivenUp, Pending, Settled};
+use crate::search_index::SearchIndex;
+use crate::segments::HistoryRecord;
+use crate::shared::{self, Counters, Raft, Shared, until};
+use crate::state_machine::{StateConfig, StateMachine};
+use crate::status::ReplicaStatus;
+use crate::tasks::Tasks;
+use crate::time::ReplicatedTime;
+use crate::type_config::{GroupId, TypeConfig};
+
+pub use crate::shared::Leadership;
+
+/// When to come back after a refusal for want of room.
+const OVERLOADED_RETRY: Millis = Millis(50);
+/// When to come back after a refusal for want of a leader: an election takes about as long.
+const UNAVAILABLE_RETRY: Millis = Millis(250);
+/// A linearizable read that takes longer has no leader.
+const READ_INDEX_MAX: Duration = Duration::from_secs(1);
+
+/// One node's replica. Cheap to clone; all clones are the same replica.
+#[derive(Clone)]
+pub struct Replica {
+    shared: Arc<Shared>,
+    search: SearchIndex,
+    tasks: Arc<Tasks>,
+}
+
+/// The answer to a proposal, as applied by this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The command's place in the log.
+    pub index: LogIndex,
+    /// The term of its entry.
+    pub term: u64,
+    /// When it was applied, in replicated time.
+    pub at: Timestamp,
+    /// What the core said.
+    pub reply: Result<Reply, Refusal>,
+}
+
+/// Why a proposal has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeError {
+    /// Nothing was proposed: there is no leader, or this node has lost it. Try again, or another node.
+    #[error("unavailable: this node has no leader; try again or try another node")]
+    Unavailable {
+        /// When.
+        retry_after: Millis,
+        /// Where, if known.
+        leader: Option<NodeId>,
+    },
+    /// It may have been carried out, or may yet be. Ask again with the same key.
+    #[error("unknown: no answer came in time; ask again with the same key")]
+    Unknown,
+    /// Nothing was proposed: too much is waiting already.
+    #[error("overloaded: too many commands wait already; try again later")]
+    Overloaded {
+        /// When.
+        retry_after: Millis,
+    },
+    /// The replica has stopped and will not go on.
+    #[error("fatal: this node has stopped: {0}")]
+    Fatal(String),
+}
+
+/// Why a replica does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The configuration contradicts itself.
+    #[error("{0}")]
+    Config(String),
+    /// openraft refuses to start.
+    #[error("raft: {0}")]
+    Raft(String),
+}
+
+impl From<InvalidAddress> for StartError {
+    fn from(error: InvalidAddress) -> Self {
+        StartError::Config(error.to_string())
+    }
+}
+
+impl Replica {
+    /// Opens the data folder and takes part in the cluster. Returns before there is a leader. The caller mounts
+    /// [`Self::peer_service`] at the configured peer address.
+    pub async fn start(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Replica, StartError> {
+        let shared = Arc::new(open(config, clock).await?);
+        let tasks = Arc::new(Tasks::default());
+        let own = || Arc::clone(&shared);
+        tasks.spawn("leadership", shared::follow_leadership(own()));
+        tasks.spawn("failure", shared::follow_failure(own()));
+        tasks.spawn("deliver", forward::deliver(own()));
+        tasks.spawn("reign", nodes::reign(own()));
+        tasks.spawn("form", forming::form(own()));
+        tasks.spawn("snapshot", shared::snapshot_when_due(own()));
+        tasks.spawn("announce", nodes::announce_start(own()));
+        let search = SearchIndex::open(&shared.config.data_dir, shared.machine.clone())?;
+        tasks.spawn("search", search.clone().run(shared.machine.feed()));
+        Ok(Replica { shared, search, tasks })
+    }
+
+    /// What other nodes call; for the gRPC server at this node's peer address.
+    #[must_use]
+    pub fn peer_service(&self) -> PeerServiceServer<PeerEndpoint> {
+        PeerServiceServer::new(PeerEndpoint::new(Arc::clone(&self.shared)))
+            .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX)
+    }
+
+    /// Proposes a command; resolves when this node has applied it, or `deadline` has passed.
+    pub async fn propose(&self, command: Command, deadline: Millis) -> Result<Answer, ProposeError> {
+        propose(&self.shared, &command, deadline).await
+    }
+
+    /// Follows what this node applies.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
+        self.shared.machine.feed()
+    }
+
+    /// Looks at the router as this node has it. Short: applying waits meanwhile.
+    pub fn read<R>(&self, look: impl FnOnce(&Router) -> R) -> R {
+        self.shared.machine.read(look)
+    }
+
+    /// Returns once this node has applied all that was acknowledged anywhere before the call, and how far that is.
+    pub async fn read_index(&self) -> Result<LogIndex, ProposeError> {
+        let unavailable = |_| unavailable(&self.shared);
+        tokio::time::timeout(READ_INDEX_MAX, read_index(&self.shared)).await.map_err(unavailable)??;
+        Ok(self.read(Router::index))
+    }
+
+    /// How this replica is.
+    #[must_use]
+    pub fn status(&self) -> ReplicaStatus {
+        ReplicaStatus::of(&self.shared)
+    }
+
+    /// Up to `max` records after the one at `after`, from the oldest this node holds to the last applied. Reads the disk.
+    pub fn history(&self, after: LogIndex, max: usize) -> Result<Vec<HistoryRecord>, HistoryError> {
+        self.shared.machine.history(after, max)
+    }
+
+    /// Finds ended contacts. Reads the disk.
+    #[must_use]
+    pub fn search(&self) -> &SearchIndex {
+        &self.search
+    }
+
+    /// Asks for a snapshot of what is applied; it is built beside the work.
+    pub async fn trigger_snapshot(&self) {
+        if let Err(error) = self.shared.raft.trigger().snapshot().await {
+            tracing::warn!(%error, "no snapshot: the replica has stopped");
+        }
+    }
+
+    /// Hands leadership to another voter, where this node leads. Takes up to a second or two and may fail; who leads
+    /// shows in [`Self::status`].
+    pub async fn transfer_leader(&self, to: NodeId) -> Result<(), ProposeError> {
+        let asked = self.shared.raft.trigger().transfer_leader(to.0).await;
+        asked.map_err(|error| ProposeError::Fatal(error.to_string()))
+    }
+
+    /// Changes with each change of leader: for those who wait for one.
+    #[must_use]
+    pub fn watch_leadership(&self) -> watch::Receiver<Leadership> {
+        self.shared.leadership.subscribe()
+    }
+
+    /// Resolves with the reason when the replica has stopped.
+    pub async fn failed(&self) -> String {
+        self.shared.failed().await;
+        self.shared.failure().unwrap_or_default()
+    }
+
+    /// Stops everything. What is durable stays; commands without an answer are unknown to their clients.
+    pub async fn shutdown(&self) {
+        self.tasks.stop().await;
+        self.shared.fail("shut down".into());
+        if let Err(error) = self.shared.raft.shutdown().await {
+            tracing::error!(%error, "raft did not end in order");
+        }
+        self.shared.log.close();
+    }
+}
+
+async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, StartError> {
+    check(&config)?;
+    let meter = SyncMeter::new(Arc::clone(&clock));
+    let group = GroupId::default();
+    meter.create_dir(&config.data_dir)?;
+    let folder = FolderLock::take(&config.data_dir)?;
+    let identity = Identity::open(&config.data_dir, &config.cluster, config.node, meter.clone())?;
+    if config.joining {
+        identity.become_member()?;
+    }
+    let pending = Pending::new(config.node, identity.incarnation());
+    let (log, suspect) = LogStore::open(&config.data_dir, &meter)?;
+    let state = StateConfig {
+        group,
+        segment_records: config.segment_records,
+        snapshot_log_bytes: config.snapshot_log_bytes,
+        ..StateConfig::new(&config.data_dir, config.feed_max)
+    };
+    let (state_machine, machine) = StateMachine::open(&state, Arc::clone(&pending), &meter)?;
+    log.check_meets(machine.last_applied())?;
+    let parties = Parties { cluster: config.cluster.clone(), group, node: config.node };
+    let links = Arc::new(Links::new(parties.clone()));
+    for peer in config.others() {
+        links.to(peer.node.0, &peer.peer_addr)?;
+    }
+    let raft_config =
+        config.raft(suspect.is_some()).map_err(|error| StartError::Config(format!("timing: {error}")))?;
+    machine.fetch_with(install::fetch_from_peers(&config, Arc::clone(&links)));
+    let network = PeerNetwork::new(Arc::clone(&links));
+    let raft = Raft::new(config.node.0, raft_config, network, log.clone(), state_machine)
+        .await
+        .map_err(|error| StartError::Raft(error.to_string()))?;
+    let time = ReplicatedTime::new(Arc::clone(&clock), machine.read(Router::now));
+    let liveness = Liveness::new(clock.monotonic());
+    Ok(Shared {
+        parties,
+        identity,
+        suspect,
+        raft,
+        log,
+        machine,
+        pending,
+        time,
+        links,
+        liveness,
+        clock,
+        config,
+        counters: Counters::default(),
+        leadership: watch::Sender::default(),
+        reign: watch::Sender::default(),
+        fatal: watch::Sender::default(),
+        _folder: folder,
+    })
+}
+
+fn check(config: &ReplicaConfig) -> Result<(), StartError> {
+    if config.me().is_none() {
+        let what = format!("peers: this node, {}, is not among them", config.node);
+        return Err(StartError::Config(what));
+    }
+    let mut ids: Vec<_> = config.peers.iter().map(|peer| peer.node).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(StartError::Config(format!("peers: node {} stands twice", pair[0]))),
+        None => Ok(()),
+    }
+}
+
+/// Proposes a command for whoever asks; see [`Replica::propose`].
+pub(crate) async fn propose(
+    shared: &Shared,
+    command: &Command,
+    deadline: Millis,
+) -> Result<Answer, ProposeError> {
+    if let Some(reason) = shared.failure() {
+        return Err(ProposeError::Fatal(reason));
+    }
+    if shared.read_only() {
+        return Err(unavailable(shared));
+    }
+    let overloaded = |_| ProposeError::Overloaded { retry_after: OVERLOADED_RETRY };
+    let mut ticket = shared.pending.take(command).map_err(overloaded)?;
+    let settled = tokio::select! {
+        biased;
+        settled = ticket.settled() => settled,
+        () = tokio::time::sleep(Duration::from_millis(deadline.0)) => None,
+        () = shared.failed() => None,
+    };
+    match settled {
+        Some(Settled::Applied(applied)) => Ok(answer(&applied)),
+        Some(Settled::Unseen) => Err(ProposeError::Unknown),
+        None => match ticket.give_up() {
+            GivenUp::Sent => Err(ProposeError::Unknown),
+            GivenUp::NeverSent => Err(unavailable(shared)),
+        },
+    }
+}
+
+fn answer(applied: &Applied) -> Answer {
+    Answer { index: applied.index, term: applied.term, at: applied.at, reply: applied.outcome.reply.clone() }
+}
+
+fn unavailable(shared: &Shared) -> ProposeError {
+    match shared.failure() {
+        Some(reason) => ProposeError::Fatal(reason),
+        None => {
+            let leader = shared.leadership.borrow().leader.filter(|_| !shared.read_only());
+            ProposeError::Unavailable { retry_after: UNAVAILABLE_RETRY, leader }
+        }
+    }
+}
+
+async fn read_index(shared: &Shared) -> Result<(), ProposeError> {
+    let leader = shared.leadership.borrow().leader.ok_or_else(|| unavailable(shared))?;
+    let raft_index = if leader == shared.config.node {
+        let linearizer = shared.raft.get_read_linearizer(ReadPolicy::ReadIndex).await;
+        linearizer.map_err(|_| unavailable(shared))?.read_log_id().index()
+    } else {
+        let mut link = shared.link(leader).ok_or_else(|| unavailable(shared))?;
+        let answer = link.control.read_index(v1::ReadIndexRequest {}).await;
+        answer.map_err(|_| unavailable(shared))?.into_inner().raft_index
+    };
+    let reached =
+        |data: &RaftDataMetrics<TypeConfig>| data.last_applied.is_some_and(|id| id.index >= raft_index);
+    if until(&mut shared.raft.data_metrics(), reached).await { Ok(()) } else { Err(unavailable(shared)) }
+}

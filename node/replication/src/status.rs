@@ -1,0 +1,184 @@
+//! How a replica is, for operators, clients and metrics.
+
+use std::time::Duration;
+
+use openraft::ServerState;
+use openraft::async_runtime::WatchReceiver;
+use openraft::metrics::RaftDataMetrics;
+use openraft::vote::RaftLeaderId;
+use ringmain_routing::{Incarnation, LogIndex, Millis, NodeId, Timestamp};
+
+use crate::files::SyncCounts;
+use crate::shared::Shared;
+use crate::type_config::{GroupId, TypeConfig};
+
+/// How a replica is at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// This node.
+    pub node: NodeId,
+    /// Its run.
+    pub incarnation: Incarnation,
+    /// The Raft group.
+    pub group: GroupId,
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its part in Raft.
+    pub role: ReplicaRole,
+    /// Who leads, as far as it knows.
+    pub leader: Option<NodeId>,
+    /// Where clients reach the leader.
+    pub leader_api_addr: Option<String>,
+    /// The latest term.
+    pub term: u64,
+    /// The last entry of the log.
+    pub raft_last: u64,
+    /// The last entry known to be on a majority.
+    pub raft_committed: u64,
+    /// The last entry applied.
+    pub raft_applied: u64,
+    /// The last entry that the log has given up, because a snapshot holds it.
+    pub raft_purged: u64,
+    /// The last command applied.
+    pub applied: LogIndex,
+    /// Replicated time.
+    pub now: Timestamp,
+    /// Since the last contact: of a follower with its leader, of a leader with its majority.
+    pub age: Millis,
+    /// The node has been without contact for too long: it takes no commands.
+    pub read_only: bool,
+    /// Since when, if so.
+    pub stale_since: Option<Timestamp>,
+    /// The other voters, as the leader sees them; empty on others.
+    pub peers: Vec<PeerStatus>,
+    /// The last entry that the latest snapshot holds.
+    pub snapshot: Option<u64>,
+    /// Fsyncs of the Raft log.
+    pub log_syncs: SyncCounts,
+    /// Entries that this node proposed as leader since its start.
+    pub entries: u64,
+    /// Commands in them.
+    pub commands: u64,
+    /// Commands of this node's clients without an answer.
+    pub open: usize,
+    /// Between the wall clock and replicated time; `None` while the latter is not known.
+    pub wall_difference: Option<Millis>,
+    /// Why the node grants no votes, if it does not.
+    pub suspect: Option<String>,
+    /// Why the replica has stopped, if it has.
+    pub fatal: Option<String>,
+}
+
+/// A node's part in Raft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaRole {
+    /// Orders the commands.
+    Leader,
+    /// Follows a leader.
+    Follower,
+    /// Stands for election.
+    Candidate,
+    /// Follows without a vote; also a node that is in no cluster yet.
+    Learner,
+    /// Has stopped.
+    Stopped,
+}
+
+/// A voter as its leader sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Which.
+    pub node: NodeId,
+    /// The last entry it is known to have.
+    pub matched: Option<u64>,
+    /// How many entries it lacks.
+    pub lag: u64,
+}
+
+impl ReplicaStatus {
+    pub(crate) fn of(shared: &Shared) -> Self {
+        let data = shared.raft.data_metrics().borrow_watched().clone();
+        let server = shared.raft.server_metrics().borrow_watched().clone();
+        let (applied, router_now) = shared.machine.read(|router| (router.index(), router.now()));
+        let now = shared.time.now().map_or(router_now, |now| now.max(router_now));
+        let age = shared.age();
+        let read_only = shared.read_only();
+        let leader = server.current_leader.map(NodeId);
+        let (entries, commands) = shared.counters.proposed();
+        let index = |id: Option<crate::type_config::LogId>| id.map_or(0, |id| id.index);
+        Self {
+            node: shared.config.node,
+            incarnation: shared.identity.incarnation(),
+            group: shared.parties.group,
+            cluster: shared.config.cluster.clone(),
+            role: role(shared, server.state),
+            leader,
+            leader_api_addr: leader.and_then(|node| Some(shared.config.peer(node)?.api_addr.clone())),
+            term: server.vote.leader_id().term(),
+            raft_last: index(data.last_log),
+            raft_committed: index(data.cluster_committed),
+            raft_applied: index(data.last_applied),
+            raft_purged: index(data.purged),
+            applied,
+            now,
+            age: millis(age),
+            read_only,
+            stale_since: read_only.then(|| now.minus(millis(age))),
+            peers: peers(&data, shared.config.node),
+            snapshot: data.snapshot.map(|id| id.index),
+            log_syncs: shared.log.sync_counts(),
+            entries,
+            commands,
+            open: shared.pending.open_count(),
+            wall_difference: shared.time.wall_difference_ms().map(Millis),
+            suspect: shared.suspect.as_ref().map(ToString::to_string),
+            fatal: shared.failure(),
+        }
+    }
+}
+
+impl Shared {
+    /// Since the last contact: of a follower with its leader, of a leader with its majority.
+    pub fn age(&self) -> Duration {
+        let now = self.clock.monotonic();
+        if self.reign.borrow().is_some() {
+            self.liveness.since_majority(now)
+        } else {
+            self.liveness.since_leader(now)
+        }
+    }
+
+    /// Whether this node must not take commands, because it may be cut off.
+    pub fn read_only(&self) -> bool {
+        self.age() >= self.config.timing.read_only
+    }
+}
+
+fn role(shared: &Shared, state: ServerState) -> ReplicaRole {
+    if shared.failure().is_some() {
+        return ReplicaRole::Stopped;
+    }
+    match state {
+        ServerState::Leader => ReplicaRole::Leader,
+        ServerState::Follower => ReplicaRole::Follower,
+        ServerState::Candidate => ReplicaRole::Candidate,
+        ServerState::Learner => ReplicaRole::Learner,
+        ServerState::Shutdown => ReplicaRole::Stopped,
+    }
+}
+
+fn peers(data: &RaftDataMetrics<TypeConfig>, me: NodeId) -> Vec<PeerStatus> {
+    let last = data.last_log.map_or(0, |id| id.index);
+    let replication = data.replication.iter().flatten();
+    let others = replication.filter(|(node, _)| **node != me.0);
+    others
+        .map(|(node, matched)| {
+            let matched = matched.map(|id| id.index);
+            PeerStatus { node: NodeId(*node), matched, lag: last.saturating_sub(matched.unwrap_or(0)) }
+        })
+        .collect()
+}
+
+fn millis(span: Duration) -> Millis {
+    Millis(span.as_millis() as u64)
+}

@@ -1,0 +1,277 @@
+//! A cluster whose nodes can be stopped and started.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringmain_protocol::v1::peer_service_client::PeerServiceClient;
+use ringmain_replication::links::{Link, Links, Parties};
+use ringmain_replication::type_config::GroupId;
+use ringmain_replication::{
+    Answer, Clock, FeedRead, HistoryRecord, Peer, ProposeError, Replica, ReplicaConfig, ReplicaRole,
+    StartError,
+};
+use ringmain_routing::command::{OpenSession, Role};
+use ringmain_routing::{Command, Incarnation, LogIndex, Millis, NodeId};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Endpoint, Server};
+
+/// Far beyond what anything here takes: a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Deadline of proposals that must succeed.
+pub const LONG: Millis = Millis(60_000);
+
+pub struct RealClock(std::time::Instant);
+
+impl RealClock {
+    #[expect(clippy::disallowed_methods, reason = "whole replicas run in real time")]
+    pub fn start() -> Arc<dyn Clock> {
+        Arc::new(RealClock(std::time::Instant::now()))
+    }
+}
+
+impl Clock for RealClock {
+    #[expect(clippy::disallowed_methods, reason = "whole replicas run in real time")]
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "whole replicas run in real time")]
+    fn wall_ms(&self) -> u64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |since| since.as_millis() as u64)
+    }
+}
+
+struct Running {
+    replica: Replica,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+pub struct Cluster {
+    folder: TempDir,
+    pub peers: Vec<Peer>,
+    running: BTreeMap<u64, Running>,
+    tune: fn(&mut ReplicaConfig),
+}
+
+impl Cluster {
+    /// Nodes 1 to `size` with nothing on their disks, none of them started.
+    pub async fn prepared(size: u64, tune: fn(&mut ReplicaConfig)) -> Cluster {
+        let mut peers = Vec::new();
+        let mut held = Vec::new();
+        for node in 1..=size {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let peer_addr = listener.local_addr().unwrap().to_string();
+            held.push(listener);
+            let api_addr = format!("127.0.0.1:{node}");
+            peers.push(Peer { node: NodeId(node), peer_addr, api_addr, region: format!("region {node}") });
+        }
+        Cluster { folder: tempfile::tempdir().unwrap(), peers, running: BTreeMap::new(), tune }
+    }
+
+    /// A cluster that has a leader known to all.
+    pub async fn started(size: u64, tune: fn(&mut ReplicaConfig)) -> Cluster {
+        let mut cluster = Cluster::prepared(size, tune).await;
+        for node in 1..=size {
+            cluster.start(node).await;
+        }
+        cluster.leader().await;
+        cluster
+    }
+
+    pub fn data_dir(&self, node: u64) -> PathBuf {
+        self.folder.path().join(format!("node-{node}"))
+    }
+
+    pub fn config(&self, node: u64) -> ReplicaConfig {
+        let mut config = ReplicaConfig::new("test", NodeId(node), self.data_dir(node), self.peers.clone());
+        (self.tune)(&mut config);
+        config
+    }
+
+    pub async fn start(&mut self, node: u64) {
+        self.try_start(self.config(node)).await.unwrap();
+    }
+
+    pub async fn try_start(&mut self, config: ReplicaConfig) -> Result<(), StartError> {
+        let node = config.node.0;
+        let addr: SocketAddr = self.peers[node as usize - 1].peer_addr.parse().unwrap();
+        let replica = Replica::start(config, RealClock::start()).await?;
+        let listener = TcpListener::bind(addr).await.unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let service = replica.peer_service();
+        let serve = async move {
+            let server = Server::builder().add_service(service);
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            server.serve_with_incoming_shutdown(incoming, async { drop(stopped.await) }).await.unwrap();
+        };
+        #[expect(clippy::disallowed_methods, reason = "the server of a test's node; `stop` ends it")]
+        let server = tokio::spawn(serve);
+        self.running.insert(node, Running { replica, stop, server });
+        Ok(())
+    }
+
+    /// Ends a node without a word to the others; what is on its disk stays.
+    pub async fn stop(&mut self, node: u64) {
+        let Running { replica, stop, server } = self.running.remove(&node).unwrap();
+        replica.shutdown().await;
+        drop(replica);
+        stop.send(()).unwrap();
+        server.await.unwrap();
+        self.released(node).await;
+    }
+
+    /// The data folder is free again once the last task of the stopped node is gone.
+    async fn released(&self, node: u64) {
+        let dir = self.data_dir(node);
+        eventually("the data folder is released", || {
+            ringmain_replication::files::FolderLock::take(&dir).is_ok()
+        })
+        .await;
+    }
+
+    pub fn node(&self, node: u64) -> &Replica {
+        &self.running[&node].replica
+    }
+
+    pub fn nodes(&self) -> impl Iterator<Item = &Replica> {
+        self.running.values().map(|running| &running.replica)
+    }
+
+    /// The leader, once all running nodes agree on a running one.
+    pub async fn leader(&self) -> u64 {
+        let mut agreed = 0;
+        eventually("all agree on a leader", || {
+            let mut leaders: Vec<_> = self.nodes().map(|node| node.status().leader).collect();
+            leaders.dedup();
+            let [Some(leader)] = leaders[..] else { return false };
+            agreed = leader.0;
+            let Some(running) = self.running.get(&leader.0) else { return false };
+            running.replica.status().role == ReplicaRole::Leader
+        })
+        .await;
+        agreed
+    }
+
+    pub async fn follower(&self) -> u64 {
+        let leader = self.leader().await;
+        *self.running.keys().find(|node| **node != leader).unwrap()
+    }
+
+    /// All running nodes have applied the same, up to the same place.
+    pub async fn settled(&self) -> (LogIndex, u128) {
+        let mut states = Vec::new();
+        eventually("all nodes have applied the same", || {
+            states = self.nodes().map(|node| node.read(|router| (router.index(), router.chain()))).collect();
+            states.dedup();
+            states.len() == 1
+        })
+        .await;
+        states[0]
+    }
+
+    /// Calls `to` as `from` would.
+    pub fn link(&self, from: u64, to: u64) -> Link {
+        let parties = Parties { cluster: "test".into(), group: GroupId(0), node: NodeId(from) };
+        Links::new(parties).to(to, &self.peers[to as usize - 1].peer_addr).unwrap()
+    }
+
+    /// Calls `to` as nobody in particular.
+    pub async fn stranger(&self, to: u64) -> PeerServiceClient<tonic::transport::Channel> {
+        let addr = format!("http://{}", self.peers[to as usize - 1].peer_addr);
+        PeerServiceClient::new(Endpoint::from_shared(addr).unwrap().connect().await.unwrap())
+    }
+}
+
+/// Waits until something is so. What is waited for has no event of its own, or several.
+pub async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never so: {what}"));
+}
+
+/// The whole history of a node, up to what it has applied.
+pub async fn history(replica: &Replica) -> Vec<HistoryRecord> {
+    let last = replica.read(|router| router.index());
+    let mut records: Vec<HistoryRecord> = Vec::new();
+    eventually("the history reaches the last command", || {
+        loop {
+            let after = records.last().map_or(LogIndex(0), |record| record.log_index);
+            let page = replica.history(after, usize::MAX).unwrap();
+            if page.is_empty() {
+                return after >= last;
+            }
+            records.extend(page);
+        }
+    })
+    .await;
+    records
+}
+
+pub fn as_is(_: &mut ReplicaConfig) {}
+
+/// The session of a gateway of this name.
+pub fn open_session(name: &str) -> Command {
+    Command::OpenSession(OpenSession {
+        role: Role::Gateway,
+        name: name.into(),
+        node: NodeId(1),
+        incarnation: Incarnation(1),
+        nonce: 7,
+        resume: None,
+        takeover: true,
+    })
+}
+
+/// Proposes until there is an answer.
+pub async fn must_propose(replica: &Replica, command: &Command) -> Answer {
+    loop {
+        match replica.propose(command.clone(), LONG).await {
+            Ok(answer) => return answer,
+            Err(ProposeError::Unavailable { .. } | ProposeError::Overloaded { .. }) => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Waits until a node has applied a command like this, and returns its index.
+pub async fn applied(replica: &Replica, like: impl Fn(&Command) -> bool) -> LogIndex {
+    applied_after(replica, LogIndex(0), like).await
+}
+
+/// As [`applied`], but behind the command at `after`.
+pub async fn applied_after(
+    replica: &Replica,
+    mut after: LogIndex,
+    like: impl Fn(&Command) -> bool,
+) -> LogIndex {
+    let mut feed = replica.feed();
+    let looking = async {
+        loop {
+            match feed.since(after, 1_000) {
+                FeedRead::Entries(entries) => {
+                    if let Some(found) = entries.iter().find(|one| like(&one.command)) {
+                        return found.index;
+                    }
+                    after = entries.last().map_or(after, |one| one.index);
+                    feed.changed().await;
+                }
+                FeedRead::Gone { oldest } => after = LogIndex(oldest.0 - 1),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.expect("such a command is applied")
+}

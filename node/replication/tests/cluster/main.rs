@@ -1,0 +1,9 @@
+//! Whole replicas in one process, over real sockets and real files.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test where they stand")]
+
+mod failover;
+mod forming;
+mod harness;
+mod peers;
+mod proposing;
+mod recovery;

@@ -1,0 +1,79 @@
+use ringmain_replication::ReplicaConfig;
+use ringmain_routing::{Command, LogIndex};
+
+use crate::harness::{Cluster, as_is, eventually, history, must_propose, open_session};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_all_nodes_stop_and_start_everything_is_there_and_time_goes_on() {
+    let mut cluster = Cluster::started(3, as_is).await;
+    let mut last = must_propose(cluster.node(1), &open_session("first")).await;
+    for n in 0..100 {
+        last = must_propose(cluster.node(n % 3 + 1), &open_session(&format!("gateway {n}"))).await;
+    }
+    for node in 1..=3 {
+        cluster.stop(node).await;
+    }
+    for node in 1..=3 {
+        cluster.start(node).await;
+    }
+    let next = must_propose(cluster.node(2), &open_session("next")).await;
+    assert!(next.index > last.index && next.at >= last.at);
+    let (index, _) = cluster.settled().await;
+    for replica in cluster.nodes() {
+        let indexes: Vec<_> = history(replica).await.iter().map(|record| record.log_index.0).collect();
+        assert_eq!(indexes, (1..=index.0).collect::<Vec<_>>());
+    }
+}
+
+fn small(config: &mut ReplicaConfig) {
+    config.segment_records = 16;
+    config.entries_kept = 0;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lags_behind_the_log_gets_a_snapshot_and_the_history_it_lacks() {
+    let mut cluster = Cluster::started(3, small).await;
+    let lagging = cluster.follower().await;
+    must_propose(cluster.node(lagging), &open_session("before")).await;
+    cluster.stop(lagging).await;
+    for n in 0..100 {
+        let leader = cluster.leader().await;
+        must_propose(cluster.node(leader), &open_session(&format!("gateway {n}"))).await;
+    }
+    for replica in cluster.nodes() {
+        let applied = replica.status().raft_applied;
+        replica.trigger_snapshot().await;
+        eventually("the log is purged up to the snapshot", || replica.status().raft_purged >= applied).await;
+    }
+    cluster.start(lagging).await;
+    let leader = cluster.leader().await;
+    must_propose(cluster.node(leader), &open_session("after")).await;
+    let (last, _) = cluster.settled().await;
+    let late = cluster.node(lagging);
+    assert!(late.status().snapshot.is_some());
+    let (own, theirs) = (history(late).await, history(cluster.node(leader)).await);
+    assert_eq!(own, theirs, "the same history, whole");
+    assert_eq!(
+        own.iter().map(|record| record.log_index.0).collect::<Vec<_>>(),
+        (1..=own.len() as u64).collect::<Vec<_>>()
+    );
+    assert!(own.len() as u64 >= last.0);
+    must_propose(late, &open_session("from the node that lagged")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_announcement_of_a_start_is_in_the_log_of_each_run() {
+    let mut cluster = Cluster::started(1, as_is).await;
+    must_propose(cluster.node(1), &open_session("gateway")).await;
+    cluster.stop(1).await;
+    cluster.start(1).await;
+    let started = || {
+        let records = cluster.node(1).history(LogIndex(0), usize::MAX).unwrap();
+        let runs = records.iter().filter_map(|record| match Command::decode(&record.command) {
+            Ok(Command::NodeStarted(started)) => Some(started.incarnation.0),
+            Ok(_) | Err(_) => None,
+        });
+        runs.collect::<Vec<_>>()
+    };
+    eventually("both starts are announced", || started() == [1, 2]).await;
+}

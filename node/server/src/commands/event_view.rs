@@ -1,0 +1,129 @@
+//! An event, for people and for programs.
+
+use ringmain_protocol::v1::event::Event as What;
+use ringmain_protocol::v1::{Event, WithdrawReason};
+use serde_json::{Map, Value, json};
+
+use super::contact_view::end_word;
+use super::operator::{presence_json, presence_text};
+use crate::output::moment;
+
+/// One line.
+pub(super) fn event_line(event: &Event) -> String {
+    let (name, rest) = match &event.event {
+        None => ("unknown", String::new()),
+        Some(What::Queued(_)) => ("queued", String::new()),
+        Some(What::Rung(rung)) => {
+            ("rung", format!("{}, until {}", rung.operator_login, moment(rung.deadline_ms)))
+        }
+        Some(What::Assigned(assigned)) => ("assigned", assigned.operator_login.clone()),
+        Some(What::Connect(connect)) => ("connected", connect.operator_login.clone()),
+        Some(What::Withdrawn(withdrawn)) => {
+            ("withdrawn", format!("{}: {}", withdrawn.operator_login, withdraw_word(withdrawn.reason())))
+        }
+        Some(What::WrapUpStarted(wrap_up)) => {
+            ("wrap-up", format!("{}, until {}", wrap_up.operator_login, moment(wrap_up.until_ms)))
+        }
+        Some(What::Freed(freed)) => ("freed", freed.operator_login.clone()),
+        Some(What::Ended(ended)) => ("ended", end_word(ended.reason()).unwrap_or("unknown").to_owned()),
+        Some(What::PresenceChanged(changed)) => {
+            let presence = presence_text(&changed.presence.unwrap_or_default(), event.at_ms);
+            ("presence", format!("{}: {presence}", changed.operator_login))
+        }
+        Some(What::StreamEnded(ended)) => ("stream-ended", format!("{}, epoch {}", ended.name, ended.epoch)),
+    };
+    let subject = match (event.contact.as_str(), event.queue.as_str()) {
+        ("", _) => String::new(),
+        (contact, queue) => format!("{contact} {queue} "),
+    };
+    format!("{}  {:<12} {subject}{rest}", moment(event.at_ms), name).trim_end().to_owned()
+}
+
+/// One object.
+pub(super) fn event_json(event: &Event) -> Value {
+    let (kind, more) = match &event.event {
+        None => ("unknown", json!({})),
+        Some(What::Queued(_)) => ("queued", json!({})),
+        Some(What::Rung(rung)) => (
+            "rung",
+            json!({
+                "operator": rung.operator, "operator_login": rung.operator_login, "assignment": rung.assignment,
+                "deadline_ms": rung.deadline_ms, "automatic": rung.automatic,
+            }),
+        ),
+        Some(What::Assigned(assigned)) => {
+            ("assigned", assignment(&assigned.operator, &assigned.operator_login, assigned.assignment))
+        }
+        Some(What::Connect(connect)) => {
+            ("connected", assignment(&connect.operator, &connect.operator_login, connect.assignment))
+        }
+        Some(What::Withdrawn(withdrawn)) => (
+            "withdrawn",
+            json!({
+                "operator": withdrawn.operator, "operator_login": withdrawn.operator_login,
+                "assignment": withdrawn.assignment, "reason": withdraw_word(withdrawn.reason()),
+            }),
+        ),
+        Some(What::WrapUpStarted(wrap_up)) => (
+            "wrap-up",
+            json!({
+                "operator": wrap_up.operator, "operator_login": wrap_up.operator_login,
+                "assignment": wrap_up.assignment, "until_ms": wrap_up.until_ms,
+            }),
+        ),
+        Some(What::Freed(freed)) => {
+            ("freed", assignment(&freed.operator, &freed.operator_login, freed.assignment))
+        }
+        Some(What::Ended(ended)) => (
+            "ended",
+            json!({"reason": end_word(ended.reason()), "operator": ended.operator, "merged_into": ended.merged_into}),
+        ),
+        Some(What::PresenceChanged(changed)) => (
+            "presence",
+            json!({
+                "operator": changed.operator, "operator_login": changed.operator_login,
+                "presence": presence_json(&changed.presence.unwrap_or_default()),
+            }),
+        ),
+        Some(What::StreamEnded(ended)) => {
+            ("stream-ended", json!({"party": ended.party, "name": ended.name, "epoch": ended.epoch}))
+        }
+    };
+    with_common(event, kind, more)
+}
+
+fn with_common(event: &Event, kind: &str, more: Value) -> Value {
+    let mut object = Map::new();
+    object.insert("cursor".into(), json!(event.cursor));
+    object.insert("event".into(), json!(kind));
+    object.insert("at_ms".into(), json!(event.at_ms));
+    object.insert("log_index".into(), json!(event.log_index));
+    for (name, value) in [
+        ("contact", &event.contact),
+        ("gateway", &event.gateway),
+        ("key", &event.key),
+        ("queue", &event.queue),
+    ] {
+        if !value.is_empty() {
+            object.insert(name.into(), json!(value));
+        }
+    }
+    if let Value::Object(more) = more {
+        object.extend(more);
+    }
+    Value::Object(object)
+}
+
+fn assignment(operator: &str, login: &str, assignment: u32) -> Value {
+    json!({"operator": operator, "operator_login": login, "assignment": assignment})
+}
+
+fn withdraw_word(reason: WithdrawReason) -> &'static str {
+    match reason {
+        WithdrawReason::Unspecified => "unknown",
+        WithdrawReason::Abandoned => "abandoned",
+        WithdrawReason::Unanswered => "unanswered",
+        WithdrawReason::Declined => "declined",
+        WithdrawReason::SessionLost => "session lost",
+    }
+}

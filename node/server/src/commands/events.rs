@@ -1,0 +1,65 @@
+//! `events`: what happened, and with --follow what happens.
+
+use ringmain_protocol::v1::{Event, EventFilter, ListEventsRequest};
+
+use super::event_view::{event_json, event_line};
+use crate::cli::{EventsArgs, Format};
+use crate::connection::{Clients, failed};
+use crate::exit::Failure;
+use crate::output;
+
+/// Events asked for in one call.
+const PAGE: u32 = 500;
+
+/// Prints the history, or follows; one line for each event, in either form.
+pub(super) async fn run(args: EventsArgs) -> Result<(), Failure> {
+    let clients = Clients::open(&args.node).await?;
+    let filter = EventFilter {
+        queues: args.queues.clone(),
+        contact: args.contact.clone().unwrap_or_default(),
+        operator_login: args.operator.clone().unwrap_or_default(),
+    };
+    let cursor = args.after.clone().unwrap_or_default();
+    if args.follow {
+        return follow(&args, &clients, &cursor, filter).await;
+    }
+    let (mut cursor, mut left) = (cursor, args.limit);
+    while left > 0 {
+        let page_size = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
+        let request = ListEventsRequest { page_size, cursor, filter: Some(filter.clone()) };
+        let page = clients.supervisor.list_events(request).await.map_err(|error| failed(&error))?;
+        let shown = page.events.len().min(left);
+        write(&page.events[..shown], args.node.format)?;
+        left -= shown;
+        if page.next_cursor.is_empty() {
+            break;
+        }
+        cursor = page.next_cursor;
+    }
+    Ok(())
+}
+
+async fn follow(
+    args: &EventsArgs,
+    clients: &Clients,
+    cursor: &str,
+    filter: EventFilter,
+) -> Result<(), Failure> {
+    let mut watch = clients.supervisor.watch_events(cursor, Some(filter));
+    loop {
+        let response = watch.next().await.map_err(|error| failed(&error))?;
+        write(&response.events, args.node.format)?;
+    }
+}
+
+fn write(events: &[Event], format: Format) -> Result<(), Failure> {
+    let mut text = String::new();
+    for event in events {
+        match format {
+            Format::Table => text.push_str(&event_line(event)),
+            Format::Json => text.push_str(&event_json(event).to_string()),
+        }
+        text.push('\n');
+    }
+    output::write_out(&text)
+}

@@ -1,0 +1,60 @@
+//! One file for each command: what it asks, and how the answer is shown.
+
+mod cluster;
+mod contact;
+mod contact_view;
+mod demo;
+mod event_view;
+mod events;
+mod operator;
+mod plan;
+mod queue;
+mod simulate;
+mod start;
+mod watch;
+mod workload;
+
+use std::process::ExitCode;
+
+use crate::cli::{
+    Cli, ClusterCommand, Command, ContactCommand, OperatorCommand, PlanCommand, QueueCommand, WorkloadCommand,
+};
+use crate::exit::{Failure, FailureKind};
+
+/// Carries out the command and reports a failure on standard error.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.code == "output-closed" => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Start(args) => start::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Workload(WorkloadCommand::Generate(args)) => workload::run(&args),
+        Command::Queue(QueueCommand::List(args)) => client(queue::list(args)),
+        Command::Operator(OperatorCommand::List(args)) => client(operator::list(args)),
+        Command::Contact(ContactCommand::Push(args)) => client(contact::push(args)),
+        Command::Contact(ContactCommand::Show(args)) => client(contact::show(args)),
+        Command::Events(args) => client(events::run(args)),
+        Command::Cluster(ClusterCommand::Status(args)) => client(cluster::status(args)),
+        Command::Plan(PlanCommand::Apply(args)) => client(plan::apply(args)),
+    }
+}
+
+/// Runs a command that talks to a node.
+fn client(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => Err(Failure::new(FailureKind::Internal, "internal", error)),
+    }
+}

@@ -1,0 +1,131 @@
+//! `operator list`.
+
+use ringmain_protocol::v1::{
+    ListOperatorsRequest, Operator, Presence, PresenceKind, ReadStamp, SessionState, SkillLevel,
+};
+use serde_json::json;
+
+use super::queue::{stamp_json, stamp_line};
+use super::watch;
+use crate::cli::ListArgs;
+use crate::connection::{Clients, failed};
+use crate::exit::Failure;
+use crate::output::{Answer, Block, Column, Rows, span};
+
+/// The operators of all pages.
+pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
+    watch::show(&args, async |clients: &Clients| {
+        let (operators, stamp) = all(clients).await?;
+        Ok(answer(&operators, &stamp))
+    })
+    .await
+}
+
+/// All operators of the cluster.
+pub(super) async fn all(clients: &Clients) -> Result<(Vec<Operator>, ReadStamp), Failure> {
+    let (mut operators, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let request = ListOperatorsRequest { page_size: 0, page_cursor: cursor, presences: Vec::new() };
+        let page = clients.supervisor.list_operators(request).await.map_err(|error| failed(&error))?;
+        operators.extend(page.operators);
+        if page.next_page_cursor.is_empty() {
+            return Ok((operators, page.stamp.unwrap_or_default()));
+        }
+        cursor = page.next_page_cursor;
+    }
+}
+
+/// Skills as `name level`.
+pub(super) fn skills_text(skills: &[SkillLevel]) -> String {
+    let words: Vec<String> = skills.iter().map(|skill| format!("{} {}", skill.skill, skill.level)).collect();
+    if words.is_empty() { "–".to_owned() } else { words.join(", ") }
+}
+
+/// Skills for programs.
+pub(super) fn skills_json(skills: &[SkillLevel]) -> serde_json::Value {
+    skills.iter().map(|skill| json!({"name": skill.skill, "level": skill.level})).collect()
+}
+
+/// A presence in a word, with what belongs to it.
+pub(super) fn presence_text(presence: &Presence, now_ms: u64) -> String {
+    match presence.kind() {
+        PresenceKind::Unspecified => "–".to_owned(),
+        PresenceKind::Offline => "offline".to_owned(),
+        PresenceKind::Ready => "ready".to_owned(),
+        PresenceKind::NotReady => format!("not ready ({})", presence.not_ready_reason),
+        PresenceKind::Missed => format!("missed ({} left)", span(presence.until_ms.saturating_sub(now_ms))),
+    }
+}
+
+/// A presence for programs.
+pub(super) fn presence_json(presence: &Presence) -> serde_json::Value {
+    match presence.kind() {
+        PresenceKind::Unspecified => json!(null),
+        PresenceKind::Offline => json!({"kind": "offline"}),
+        PresenceKind::Ready => json!({"kind": "ready"}),
+        PresenceKind::NotReady => json!({"kind": "not-ready", "reason": presence.not_ready_reason}),
+        PresenceKind::Missed => json!({"kind": "missed", "until_ms": presence.until_ms}),
+    }
+}
+
+fn session_word(operator: &Operator) -> &'static str {
+    match operator.session() {
+        SessionState::Unspecified | SessionState::None => "none",
+        SessionState::Live => "live",
+        SessionState::Grace => "grace",
+    }
+}
+
+fn answer(operators: &[Operator], stamp: &ReadStamp) -> Answer {
+    let mut rows = Rows::new(&[
+        Column::Words("operator"),
+        Column::Words("login"),
+        Column::Words("presence"),
+        Column::Words("session"),
+        Column::Number("used"),
+        Column::Number("capacity"),
+        Column::Words("contacts"),
+        Column::Words("unit"),
+        Column::Words("skills"),
+    ]);
+    for operator in operators {
+        let session = match operator.session() {
+            SessionState::Live => format!("node {}", operator.node),
+            SessionState::Unspecified | SessionState::None | SessionState::Grace => {
+                session_word(operator).to_owned()
+            }
+        };
+        rows.push([
+            operator.operator.clone(),
+            operator.login.clone(),
+            presence_text(&operator.presence.unwrap_or_default(), stamp.at_ms),
+            session,
+            operator.used.to_string(),
+            operator.capacity.to_string(),
+            if operator.contacts.is_empty() { "–".to_owned() } else { operator.contacts.join(" ") },
+            operator.unit.clone().unwrap_or_else(|| "–".to_owned()),
+            skills_text(&operator.skills),
+        ]);
+    }
+    let list: Vec<_> = operators.iter().map(operator_json).collect();
+    Answer {
+        json: json!({"operators": list, "stamp": stamp_json(stamp)}),
+        text: vec![Block::Rows(rows), stamp_line(stamp)],
+    }
+}
+
+fn operator_json(operator: &Operator) -> serde_json::Value {
+    json!({
+        "operator": operator.operator,
+        "login": operator.login,
+        "presence": presence_json(&operator.presence.unwrap_or_default()),
+        "session": session_word(operator),
+        "node": operator.node,
+        "epoch": operator.epoch,
+        "used": operator.used,
+        "capacity": operator.capacity,
+        "contacts": operator.contacts,
+        "unit": operator.unit,
+        "skills": skills_json(&operator.skills),
+    })
+}

@@ -1,0 +1,69 @@
+//! `start`: one node until it is told to stop.
+
+use std::path::Path;
+
+use ringmain_cluster_config::node::{ConfigError, read_file};
+use ringmain_cluster_config::{NodeConfig, RoutingPlan};
+use ringmain_telemetry::codes;
+
+use crate::cli::StartArgs;
+use crate::exit::{Failure, FailureKind};
+use crate::running::signals::StopSignals;
+use crate::running::{Running, logging};
+
+/// Runs the node.
+pub(super) fn run(args: &StartArgs) -> Result<(), Failure> {
+    let config = NodeConfig::load(&args.config).map_err(|error| invalid(&error))?;
+    let plan = args.plan.as_deref().map(read_plan).transpose()?;
+    logging::begin(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(FailureKind::Internal, "internal", error))?;
+    let ended = runtime.block_on(serve(&config, plan, args.until_stdin_closes));
+    // A thread that still waits for input must not keep the process.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Reads a plan and says on standard error what looks like a mistake.
+pub(super) fn read_plan(path: &Path) -> Result<RoutingPlan, Failure> {
+    let text = read_file(path).map_err(|error| invalid(&error))?;
+    let source = path.display().to_string();
+    let plan = RoutingPlan::parse(&source, &text).map_err(|problems| invalid(&problems.into()))?;
+    for warning in &plan.warnings {
+        eprintln!("warning: {source}:{warning}");
+    }
+    Ok(plan)
+}
+
+async fn serve(
+    config: &NodeConfig,
+    plan: Option<RoutingPlan>,
+    until_stdin_closes: bool,
+) -> Result<(), Failure> {
+    let mut signals = StopSignals::listen(until_stdin_closes)?;
+    let running = Running::start(config, plan).await?;
+    tracing::info!(
+        cluster = config.cluster,
+        node = %config.node,
+        api = config.listen.api,
+        peer = config.listen.peer,
+        http = config.listen.http,
+        "node serves"
+    );
+    let failed = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping; a second signal stops at once");
+            None
+        }
+        failure = running.failed() => Some(failure),
+    };
+    tokio::select! {
+        () = running.stop() => {}
+        signal = signals.next() => tracing::warn!(signal, "stopped at once"),
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn invalid(error: &ConfigError) -> Failure {
+    Failure::new(FailureKind::Invalid, codes::INVALID_CONFIG.code, error)
+}

@@ -1,0 +1,234 @@
+//! A node at work: its ports, its replica, the actors and the API over it, and their end.
+//!
+//! Ports are bound before the data folder is opened, so that a second start of the same node harms nothing. A node
+//! whose replica fails stops as a whole rather than serve on.
+
+mod listen;
+pub(crate) mod logging;
+mod measure;
+mod seed;
+pub(crate) mod signals;
+mod tasks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringmain_actors::NodeActors;
+use ringmain_api::{Api, ApiConfig};
+use ringmain_cluster_config::node::{PeerConfig, Timeouts, read_file};
+use ringmain_cluster_config::{NodeConfig, RoutingPlan, Tokens};
+use ringmain_replication::files::StorageError;
+use ringmain_replication::{Peer, Replica, ReplicaConfig, StartError, Timing};
+use ringmain_routing::Millis;
+use ringmain_telemetry::{ErrorCode, codes};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use crate::clock::SystemClock;
+use crate::exit::{Failure, FailureKind};
+use listen::Ports;
+use tasks::Tasks;
+
+/// How long servers and tasks have to end once their streams are gone.
+const END_WITHIN: Duration = Duration::from_secs(2);
+/// Connections are looked after: a client that vanished without a word is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// A node that serves.
+pub(crate) struct Running {
+    replica: Replica,
+    actors: NodeActors,
+    api: Api,
+    /// What serves clients; ends first.
+    front: Tasks,
+    /// What serves other nodes; ends last.
+    back: Tasks,
+    closing_front: CancellationToken,
+    closing_back: CancellationToken,
+    stop_within: Duration,
+}
+
+impl Running {
+    /// Starts everything; returns when all ports are served. A leader may come later.
+    ///
+    /// # Errors
+    /// What keeps the node from starting, one clear cause.
+    pub(crate) async fn start(config: &NodeConfig, plan: Option<RoutingPlan>) -> Result<Running, Failure> {
+        let tokens = read_tokens(config)?;
+        let ports = Ports::bind(&config.listen).await?;
+        let me = config.me().ok_or_else(|| config_failure("node: is not among the peers"))?;
+        let exporter = measure::install(&config.cluster, me).map_err(config_failure)?;
+        let peers: Vec<Peer> = config.peers.iter().map(peer).collect();
+        let replica = Replica::start(replica_config(config, peers.clone()), Arc::new(SystemClock::start()))
+            .await
+            .map_err(|error| start_failure(&error))?;
+        let (mut front, mut back) = (Tasks::default(), Tasks::default());
+        let (closing_front, closing_back) = (CancellationToken::new(), CancellationToken::new());
+        // Other nodes come first: without them there is no leader for anybody else to talk to.
+        let peer_service = Routes::new(replica.peer_service());
+        back.spawn("peer-server", serve(ports.peer, peer_service, closing_back.clone()));
+        let actors = NodeActors::start(replica.clone()).await.map_err(node_failure)?;
+        let api = Api::new(api_config(config, peers, tokens), replica.clone(), &actors);
+        front.spawn("api-server", serve(ports.api, api.grpc(), closing_front.clone()));
+        let measured = replica.clone();
+        let http = api.http(Arc::new(move || {
+            measure::look(&measured);
+            exporter.run_upkeep();
+            exporter.render()
+        }));
+        back.spawn("http-server", serve_http(ports.http, http, closing_back.clone()));
+        if let Some(plan) = plan {
+            let (seeded, closing) = (replica.clone(), closing_front.clone());
+            front.spawn("seed", async move {
+                closing.run_until_cancelled(seed::seed(seeded, plan)).await;
+            });
+        }
+        let stop_within = Duration::from_millis(config.timeouts.stop_ms);
+        Ok(Running { replica, actors, api, front, back, closing_front, closing_back, stop_within })
+    }
+
+    /// Resolves with the reason when the replica has failed for good.
+    pub(crate) async fn failed(&self) -> Failure {
+        let reason = self.replica.failed().await;
+        Failure::new(FailureKind::Node, codes::FATAL.code, format!("the node stops: {reason}"))
+    }
+
+    /// Hands leadership over, sends clients elsewhere, waits for them, and ends.
+    pub(crate) async fn stop(self) {
+        self.api.drain(Millis(u64::try_from(self.stop_within.as_millis()).unwrap_or(u64::MAX)));
+        hand_over(&self.replica, self.stop_within).await;
+        self.closing_front.cancel();
+        self.front.end(self.stop_within).await;
+        self.actors.stop().await;
+        self.closing_back.cancel();
+        self.back.end(END_WITHIN).await;
+        self.replica.shutdown().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Gives leadership to the peer that lacks least, so that the cluster need not wait for an election.
+async fn hand_over(replica: &Replica, within: Duration) {
+    let mut leadership = replica.watch_leadership();
+    let status = replica.status();
+    let Some(heir) = status.peers.iter().filter(|peer| peer.node != status.node).min_by_key(|peer| peer.lag)
+    else {
+        return;
+    };
+    if let Err(error) = replica.transfer_leader(heir.node).await {
+        return tracing::warn!(%error, "leadership could not be handed over");
+    }
+    let gone =
+        leadership.wait_for(|leadership| leadership.leader.is_some_and(|leader| leader != status.node));
+    match tokio::time::timeout(within, gone).await {
+        Ok(_) => tracing::info!(peer = %heir.node, "leadership handed over"),
+        Err(_) => tracing::warn!(peer = %heir.node, "leadership was not taken over in time"),
+    }
+}
+
+async fn serve(listener: TcpListener, routes: Routes, closing: CancellationToken) {
+    let served = Server::builder()
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            closing.cancelled_owned(),
+        )
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "server ended");
+    }
+}
+
+async fn serve_http(listener: TcpListener, router: axum::Router, closing: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(closing.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "server ended");
+    }
+}
+
+fn read_tokens(config: &NodeConfig) -> Result<Tokens, Failure> {
+    let text = read_file(&config.tokens).map_err(|error| config_failure(format!("tokens: {error}")))?;
+    Tokens::parse(&config.tokens.display().to_string(), &text).map_err(config_failure)
+}
+
+fn peer(peer: &PeerConfig) -> Peer {
+    Peer {
+        node: peer.node,
+        peer_addr: peer.peer.clone(),
+        api_addr: peer.api.clone(),
+        region: peer.region.clone(),
+    }
+}
+
+fn api_config(config: &NodeConfig, peers: Vec<Peer>, tokens: Tokens) -> ApiConfig {
+    ApiConfig {
+        heartbeat: Duration::from_millis(config.timeouts.client_heartbeat_ms),
+        ..ApiConfig::new(peers, tokens, env!("CARGO_PKG_VERSION"))
+    }
+}
+
+fn replica_config(config: &NodeConfig, peers: Vec<Peer>) -> ReplicaConfig {
+    ReplicaConfig {
+        timing: timing(&config.timeouts),
+        feed_max: usize::try_from(config.limits.feed_max).unwrap_or(usize::MAX),
+        snapshot_log_bytes: config.limits.snapshot_log_bytes,
+        entries_kept: config.limits.entries_kept,
+        ..ReplicaConfig::new(config.cluster.clone(), config.node, config.data_dir.clone(), peers)
+    }
+}
+
+fn timing(timeouts: &Timeouts) -> Timing {
+    Timing {
+        heartbeat: Duration::from_millis(timeouts.heartbeat_ms),
+        election_min: Duration::from_millis(timeouts.election_min_ms),
+        election_max: Duration::from_millis(timeouts.election_max_ms),
+        ping: Duration::from_millis(timeouts.ping_ms),
+        node_lost: Duration::from_millis(timeouts.node_lost_ms),
+        read_only: Duration::from_millis(timeouts.read_only_ms),
+    }
+}
+
+fn config_failure(cause: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::Invalid, codes::INVALID_CONFIG.code, cause)
+}
+
+fn node_failure(cause: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::Node, codes::FATAL.code, cause)
+}
+
+fn start_failure(error: &StartError) -> Failure {
+    let code: &ErrorCode = match error {
+        StartError::Storage(StorageError::Foreign { .. }) => &codes::WRONG_CLUSTER,
+        StartError::Storage(StorageError::InUse { .. }) => &codes::DATA_IN_USE,
+        StartError::Storage(StorageError::Damaged { .. } | StorageError::Diverged { .. }) => {
+            &codes::DAMAGED_DATA
+        }
+        StartError::Storage(StorageError::Io { .. }) => &codes::STORAGE_FAILED,
+        StartError::Config(_) => &codes::INVALID_CONFIG,
+        StartError::Raft(_) => &codes::FATAL,
+    };
+    Failure::new(FailureKind::Node, code.code, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use ringmain_cluster_config::NodeLimits;
+
+    use super::*;
+
+    #[test]
+    fn a_config_without_timeouts_and_limits_is_a_replica_by_default() {
+        let peers = Vec::new();
+        let default = ReplicaConfig::new("c", ringmain_routing::NodeId(1), "d", peers);
+        assert_eq!(timing(&Timeouts::default()), default.timing);
+        let limits = NodeLimits::default();
+        assert_eq!(limits.snapshot_log_bytes, default.snapshot_log_bytes);
+        assert_eq!(limits.entries_kept, default.entries_kept);
+        assert_eq!(limits.feed_max, default.feed_max as u64);
+    }
+}

@@ -1,0 +1,64 @@
+//! Gives a new cluster its first plan.
+
+use std::time::Duration;
+
+use ringmain_cluster_config::RoutingPlan;
+use ringmain_cluster_config::plan::place_onto;
+use ringmain_replication::{ProposeError, Replica};
+use ringmain_routing::command::{ApplyPlan, OperatorPlan, PutOperators, Role};
+use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
+use ringmain_routing::{Command, Plan, Router};
+
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Waits for a leader and puts plan and operators, unless the cluster has another plan already. Every node may try at
+/// once and again at each start: the plan's version lets one of them win, and operators that are known stay as they
+/// are.
+pub(super) async fn seed(replica: Replica, wanted: RoutingPlan) {
+    let plan = match place_onto(&Plan::default(), &wanted.plan) {
+        Ok(plan) => plan,
+        Err(error) => return tracing::error!(%error, "the plan given at the start cannot be applied"),
+    };
+    loop {
+        match attempt(&replica, &plan, &wanted.operators).await {
+            Ok(()) => return,
+            Err(error) => tracing::debug!(%error, "the plan given at the start waits for a leader"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn attempt(replica: &Replica, plan: &Plan, operators: &[OperatorPlan]) -> Result<(), ProposeError> {
+    replica.read_index().await?;
+    let present = replica.read(|router| router.plan().version);
+    let missing =
+        if present == 0 { operators.to_vec() } else { replica.read(|router| unknown(router, operators)) };
+    if present > 0 && replica.read(|router| router.plan() != plan) {
+        tracing::info!(
+            version = present,
+            "the cluster has a plan; the one given at the start is not applied"
+        );
+        return Ok(());
+    }
+    let mut commands = vec![Command::ApplyPlan(Box::new(ApplyPlan { plan: plan.clone() }))];
+    for part in missing.chunks(OPERATORS_PER_COMMAND_MAX) {
+        commands.push(Command::PutOperators(PutOperators { operators: part.to_vec() }));
+    }
+    for command in commands {
+        if let Err(refusal) = ringmain_actors::propose(replica, command).await?.reply {
+            // Another node may have been first with another plan; otherwise somebody has to change the file.
+            tracing::error!(%refusal, "the plan given at the start was refused");
+            return Ok(());
+        }
+    }
+    tracing::info!(version = plan.version, "the plan given at the start is in force");
+    Ok(())
+}
+
+fn unknown(router: &Router, operators: &[OperatorPlan]) -> Vec<OperatorPlan> {
+    operators
+        .iter()
+        .filter(|operator| router.party(Role::Operator, &operator.login).is_none())
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,172 @@
+//! A node as a process, asked by the command line.
+
+mod support;
+
+use std::net::TcpListener;
+
+use ringmain_cluster_config::NodeConfig;
+use serde_json::json;
+use support::{ADMIN, GATEWAY, Node, config_of_one, fail, sample_plan, write_config};
+
+const IN_FORCE: &str = "the plan given at the start is in force";
+const PUSH: &str = "contact push --gateway web --queue outage --channel voice --key";
+
+fn node_with_plan(folder: &std::path::Path) -> Node {
+    let plan = sample_plan("rosseti_siberia.toml").display().to_string();
+    let mut node = Node::start(folder, config_of_one("tests"), &["--plan", &plan]);
+    node.wait_for(IN_FORCE);
+    node
+}
+
+#[test]
+fn a_new_node_serves_its_plan_and_keeps_what_was_pushed_through_a_crash() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    let queues = node.ask_json("queue list", ADMIN);
+    let names: Vec<&str> =
+        queues["queues"].as_array().expect("a list").iter().filter_map(|q| q["name"].as_str()).collect();
+    assert_eq!(names, ["life", "outage", "connection", "quality", "chat", "callback"]);
+    let operators = node.ask_json("operator list", ADMIN);
+    assert_eq!(operators["operators"].as_array().map(Vec::len), Some(11));
+
+    let pushed = node.ask_json(&format!("{PUSH} k-1 --tier 1 --topic outage"), GATEWAY);
+    let contact = pushed["contact"].as_str().expect("an id").to_owned();
+    let again = node.ask_json(&format!("{PUSH} k-1 --tier 1 --topic outage"), GATEWAY);
+    assert_eq!(again["contact"], pushed["contact"], "the same key gets the first answer");
+    let shown = node.ask_json(&format!("contact show {contact}"), ADMIN);
+    assert_eq!(shown["contact"]["state"], json!("waiting"));
+    assert_eq!(shown["contact"]["topic"], json!("outage"));
+    let config = node.config.clone();
+    node.kill();
+
+    let mut node = Node::start(folder.path(), config, &[]);
+    node.wait_for("node serves");
+    node.wait_for("leader");
+    let kept = node.ask_json("contact show --gateway web --key k-1", ADMIN);
+    assert_eq!(kept["contact"]["contact"], json!(contact));
+    let events = node.ask("events -o json", ADMIN);
+    let events = String::from_utf8(events.stdout).expect("UTF-8");
+    assert!(events.lines().any(|line| line.contains("\"queued\"") && line.contains(&contact)), "{events}");
+    assert_eq!(node.terminate(), Some(0));
+}
+
+#[test]
+fn refusals_and_rights_have_their_exit_codes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    node.ask_json(&format!("{PUSH} k-1"), GATEWAY);
+    let reused = node.ask_in_vain(&format!("{PUSH} k-1 --tier 5"), GATEWAY, 3);
+    assert!(reused.starts_with("error[key-reused]: "), "{reused}");
+    let unknown =
+        node.ask_in_vain("contact push --gateway web --queue nowhere --channel voice --key k-2", GATEWAY, 3);
+    assert!(unknown.starts_with("error[unknown-queue]: ") && unknown.contains("nowhere"), "{unknown}");
+    let missing = node.ask_in_vain("contact show c99.0", ADMIN, 3);
+    assert!(missing.contains("c99.0"), "{missing}");
+    let stranger = node.ask_in_vain("queue list", "nobody-knows-this-token", 6);
+    assert!(stranger.starts_with("error[unauthenticated]: "), "{stranger}");
+    let forbidden = node.ask_in_vain("queue list", GATEWAY, 6);
+    assert!(forbidden.starts_with("error[permission-denied]: "), "{forbidden}");
+    let dry = node.ask_json(&format!("{PUSH} k-3 --dry-run"), GATEWAY);
+    assert_eq!(dry["dry_run"], json!(true));
+    node.ask_in_vain("contact show --gateway web --key k-3", ADMIN, 3);
+}
+
+#[test]
+fn operations_see_the_cluster_over_grpc_and_http() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    let status = node.ask_json("cluster status", ADMIN);
+    assert_eq!((&status["cluster"], &status["leader"]), (&json!("tests"), &json!(1)));
+    assert_eq!(status["role"], json!("leader"));
+    let (livez, _) = node.http("/livez");
+    assert_eq!(livez, "HTTP/1.1 200 OK");
+    let (readyz, checks) = node.http("/readyz?verbose");
+    assert_eq!(readyz, "HTTP/1.1 200 OK", "{checks}");
+    let (_, metrics) = node.http("/metrics");
+    for name in ["ringmain_raft_is_leader{", "ringmain_applied_index{", "ringmain_build_info{"] {
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or_else(|| panic!("{name}: {metrics}"));
+        assert!(line.contains("cluster=\"tests\"") && line.contains("node=\"1\""), "{line}");
+    }
+}
+
+#[test]
+fn a_plan_is_tried_then_applied_and_the_same_again_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    let text = std::fs::read_to_string(sample_plan("rosseti_siberia.toml")).expect("the sample");
+    let path = folder.path().join("next.toml");
+    let next = text.replace("count = 8", "count = 9") + "\n[[queues]]\nname = \"metering\"\n";
+    std::fs::write(&path, next).expect("written");
+    let apply = format!("plan apply {}", path.display());
+    let tried = node.ask_json(&format!("{apply} --dry-run"), ADMIN);
+    assert_eq!(tried["changes"], json!(["queue \"metering\" added", "operator \"day-9\" added"]));
+    assert_eq!(node.ask_json("queue list", ADMIN)["queues"].as_array().map(Vec::len), Some(6));
+    assert_eq!(node.ask_json(&apply, ADMIN)["version"], json!(2));
+    assert_eq!(node.ask_json("queue list", ADMIN)["queues"].as_array().map(Vec::len), Some(7));
+    assert_eq!(node.ask_json("operator list", ADMIN)["operators"].as_array().map(Vec::len), Some(12));
+    let again = node.ask_json(&apply, ADMIN);
+    assert_eq!((&again["changes"], &again["version"]), (&json!([]), &json!(2)));
+}
+
+#[test]
+fn a_port_in_use_is_named_and_no_data_is_touched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut config = config_of_one("tests");
+    config.listen.http = taken.local_addr().expect("bound").to_string();
+    let path = write_config(folder.path(), &config);
+    let stderr = fail(&["start", "--config", &path], 7);
+    assert!(stderr.starts_with("error[address-in-use]: listen.http: "), "{stderr}");
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_data_folder_of_another_cluster_or_in_use_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut node = Node::start(folder.path(), config_of_one("first"), &[]);
+    node.wait_for("node serves");
+    let again = write_config(folder.path(), &config_of_one("first"));
+    let stderr = fail(&["start", "--config", &again], 7);
+    assert!(stderr.contains("error[data-in-use]: "), "{stderr}");
+    assert_eq!(node.terminate(), Some(0));
+    let other = write_config(folder.path(), &config_of_one("second"));
+    let stderr = fail(&["start", "--config", &other], 7);
+    assert!(stderr.contains("error[wrong-cluster]: ") && stderr.contains("first"), "{stderr}");
+    let moved = NodeConfig { node: ringmain_routing::NodeId(2), ..config_of_one("first") };
+    let moved = NodeConfig {
+        peers: moved
+            .peers
+            .iter()
+            .map(|peer| ringmain_cluster_config::PeerConfig { node: moved.node, ..peer.clone() })
+            .collect(),
+        ..moved
+    };
+    let stderr = fail(&["start", "--config", &write_config(folder.path(), &moved)], 7);
+    assert!(stderr.contains("error[wrong-cluster]: "), "{stderr}");
+}
+
+#[test]
+fn mistakes_of_config_plan_and_tokens_are_all_listed_before_anything_starts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = write_config(folder.path(), &config_of_one("tests"));
+    let good = std::fs::read_to_string(&path).expect("written");
+    std::fs::write(&path, good.replace("node = 1", "node = 0").replace("[limits]", "[limit]"))
+        .expect("written");
+    let stderr = fail(&["start", "--config", &path], 2);
+    assert!(stderr.starts_with("error[invalid-config]: "), "{stderr}");
+    assert!(stderr.contains("did you mean \"limits\"?") && stderr.contains("0 is out of bounds"), "{stderr}");
+    std::fs::write(&path, good).expect("written");
+    let plan = folder.path().join("plan.toml");
+    std::fs::write(&plan, "queues = [{ name = \"a\", scope = \"b\" }]\n").expect("written");
+    let stderr = fail(&["start", "--config", &path, "--plan", &plan.display().to_string()], 2);
+    assert!(stderr.contains("channels: is missing") && stderr.contains("no unit \"b\""), "{stderr}");
+    std::fs::write(folder.path().join("tokens.toml"), "tokens = [{ token = \"short\", role = \"king\" }]")
+        .expect("written");
+    let stderr = fail(&["start", "--config", &path], 2);
+    assert!(stderr.contains("tokens[0].name") && stderr.contains("tokens[0].role"), "{stderr}");
+    assert!(!stderr.contains("short\""), "{stderr}");
+    assert!(!folder.path().join("data").exists());
+}

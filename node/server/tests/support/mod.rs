@@ -1,0 +1,189 @@
+//! One node as a process of its own, and the command line beside it.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use ringmain_cluster_config::{Listen, LogConfig, NodeConfig, NodeLimits, PeerConfig, Timeouts};
+use ringmain_routing::NodeId;
+use serde_json::Value;
+
+/// Tokens of the tests' clusters.
+pub const TOKENS: &str = r#"
+[[tokens]]
+token = "admin-token-of-tests"
+name = "admin"
+role = "admin"
+
+[[tokens]]
+token = "gateway-token-of-tests"
+name = "web"
+role = "gateway"
+"#;
+pub const ADMIN: &str = "admin-token-of-tests";
+pub const GATEWAY: &str = "gateway-token-of-tests";
+
+/// The binary with some words.
+pub fn ringmain(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringmain"));
+    command.args(words).env_remove("RINGMAIN_ADDR").env_remove("RINGMAIN_TOKEN").env_remove("RUST_LOG");
+    command
+}
+
+/// Runs the binary to its end.
+pub fn run(words: &[&str]) -> Output {
+    ringmain(words).output().expect("the binary runs")
+}
+
+/// Runs it, expects success and returns standard output.
+pub fn succeed(words: &[&str]) -> String {
+    let output = run(words);
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Runs it, expects this exit code and returns standard error.
+pub fn fail(words: &[&str], code: i32) -> String {
+    let output = run(words);
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(code), "{words:?}: {stderr}");
+    stderr
+}
+
+/// A path of the repository's sample plans.
+pub fn sample_plan(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster-config/samples/plans").join(name)
+}
+
+/// Ports that nobody listens on, as long as nobody else takes them.
+pub fn free_addresses<const N: usize>() -> [String; N] {
+    let bound: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    bound.map(|listener| listener.local_addr().expect("bound").to_string())
+}
+
+/// The config of a cluster of one.
+pub fn config_of_one(cluster: &str) -> NodeConfig {
+    let [api, peer, http] = free_addresses();
+    NodeConfig {
+        cluster: cluster.to_owned(),
+        node: NodeId(1),
+        data_dir: "data".into(),
+        tokens: "tokens.toml".into(),
+        peers: vec![PeerConfig {
+            node: NodeId(1),
+            region: "test".into(),
+            peer: peer.clone(),
+            api: api.clone(),
+        }],
+        listen: Listen { api, peer, http },
+        timeouts: Timeouts { stop_ms: 500, ..Timeouts::default() },
+        limits: NodeLimits::default(),
+        log: LogConfig::default(),
+    }
+}
+
+/// Writes config and tokens; returns the config's path.
+pub fn write_config(folder: &Path, config: &NodeConfig) -> String {
+    std::fs::write(folder.join("tokens.toml"), TOKENS).expect("written");
+    let path = folder.join("node.toml");
+    std::fs::write(&path, config.to_toml()).expect("written");
+    path.display().to_string()
+}
+
+/// A running node. Ends with the test.
+pub struct Node {
+    pub config: NodeConfig,
+    child: Child,
+    log: BufReader<ChildStderr>,
+    seen: String,
+}
+
+impl Node {
+    /// Starts the binary with the words behind `start --config`.
+    pub fn start(folder: &Path, config: NodeConfig, more: &[&str]) -> Node {
+        let path = write_config(folder, &config);
+        let mut child = ringmain(&["start", "--config", &path])
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let log = BufReader::new(child.stderr.take().expect("piped"));
+        Node { config, child, log, seen: String::new() }
+    }
+
+    /// Reads the log until a line holds the words.
+    pub fn wait_for(&mut self, words: &str) {
+        loop {
+            let mut line = String::new();
+            let read = self.log.read_line(&mut line).expect("the log is text");
+            assert!(read > 0, "the node ended before it said {words:?}:\n{}", self.seen);
+            self.seen.push_str(&line);
+            if line.contains(words) {
+                return;
+            }
+        }
+    }
+
+    /// Asks it to stop, reads the rest of its log and returns its exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        assert!(sent.success());
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).expect("the log is text");
+        self.child.wait().expect("it ends").code()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("it ends");
+    }
+
+    /// The command line as a client of this node.
+    pub fn ask(&self, words: &str, token: &str) -> Output {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        ringmain(&words)
+            .args(["--address", &self.config.listen.api, "--token", token])
+            .output()
+            .expect("runs")
+    }
+
+    /// The same; the answer must be good and JSON.
+    pub fn ask_json(&self, words: &str, token: &str) -> Value {
+        let output = self.ask(&format!("{words} -o json"), token);
+        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// The same; it must fail with the exit code. Returns standard error.
+    pub fn ask_in_vain(&self, words: &str, token: &str, code: i32) -> String {
+        let output = self.ask(words, token);
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(code), "{words}: {stderr}");
+        stderr
+    }
+
+    /// An answer of the HTTP port: status line and body.
+    pub fn http(&self, path: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(&self.config.listen.http).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("UTF-8");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

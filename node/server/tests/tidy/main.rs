@@ -1,0 +1,9 @@
+//! House rules as tests. Each names the rule it holds, and its failure says where and what to do.
+
+mod arrows;
+mod bans;
+mod docs;
+mod house;
+mod pure;
+mod sizes;
+mod source;

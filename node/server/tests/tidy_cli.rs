@@ -1,0 +1,56 @@
+//! Every example that a document shows in a shell block is one that the command line understands.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use ringmain::cli::Cli;
+
+fn documents(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of documents can be read");
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.expect("an entry of it too").path()) {
+        if path.is_dir() {
+            found.extend(documents(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Commands in the shell blocks of a document, without comments and prompts.
+fn commands(text: &str) -> Vec<String> {
+    let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    blocks
+        .flat_map(|block| block.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>())
+        .map(|line| line.split(" #").next().expect("split yields a part").trim().to_owned())
+        .collect()
+}
+
+/// The arguments of `ringmain`, however it is started; nothing for another program.
+fn arguments(command: &str) -> Option<Vec<String>> {
+    let rest =
+        ["cargo run --release -- ", "ringmain "].iter().find_map(|start| command.strip_prefix(start))?;
+    let words = rest.split_whitespace().map(str::to_owned);
+    Some(std::iter::once("ringmain".to_owned()).chain(words).collect())
+}
+
+#[test]
+fn the_command_line_understands_every_example_of_the_documents() {
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("node/server is two levels down");
+    let mut examples = 0;
+    let mut findings = Vec::new();
+    for path in documents(&root.join("docs")).into_iter().chain([root.join("README.md")]) {
+        let text = std::fs::read_to_string(&path).expect("a document is UTF-8");
+        for command in commands(&text) {
+            let Some(arguments) = arguments(&command) else { continue };
+            examples += 1;
+            if let Err(error) = Cli::try_parse_from(arguments) {
+                findings.push(format!("{}: {command}\n{error}", path.display()));
+            }
+        }
+    }
+    assert!(examples > 3, "the examples were not found");
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}

@@ -1,0 +1,28 @@
+//! Alerts: what a person must look at, though the node goes on. Each is logged with `alert = <name>`, counted in
+//! [`crate::names::ALERTS`] and has a runbook `docs/runbooks/<name>.md`.
+
+/// One alert.
+#[derive(Clone, Copy, Debug)]
+pub struct Alert {
+    /// The stable name.
+    pub name: &'static str,
+    /// What has happened, in a sentence.
+    pub text: &'static str,
+}
+
+macro_rules! alerts {
+    ($($name:ident = $text:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $name: &str = $text;)*
+
+        /// Every alert there is.
+        pub const ALERTS: &[Alert] = &[$(Alert { name: $text, text: $meaning }),*];
+    };
+}
+
+alerts! {
+    CLOCK_OFF = "clock-off", "The wall clock differs from replicated time by more than a second.";
+    LOG_SUSPECT = "log-suspect", "The log is shorter than its durable mark: acknowledged entries may be gone here.";
+    SEARCH_INDEX_SET_ASIDE = "search-index-set-aside", "The search index did not open and is built anew.";
+    NODE_LOST = "node-lost", "The leader has declared a peer lost.";
+    DISK_NEARLY_FULL = "disk-nearly-full", "The data folder's disk is so full that this node proposes nothing.";
+}

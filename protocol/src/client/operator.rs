@@ -1,0 +1,261 @@
+//! An operator's client: the desktop's side of the session.
+
+use std::collections::VecDeque;
+
+use prost::Message;
+use ringmain_routing::client::{self, Hello, Subject};
+use ringmain_routing::{Epoch, Millis};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::driver::{self, Handle};
+use super::outcome::{Notice, OperationError, PendingAnswer};
+use super::role::{self, Incoming, Role};
+use super::{BadConfig, SessionConfig};
+use crate::MESSAGE_BYTES_MAX;
+use crate::v1::operator_service_client::OperatorServiceClient;
+use crate::v1::operator_service_session_request::Message as Up;
+use crate::v1::operator_service_session_response::Message as Down;
+use crate::v1::{
+    OperatorAccept, OperatorAck, OperatorComplete, OperatorDecline, OperatorDone, OperatorEndWrapUp,
+    OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorResync,
+    OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut,
+    OperatorWelcome, PresenceKind, Receipt,
+};
+
+/// What an operator's client tells its owner.
+pub type OperatorNotice = Notice<OperatorWelcome, OperatorEvent, OperatorResync>;
+
+/// The answer to an operation that was carried out.
+pub type OperatorAnswer = OperatorDone;
+
+/// What an operator can ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorOperation {
+    /// Takes contacts from here on.
+    Ready,
+    /// Takes none, for this reason of the centre (AUX code).
+    NotReady(u16),
+    /// Takes the contact, or confirms an automatic one.
+    Accept(AssignmentOf),
+    /// Does not take it.
+    Decline(AssignmentOf),
+    /// The talk is over.
+    Complete {
+        /// Which.
+        of: AssignmentOf,
+        /// Wrap-up wanted instead of the queue's.
+        wrap_up: Option<Millis>,
+    },
+    /// Needs more wrap-up.
+    ExtendWrapUp {
+        /// Which.
+        of: AssignmentOf,
+        /// The new end, in replicated time.
+        until_ms: u64,
+    },
+    /// The wrap-up is over.
+    EndWrapUp(AssignmentOf),
+    /// Ends the session, and the client with it.
+    SignOut,
+}
+
+/// One assignment of one contact, as ring and connect name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssignmentOf {
+    /// Id of the contact.
+    pub contact: String,
+    /// Which of its assignments.
+    pub assignment: u32,
+}
+
+impl AssignmentOf {
+    /// The assignment of this contact.
+    #[must_use]
+    pub fn new(contact: &str, assignment: u32) -> AssignmentOf {
+        AssignmentOf { contact: contact.to_owned(), assignment }
+    }
+}
+
+/// An operator's session. Clones speak for the same session. When the last one is dropped the stream ends without a
+/// sign-out: the session may be resumed within its grace.
+#[derive(Clone)]
+pub struct OperatorClient {
+    handle: Handle<Desktop>,
+}
+
+impl OperatorClient {
+    /// Begins to connect, and goes on for as long as the client lives. The first notice is `Online`. Take the notices
+    /// in a task of their own: when they are full, answers wait too, and dropping them ends the client. Must be
+    /// called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BadConfig`] when no client can be made of it.
+    pub fn connect(
+        config: SessionConfig,
+    ) -> Result<(OperatorClient, mpsc::Receiver<OperatorNotice>), BadConfig> {
+        let (handle, notices) = driver::start(config)?;
+        Ok((OperatorClient { handle }, notices))
+    }
+
+    /// Carries out one operation and waits for its answer.
+    ///
+    /// # Errors
+    /// The cluster's final no, or the end of the client with an unknown outcome.
+    pub async fn ask(&self, operation: OperatorOperation) -> Result<Receipt, OperationError> {
+        Ok(self.begin(operation).await?.await?.receipt.unwrap_or_default())
+    }
+
+    /// Has an operation on its way and returns without waiting for its answer.
+    ///
+    /// # Errors
+    /// The end of the client.
+    pub async fn begin(
+        &self,
+        operation: OperatorOperation,
+    ) -> Result<PendingAnswer<OperatorAnswer>, OperationError> {
+        self.handle.submit(operation).await
+    }
+}
+
+/// The messages of an operator's session.
+pub(super) struct Desktop;
+
+impl Role for Desktop {
+    type Up = OperatorServiceSessionRequest;
+    type Down = OperatorServiceSessionResponse;
+    type Operation = OperatorOperation;
+    type Answer = OperatorAnswer;
+    type Welcome = OperatorWelcome;
+    type Event = OperatorEvent;
+    type Resync = OperatorResync;
+
+    async fn open(
+        channel: Channel,
+        request: Request<ReceiverStream<Self::Up>>,
+    ) -> Result<Response<Streaming<Self::Down>>, Status> {
+        OperatorServiceClient::new(channel)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+            .session(request)
+            .await
+    }
+
+    fn hello(name: &str, capabilities: &[String], hello: Hello) -> Self::Up {
+        up(Up::Hello(OperatorHello {
+            login: name.to_owned(),
+            capabilities: capabilities.to_vec(),
+            cursor: role::cursor_text(hello.cursor),
+            nonce: hello.nonce,
+            resume_epoch: hello.resume.map(|epoch| epoch.0),
+            takeover: hello.takeover,
+        }))
+    }
+
+    fn heartbeat(seq: u64) -> Self::Up {
+        up(Up::Heartbeat(OperatorHeartbeat { seq }))
+    }
+
+    fn ack(cursor: String) -> Self::Up {
+        up(Up::Ack(OperatorAck { cursor }))
+    }
+
+    fn subject(operation: &OperatorOperation) -> Subject {
+        match operation {
+            OperatorOperation::Ready | OperatorOperation::NotReady(_) | OperatorOperation::SignOut => {
+                Subject::Session
+            }
+            OperatorOperation::Accept(of)
+            | OperatorOperation::Decline(of)
+            | OperatorOperation::Complete { of, .. }
+            | OperatorOperation::ExtendWrapUp { of, .. }
+            | OperatorOperation::EndWrapUp(of) => Subject::Contact(of.contact.as_str().into()),
+        }
+    }
+
+    fn message_bytes(operation: &OperatorOperation) -> usize {
+        up(message(operation, u64::MAX, u64::MAX)).encoded_len()
+    }
+
+    fn operation(operation: &OperatorOperation, op_id: u64, seq: u64, out: &mut VecDeque<Self::Up>) {
+        out.push_back(up(message(operation, op_id, seq)));
+    }
+
+    fn read(down: Self::Down) -> Incoming<Self> {
+        match down.message {
+            Some(Down::Welcome(message)) => welcome(message),
+            Some(Down::Done(done)) => {
+                Incoming::Answered { op_id: role::op_id(done.receipt.as_ref()), answer: done, last: true }
+            }
+            Some(Down::Failed(failed)) => role::failed(failed.receipt, failed.error),
+            Some(Down::Event(event)) => {
+                Incoming::Event { cursor: event.cursor.clone(), event: Box::new(event) }
+            }
+            Some(Down::Resync(part)) => Incoming::Resync { as_of: part.as_of.clone(), last: part.last, part },
+            Some(Down::Drain(drain)) => {
+                Incoming::Drain { within: Millis(drain.within_ms), hint: role::hint(&drain.hint) }
+            }
+            Some(Down::StreamEnded(end)) => Incoming::Ended(role::ended(end.reason(), &end.hint)),
+            Some(Down::Heartbeat(_)) | None => Incoming::Heard,
+        }
+    }
+
+    fn extend_resync(resync: &mut OperatorResync, part: OperatorResync) {
+        resync.contacts.extend(part.contacts);
+        resync.as_of = part.as_of;
+        resync.presence = part.presence.or(resync.presence);
+        resync.last = part.last;
+    }
+
+    fn extend_answer(answer: &mut OperatorAnswer, part: OperatorAnswer) {
+        *answer = part;
+    }
+
+    fn ends_session(operation: &OperatorOperation) -> bool {
+        *operation == OperatorOperation::SignOut
+    }
+}
+
+fn up(message: Up) -> OperatorServiceSessionRequest {
+    OperatorServiceSessionRequest { message: Some(message) }
+}
+
+fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
+    let presence = |presence: PresenceKind, reason: u16| {
+        let not_ready_reason = u32::from(reason);
+        Up::SetPresence(OperatorSetPresence { op_id, seq, presence: presence.into(), not_ready_reason })
+    };
+    match operation.clone() {
+        OperatorOperation::Ready => presence(PresenceKind::Ready, 0),
+        OperatorOperation::NotReady(reason) => presence(PresenceKind::NotReady, reason),
+        OperatorOperation::Accept(AssignmentOf { contact, assignment }) => {
+            Up::Accept(OperatorAccept { op_id, contact, assignment })
+        }
+        OperatorOperation::Decline(AssignmentOf { contact, assignment }) => {
+            Up::Decline(OperatorDecline { op_id, contact, assignment })
+        }
+        OperatorOperation::Complete { of: AssignmentOf { contact, assignment }, wrap_up } => {
+            let wrap_up_ms = wrap_up.map(|wrap_up| wrap_up.0);
+            Up::Complete(OperatorComplete { op_id, contact, assignment, wrap_up_ms })
+        }
+        OperatorOperation::ExtendWrapUp { of: AssignmentOf { contact, assignment }, until_ms } => {
+            Up::ExtendWrapUp(OperatorExtendWrapUp { op_id, contact, assignment, until_ms })
+        }
+        OperatorOperation::EndWrapUp(AssignmentOf { contact, assignment }) => {
+            Up::EndWrapUp(OperatorEndWrapUp { op_id, contact, assignment })
+        }
+        OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
+    }
+}
+
+fn welcome(message: OperatorWelcome) -> Incoming<Desktop> {
+    let welcome = client::Welcome {
+        epoch: Epoch(message.epoch),
+        heartbeat: Millis(message.heartbeat_ms),
+        credits: message.credits,
+        addresses: role::addresses(&message.nodes),
+    };
+    Incoming::Welcome { welcome, message: Box::new(message) }
+}
