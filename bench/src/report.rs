@@ -117,7 +117,7 @@ impl Summary {
         ];
         table.set_header(head);
         let named = self.queues.iter().map(|(name, figures)| (name.as_str(), figures));
-        for (name, figures) in named.chain([("all", &self.total)]) {
+        for (name, figures) in named.chain([("= all queues", &self.total)]) {
             table.add_row(figures.cells(name));
         }
         table.to_string()

@@ -301,8 +301,15 @@ fn mixed_load_is_replayed_to_the_same_chain_without_refusals() {
     assert!(measured.connected > 500, "{measured:?}");
     let kinds = recorded.kinds();
     let all = [
-        "abandon_contact", "accept_offer", "complete_contact", "decline_offer", "end_wrap_up", "enqueue_contact",
-        "set_presence", "tick", "update_contact",
+        "abandon_contact",
+        "accept_offer",
+        "complete_contact",
+        "decline_offer",
+        "end_wrap_up",
+        "enqueue_contact",
+        "set_presence",
+        "tick",
+        "update_contact",
     ];
     assert_eq!(kinds.keys().copied().collect::<Vec<_>>(), all);
     assert_eq!(recorded.latencies().unwrap().len(), all.len());

@@ -281,7 +281,8 @@ impl Default for LogConfig {
     }
 }
 
-const DEFAULT_FILTER: &str = "info";
+/// openraft tells each step of an election at `info`; its warnings are enough.
+const DEFAULT_FILTER: &str = "info,openraft=warn";
 
 fn read(file: &Section<'_>) -> NodeConfig {
     let text =

@@ -3,6 +3,7 @@
 mod planted;
 mod random;
 mod scene;
+mod whole;
 
 use ringmain_chaos::checker::{ClientOp, HistoryEntry, SeenEvent, from_json_lines, to_json_lines};
 

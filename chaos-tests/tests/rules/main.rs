@@ -4,4 +4,5 @@ mod both;
 mod limits;
 mod random_worlds;
 mod scenarios;
+#[path = "../support/strategies.rs"]
 mod strategies;

@@ -249,8 +249,8 @@ impl Sessions {
     pub async fn stop(&self) {
         let (done, stopped) = oneshot::channel();
         self.tell_now(SupervisorMessage::Stop { done });
-        // A supervisor that has ended has no sessions.
-        drop(stopped.await);
+        // A supervisor that has ended has no sessions; one whose actors hang is not waited for.
+        let _ = tokio::time::timeout(limits::SESSIONS_END_WITHIN, stopped).await;
     }
 
     /// A session that finds no room here was opened in the log all the same, which must learn that it is lost.

@@ -40,6 +40,8 @@ pub const CONVERSATION_SWEEP: Duration = Duration::from_secs(1);
 pub const BOARD_REFRESH: Duration = Duration::from_secs(1);
 /// A client that takes nothing off its stream for so long is given up.
 pub const CLIENT_STUCK: Duration = Duration::from_secs(10);
+/// How long a node that stops waits for its sessions' actors to end.
+pub const SESSIONS_END_WITHIN: Duration = Duration::from_secs(5);
 /// How long one attempt of a command may take before its outcome counts as unknown.
 pub const COMMAND_DEADLINE: Millis = Millis(5_000);
 /// Contacts in one part of a long list, however small they are.

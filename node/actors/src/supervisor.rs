@@ -51,6 +51,8 @@ pub(crate) struct SupervisorState {
     sessions: BTreeMap<ActorId, Session>,
     parties: BTreeMap<Party, ActorId>,
     stopping: bool,
+    /// Who waits for the last session to end.
+    stopped: Vec<oneshot::Sender<()>>,
 }
 
 struct Session {
@@ -70,7 +72,7 @@ impl Actor for SessionSupervisor {
         (hub, replica, offers): (Hub, Replica, OfferTimes),
     ) -> Result<SupervisorState, ActorProcessingErr> {
         let (sessions, parties) = (BTreeMap::new(), BTreeMap::new());
-        Ok(SupervisorState { hub, replica, offers, sessions, parties, stopping: false })
+        Ok(SupervisorState { hub, replica, offers, sessions, parties, stopping: false, stopped: Vec::new() })
     }
 
     async fn handle(
@@ -90,8 +92,9 @@ impl Actor for SessionSupervisor {
             SupervisorMessage::Drain { within } => state.tell_all(StreamMessage::Drain { within }),
             SupervisorMessage::Stop { done } => {
                 state.stopping = true;
+                state.stopped.push(done);
                 state.tell_all(StreamMessage::End);
-                let _ = done.send(());
+                state.tell_stopped();
             }
         }
         Ok(())
@@ -199,6 +202,16 @@ impl SupervisorState {
         // Another stream of the party is here, perhaps of the same opening: then the log has nothing to learn.
         let lost = !self.stopping && !self.parties.contains_key(&seed.party);
         spawn_named("end-session", end_session(self.replica.clone(), seed, lost));
+        self.tell_stopped();
+    }
+
+    fn tell_stopped(&mut self) {
+        if self.stopping && self.sessions.is_empty() {
+            for stopped in self.stopped.drain(..) {
+                // Who no longer waits need not know.
+                let _ = stopped.send(());
+            }
+        }
     }
 
     fn tell_all(&self, message: StreamMessage) {

@@ -12,6 +12,7 @@ use ringmain_routing::command::{LoseSession, OpenSession, Role};
 use ringmain_routing::{Command, Epoch, Millis, Name, Party, Position, Reply};
 use ringmain_telemetry::codes;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
@@ -24,6 +25,8 @@ use crate::validate::{Problems, cursor};
 const OUTBOUND_MESSAGES_MAX: usize = 32;
 /// A client that takes nothing off its connection for so long is given up.
 const CLIENT_STUCK: Duration = Duration::from_secs(10);
+/// A client that has not said hello by then is let go.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// Heartbeats that may be missed before a stream counts as lost.
 const HEARTBEATS_MISSED_MAX: u32 = 3;
 
@@ -150,8 +153,7 @@ impl<D: Dialect> Connection<D> {
     }
 
     async fn hello(&mut self) -> Result<Hello, Box<Error>> {
-        let patience = self.shared.heartbeat * HEARTBEATS_MISSED_MAX;
-        let first = tokio::time::timeout(patience, self.inbound.message()).await;
+        let first = tokio::time::timeout(HELLO_WITHIN, self.inbound.message()).await;
         let message = match first {
             Ok(Ok(Some(message))) => message,
             Ok(Err(status)) => return Err(Box::new(unreadable(&status))),
@@ -175,6 +177,8 @@ impl<D: Dialect> Connection<D> {
 
     async fn talk(&mut self, session: &mut D, mut events: mpsc::Receiver<SessionEvent>) -> Result<(), Gone> {
         let mut heartbeats = tokio::time::interval(self.shared.heartbeat);
+        // A node that stood still has not listened either: what it missed is not the client's silence.
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent = 0;
         loop {
             tokio::select! {

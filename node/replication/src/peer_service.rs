@@ -97,6 +97,9 @@ impl PeerService for PeerEndpoint {
             endpoint.leader_heard(from);
             Ok(v1::StreamAppendResponse::pack(&answer))
         });
+        // openraft ends the stream of a stopped replica only at the next request.
+        let shared = Arc::clone(&self.shared);
+        let answers = answers.take_until(Box::pin(async move { shared.failed().await }));
         Ok(Response::new(Box::pin(answers)))
     }
 

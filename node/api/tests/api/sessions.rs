@@ -12,7 +12,7 @@ use ringmain_protocol::v1::operator_service_session_response::Message as Operato
 use ringmain_routing::command::Role;
 use ringmain_routing::{Millis, SessionState};
 
-use crate::support::{GatewayStream, Node, Setup, gateway_hello, operator_hello, push};
+use crate::support::{Node, Setup, gateway_hello, operator_hello, push};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_contact_is_pushed_rung_accepted_and_completed() {
@@ -25,7 +25,8 @@ async fn a_contact_is_pushed_rung_accepted_and_completed() {
     let mut contact = push(1, "k1");
     contact.skills = vec![v1::SkillLevel { skill: "ru".into(), level: 5 }];
     gateway.say(GatewayUp::Push(contact)).await;
-    let (accepted, assigned) = accepted_and_assigned(&mut gateway).await;
+    let accepted = gateway.accepted(1).await;
+    let assigned = gateway.event(|event| matches!(event, GatewayEvent::Assigned(_))).await;
     assert_eq!((accepted.key.as_str(), accepted.queue.as_str(), accepted.position), ("k1", "calls", 0));
     assert_eq!((assigned.key.as_str(), &assigned.contact), ("k1", &accepted.contact));
 
@@ -47,24 +48,6 @@ async fn a_contact_is_pushed_rung_accepted_and_completed() {
     anna.event(|event| matches!(event, OperatorEvent::Released(_))).await;
     let ended = gateway.event(|event| matches!(event, GatewayEvent::Ended(_))).await;
     assert_eq!(ended.contact, contact);
-}
-
-/// The answer and the event come by different ways, in either order.
-async fn accepted_and_assigned(gateway: &mut GatewayStream) -> (v1::GatewayAccepted, v1::GatewayEvent) {
-    let (mut accepted, mut assigned) = (None, None);
-    loop {
-        let message = gateway.next().await;
-        if let GatewayDown::Accepted(message) = message {
-            accepted = Some(message);
-        } else if let GatewayDown::Event(message) = message
-            && matches!(message.event, Some(GatewayEvent::Assigned(_)))
-        {
-            assigned = Some(message);
-        }
-        if let (Some(accepted), Some(assigned)) = (&accepted, &assigned) {
-            return (accepted.clone(), assigned.clone());
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -176,7 +159,7 @@ async fn a_second_stream_without_takeover_is_refused_and_with_it_ends_the_first(
     let ended = first
         .find(|message| {
             let OperatorDown::StreamEnded(ended) = message else { return None };
-            Some(ended)
+            Some(ended.clone())
         })
         .await;
     assert_eq!(ended.reason(), v1::StreamEndReason::TakenOver);
@@ -192,7 +175,7 @@ async fn signing_out_is_answered_and_ends_the_stream() {
     let ended = anna
         .find(|message| {
             let OperatorDown::StreamEnded(ended) = message else { return None };
-            Some(ended)
+            Some(ended.clone())
         })
         .await;
     assert_eq!(ended.reason(), v1::StreamEndReason::SignedOut);
@@ -200,16 +183,17 @@ async fn signing_out_is_answered_and_ends_the_stream() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_sends_no_heartbeat_loses_its_session() {
-    let heartbeat = Duration::from_millis(20);
+    let heartbeat = Duration::from_millis(50);
     let node = Node::start_with(Setup { heartbeat, ..Setup::default() }).await;
-    let (anna, _) = node.operator(operator_hello(1)).await;
+    let anna = node.operator_stream(crate::support::OPERATOR).await.unwrap();
+    anna.say(OperatorUp::Hello(operator_hello(1))).await;
     let party = node.replica.read(|router| router.party(Role::Operator, "anna")).unwrap();
     let mut feed = node.replica.feed();
-    let is_live = || {
+    let in_grace = || {
         let session = node.replica.read(|router| router.session(party)).unwrap();
-        matches!(session.state, SessionState::Live { .. })
+        matches!(session.state, SessionState::Grace { .. })
     };
-    while is_live() {
+    while !in_grace() {
         feed.changed().await;
     }
     drop(anna);
@@ -223,7 +207,7 @@ async fn a_heartbeat_is_echoed() {
     let echo = gateway
         .find(|message| {
             let GatewayDown::Heartbeat(echo) = message else { return None };
-            Some(echo)
+            Some(*echo)
         })
         .await;
     assert_eq!(echo.seq, 77);
@@ -245,7 +229,7 @@ async fn a_gateway_reconciles_what_it_has_in_hand() {
         let part = gateway
             .find(|message| {
                 let GatewayDown::ReconcileReport(part) = message else { return None };
-                Some(part)
+                Some(part.clone())
             })
             .await;
         assert_eq!(part.receipt.unwrap().op_id, 3);
@@ -266,7 +250,7 @@ async fn a_draining_node_asks_its_clients_to_go_and_takes_no_new_ones() {
     let drain = gateway
         .find(|message| {
             let GatewayDown::Drain(drain) = message else { return None };
-            Some(drain)
+            Some(drain.clone())
         })
         .await;
     assert_eq!(drain.within_ms, 5_000);
@@ -284,7 +268,7 @@ async fn a_stopped_node_ends_its_streams() {
     gateway
         .find(|message| {
             let GatewayDown::StreamEnded(ended) = message else { return None };
-            Some(ended)
+            Some(ended.clone())
         })
         .await;
 }

@@ -1,5 +1,6 @@
 //! A real one-node replica with actors and API behind a loopback port, and plain gRPC clients for it.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -164,7 +165,7 @@ impl Node {
         let (up, messages) = mpsc::channel(1_024);
         let mut client = GatewayServiceClient::with_interceptor(self.channel().await, Bearer::new(token));
         let down = client.session(ReceiverStream::new(messages)).await?.into_inner();
-        Ok(GatewayStream { up, down })
+        Ok(GatewayStream { up, down, passed_over: VecDeque::new() })
     }
 
     /// An operator's stream that has said hello and was welcomed.
@@ -180,7 +181,7 @@ impl Node {
         let (up, messages) = mpsc::channel(64);
         let mut client = OperatorServiceClient::with_interceptor(self.channel().await, Bearer::new(token));
         let down = client.session(ReceiverStream::new(messages)).await?.into_inner();
-        Ok(OperatorStream { up, down })
+        Ok(OperatorStream { up, down, passed_over: VecDeque::new() })
     }
 }
 
@@ -208,6 +209,8 @@ impl tonic::service::Interceptor for Bearer {
 pub struct GatewayStream {
     up: mpsc::Sender<v1::GatewayServiceSessionRequest>,
     pub down: Streaming<v1::GatewayServiceSessionResponse>,
+    /// Messages that came and that nobody has looked for yet: answers and events come by different ways.
+    passed_over: VecDeque<GatewayDown>,
 }
 
 impl GatewayStream {
@@ -216,34 +219,48 @@ impl GatewayStream {
     }
 
     pub async fn next(&mut self) -> GatewayDown {
+        match self.passed_over.pop_front() {
+            Some(message) => message,
+            None => self.read().await,
+        }
+    }
+
+    async fn read(&mut self) -> GatewayDown {
         let message = tokio::time::timeout(NEVER, self.down.message()).await.expect("a message comes");
         message.unwrap().expect("the stream goes on").message.unwrap()
     }
 
-    /// The next message that the picker takes; what comes before it is passed over.
-    pub async fn find<T>(&mut self, pick: impl Fn(GatewayDown) -> Option<T>) -> T {
+    /// The first message that the picker takes; the others stay for later.
+    pub async fn find<T>(&mut self, pick: impl Fn(&GatewayDown) -> Option<T>) -> T {
+        let mut place = 0;
         loop {
-            if let Some(picked) = pick(self.next().await) {
+            if place == self.passed_over.len() {
+                let message = self.read().await;
+                self.passed_over.push_back(message);
+            }
+            if let Some(picked) = pick(&self.passed_over[place]) {
+                self.passed_over.remove(place);
                 return picked;
             }
+            place += 1;
         }
     }
 
     pub async fn event(&mut self, pick: impl Fn(&v1::gateway_event::Event) -> bool) -> v1::GatewayEvent {
         self.find(|message| {
             let GatewayDown::Event(event) = message else { return None };
-            event.event.as_ref().is_some_and(&pick).then_some(event)
+            event.event.as_ref().is_some_and(&pick).then(|| event.clone())
         })
         .await
     }
 
     pub async fn accepted(&mut self, op: u64) -> v1::GatewayAccepted {
         self.find(|message| {
-            if let GatewayDown::Failed(failed) = &message {
+            if let GatewayDown::Failed(failed) = message {
                 panic!("failed: {failed:?}");
             }
             let GatewayDown::Accepted(accepted) = message else { return None };
-            (accepted.receipt.as_ref().unwrap().op_id == op).then_some(accepted)
+            (accepted.receipt.as_ref().unwrap().op_id == op).then(|| accepted.clone())
         })
         .await
     }
@@ -251,7 +268,7 @@ impl GatewayStream {
     pub async fn failed(&mut self, op: u64) -> v1::Error {
         self.find(|message| {
             let GatewayDown::Failed(failed) = message else { return None };
-            (failed.receipt.unwrap().op_id == op).then(|| failed.error.unwrap())
+            (failed.receipt.as_ref().unwrap().op_id == op).then(|| failed.error.clone().unwrap())
         })
         .await
     }
@@ -260,6 +277,8 @@ impl GatewayStream {
 pub struct OperatorStream {
     up: mpsc::Sender<v1::OperatorServiceSessionRequest>,
     pub down: Streaming<v1::OperatorServiceSessionResponse>,
+    /// Messages that came and that nobody has looked for yet: answers and events come by different ways.
+    passed_over: VecDeque<OperatorDown>,
 }
 
 impl OperatorStream {
@@ -268,21 +287,36 @@ impl OperatorStream {
     }
 
     pub async fn next(&mut self) -> OperatorDown {
+        match self.passed_over.pop_front() {
+            Some(message) => message,
+            None => self.read().await,
+        }
+    }
+
+    async fn read(&mut self) -> OperatorDown {
         let message = tokio::time::timeout(NEVER, self.down.message()).await.expect("a message comes");
         message.unwrap().expect("the stream goes on").message.unwrap()
     }
 
-    pub async fn find<T>(&mut self, pick: impl Fn(OperatorDown) -> Option<T>) -> T {
+    /// The first message that the picker takes; the others stay for later.
+    pub async fn find<T>(&mut self, pick: impl Fn(&OperatorDown) -> Option<T>) -> T {
+        let mut place = 0;
         loop {
-            if let Some(picked) = pick(self.next().await) {
+            if place == self.passed_over.len() {
+                let message = self.read().await;
+                self.passed_over.push_back(message);
+            }
+            if let Some(picked) = pick(&self.passed_over[place]) {
+                self.passed_over.remove(place);
                 return picked;
             }
+            place += 1;
         }
     }
 
     pub async fn done(&mut self, op: u64) -> v1::Receipt {
         self.find(|message| {
-            if let OperatorDown::Failed(failed) = &message {
+            if let OperatorDown::Failed(failed) = message {
                 panic!("failed: {failed:?}");
             }
             let OperatorDown::Done(done) = message else { return None };
@@ -294,7 +328,7 @@ impl OperatorStream {
     pub async fn failed(&mut self, op: u64) -> v1::Error {
         self.find(|message| {
             let OperatorDown::Failed(failed) = message else { return None };
-            (failed.receipt.unwrap().op_id == op).then(|| failed.error.unwrap())
+            (failed.receipt.as_ref().unwrap().op_id == op).then(|| failed.error.clone().unwrap())
         })
         .await
     }
@@ -302,7 +336,7 @@ impl OperatorStream {
     pub async fn event(&mut self, pick: impl Fn(&v1::operator_event::Event) -> bool) -> v1::OperatorEvent {
         self.find(|message| {
             let OperatorDown::Event(event) = message else { return None };
-            event.event.as_ref().is_some_and(&pick).then_some(event)
+            event.event.as_ref().is_some_and(&pick).then(|| event.clone())
         })
         .await
     }
@@ -310,8 +344,8 @@ impl OperatorStream {
     pub async fn ring(&mut self) -> v1::OperatorRing {
         self.find(|message| {
             let OperatorDown::Event(event) = message else { return None };
-            let Some(v1::operator_event::Event::Ring(ring)) = event.event else { return None };
-            Some(ring)
+            let Some(v1::operator_event::Event::Ring(ring)) = &event.event else { return None };
+            Some(ring.clone())
         })
         .await
     }

@@ -23,6 +23,9 @@ pub struct Cast {
     probes: Vec<Probe>,
 }
 
+/// Name of the gateway that is left to whoever watches the demo.
+pub const GUEST: &str = "guest";
+
 /// Names of the gateways: one of the centre and one of the probe at each node.
 pub fn gateway_names(nodes: usize) -> Vec<String> {
     let centre = (1..=nodes).map(|node| format!("exchange-{node}"));

@@ -19,7 +19,7 @@ use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
 use tokio::sync::mpsc;
 
 use super::board::{Board, Figures};
-use super::cast::{Cast, gateway_names};
+use super::cast::{Cast, GUEST, gateway_names};
 use super::cluster::DemoCluster;
 use super::failover::{Killing, kill_leader, measure};
 use super::keys::{Key, Keyboard};
@@ -50,7 +50,9 @@ pub async fn run(args: DemoArgs, salt: u64) -> Result<bool> {
     let folder = Folder::make(args.data.as_deref(), salt)?;
     let stagecraft = stagecraft(&choice(&args, args.scale, args.seed), args.nodes)?;
     let secrets = Secrets::new(salt);
-    secrets.write(&folder.path, &gateway_names(args.nodes), &stagecraft.operators)?;
+    let mut gateways = gateway_names(args.nodes);
+    gateways.push(GUEST.to_owned());
+    secrets.write(&folder.path, &gateways, &stagecraft.operators)?;
     println!("Starting {} nodes in {} …", args.nodes, folder.path.display());
     let cluster = DemoCluster::start(&folder.path, args.nodes)?;
     let mut demo = Demo::new(args, cluster, secrets)?;
@@ -157,6 +159,7 @@ impl Demo {
         let addresses = self.cluster.addresses().join(",");
         println!("admin token       {}", self.secrets.token("admin", "demo"));
         println!("supervisor token  {}", self.secrets.token("supervisor", "demo"));
+        println!("gateway token     {}  (of the gateway {GUEST:?})", self.secrets.token("gateway", GUEST));
         println!("Try in another terminal:");
         println!("  export RINGMAIN_ADDR={addresses} RINGMAIN_TOKEN={}", self.secrets.token("admin", "demo"));
         println!("  ringmain queue list --watch");
