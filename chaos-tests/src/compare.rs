@@ -153,7 +153,8 @@ fn same_gateways(model: &Model, router: &Router) -> Result<(), Difference> {
         let own = Some((row.session.epoch, session_of(row.session.state)));
         same(&format!("session of {}", row.name), own, view)?;
         let live = router.live_contacts(party);
-        let open = model.contacts().filter(|contact| contact.gateway() == row.id && !contact.state.is_ended());
+        let open =
+            model.contacts().filter(|contact| contact.gateway() == row.id && !contact.state.is_ended());
         let live: Vec<_> = live.iter().map(|view| view.id).collect();
         same(&format!("open contacts of {}", row.name), open.map(|contact| contact.id).collect(), live)?;
     }

@@ -5,4 +5,6 @@ pub mod checker;
 pub mod compare;
 pub mod drills;
 pub mod model;
+pub mod scenario;
+pub mod sim;
 pub mod steps;

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use ringmain_chaos::drills::{self, DrillCommand};
+use ringmain_chaos::sim;
+use ringmain_chaos::sim::command::SimArgs;
 
-/// Looks for mistakes in Ringmain: drills with real nodes.
+/// Looks for mistakes in Ringmain: simulations of many seeds, drills with real nodes.
 #[derive(Debug, Parser)]
 #[command(name = "ringmain-chaos", version, arg_required_else_help = true, max_term_width = 110)]
 #[command(after_help = "Exit codes: 0 nothing found, 1 a promise was broken, 2 wrong input or no run.\n\n\
@@ -20,12 +22,15 @@ enum Command {
     /// Drills: real nodes, real clients, real kills
     #[command(subcommand, arg_required_else_help = true)]
     Drill(DrillCommand),
+    /// Simulation: nodes, clients and a log in one thread, by seed
+    Sim(SimArgs),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Drill(command) => drills::carry_out(command).await,
+        Command::Sim(args) => sim::command::carry_out(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

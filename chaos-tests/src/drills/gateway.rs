@@ -7,7 +7,9 @@ use anyhow::Result;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use ringmain_protocol::client::{GatewayAnswer, GatewayClient, GatewayNotice, GatewayOperation, OperationError};
+use ringmain_protocol::client::{
+    GatewayAnswer, GatewayClient, GatewayNotice, GatewayOperation, OperationError,
+};
 use ringmain_protocol::v1::gateway_event::Event;
 use ringmain_protocol::v1::{GatewayEvent, GatewayPush, Receipt};
 use ringmain_routing::Epoch;
@@ -114,7 +116,8 @@ impl Gateway {
 
     async fn push_next(&mut self) {
         self.pushes += 1;
-        let queue = if self.name == WANDERING_GATEWAY { WANDERING_QUEUE } else { QUEUES[(self.pushes % 2) as usize] };
+        let queue =
+            if self.name == WANDERING_GATEWAY { WANDERING_QUEUE } else { QUEUES[(self.pushes % 2) as usize] };
         let push = GatewayPush {
             key: format!("{}-{}", self.name, self.pushes),
             queue: queue.to_owned(),

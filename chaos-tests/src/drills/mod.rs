@@ -61,7 +61,10 @@ pub struct DrillArgs {
 pub async fn carry_out(command: DrillCommand) -> Result<bool> {
     match command {
         DrillCommand::List => {
-            println!("{}  kill -9 of each of three nodes in turn under load, then of all at once", rolling_kill::NAME);
+            println!(
+                "{}  kill -9 of each of three nodes in turn under load, then of all at once",
+                rolling_kill::NAME
+            );
             Ok(true)
         }
         DrillCommand::Run(args) => run(&args).await,

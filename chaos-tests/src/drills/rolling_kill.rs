@@ -189,7 +189,10 @@ impl Drill {
             self.nodes.check_alive()?;
             let statuses = self.statuses().await;
             let is_back = |node: &NodeId| {
-                statuses.iter().flatten().any(|status| status.node == node.0 && applied(status) >= goal.max(1))
+                statuses
+                    .iter()
+                    .flatten()
+                    .any(|status| status.node == node.0 && applied(status) >= goal.max(1))
             };
             if nodes.iter().all(is_back) {
                 break;
@@ -226,7 +229,14 @@ impl Drill {
                 break;
             }
         }
-        let applied = self.statuses().await.iter().flatten().filter_map(|status| status.stamp).map(|stamp| stamp.log_index).max();
+        let applied = self
+            .statuses()
+            .await
+            .iter()
+            .flatten()
+            .filter_map(|status| status.stamp)
+            .map(|stamp| stamp.log_index)
+            .max();
         tokio::time::sleep(QUIET).await;
         let Load { gateways, operators, wandering_gateway, wandering_operator } = load;
         let gateways = gateways.into_iter().chain([wandering_gateway]);
@@ -261,7 +271,9 @@ impl Drill {
         let mut problems: Vec<String> =
             notes.clients_stopped.iter().map(|stopped| format!("client stopped: {stopped}")).collect();
         problems.extend(continuities.iter().filter(|(_, found)| found.missed + found.repeated > 0).map(
-            |(client, found)| format!("{client}: {} events missed, {} repeated", found.missed, found.repeated),
+            |(client, found)| {
+                format!("{client}: {} events missed, {} repeated", found.missed, found.repeated)
+            },
         ));
         let mut report = Report {
             drill: NAME,

@@ -9,7 +9,10 @@ use tokio::task::JoinHandle;
 pub(super) struct Owned(JoinHandle<()>);
 
 impl Owned {
-    #[expect(clippy::disallowed_methods, reason = "every task of a drill is started here and ended by its owner")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "every task of a drill is started here and ended by its owner"
+    )]
     pub(super) fn start(task: impl Future<Output = ()> + Send + 'static) -> Owned {
         Owned(tokio::spawn(task))
     }

@@ -54,7 +54,9 @@ impl Model {
                 Ok(Reply::Done)
             }
             ContactState::Waiting | ContactState::Ended { .. } => Ok(Reply::Done),
-            ContactState::Handling { .. } | ContactState::WrapUp { .. } => self.wrong_state_of(answer.contact),
+            ContactState::Handling { .. } | ContactState::WrapUp { .. } => {
+                self.wrong_state_of(answer.contact)
+            }
         }
     }
 

@@ -18,7 +18,11 @@ impl Model {
         let body = EnqueueContact { epoch: Epoch(0), ..command.clone() };
         if let Some(known) = self.contact_by_key(body.gateway, &body.key) {
             let is_same = known.body == body;
-            return if is_same { Ok(known.first_answer) } else { Err(Refusal::KeyReused { contact: known.id }) };
+            return if is_same {
+                Ok(known.first_answer)
+            } else {
+                Err(Refusal::KeyReused { contact: known.id })
+            };
         }
         super::bounds::check_enqueue(&body)?;
         self.check_names(&body)?;

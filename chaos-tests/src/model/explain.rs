@@ -2,8 +2,8 @@
 
 use ringmain_routing::{ContactId, OperatorId};
 
-use super::matching::key;
 use super::Model;
+use super::matching::key;
 
 /// Why a contact was not for an operator at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]

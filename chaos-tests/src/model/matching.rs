@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use ringmain_routing::plan::Answer;
 use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Timestamp};
 
-use super::state::{Contact, ContactState, Operator, is_within};
 use super::Model;
+use super::state::{Contact, ContactState, Operator, is_within};
 
 /// What one event freed.
 #[derive(Debug, Default)]

@@ -25,8 +25,8 @@ use ringmain_routing::{
 
 pub use explain::Reason;
 use matching::Freed;
-pub use state::{Contact, ContactState, Exclusion, Gateway, Operator, Session, SessionState, Totals};
 use state::Job;
+pub use state::{Contact, ContactState, Exclusion, Gateway, Operator, Session, SessionState, Totals};
 
 /// The whole state of the naive model.
 #[derive(Clone, Debug, Default)]

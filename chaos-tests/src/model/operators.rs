@@ -7,9 +7,9 @@ use ringmain_routing::effect::PresenceState;
 use ringmain_routing::limits::OPERATORS_MAX;
 use ringmain_routing::{Effect, OperatorId, Refusal, Reply};
 
+use super::Model;
 use super::matching::Freed;
 use super::state::{Operator, Session};
-use super::Model;
 
 impl Model {
     pub(super) fn put_operators(&mut self, plans: &[OperatorPlan]) -> Result<Reply, Refusal> {
@@ -84,10 +84,13 @@ impl Model {
             return Ok(Reply::Done);
         }
         row.presence_seq = command.seq;
-        let mut freed = self.become_present(command.operator, match command.presence {
-            DeclaredPresence::Ready => PresenceState::Ready,
-            DeclaredPresence::NotReady(reason) => PresenceState::NotReady(reason),
-        });
+        let mut freed = self.become_present(
+            command.operator,
+            match command.presence {
+                DeclaredPresence::Ready => PresenceState::Ready,
+                DeclaredPresence::NotReady(reason) => PresenceState::NotReady(reason),
+            },
+        );
         freed.join(Freed::operator(command.operator));
         self.settle(freed);
         Ok(Reply::Done)

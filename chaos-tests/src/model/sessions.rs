@@ -1,18 +1,14 @@
 //! Sessions of gateways and operators: none, live, in grace.
 
-use ringmain_routing::command::{
-    CloseSession, LoseSession, NodeLost, NodeStarted, OpenSession, Role,
-};
+use ringmain_routing::command::{CloseSession, LoseSession, NodeLost, NodeStarted, OpenSession, Role};
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::limits::GATEWAYS_MAX;
 use ringmain_routing::plan::Orphan;
-use ringmain_routing::{
-    ContactId, Effect, Epoch, GatewayId, OperatorId, Party, Refusal, Reply,
-};
+use ringmain_routing::{ContactId, Effect, Epoch, GatewayId, OperatorId, Party, Refusal, Reply};
 
+use super::Model;
 use super::matching::Freed;
 use super::state::{ContactState, Gateway, Job, Session, SessionState};
-use super::Model;
 
 impl Model {
     fn session(&self, party: Party) -> Option<&Session> {

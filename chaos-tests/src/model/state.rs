@@ -6,8 +6,8 @@ use ringmain_routing::command::{CallbackOrder, ContactDetails, EnqueueContact};
 use ringmain_routing::effect::{EndReason, PresenceState};
 use ringmain_routing::plan::UnitPlan;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId, OperatorId, Reply,
-    Timestamp,
+    AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId, OperatorId,
+    Reply, Timestamp,
 };
 
 /// One contact.

@@ -86,7 +86,8 @@ impl Model {
         if self.operators[id.slot as usize].session.grace_until().is_some_and(|until| until <= due) {
             freed.join(self.sign_out(id));
         }
-        if matches!(self.operators[id.slot as usize].presence, PresenceState::Missed { until } if until <= due) {
+        if matches!(self.operators[id.slot as usize].presence, PresenceState::Missed { until } if until <= due)
+        {
             self.become_present(id, PresenceState::Ready);
         }
         self.settle(freed);

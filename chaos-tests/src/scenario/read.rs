@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail, ensure};
 use ringmain_routing::command::{
     AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
-    DeclaredPresence, EnqueueContact, ExtendWrapUp, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
-    PutOperators, Role, SetPresence, UpdateContact,
+    DeclaredPresence, EnqueueContact, ExtendWrapUp, LoseSession, NodeLost, NodeStarted, OpenSession,
+    OperatorPlan, PutOperators, Role, SetPresence, UpdateContact,
 };
 use ringmain_routing::plan::{ChannelPlan, QueuePlan, SessionPlan, Target, UnitPlan};
 use ringmain_routing::{
@@ -65,7 +65,9 @@ fn command_of(words: &Words) -> Result<Command> {
         "plan" => Command::ApplyPlan(Box::new(ApplyPlan { plan: empty_plan(words.number("version")?) })),
         "put-operators" => Command::PutOperators(PutOperators { operators: Vec::new() }),
         "open-session" => Command::OpenSession(open(words)?),
-        "lose-session" => Command::LoseSession(LoseSession { party: party(words.plain(1)?)?, epoch: epoch(words)? }),
+        "lose-session" => {
+            Command::LoseSession(LoseSession { party: party(words.plain(1)?)?, epoch: epoch(words)? })
+        }
         "close-session" => {
             Command::CloseSession(CloseSession { party: party(words.plain(1)?)?, epoch: epoch(words)? })
         }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use ringmain_routing::command::{
-    AnswerOffer, ContactDetails, DeclaredPresence, EnqueueContact, OpenSession, OperatorPlan, Role, UpdateContact,
+    AnswerOffer, ContactDetails, DeclaredPresence, EnqueueContact, OpenSession, OperatorPlan, Role,
+    UpdateContact,
 };
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::plan::QueuePlan;
@@ -40,7 +41,9 @@ pub fn command_lines(at: Timestamp, command: &Command) -> Vec<String> {
 fn parts(command: &Command) -> (String, Vec<String>) {
     let line = match command {
         Command::Tick => "tick".to_owned(),
-        Command::ApplyPlan(command) => return (format!("plan version={}", command.plan.version), plan(&command.plan)),
+        Command::ApplyPlan(command) => {
+            return (format!("plan version={}", command.plan.version), plan(&command.plan));
+        }
         Command::PutOperators(command) => {
             return ("put-operators".to_owned(), command.operators.iter().map(operator).collect());
         }
@@ -50,7 +53,9 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::NodeStarted(command) => {
             format!("node-started node={} incarnation={}", command.node, command.incarnation)
         }
-        Command::NodeLost(command) => format!("node-lost node={} incarnation={}", command.node, command.incarnation),
+        Command::NodeLost(command) => {
+            format!("node-lost node={} incarnation={}", command.node, command.incarnation)
+        }
         Command::EnqueueContact(command) => enqueue(command),
         Command::UpdateContact(command) => update(command),
         Command::AbandonContact(command) => {
@@ -68,7 +73,9 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::CompleteContact(command) => {
             answer("complete", &command.answer) + &optional("wrap-up", command.wrap_up.map(|span| span.0))
         }
-        Command::ExtendWrapUp(command) => answer("extend", &command.answer) + &format!(" until={}", command.until.0),
+        Command::ExtendWrapUp(command) => {
+            answer("extend", &command.answer) + &format!(" until={}", command.until.0)
+        }
         Command::EndWrapUp(command) => answer("end-wrap-up", command),
     };
     (line, Vec::new())
@@ -190,7 +197,10 @@ fn update(command: &UpdateContact) -> String {
 }
 
 fn answer(verb: &str, answer: &AnswerOffer) -> String {
-    format!("{verb} {} by {} epoch={} assignment={}", answer.contact, answer.operator, answer.epoch, answer.assignment)
+    format!(
+        "{verb} {} by {} epoch={} assignment={}",
+        answer.contact, answer.operator, answer.epoch, answer.assignment
+    )
 }
 
 /// What followed a command, as the lines of a scenario.
@@ -211,7 +221,9 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::StaleEpoch { current } => format!("refused {code} current={current}"),
         Refusal::KeyReused { contact } => format!("refused {code} {contact}"),
         Refusal::WrongState { contact, state } => format!("refused {code} {contact} {state}"),
-        Refusal::StaleAssignment { contact, current } => format!("refused {code} {contact} current={current}"),
+        Refusal::StaleAssignment { contact, current } => {
+            format!("refused {code} {contact} current={current}")
+        }
         Refusal::PlanVersion { current } => format!("refused {code} current={current}"),
         Refusal::InvalidField { .. }
         | Refusal::UnknownQueue(_)
@@ -268,7 +280,9 @@ fn effect(effect: &Effect) -> String {
         Effect::AnnounceEnded { contact, gateway, reason } => {
             format!("ended {contact} {} ({gateway})", end(reason))
         }
-        Effect::AnnouncePresence { operator, presence } => format!("presence {operator} {}", self::presence(presence)),
+        Effect::AnnouncePresence { operator, presence } => {
+            format!("presence {operator} {}", self::presence(presence))
+        }
         Effect::EndStream { party, epoch } => format!("end-stream {party} epoch={epoch}"),
     }
 }

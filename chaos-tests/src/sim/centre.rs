@@ -27,7 +27,9 @@ pub(super) fn opening(rng: &mut ChaCha8Rng) -> Vec<Command> {
 
 fn plan(rng: &mut ChaCha8Rng) -> Plan {
     let within = Millis(rng.random_range(300..3_000));
-    let span = |rng: &mut ChaCha8Rng, most: u64| Millis(if rng.random_bool(0.3) { 0 } else { rng.random_range(1..most) });
+    let span = |rng: &mut ChaCha8Rng, most: u64| {
+        Millis(if rng.random_bool(0.3) { 0 } else { rng.random_range(1..most) })
+    };
     let answers = [Answer::Automatic, Answer::Offered { within }, Answer::Confirmed { within }];
     let queue = |rng: &mut ChaCha8Rng, place: usize| QueuePlan {
         answer: answers[rng.random_range(0..answers.len())],
@@ -102,13 +104,21 @@ pub(super) fn order(rng: &mut ChaCha8Rng, key: Name, now: u64) -> Order {
         tier: rng.random_range(0..6),
         skills,
         not_before: rng.random_bool(0.15).then(|| now + rng.random_range(0..8_000)),
-        preferred: rng.random_bool(0.2).then(|| (format!("operator-{who}").into(), rng.random_range(0..2_000))),
+        preferred: rng
+            .random_bool(0.2)
+            .then(|| (format!("operator-{who}").into(), rng.random_range(0..2_000))),
         number: is_callback.then(|| format!("+7{}", rng.random_range(0..8)).into()),
     }
 }
 
 /// The command of an operation, by the party of the stream that carried it.
-pub(super) fn command(party: Party, epoch: Epoch, seq: u64, operation: &Operation, now: Timestamp) -> Command {
+pub(super) fn command(
+    party: Party,
+    epoch: Epoch,
+    seq: u64,
+    operation: &Operation,
+    now: Timestamp,
+) -> Command {
     let answer = |contact: ContactId, assignment: AssignmentEpoch| {
         let operator = operator_of(party);
         AnswerOffer { operator, epoch, contact, assignment }
@@ -166,7 +176,10 @@ fn bring(party: Party, epoch: Epoch, order: &Order) -> EnqueueContact {
         units: None,
         not_before: order.not_before.map(Timestamp),
         preferred: order.preferred.as_ref().map(|(login, hold)| (login.clone(), Millis(*hold))),
-        callback: order.number.as_ref().map(|number| CallbackOrder { number: number.clone(), principals: "all".into() }),
+        callback: order
+            .number
+            .as_ref()
+            .map(|number| CallbackOrder { number: number.clone(), principals: "all".into() }),
         details: ContactDetails::default(),
     }
 }

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 use ringmain_routing::client::{
-    Action, Client, ClientConfig, ClientLimits, ConnectionId, OpId, StopReason, StreamFailure, Subject, Verdict,
-    Welcome,
+    Action, Client, ClientConfig, ClientLimits, ConnectionId, OpId, StopReason, StreamFailure, Subject,
+    Verdict, Welcome,
 };
 use ringmain_routing::command::Role;
-use ringmain_routing::{AssignmentEpoch, ContactId, Epoch, LogIndex, Millis, Name, Party, Position, Reply, Timestamp};
+use ringmain_routing::{
+    AssignmentEpoch, ContactId, Epoch, LogIndex, Millis, Name, Party, Position, Reply, Timestamp,
+};
 
+use super::Sim;
 use super::centre;
 use super::events::{Down, Event, Intent, Operation, Order, StreamId, Up};
-use super::Sim;
 
 /// How often a client says that it lives.
 const HEARTBEAT_MS: u64 = 400;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use ringmain_routing::client::{ConnectionId, Failure, Hello, OpId, StreamFailure};
 use ringmain_routing::delivery::Delivered;
 use ringmain_routing::{
-    AssignmentEpoch, Command, ContactId, ContactView, Epoch, Incarnation, LogIndex, Name, Party, Position, Reply,
+    AssignmentEpoch, Command, ContactId, ContactView, Epoch, Incarnation, LogIndex, Name, Party, Position,
+    Reply,
 };
 
 /// A stream of a client to a node.

@@ -2,8 +2,8 @@
 
 use rand::RngExt;
 
-use super::events::Event;
 use super::Sim;
+use super::events::Event;
 
 /// After so much silence the others take a node for lost.
 const NODE_SILENCE_MS: u64 = 600;

@@ -7,6 +7,8 @@ use ringmain_routing::{Command, Incarnation, LogIndex, Outcome, Timestamp};
 use super::events::{Event, Proposal};
 use super::judge::Judge;
 use super::{NODES, Sim};
+use crate::model::Model;
+use crate::scenario::{self, Scenario};
 
 /// One committed command.
 #[derive(Clone, Debug)]
@@ -25,11 +27,23 @@ pub(super) struct Log {
     /// No leader until then: proposals fail.
     pub leaderless_until: u64,
     first: Vec<Command>,
+    /// The command that broke a rule.
+    failed: Option<(Timestamp, Command)>,
 }
 
 impl Log {
     pub(super) fn new(first: Vec<Command>) -> Log {
-        Log { entries: Vec::new(), judge: Judge::new(), leaderless_until: 0, first }
+        Log { entries: Vec::new(), judge: Judge::new(), leaderless_until: 0, first, failed: None }
+    }
+
+    /// The log as a scenario, with what the rules say about each command.
+    pub(super) fn scenario(&self, about: &str) -> Scenario {
+        let committed = self.entries.iter().map(|entry| (entry.at, entry.command.clone()));
+        let all = committed.chain(self.failed.clone());
+        let entries = all.map(|(at, command)| scenario::Entry { at, command, trace: Vec::new() }).collect();
+        let bare = Scenario { about: about.lines().map(str::to_owned).collect(), entries };
+        let mut model = Model::new();
+        bare.retraced(|at, command| model.apply(at, command))
     }
 
     pub(super) fn entry(&self, index: LogIndex) -> Option<&Entry> {
@@ -52,7 +66,11 @@ impl Sim {
     fn commit(&mut self, command: Command, from: Option<(usize, Incarnation, u64)>) -> Result<(), String> {
         let skew = if self.mishap(0.02) { self.rng.random_range(0..300) } else { 0 };
         let at = Timestamp(self.now.saturating_sub(skew));
-        let (outcome, chain) = self.log.judge.apply(at, &command)?;
+        let judged = self.log.judge.apply(at, &command);
+        if judged.is_err() {
+            self.log.failed = Some((at, command.clone()));
+        }
+        let (outcome, chain) = judged?;
         self.log.entries.push(Entry { at, command, from, outcome, chain });
         for node in 0..NODES {
             let delay = self.delay();

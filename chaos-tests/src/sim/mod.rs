@@ -7,8 +7,9 @@
 //!
 //! **Invariant:** the same seed gives the same run, event for event.
 
-mod client;
 mod centre;
+mod client;
+pub mod command;
 mod events;
 mod faults;
 mod judge;
@@ -21,6 +22,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::{Timestamp, hash_parts};
 
+use crate::scenario::Scenario;
 use client::SimClient;
 use events::{Event, Queue};
 use log::Log;
@@ -33,7 +35,7 @@ const EPOCH_MS: u64 = 1_000_000;
 /// How long things go wrong.
 const SAFETY_MS: u64 = 30_000;
 /// How long healing may take.
-const HEALING_MS: u64 = 60_000;
+const HEALING_MS: u64 = 300_000;
 
 /// What one run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub struct SimFailure {
     pub at_ms: u64,
     /// Which rule, and how.
     pub what: String,
+    /// The commands that led to it, with what the rules say about each.
+    pub log: Box<Scenario>,
 }
 
 /// Everything in the simulated world.
@@ -96,7 +100,10 @@ pub fn run(seed: u64) -> Result<SimReport, SimFailure> {
     let mut sim = Sim::new(seed);
     let outcome = sim.play();
     let (events, at_ms) = (sim.report.events, sim.now);
-    outcome.map_err(|what| SimFailure { seed, events, at_ms, what })?;
+    outcome.map_err(|what| {
+        let log = Box::new(sim.log.scenario(&what));
+        SimFailure { seed, events, at_ms, what, log }
+    })?;
     Ok(sim.report)
 }
 
@@ -109,7 +116,7 @@ pub fn run_twice(seed: u64) -> Result<SimReport, SimFailure> {
     let second = run(seed)?;
     if first != second {
         let what = format!("the second run differs: {first:?} and {second:?}");
-        return Err(SimFailure { seed, events: first.events, at_ms: 0, what });
+        return Err(SimFailure { seed, events: first.events, at_ms: 0, what, log: Box::default() });
     }
     Ok(first)
 }

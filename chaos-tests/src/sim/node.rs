@@ -11,9 +11,9 @@ use ringmain_routing::{
     SessionState,
 };
 
+use super::Sim;
 use super::centre;
 use super::events::{Down, Event, Proposal, StreamId, Up};
-use super::Sim;
 
 /// Effects that a node retains: few, so that some come back too late and get the full list.
 const RING: usize = 96;
@@ -156,10 +156,15 @@ impl Sim {
             let row = &mut self.nodes[node];
             let outcome = row.router.apply(entry.at, &entry.command);
             if outcome != entry.outcome || row.router.chain() != entry.chain {
-                return Err(format!("node {} differs at {index}: {outcome:?}, {:?}", row.id(), entry.outcome));
+                return Err(format!(
+                    "node {} differs at {index}: {outcome:?}, {:?}",
+                    row.id(),
+                    entry.outcome
+                ));
             }
             self.deliver(node, index, &outcome.effects);
-            let asked = entry.from.filter(|(from, run, _)| *from == node && *run == self.nodes[node].incarnation);
+            let asked =
+                entry.from.filter(|(from, run, _)| *from == node && *run == self.nodes[node].incarnation);
             if let Some((_, _, request)) = asked {
                 self.answer(node, index, request, &outcome.reply);
             }
@@ -292,9 +297,8 @@ impl Sim {
                 self.nodes[node].delivery.unsubscribe(party);
             }
             let session = self.nodes[node].router.session(party);
-            let is_taken = session.is_some_and(|view| {
-                view.epoch > epoch && matches!(view.state, SessionState::Live { .. })
-            });
+            let is_taken = session
+                .is_some_and(|view| view.epoch > epoch && matches!(view.state, SessionState::Live { .. }));
             let failure = if is_taken { StreamFailure::TakenOver } else { StreamFailure::Lost };
             self.tell(stream, Down::End(failure));
         }

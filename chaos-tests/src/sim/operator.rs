@@ -5,9 +5,9 @@ use ringmain_routing::command::Role;
 use ringmain_routing::effect::PresenceState;
 use ringmain_routing::{AssignmentEpoch, ContactId, ContactState, ContactView, Effect};
 
+use super::Sim;
 use super::centre;
 use super::events::{Event, Intent, Operation};
-use super::Sim;
 
 impl Sim {
     /// Now and then a gateway brings a contact and an operator takes a break.
@@ -143,7 +143,9 @@ impl Sim {
                     self.submit(place, Operation::Extend(contact, assignment));
                 }
             }
-            Intent::EndWrapUp(contact, assignment) => self.submit(place, Operation::EndWrapUp(contact, assignment)),
+            Intent::EndWrapUp(contact, assignment) => {
+                self.submit(place, Operation::EndWrapUp(contact, assignment))
+            }
             Intent::BeReady => self.submit(place, Operation::Ready),
             Intent::StartAnew => self.start_anew(place),
         }

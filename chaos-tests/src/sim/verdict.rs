@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ringmain_routing::{Effect, LogIndex, Party, Position};
 
-use super::client::{Answered, Heard, SimClient};
 use super::Sim;
+use super::client::{Answered, Heard, SimClient};
 use crate::model::ContactState;
 
 impl Sim {
@@ -14,7 +14,9 @@ impl Sim {
         let head = LogIndex(self.log.entries.len() as u64);
         let nodes = self.nodes.iter().all(|node| node.is_in_touch() && node.router.index() == head);
         let served = self.log.judge.model.contacts().all(|contact| contact.state.is_ended());
-        nodes && served && self.clients.iter().all(|row| row.orders.is_empty() && row.open.is_empty())
+        nodes
+            && served
+            && self.clients.iter().all(|row| row.orders.is_empty() && row.open.is_empty())
             && self.clients.iter().all(|row| self.has_heard_all(row))
     }
 
@@ -42,15 +44,21 @@ impl Sim {
             .clients
             .iter()
             .filter(|row| !row.open.is_empty() || !row.orders.is_empty() || !self.has_heard_all(row))
-            .map(|row| format!("{}: {} unanswered, cursor {:?}", row.name, row.open.len(), row.client.cursor()))
+            .map(|row| {
+                format!("{}: {} unanswered, cursor {:?}", row.name, row.open.len(), row.client.cursor())
+            })
             .collect();
-        let nodes: Vec<String> = self.nodes.iter().map(|node| format!("{} at {}", node.id(), node.router.index())).collect();
+        let nodes: Vec<String> =
+            self.nodes.iter().map(|node| format!("{} at {}", node.id(), node.router.index())).collect();
         let operators: Vec<String> = model
             .operators()
             .iter()
             .map(|row| format!("{} {:?} {:?}", row.login, row.presence, row.session.state))
             .collect();
-        format!("healing does not end: {waiting:?} {clients:?} {nodes:?} {operators:?} of {}", self.log.entries.len())
+        format!(
+            "healing does not end: {waiting:?} {clients:?} {nodes:?} {operators:?} of {}",
+            self.log.entries.len()
+        )
     }
 
     pub(super) fn final_verdict(&mut self) -> Result<(), String> {
@@ -91,7 +99,12 @@ impl Sim {
                 let known = model.contact(*promised).filter(|contact| contact.body.key == *key);
                 match known.map(|contact| contact.state) {
                     Some(ContactState::Ended { .. }) => {}
-                    other => return Err(format!("{} {key} was promised as {promised} and is {other:?}", client.name)),
+                    other => {
+                        return Err(format!(
+                            "{} {key} was promised as {promised} and is {other:?}",
+                            client.name
+                        ));
+                    }
                 }
             }
         }
@@ -115,7 +128,8 @@ impl Sim {
 
     /// What was answered before something else began stands before it in the log.
     fn judge_real_time(&self) -> Result<(), String> {
-        let mut all: Vec<Answered> = self.clients.iter().flat_map(|row| row.answered.iter().copied()).collect();
+        let mut all: Vec<Answered> =
+            self.clients.iter().flat_map(|row| row.answered.iter().copied()).collect();
         all.sort_by_key(|answer| answer.invoked);
         let mut by_return = all.clone();
         by_return.sort_by_key(|answer| answer.returned);
@@ -143,7 +157,9 @@ impl Sim {
         for heard in &client.heard {
             match (*heard, at) {
                 (Heard::Born, _) => at = None,
-                (Heard::Resync(as_of), before) => at = Some(before.map_or(as_of, |before: Position| before.max(as_of))),
+                (Heard::Resync(as_of), before) => {
+                    at = Some(before.map_or(as_of, |before: Position| before.max(as_of)))
+                }
                 (Heard::Event(position), None) => {
                     return Err(format!("{} heard {position:?} before its first full list", client.name));
                 }

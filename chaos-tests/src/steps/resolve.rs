@@ -2,19 +2,19 @@
 
 use ringmain_routing::command::{
     AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
-    DeclaredPresence, EnqueueContact, ExtendWrapUp, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
-    PutOperators, Role, SetPresence, UpdateContact,
+    DeclaredPresence, EnqueueContact, ExtendWrapUp, LoseSession, NodeLost, NodeStarted, OpenSession,
+    OperatorPlan, PutOperators, Role, SetPresence, UpdateContact,
 };
 use ringmain_routing::limits::{ATTRIBUTES_BYTES_MAX, KEY_BYTES_MAX};
 use ringmain_routing::{
-    AssignmentEpoch, Command, ContactId, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId, Party,
-    Plan, Timestamp,
+    AssignmentEpoch, Command, ContactId, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId,
+    Party, Plan, Timestamp,
 };
 
 use super::world::{self, CHANNELS, GATEWAYS, OPERATORS, QUEUES, UNITS, pick};
 use super::{
-    Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec, OperatorSpec, PartyPick, PartySpec,
-    PlanChange, PlanFlaw, UpdateSpec,
+    Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec, OperatorSpec, PartyPick,
+    PartySpec, PlanChange, PlanFlaw, UpdateSpec,
 };
 use crate::model::{Contact, ContactState, Model};
 
@@ -45,11 +45,15 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         Action::Abandon(picked) => {
             let (contact, gateway, epoch) = contact_of_gateway(*picked, model, |state| match state {
                 ContactState::Waiting | ContactState::Offered { .. } => true,
-                ContactState::Handling { .. } | ContactState::WrapUp { .. } | ContactState::Ended { .. } => false,
+                ContactState::Handling { .. } | ContactState::WrapUp { .. } | ContactState::Ended { .. } => {
+                    false
+                }
             });
             Command::AbandonContact(AbandonContact { gateway, epoch, contact })
         }
-        Action::Presence { who, presence, flaw } => Command::SetPresence(presence_of(*who, *presence, *flaw, model)),
+        Action::Presence { who, presence, flaw } => {
+            Command::SetPresence(presence_of(*who, *presence, *flaw, model))
+        }
         Action::Answer { kind, pick } => answer(*kind, *pick, model),
     }
 }
@@ -136,7 +140,9 @@ fn party(spec: &PartySpec, model: &Model) -> (Party, Epoch) {
             let login = pick(&OPERATORS, number);
             let row = model.operators().iter().find(|row| &*row.login == login);
             let unknown = OperatorId { slot: 70, generation: 0 };
-            row.map_or((Party::Operator(unknown), Epoch(0)), |row| (Party::Operator(row.id), row.session.epoch))
+            row.map_or((Party::Operator(unknown), Epoch(0)), |row| {
+                (Party::Operator(row.id), row.session.epoch)
+            })
         }
     };
     match spec.flaw {
@@ -182,7 +188,8 @@ fn enqueue(spec: &ContactSpec, model: &Model) -> EnqueueContact {
         ContactFlaw::Attributes => details.attributes = vec![7; ATTRIBUTES_BYTES_MAX + 1],
         ContactFlaw::No | ContactFlaw::Repeat | ContactFlaw::Epoch => {}
     }
-    let number = |number: u8| CallbackOrder { number: format!("+7{}", number % 3).into(), principals: "all".into() };
+    let number =
+        |number: u8| CallbackOrder { number: format!("+7{}", number % 3).into(), principals: "all".into() };
     EnqueueContact {
         gateway,
         epoch,

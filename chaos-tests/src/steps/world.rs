@@ -10,7 +10,8 @@ pub const QUEUES: [&str; 4] = ["calls", "chat", "post", "outage"];
 /// Channels and their units.
 pub const CHANNELS: [(&str, u32); 3] = [("voice", 3), ("text", 1), ("note", 0)];
 /// Org units, each after its parent.
-pub const UNITS: [(&str, Option<u32>); 4] = [("company", None), ("north", Some(0)), ("city", Some(1)), ("south", Some(0))];
+pub const UNITS: [(&str, Option<u32>); 4] =
+    [("company", None), ("north", Some(0)), ("city", Some(1)), ("south", Some(0))];
 /// Gateways of the world.
 pub const GATEWAYS: [&str; 3] = ["pbx", "site", "kiosk"];
 /// Operators of the world.
@@ -80,7 +81,11 @@ pub fn queue(name: &str, spec: QueueSpec) -> QueuePlan {
         wrap_up_max: Millis(u64::from(spec.wrap_up_max)),
         orphan: if spec.close { Orphan::Close } else { Orphan::Requeue },
         waiting_max: if spec.waiting_max > 12 { 1000 } else { u32::from(spec.waiting_max) },
-        required: spec.required.iter().map(|(skill, level)| (pick(&SKILLS, *skill).into(), 1 + level % 4)).collect(),
+        required: spec
+            .required
+            .iter()
+            .map(|(skill, level)| (pick(&SKILLS, *skill).into(), 1 + level % 4))
+            .collect(),
         scope: spec.scope.map(|unit| pick(&UNITS, unit).0.into()),
         open: spec.open,
         ..QueuePlan::named(name)
@@ -106,7 +111,10 @@ pub fn plan(queues: &[QueueSpec], session_spec: SessionSpec) -> Plan {
         version: 1,
         queues: QUEUES.iter().zip(queues).map(|(name, spec)| queue(name, *spec)).collect(),
         skills: SKILLS.iter().map(|name| (*name).into()).collect(),
-        channels: CHANNELS.iter().map(|(name, units)| ChannelPlan { name: (*name).into(), units: *units }).collect(),
+        channels: CHANNELS
+            .iter()
+            .map(|(name, units)| ChannelPlan { name: (*name).into(), units: *units })
+            .collect(),
         units: UNITS
             .iter()
             .map(|(name, parent)| UnitPlan { name: (*name).into(), parent: parent.map(UnitId) })

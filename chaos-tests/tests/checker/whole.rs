@@ -64,12 +64,10 @@ fn a_full_list_stands_for_the_events_before_it_and_for_no_others() {
     told.splice(20..=30, [list]);
     assert_eq!(found(&scene, &told).missed, 0);
     told.remove(21);
-    assert_eq!(found(&scene, &told), Continuity {
-        delivered: told.len() as u64 - 1,
-        resyncs: 1,
-        missed: 1,
-        repeated: 0,
-    });
+    assert_eq!(
+        found(&scene, &told),
+        Continuity { delivered: told.len() as u64 - 1, resyncs: 1, missed: 1, repeated: 0 }
+    );
 }
 
 #[test]

@@ -47,7 +47,8 @@ impl Both {
         if restored.snapshot().encode() != bytes {
             return Err("a restored state is written differently".to_owned());
         }
-        if restored.chain() != self.router.chain() || restored.next_deadline() != self.router.next_deadline() {
+        if restored.chain() != self.router.chain() || restored.next_deadline() != self.router.next_deadline()
+        {
             return Err("chain or deadline differ after a restore".to_owned());
         }
         self.router = restored;

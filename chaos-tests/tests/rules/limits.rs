@@ -1,14 +1,13 @@
 //! Limits that random worlds are too small to reach, with core and model held together.
 
 use ringmain_routing::command::{
-    AnswerOffer, ApplyPlan, ContactDetails, DeclaredPresence, EnqueueContact, NodeLost, OpenSession, OperatorPlan,
-    PutOperators, Role, SetPresence,
+    AnswerOffer, ApplyPlan, ContactDetails, DeclaredPresence, EnqueueContact, NodeLost, OpenSession,
+    OperatorPlan, PutOperators, Role, SetPresence,
 };
 use ringmain_routing::limits::{EXCLUSIONS_PER_OPERATOR_MAX, JOB_ROWS_PER_ENTRY_MAX, TIMERS_PER_ENTRY_MAX};
 use ringmain_routing::plan::{Answer, ChannelPlan, QueuePlan, SessionPlan};
 use ringmain_routing::{
-    Command, ContactId, Epoch, GatewayId, Incarnation, Millis, NodeId, OperatorId, Plan,
-    Timestamp,
+    Command, ContactId, Epoch, GatewayId, Incarnation, Millis, NodeId, OperatorId, Plan, Timestamp,
 };
 
 use crate::both::Both;
@@ -38,7 +37,15 @@ fn ask(both: &mut Both, at: u64, command: Command) -> usize {
 
 fn open(role: Role, name: &str) -> Command {
     let (node, incarnation) = (NODE, Incarnation(1));
-    Command::OpenSession(OpenSession { role, name: name.into(), node, incarnation, nonce: 1, resume: None, takeover: false })
+    Command::OpenSession(OpenSession {
+        role,
+        name: name.into(),
+        node,
+        incarnation,
+        nonce: 1,
+        resume: None,
+        takeover: false,
+    })
 }
 
 fn put(names: impl Iterator<Item = usize>, capacity: u32) -> Command {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::both::Both;
+use crate::strategies;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{TestError, TestRunner};
@@ -11,8 +13,6 @@ use ringmain_chaos::steps::world::{self, QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{Action, Flaw, OpenSpec, OperatorSpec, PartyPick, Step, Wait};
 use ringmain_routing::command::ApplyPlan;
 use ringmain_routing::{Command, Timestamp};
-use crate::both::Both;
-use crate::strategies;
 
 /// A world in which everybody is signed in, so that most steps meet something.
 #[derive(Clone, Debug)]
@@ -27,18 +27,15 @@ fn worlds() -> impl Strategy<Value = World> {
     let queues = prop::collection::vec(strategies::queue(), 2..=4);
     let operators = prop::collection::vec(strategies::operator(), 1..8);
     let steps = prop::collection::vec(strategies::step(), 1..120);
-    (queues, strategies::sessions(), operators, steps).prop_map(|(queues, sessions, operators, steps)| World {
-        queues,
-        sessions,
-        operators,
-        steps,
-    })
+    (queues, strategies::sessions(), operators, steps)
+        .prop_map(|(queues, sessions, operators, steps)| World { queues, sessions, operators, steps })
 }
 
 impl World {
     fn opening(&self) -> Vec<Step> {
         let step = |action| Step { wait: Wait::No, action, restore: false };
-        let open = |party, node| OpenSpec { party, node, incarnation: 0, nonce: 0, resume: 0, takeover: false };
+        let open =
+            |party, node| OpenSpec { party, node, incarnation: 0, nonce: 0, resume: 0, takeover: false };
         let mut steps = vec![step(Action::Put(self.operators.clone()))];
         steps.extend((0..3).map(|n| step(Action::Open(open(PartyPick::Gateway(n), n)))));
         for who in 0..6 {
@@ -91,7 +88,9 @@ fn core_and_model_agree_after_each_command() {
     let (mut both, difference) = *failure;
     both.scenario.about = difference.lines().map(str::to_owned).collect();
     let text = scenario::write(&both.scenario);
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("found-{}.txt", name_of(&text)));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("scenarios")
+        .join(format!("found-{}.txt", name_of(&text)));
     std::fs::write(&path, &text).expect("the folder of scenarios can be written");
     panic!("{difference}\nwritten to {}\n{text}", path.display());
 }
@@ -114,18 +113,57 @@ fn random_worlds_reach_every_effect_and_every_reachable_refusal() {
             Err(failure) => panic!("{}", failure.1),
         };
         for line in both.scenario.entries.iter().flat_map(|entry| &entry.trace) {
-            for word in line.split([' ', '=']).filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-')) {
+            for word in
+                line.split([' ', '=']).filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+            {
                 *seen.entry(word.to_owned()).or_default() += 1;
             }
         }
     }
     let words = [
-        "enqueued", "merged", "opened", "applied", "queued", "ring", "confirm", "offer", "assigned", "connect",
-        "withdraw", "abandoned", "unanswered", "declined", "session-lost", "wrap-up", "release", "completed",
-        "operator-lost", "presence", "offline", "ready", "not-ready", "missed", "end-stream",
-        "invalid-field", "unknown-queue", "unknown-skill", "unknown-operator", "unknown-contact", "unknown-party",
-        "stale-epoch", "already-signed-in", "not-signed-in", "key-reused", "queue-closed", "queue-full",
-        "wrong-state", "stale-assignment", "cannot-decline", "plan-version", "plan-conflict", "foreign-contact",
+        "enqueued",
+        "merged",
+        "opened",
+        "applied",
+        "queued",
+        "ring",
+        "confirm",
+        "offer",
+        "assigned",
+        "connect",
+        "withdraw",
+        "abandoned",
+        "unanswered",
+        "declined",
+        "session-lost",
+        "wrap-up",
+        "release",
+        "completed",
+        "operator-lost",
+        "presence",
+        "offline",
+        "ready",
+        "not-ready",
+        "missed",
+        "end-stream",
+        "invalid-field",
+        "unknown-queue",
+        "unknown-skill",
+        "unknown-operator",
+        "unknown-contact",
+        "unknown-party",
+        "stale-epoch",
+        "already-signed-in",
+        "not-signed-in",
+        "key-reused",
+        "queue-closed",
+        "queue-full",
+        "wrong-state",
+        "stale-assignment",
+        "cannot-decline",
+        "plan-version",
+        "plan-conflict",
+        "foreign-contact",
     ];
     let missing: Vec<&str> = words.into_iter().filter(|word| !seen.contains_key(*word)).collect();
     assert!(missing.is_empty(), "never reached: {missing:?} in {seen:?}");

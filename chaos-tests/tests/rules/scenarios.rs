@@ -3,16 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::both::Both;
 use ringmain_chaos::model::Model;
 use ringmain_chaos::scenario::{self, Scenario};
 use ringmain_routing::Router;
-use crate::both::Both;
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let entries = std::fs::read_dir(folder).expect("the folder of scenarios exists");
     let paths = entries.map(|entry| entry.expect("an entry can be read").path());
-    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "txt")).collect();
+    let mut paths: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "txt")).collect();
     paths.sort();
     paths
 }

@@ -60,6 +60,11 @@ impl PeerEndpoint {
         }
     }
 
+    fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move { shared.failed().await }
+    }
+
     fn leader_heard(&self, from: NodeId) {
         if self.shared.leadership.borrow().leader == Some(from) {
             self.shared.liveness.leader_heard(self.shared.clock.monotonic());
@@ -90,16 +95,14 @@ impl PeerService for PeerEndpoint {
         request: Request<Streaming<v1::StreamAppendRequest>>,
     ) -> Result<Response<Self::StreamAppendStream>, Status> {
         let from = self.admit_raft(&request)?;
-        let requests = decoded(request.into_inner());
+        // Without this openraft would hold the stream of a stopped replica open until its next request.
+        let requests = decoded(request.into_inner()).take_until(Box::pin(self.stopping()));
         let endpoint = self.clone();
         let answers = self.shared.raft.stream_append(requests).map(move |answer| {
             let answer: StreamAppendResult<C> = answer.map_err(stopped)?;
             endpoint.leader_heard(from);
             Ok(v1::StreamAppendResponse::pack(&answer))
         });
-        // openraft ends the stream of a stopped replica only at the next request.
-        let shared = Arc::clone(&self.shared);
-        let answers = answers.take_until(Box::pin(async move { shared.failed().await }));
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -133,7 +136,10 @@ impl PeerService for PeerEndpoint {
         request: Request<Streaming<v1::InstallSnapshotRequest>>,
     ) -> Result<Response<v1::InstallSnapshotResponse>, Status> {
         let from = self.admit_raft(&request)?;
-        let response = install::receive(&self.shared, request.into_inner()).await?;
+        let response = tokio::select! {
+            response = install::receive(&self.shared, request.into_inner()) => response?,
+            () = self.stopping() => return Err(stopped("this node stops")),
+        };
         self.leader_heard(from);
         Ok(Response::new(v1::InstallSnapshotResponse::pack(&response)))
     }

@@ -157,7 +157,10 @@ impl Router {
             (State::Waiting(_), _) => self.tables.change_contact(open, |row| {
                 row.head_start = row.head_start.max(command.head_start);
             }),
-            (State::Offered { .. } | State::Handling { .. } | State::WrapUp { .. } | State::Ended { .. }, _) => {}
+            (
+                State::Offered { .. } | State::Handling { .. } | State::WrapUp { .. } | State::Ended { .. },
+                _,
+            ) => {}
         }
         self.emit(Effect::AnnounceEnded { contact: id, gateway, reason });
         Reply::Merged { contact: id, into }
