@@ -2,6 +2,7 @@
 //! recorded histories, and drills with real processes.
 
 pub mod checker;
+mod clock;
 pub mod compare;
 pub mod drills;
 pub mod model;

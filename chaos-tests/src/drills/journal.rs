@@ -8,8 +8,8 @@ use ringmain_protocol::v1::Receipt;
 use ringmain_routing::{Epoch, Position, Timestamp};
 
 use super::centre::Secrets;
-use super::clock::Stopwatch;
 use crate::checker::{ClientOp, ClientOpKind, Delivery, OpResult, SeenEvent, SeenEventKind};
+use crate::clock::Stopwatch;
 
 /// Notices that may wait for a client's owner.
 const NOTICES_MAX: usize = 65_536;

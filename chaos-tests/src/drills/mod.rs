@@ -1,7 +1,6 @@
 //! Drills: real nodes, real clients, real kills, and a verdict computed from the records of both sides.
 
 mod centre;
-mod clock;
 mod gateway;
 mod journal;
 mod nodes;

@@ -49,14 +49,14 @@ fn read_line(scenario: &mut Scenario, line: &str) -> Result<()> {
     }
     ensure!(line.starts_with(' '), "a command begins with `at`, a reply with `>`, an effect with `!`");
     let words = Words::of(line)?;
-    match &mut entry.command {
-        Command::ApplyPlan(command) => add_to_plan(&mut command.plan, &words),
-        Command::PutOperators(command) => {
-            command.operators.push(operator(&words)?);
-            Ok(())
-        }
-        _ => bail!("only plans and operators have more lines"),
+    if let Command::ApplyPlan(command) = &mut entry.command {
+        return add_to_plan(&mut command.plan, &words);
     }
+    let Command::PutOperators(command) = &mut entry.command else {
+        bail!("only plans and operators have more lines");
+    };
+    command.operators.push(operator(&words)?);
+    Ok(())
 }
 
 fn command_of(words: &Words) -> Result<Command> {

@@ -436,9 +436,7 @@ impl Sim {
 }
 
 fn failed(op_id: OpId, refusal: &Refusal) -> Down {
-    let failure = match refusal {
-        Refusal::StaleEpoch { .. } | Refusal::NotSignedIn => Failure::SessionOver,
-        _ => Failure::Final,
-    };
+    let is_over = matches!(refusal, Refusal::StaleEpoch { .. } | Refusal::NotSignedIn);
+    let failure = if is_over { Failure::SessionOver } else { Failure::Final };
     Down::Failed { op_id, failure, code: refusal.code() }
 }

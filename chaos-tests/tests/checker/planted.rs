@@ -23,11 +23,9 @@ fn assert_found(verdict: &Verdict, counter: &str) {
 }
 
 fn connected(entry: &HistoryEntry) -> Option<(ContactId, u32, AssignmentEpoch)> {
-    entry.outcome.effects.iter().find_map(|effect| match *effect {
-        Effect::ConnectContact { contact, operator, assignment, .. } => {
-            Some((contact, operator.slot, assignment))
-        }
-        _ => None,
+    entry.outcome.effects.iter().find_map(|effect| {
+        let Effect::ConnectContact { contact, operator, assignment, .. } = *effect else { return None };
+        Some((contact, operator.slot, assignment))
     })
 }
 
@@ -198,11 +196,9 @@ fn an_operator_without_the_skill_is_unfit() {
 fn a_key_that_brings_a_second_contact_is_a_repeated_effect() {
     let verdict = with(|scene| {
         let mut keys = std::collections::BTreeMap::new();
-        let repeat = scene.history().iter().find_map(|entry| match &entry.command {
-            Command::EnqueueContact(command) => {
-                keys.insert(command.key.clone(), entry.log_index).map(|_| entry.log_index)
-            }
-            _ => None,
+        let repeat = scene.history().iter().find_map(|entry| {
+            let Command::EnqueueContact(command) = &entry.command else { return None };
+            keys.insert(command.key.clone(), entry.log_index).map(|_| entry.log_index)
         });
         let contact = ContactId { slot: 9_999, generation: 0 };
         scene.change(repeat.expect("keys repeat"), |entry| {
@@ -246,9 +242,9 @@ fn an_effect_on_an_ended_contact_reopens_it() {
             entry.outcome.effects.iter().any(|effect| matches!(effect, Effect::AnnounceEnded { .. }))
         });
         let effects = &scene.history()[index as usize - 1].outcome.effects;
-        let ended = effects.iter().find_map(|effect| match *effect {
-            Effect::AnnounceEnded { contact, .. } => Some(contact),
-            _ => None,
+        let ended = effects.iter().find_map(|effect| {
+            let Effect::AnnounceEnded { contact, .. } = *effect else { return None };
+            Some(contact)
         });
         let again = connect(ended.expect("just found"), 1, AssignmentEpoch(2));
         scene.change(index + 1, |entry| entry.outcome.effects.push(again));

@@ -17,6 +17,12 @@ pub(crate) fn waiting_with(replica: &Replica, contact: ContactId) -> u64 {
 
 /// Counts what the effects of applied commands mean for contacts and offers.
 pub(crate) fn applied(batch: &[Arc<Applied>], replica: &Replica) {
+    for applied in batch {
+        metrics::counter!(names::COMMANDS_APPLIED, labels::COMMAND => applied.command.name()).increment(1);
+        if let Err(refusal) = &applied.outcome.reply {
+            metrics::counter!(names::COMMANDS_REFUSED, labels::CODE => refusal.code()).increment(1);
+        }
+    }
     if batch.iter().all(|applied| applied.outcome.effects.is_empty()) {
         return;
     }

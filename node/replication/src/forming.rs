@@ -60,7 +60,7 @@ async fn ask(shared: &Shared, peer: NodeId) -> Result<(), Running> {
                 Ok(answer) if answer.get_ref().established => return Err(Running),
                 Ok(_) => return Ok(()),
                 Err(status) if status.code() == Code::FailedPrecondition => {
-                    tracing::error!(node = peer.0, problem = status.message(), "node does not take part");
+                    tracing::error!(node = peer.0, error = status.message(), "node does not take part");
                 }
                 Err(status) => tracing::debug!(node = peer.0, %status, "node does not answer yet"),
             }

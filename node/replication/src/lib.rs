@@ -1,5 +1,6 @@
 //! Raft replication of the router: log, snapshots, history segments, peers, proposals.
 
+mod chains;
 pub mod clock;
 pub mod config;
 pub mod feed;

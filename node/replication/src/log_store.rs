@@ -66,7 +66,8 @@ impl LogStore {
         };
         let (mark, suspect) = Mark::open(dir, found, meter.clone())?;
         if let Some(suspect) = &suspect {
-            tracing::error!(%suspect, "node is suspect: it grants no vote");
+            metrics::counter!(ringmain_telemetry::names::ALERTS, ringmain_telemetry::labels::ALERT => ringmain_telemetry::alerts::LOG_SUSPECT).increment(1);
+            tracing::error!(alert = ringmain_telemetry::alerts::LOG_SUSPECT, %suspect, "node is suspect: it grants no vote");
         }
         Ok((LogStore { inner: Arc::new(Inner { dir: log_dir, log: Mutex::new(log), mark }) }, suspect))
     }

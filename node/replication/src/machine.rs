@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ringmain_routing::{Incarnation, LogIndex, NodeId, Router, Snapshot, Timestamp};
+use ringmain_telemetry::{labels, names};
 use tokio::sync::{Mutex, watch};
 
 use crate::feed::{Feed, Tail};
@@ -220,12 +221,17 @@ impl Machine {
                 Ok(bytes) => return Err(PrepareError::Answer { piece, bytes: bytes.len() }),
                 Err(why) if failures + 1 < FETCH_TRIES => {
                     failures += 1;
-                    tracing::warn!(segment = segment.first.0, why, "history could not be fetched yet");
+                    tracing::warn!(
+                        segment = segment.first.0,
+                        error = why,
+                        "history could not be fetched yet"
+                    );
                 }
                 Err(why) => return Err(PrepareError::Peers { piece, why }),
             }
         }
         blocking(move || incoming.finish()).await??;
+        metrics::counter!(names::SEGMENTS_FETCHED).increment(1);
         Ok(())
     }
 
@@ -259,6 +265,8 @@ impl Machine {
         self.inner.history.sync()?;
         let saved = self.inner.snapshots.save(&view.head, &view.router.encode())?;
         self.put_latest(&saved);
+        metrics::counter!(names::SNAPSHOTS, labels::SOURCE => "built").increment(1);
+        metrics::gauge!(names::SNAPSHOT_BYTES).set(saved.len() as f64);
         tracing::info!(log_index = view.head.index.0, bytes = saved.len(), "snapshot written");
         Ok(saved)
     }
@@ -270,6 +278,8 @@ impl Machine {
         let kept = self.inner.snapshots.adopt(snapshot)?;
         *self.core_mut() = Core::of(router, head);
         self.put_latest(&kept);
+        metrics::counter!(names::SNAPSHOTS, labels::SOURCE => "installed").increment(1);
+        metrics::gauge!(names::SNAPSHOT_BYTES).set(kept.len() as f64);
         self.inner.tail.restart(head.index);
         for (&node, &(incarnation, seq)) in &head.origins {
             self.inner.pending.skipped(&crate::type_config::Origin { node, incarnation, seq });

@@ -8,8 +8,10 @@ use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use ringmain_protocol::v1;
 use ringmain_routing::command::{NodeLost, NodeStarted};
-use ringmain_routing::{Command, Incarnation, Millis, NodeId, Timestamp};
+use ringmain_routing::{Command, Incarnation, LogIndex, Millis, NodeId, Timestamp};
+use ringmain_telemetry::{alerts, names};
 
+use crate::chains::Checkpoint;
 use crate::proposer::{self, Reign};
 use crate::shared::Shared;
 
@@ -95,7 +97,13 @@ async fn watch_peer(shared: &Shared, reign: &Reign, peer: NodeId) {
         if let Some(lost) = shared.liveness.take_lost(peer, silence, shared.clock.monotonic()) {
             let run = lost.run.or_else(|| shared.machine.last_run(peer));
             if let Some(incarnation) = run {
-                tracing::warn!(node = peer.0, "node is silent: its sessions are lost");
+                metrics::counter!(ringmain_telemetry::names::ALERTS, ringmain_telemetry::labels::ALERT => ringmain_telemetry::alerts::NODE_LOST).increment(1);
+                metrics::counter!(names::NODES_LOST).increment(1);
+                tracing::warn!(
+                    alert = alerts::NODE_LOST,
+                    node = peer.0,
+                    "node is silent: its sessions are lost"
+                );
                 let command = Command::NodeLost(NodeLost { node: peer, incarnation });
                 if reign.accept_own(&command).await.is_err() {
                     return;
@@ -109,10 +117,13 @@ async fn watch_peer(shared: &Shared, reign: &Reign, peer: NodeId) {
 /// Asks a peer for a sign of life; `leading` is the term in which this node leads, 0 when it does not yet.
 async fn ping(shared: &Shared, peer: NodeId, leading: u64) -> Option<v1::PingResponse> {
     let now = if leading > 0 { shared.time.now() } else { None };
+    let (index, chain) = shared.machine.read(|router| (router.index(), router.chain()));
     let request = v1::PingRequest {
         incarnation: shared.identity.incarnation().0,
         leading_term: leading,
         now_ms: now.map_or(0, |now| now.0),
+        log_index: index.0,
+        chain: chain.to_le_bytes().to_vec().into(),
     };
     let mut link = shared.link(peer)?;
     let answer = tokio::time::timeout(PING_MAX, link.control.ping(request)).await.ok()?.ok()?;
@@ -128,11 +139,22 @@ pub fn answer_ping(shared: &Shared, from: NodeId, request: &v1::PingRequest) -> 
         if request.now_ms > 0 {
             shared.time.heard(Timestamp(request.now_ms));
         }
+        compare_chains(shared, from, request);
     }
     v1::PingResponse {
         incarnation: shared.identity.incarnation().0,
         wall_ms: shared.clock.wall_ms(),
         now_ms: shared.time.now().map_or(0, |now| now.0),
+    }
+}
+
+/// Stops this node when its log has led to something else here than at the leader: one of both is wrong, and neither
+/// can tell which.
+fn compare_chains(shared: &Shared, leader: NodeId, request: &v1::PingRequest) {
+    let Ok(chain) = <[u8; 16]>::try_from(&request.chain[..]) else { return };
+    let said = Checkpoint { index: LogIndex(request.log_index), chain: u128::from_le_bytes(chain) };
+    if let Some(difference) = shared.chains.heard(&shared.machine.feed(), said) {
+        shared.fail(format!("the state differs from that of node {leader}: {difference}"));
     }
 }
 

@@ -10,6 +10,7 @@ use ringmain_protocol::v1::peer_service_server::PeerServiceServer;
 use ringmain_routing::{Command, LogIndex, Millis, NodeId, Refusal, Reply, Router, Timestamp};
 use tokio::sync::watch;
 
+use crate::chains::Chains;
 use crate::clock::Clock;
 use crate::config::ReplicaConfig;
 use crate::feed::{Applied, Feed};
@@ -203,7 +204,8 @@ impl Replica {
         self.shared.failure().unwrap_or_default()
     }
 
-    /// Stops everything. What is durable stays; commands without an answer are unknown to their clients.
+    /// Stops everything, and ends the streams of [`Self::peer_service`], so that its server can end after. What is
+    /// durable stays; commands without an answer are unknown to their clients.
     pub async fn shutdown(&self) {
         self.tasks.stop().await;
         self.shared.fail("shut down".into());
@@ -259,6 +261,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         time,
         links,
         liveness,
+        chains: Chains::default(),
         clock,
         config,
         counters: Counters::default(),

@@ -202,7 +202,9 @@ impl SearchIndex {
     fn start_anew(&self, why: &str) -> Result<sled::Db, StorageError> {
         let dir = self.dir.as_path();
         let aside = dir.with_extension("unusable");
-        tracing::warn!(path = %dir.display(), why, "search index is unusable: set aside, and built anew");
+        metrics::counter!(ringmain_telemetry::names::SEARCH_INDEX_REBUILDS).increment(1);
+        metrics::counter!(ringmain_telemetry::names::ALERTS, ringmain_telemetry::labels::ALERT => ringmain_telemetry::alerts::SEARCH_INDEX_SET_ASIDE).increment(1);
+        tracing::warn!(alert = ringmain_telemetry::alerts::SEARCH_INDEX_SET_ASIDE, path = %dir.display(), error = why, "search index is unusable: set aside, and built anew");
         if aside.exists() {
             std::fs::remove_dir_all(&aside).map_err(StorageError::io(&aside, "remove the folder"))?;
         }

@@ -10,6 +10,7 @@ use openraft::vote::RaftLeaderId;
 use ringmain_routing::NodeId;
 use tokio::sync::watch;
 
+use crate::chains::Chains;
 use crate::clock::Clock;
 use crate::config::ReplicaConfig;
 use crate::files::FolderLock;
@@ -41,6 +42,7 @@ pub struct Shared {
     pub time: ReplicatedTime,
     pub links: Arc<Links>,
     pub liveness: Liveness,
+    pub chains: Chains,
     pub counters: Counters,
     /// Who leads, as this node knows.
     pub leadership: watch::Sender<Leadership>,

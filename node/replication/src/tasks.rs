@@ -43,6 +43,6 @@ fn spawn_named(name: &'static str, future: impl Future<Output = ()> + Send + 'st
             future.await;
             tracing::debug!("task ended");
         }
-        .instrument(tracing::info_span!("task", name)),
+        .instrument(tracing::info_span!("task", task = name)),
     )
 }

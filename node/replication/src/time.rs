@@ -146,7 +146,12 @@ impl ReplicatedTime {
 fn warn_when_apart(state: &mut State, difference_ms: u64) {
     let apart = difference_ms > ALARM_MS;
     if apart && !state.alarmed {
-        tracing::error!(difference_ms, "wall clock and replicated time are apart: check the clocks");
+        metrics::counter!(ringmain_telemetry::names::ALERTS, ringmain_telemetry::labels::ALERT => ringmain_telemetry::alerts::CLOCK_OFF).increment(1);
+        tracing::error!(
+            alert = ringmain_telemetry::alerts::CLOCK_OFF,
+            difference_ms,
+            "wall clock and replicated time are apart: check the clocks"
+        );
     }
     state.alarmed = apart;
 }

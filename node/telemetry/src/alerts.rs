@@ -24,5 +24,4 @@ alerts! {
     LOG_SUSPECT = "log-suspect", "The log is shorter than its durable mark: acknowledged entries may be gone here.";
     SEARCH_INDEX_SET_ASIDE = "search-index-set-aside", "The search index did not open and is built anew.";
     NODE_LOST = "node-lost", "The leader has declared a peer lost.";
-    DISK_NEARLY_FULL = "disk-nearly-full", "The data folder's disk is so full that this node proposes nothing.";
 }

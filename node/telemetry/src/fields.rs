@@ -54,6 +54,8 @@ fields! {
     "count": "how many, where the message says of what";
     "path": "file or folder of the node";
     "addr": "network address of a node";
+    "api": "address that clients reach";
+    "http": "address of metrics and health";
     "segment": "number of a history segment";
     "chain": "value of the chain";
     "version": "version of binary, plan or format";

@@ -160,7 +160,7 @@ what is counted at apply (contacts, offers, commands) has the same value on ever
 maximum; never the sum. What belongs to a node alone (sessions, requests, syncs) is summed.
 
 Histograms show `_bucket`, `_sum` and `_count`; the number of syncs of the log and the mean time of one, for example,
-are `ringmain_log_sync_seconds_count` and `ringmain_log_sync_seconds_sum / ringmain_log_sync_seconds_count`.
+are `ringmain_log_syncs_total` and `ringmain_log_sync_mean_seconds`.
 
 ## Labels that every metric has
 

@@ -1,7 +1,7 @@
 //! The list of all metrics: each line makes a constant and a row of [`METRICS`].
 
 use crate::labels;
-use crate::metric::Buckets::{Batch, Fast, Human};
+use crate::metric::Buckets::{Fast, Human};
 use crate::metric::Kind::{Counter, Gauge, Histogram};
 use crate::metric::Metric;
 use crate::metric::Unit::{Bytes, Count, Seconds};
@@ -51,20 +51,14 @@ metrics_list! {
         "Commands of the log that were applied, refused ones included.";
     COMMANDS_REFUSED = Counter, Count, "ringmain_commands_refused_total", [CODE],
         "Commands that the core refused, by error code.";
-    APPLY_SECONDS = Histogram(Fast), Seconds, "ringmain_apply_seconds", [],
-        "Time to apply one entry of the log (up to 64 commands).";
 
     // Proposals: from a client's command to its answer.
-    PROPOSALS = Counter, Count, "ringmain_proposals_total", [CODE],
-        "Commands proposed on this node, by how they ended; a refusal is `ok` here, for it was decided.";
-    PROPOSAL_SECONDS = Histogram(Fast), Seconds, "ringmain_proposal_seconds", [],
-        "Time from proposing a command on this node until this node has applied it.";
-    PROPOSAL_BATCH = Histogram(Batch), Count, "ringmain_proposal_batch_commands", [],
-        "Commands that the leader put into one entry.";
+    ENTRIES_PROPOSED = Counter, Count, "ringmain_entries_proposed_total", [],
+        "Entries that this node wrote as leader.";
+    COMMANDS_PROPOSED = Counter, Count, "ringmain_commands_proposed_total", [],
+        "Commands in them; divided by the entries: how well they batch.";
     PROPOSALS_PENDING = Gauge, Count, "ringmain_proposals_pending", [],
         "Commands proposed on this node and not answered yet.";
-    COMMANDS_FORWARDED = Counter, Count, "ringmain_commands_forwarded_total", [],
-        "Commands that this node sent on to the leader, repeats included.";
 
     // Raft.
     RAFT_TERM = Gauge, Count, "ringmain_raft_term", [],
@@ -79,8 +73,6 @@ metrics_list! {
         "Raft index of the last applied entry.";
     APPLIED_INDEX = Gauge, Count, "ringmain_applied_index", [],
         "Log index of the last applied command.";
-    RAFT_ELECTIONS = Counter, Count, "ringmain_raft_elections_total", [],
-        "Changes of leader that this node has seen.";
     PEER_LAG = Gauge, Count, "ringmain_peer_lag_entries", [PEER],
         "Entries by which a peer's log is behind the leader's; on the leader only.";
     LEADER_SILENCE = Gauge, Seconds, "ringmain_leader_silence_seconds", [],
@@ -91,26 +83,20 @@ metrics_list! {
         "Peers that this node, as leader, has declared lost.";
 
     // Storage.
-    LOG_SYNC = Histogram(Fast), Seconds, "ringmain_log_sync_seconds", [],
-        "Time of one sync of the Raft log to disk.";
+    LOG_SYNCS = Counter, Count, "ringmain_log_syncs_total", [],
+        "Syncs of the Raft log to disk.";
+    LOG_SYNC_MEAN = Gauge, Seconds, "ringmain_log_sync_mean_seconds", [],
+        "Mean time of a sync of the Raft log since the node started.";
     LOG_WRITTEN = Counter, Bytes, "ringmain_log_written_bytes_total", [],
         "Bytes appended to the Raft log.";
     SNAPSHOTS = Counter, Count, "ringmain_snapshots_total", [SOURCE],
         "Snapshots of the core's state.";
-    SNAPSHOT_SECONDS = Histogram(Fast), Seconds, "ringmain_snapshot_seconds", [],
-        "Time to build and sync one snapshot, beside the apply loop.";
-    SNAPSHOT_VIEW_SECONDS = Histogram(Fast), Seconds, "ringmain_snapshot_view_seconds", [],
-        "Time that the apply loop stood still to hand out the view a snapshot is built from.";
     SNAPSHOT_BYTES = Gauge, Bytes, "ringmain_snapshot_bytes", [],
         "Size of the last snapshot.";
     SNAPSHOT_INDEX = Gauge, Count, "ringmain_snapshot_index", [],
         "Raft index of the last snapshot.";
-    SEGMENTS = Gauge, Count, "ringmain_segments", [],
-        "History segment files on this node.";
     SEGMENTS_FETCHED = Counter, Count, "ringmain_segments_fetched_total", [],
         "History segments fetched from a peer because this node lacked them.";
-    HISTORY_WRITTEN = Counter, Bytes, "ringmain_history_written_bytes_total", [],
-        "Bytes of history records written to segment files.";
     SEARCH_INDEX_REBUILDS = Counter, Count, "ringmain_search_index_rebuilds_total", [],
         "Times the search index was set aside and built anew.";
 

@@ -194,8 +194,9 @@ impl Cluster {
 /// Waits until something is so. What is waited for has no event of its own, or several.
 pub async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let waiting = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(5));
         while !so() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            looks.tick().await;
         }
     };
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never so: {what}"));
@@ -236,11 +237,12 @@ pub fn open_session(name: &str) -> Command {
 
 /// Proposes until there is an answer.
 pub async fn must_propose(replica: &Replica, command: &Command) -> Answer {
+    let mut tries = tokio::time::interval(Duration::from_millis(20));
     loop {
         match replica.propose(command.clone(), LONG).await {
             Ok(answer) => return answer,
             Err(ProposeError::Unavailable { .. } | ProposeError::Overloaded { .. }) => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tries.tick().await;
             }
             Err(error) => panic!("{error}"),
         }

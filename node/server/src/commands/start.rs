@@ -46,7 +46,7 @@ async fn serve(
         cluster = config.cluster,
         node = %config.node,
         api = config.listen.api,
-        peer = config.listen.peer,
+        addr = config.listen.peer,
         http = config.listen.http,
         "node serves"
     );

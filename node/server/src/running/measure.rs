@@ -38,6 +38,12 @@ pub(super) fn look(replica: &Replica) {
         seconds(status.age.0)
     });
     metrics::gauge!(names::READ_ONLY).set(f64::from(u8::from(status.read_only)));
+    let syncs = status.log_syncs;
+    metrics::counter!(names::LOG_SYNCS).absolute(syncs.count);
+    metrics::counter!(names::LOG_WRITTEN).absolute(syncs.bytes);
+    metrics::gauge!(names::LOG_SYNC_MEAN).set(syncs.total.as_secs_f64() / (syncs.count.max(1) as f64));
+    metrics::counter!(names::ENTRIES_PROPOSED).absolute(status.entries);
+    metrics::counter!(names::COMMANDS_PROPOSED).absolute(status.commands);
     metrics::gauge!(names::PROPOSALS_PENDING).set(status.open as f64);
     if let Some(difference) = status.wall_difference {
         metrics::gauge!(names::CLOCK_OFFSET).set(seconds(difference.0));

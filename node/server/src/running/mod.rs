@@ -13,7 +13,7 @@ mod tasks;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmain_actors::NodeActors;
+use ringmain_actors::{ActorsConfig, NodeActors};
 use ringmain_api::{Api, ApiConfig};
 use ringmain_cluster_config::node::{PeerConfig, Timeouts, read_file};
 use ringmain_cluster_config::{NodeConfig, RoutingPlan, Tokens};
@@ -62,7 +62,8 @@ impl Running {
         let me = config.me().ok_or_else(|| config_failure("node: is not among the peers"))?;
         let exporter = measure::install(&config.cluster, me).map_err(config_failure)?;
         let peers: Vec<Peer> = config.peers.iter().map(peer).collect();
-        let replica = Replica::start(replica_config(config, peers.clone()), Arc::new(SystemClock::start()))
+        let clock = Arc::new(SystemClock::start());
+        let replica = Replica::start(replica_config(config, peers.clone()), clock.clone())
             .await
             .map_err(|error| start_failure(&error))?;
         let (mut front, mut back) = (Tasks::default(), Tasks::default());
@@ -70,7 +71,8 @@ impl Running {
         // Other nodes come first: without them there is no leader for anybody else to talk to.
         let peer_service = Routes::new(replica.peer_service());
         back.spawn("peer-server", serve(ports.peer, peer_service, closing_back.clone()));
-        let actors = NodeActors::start(replica.clone()).await.map_err(node_failure)?;
+        let actors_config = ActorsConfig { clock: Some(clock), ..ActorsConfig::default() };
+        let actors = NodeActors::start_with(replica.clone(), actors_config).await.map_err(node_failure)?;
         let api = Api::new(api_config(config, peers, tokens), replica.clone(), &actors);
         front.spawn("api-server", serve(ports.api, api.grpc(), closing_front.clone()));
         let measured = replica.clone();

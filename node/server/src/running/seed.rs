@@ -47,7 +47,7 @@ async fn attempt(replica: &Replica, plan: &Plan, operators: &[OperatorPlan]) -> 
     for command in commands {
         if let Err(refusal) = ringmain_actors::propose(replica, command).await?.reply {
             // Another node may have been first with another plan; otherwise somebody has to change the file.
-            tracing::error!(%refusal, "the plan given at the start was refused");
+            tracing::error!(error = %refusal, "the plan given at the start was refused");
             return Ok(());
         }
     }

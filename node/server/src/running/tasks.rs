@@ -43,5 +43,5 @@ fn report(name: &'static str, ended: Result<(), tokio::task::JoinError>) {
 
 #[expect(clippy::disallowed_methods, reason = "the one named spawner of this crate")]
 fn spawn_named(name: &'static str, future: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    tokio::spawn(future.instrument(tracing::info_span!("task", name)))
+    tokio::spawn(future.instrument(tracing::info_span!("task", task = name)))
 }
