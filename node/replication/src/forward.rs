@@ -62,7 +62,10 @@ async fn deliver_here(shared: &Shared, term: u64) {
     };
     let mut more = shared.pending.watch();
     loop {
-        let batch = next_batch(shared, &mut more).await;
+        let batch = tokio::select! {
+            batch = next_batch(shared, &mut more) => batch,
+            () = reign.over() => return,
+        };
         if reign.accept(shared.config.node, shared.pending.incarnation(), batch).await.is_err() {
             return;
         }
@@ -130,20 +133,20 @@ pub async fn take_in(
     from: NodeId,
     mut stream: Streaming<v1::ForwardRequest>,
 ) -> Result<v1::ForwardResponse, Status> {
-    let mut began: Option<Arc<Reign>> = None;
-    while let Some(request) = next_request(shared, &mut stream).await? {
+    let mut reign: Option<Arc<Reign>> = None;
+    while let Some(request) = next_request(shared, reign.as_deref(), &mut stream).await? {
         let run = Incarnation(request.incarnation);
         let batch = request.commands.into_iter().map(from_wire).collect::<Result<Vec<_>, _>>()?;
         if batch.len() > COMMANDS_PER_ENTRY_MAX {
             return Err(Status::invalid_argument("commands: more than an entry holds"));
         }
-        let Some(reign) = reign_of(shared, request.term).await else {
+        if reign.is_none() {
+            reign = reign_of(shared, request.term).await;
+        }
+        // A stream belongs to one reign: one that begins anew has lost what the one before it took.
+        let Some(reign) = reign.as_ref().filter(|reign| reign.term() == request.term) else {
             break;
         };
-        // A reign that began anew has lost what the one before it took: the sender must start over too.
-        if !Arc::ptr_eq(began.get_or_insert_with(|| Arc::clone(&reign)), &reign) {
-            break;
-        }
         if reign.accept(from, run, batch).await.is_err() {
             break;
         }
@@ -152,12 +155,21 @@ pub async fn take_in(
     Ok(v1::ForwardResponse { term: lead.term, leader: lead.leader.map_or(0, |node| node.0) })
 }
 
+/// The next request; `None` at the end of the stream, of the reign that it feeds, or of the replica.
 async fn next_request(
     shared: &Shared,
+    reign: Option<&Reign>,
     stream: &mut Streaming<v1::ForwardRequest>,
 ) -> Result<Option<v1::ForwardRequest>, Status> {
+    let reign_over = async {
+        match reign {
+            Some(reign) => reign.over().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         request = stream.message() => request,
+        () = reign_over => Ok(None),
         () = shared.failed() => Ok(None),
     }
 }

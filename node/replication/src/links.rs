@@ -20,7 +20,7 @@ pub const PEER_MESSAGE_BYTES_MAX: usize = 32 << 20;
 
 const CONNECT_MAX: Duration = Duration::from_millis(500);
 const KEEP_ALIVE: Duration = Duration::from_millis(500);
-const KEEP_ALIVE_MAX: Duration = Duration::from_secs(1);
+const KEEP_ALIVE_MAX: Duration = Duration::from_secs(2);
 const WINDOW_BYTES: u32 = 8 << 20;
 
 const CLUSTER: &str = "ringmain-cluster-bin";

@@ -79,6 +79,11 @@ impl Reign {
         Ok(())
     }
 
+    /// Resolves when the reign takes nothing more, and what it took and did not write is lost.
+    pub async fn over(&self) {
+        self.intake.closed().await;
+    }
+
     /// Takes a command of the leader itself. Nobody waits for its answer, and the next leader finds its own reasons.
     pub async fn accept_own(&self, command: &Command) -> Result<(), Over> {
         let frame = command.encode().into();

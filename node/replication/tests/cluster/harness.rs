@@ -93,6 +93,8 @@ impl Cluster {
 
     pub fn config(&self, node: u64) -> ReplicaConfig {
         let mut config = ReplicaConfig::new("test", NodeId(node), self.data_dir(node), self.peers.clone());
+        // A machine that is busy with other things must not make nodes refuse what a test wants to see done.
+        config.timing.read_only = PATIENCE;
         (self.tune)(&mut config);
         config
     }
