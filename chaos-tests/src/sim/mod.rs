@@ -80,8 +80,22 @@ pub struct SimFailure {
     pub log: Box<Scenario>,
 }
 
+/// A mistake planted into the nodes' shell, to see that the simulation finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plant {
+    /// A contact is acknowledged before the log has it.
+    AnswerBeforeLog,
+    /// A node leaves out a command.
+    SkippedCommand,
+    /// An event is not delivered to a stream that is open.
+    LostEvent,
+    /// A party that comes back too late gets no full list.
+    NoResync,
+}
+
 /// Everything in the simulated world.
 struct Sim {
+    plant: Option<Plant>,
     now: u64,
     rng: ChaCha8Rng,
     queue: Queue,
@@ -97,7 +111,15 @@ struct Sim {
 /// # Errors
 /// The first rule that was broken.
 pub fn run(seed: u64) -> Result<SimReport, SimFailure> {
-    let mut sim = Sim::new(seed);
+    run_with(seed, None)
+}
+
+/// Runs one seed with a mistake planted.
+///
+/// # Errors
+/// The first rule that was broken.
+pub fn run_with(seed: u64, plant: Option<Plant>) -> Result<SimReport, SimFailure> {
+    let mut sim = Sim::new(seed, plant);
     let outcome = sim.play();
     let (events, at_ms) = (sim.report.events, sim.now);
     outcome.map_err(|what| {
@@ -122,14 +144,14 @@ pub fn run_twice(seed: u64) -> Result<SimReport, SimFailure> {
 }
 
 impl Sim {
-    fn new(seed: u64) -> Sim {
+    fn new(seed: u64, plant: Option<Plant>) -> Sim {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let log = Log::new(centre::opening(&mut rng));
         let nodes = (0..NODES).map(SimNode::new).collect();
         let clients = centre::clients(&mut rng);
         let queue = Queue::default();
         let report = SimReport::default();
-        Sim { now: EPOCH_MS, rng, queue, log, nodes, clients, healing: false, report }
+        Sim { plant, now: EPOCH_MS, rng, queue, log, nodes, clients, healing: false, report }
     }
 
     fn play(&mut self) -> Result<(), String> {
@@ -212,6 +234,11 @@ impl Sim {
         } else {
             self.rng.random_range(1..15)
         }
+    }
+
+    /// Whether the planted mistake is made this time.
+    fn plants(&mut self, plant: Plant, probability: f64) -> bool {
+        self.plant == Some(plant) && self.rng.random_bool(probability)
     }
 
     /// Whether something goes wrong, of those that do while things go wrong.

@@ -7,13 +7,13 @@ use ringmain_routing::client::{Failure, Hello, OpId, StreamFailure};
 use ringmain_routing::command::{LoseSession, NodeStarted, OpenSession};
 use ringmain_routing::delivery::{Delivered, Delivery, Handed, Pulled};
 use ringmain_routing::{
-    Command, Effect, Epoch, Incarnation, LogIndex, Millis, NodeId, Party, Position, Refusal, Reply, Router,
-    SessionState,
+    Command, ContactId, Effect, Epoch, Incarnation, LogIndex, Millis, NodeId, Party, Position, Refusal,
+    Reply, Router, SessionState,
 };
 
-use super::Sim;
 use super::centre;
-use super::events::{Down, Event, Proposal, StreamId, Up};
+use super::events::{Down, Event, Operation, Proposal, StreamId, Up};
+use super::{Plant, Sim};
 
 /// Effects that a node retains: few, so that some come back too late and get the full list.
 const RING: usize = 96;
@@ -153,8 +153,10 @@ impl Sim {
         while self.nodes[node].is_in_touch() {
             let index = LogIndex(self.nodes[node].router.index().0 + 1);
             let Some(entry) = self.log.entry(index).cloned() else { break };
+            let is_skipped = self.plants(Plant::SkippedCommand, 0.001);
             let row = &mut self.nodes[node];
-            let outcome = row.router.apply(entry.at, &entry.command);
+            let command = if is_skipped { &Command::Tick } else { &entry.command };
+            let outcome = row.router.apply(entry.at, command);
             if outcome != entry.outcome || row.router.chain() != entry.chain {
                 return Err(format!(
                     "node {} differs at {index}: {outcome:?}, {:?}",
@@ -188,7 +190,8 @@ impl Sim {
             Handed::Taken
         });
         for (party, delivered) in handed {
-            if let Some(stream) = self.stream_of_party(node, party) {
+            let is_lost = self.plants(Plant::LostEvent, 0.01);
+            if let Some(stream) = self.stream_of_party(node, party).filter(|_| !is_lost) {
                 self.tell(stream, Down::Event(delivered));
             }
         }
@@ -215,6 +218,10 @@ impl Sim {
                     for delivered in effects {
                         self.tell(stream, Down::Event(delivered));
                     }
+                }
+                Pulled::TooOld if self.plant == Some(Plant::NoResync) => {
+                    let as_of = Position::end_of(self.nodes[node].router.index());
+                    self.nodes[node].delivery.resynced(party, as_of);
                 }
                 Pulled::TooOld => self.resync(node, stream, party),
                 Pulled::CaughtUp | Pulled::Unknown => return,
@@ -321,6 +328,13 @@ impl Sim {
                 if self.is_leaderless(node) || self.mishap(0.01) {
                     let failure = Failure::Unavailable { retry_after: Millis(30), hint: None };
                     return self.tell(stream, Down::Failed { op_id, failure, code: "unavailable" });
+                }
+                if let Operation::Bring(_) = operation
+                    && self.plants(Plant::AnswerBeforeLog, 0.01)
+                {
+                    let contact = ContactId { slot: op_id.0 as u32, generation: 99 };
+                    let (index, reply) = (self.nodes[node].router.index(), Reply::Enqueued { contact });
+                    return self.tell(stream, Down::Answer { op_id, index, reply });
                 }
                 let command = centre::command(party, epoch, seq, &operation, self.time());
                 self.propose(node, command, Some(Waiting::Answer(stream, op_id)));

@@ -4,5 +4,6 @@ mod both;
 mod limits;
 mod random_worlds;
 mod scenarios;
+mod simulation;
 #[path = "../support/strategies.rs"]
 mod strategies;

@@ -197,7 +197,7 @@ pub enum Action<O> {
         /// Which.
         connection: ConnectionId,
     },
-    /// It is over; what is still pending stays unknown ([`Client::take_pending`]).
+    /// It is over; what is still pending stays unknown ([`super::Client::take_pending`]).
     Stop {
         /// Why.
         reason: StopReason,
