@@ -76,11 +76,15 @@ impl PeerCaller {
         self.link.clone().map_err(|error| Unreachable::from_string(error).into())
     }
 
-    async fn open_stream<S>(&self, input: S) -> Result<BoxStream<'static, Appended>, RpcError>
+    /// Takes the first request before it opens the stream: openraft waits out its backoff where it makes a request, so
+    /// that a node that is away is tried a few times a second and not without a pause.
+    async fn open_stream<S>(&self, mut input: S) -> Result<BoxStream<'static, Appended>, RpcError>
     where
         S: Stream<Item = AppendEntriesRequest<C>> + Send + Unpin + 'static,
     {
-        let requests = input.map(|request| v1::StreamAppendRequest::pack(&request));
+        let Some(first) = input.next().await else { return Ok(Box::pin(stream::empty())) };
+        let requests = stream::iter([first]).chain(input);
+        let requests = requests.map(|request| v1::StreamAppendRequest::pack(&request));
         let mut link = self.link()?;
         let opening = tokio::time::timeout(STREAM_OPEN_MAX, link.bulk.stream_append(requests)).await;
         let responses = opening
