@@ -35,6 +35,8 @@ pub use proposals::propose;
 pub use queue::{QueueLive, average_wait, service_level_permille};
 pub use session::SessionSeed;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorRef};
@@ -51,6 +53,9 @@ use crate::supervisor::{SessionSupervisor, SupervisorMessage};
 #[derive(Debug, thiserror::Error)]
 #[error("the node's actors could not be started: {0}")]
 pub struct StartError(#[from] ractor::SpawnErr);
+
+/// The actors while they start.
+pub type Starting = Pin<Box<dyn Future<Output = Result<NodeActors, StartError>> + Send>>;
 
 /// How the actors of a node are set up.
 pub struct ActorsConfig {
@@ -85,11 +90,15 @@ impl NodeActors {
         NodeActors::start_with(replica, ActorsConfig::default()).await
     }
 
-    /// Starts the supervisors and the delivery task.
+    /// Starts the supervisors and the delivery task. Boxed, so that the actors are compiled with this crate.
     ///
     /// # Errors
     /// When ractor cannot start an actor.
-    pub async fn start_with(replica: Replica, config: ActorsConfig) -> Result<NodeActors, StartError> {
+    pub fn start_with(replica: Replica, config: ActorsConfig) -> Starting {
+        Box::pin(NodeActors::start_all(replica, config))
+    }
+
+    async fn start_all(replica: Replica, config: ActorsConfig) -> Result<NodeActors, StartError> {
         let ActorsConfig { ring_effects_max, clock } = config;
         let hub = Hub::new(ring_effects_max);
         let board = Board::default();

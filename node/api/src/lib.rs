@@ -14,6 +14,7 @@ mod measure;
 mod nodes;
 mod operator;
 mod readiness;
+mod serve;
 mod shared;
 mod stream;
 mod supervisor;
@@ -38,6 +39,7 @@ use tokio::sync::{Semaphore, watch as stop_watch};
 use tonic::service::Routes;
 
 pub use http::RenderMetrics;
+pub use serve::{Serving, serve_grpc, serve_http};
 
 use crate::admin::Admins;
 use crate::auth::Guard;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use openraft::ReadPolicy;
 use openraft::metrics::RaftDataMetrics;
 use ringmain_protocol::v1;
@@ -114,7 +115,17 @@ impl From<InvalidAddress> for StartError {
 impl Replica {
     /// Opens the data folder and takes part in the cluster. Returns before there is a leader. The caller mounts
     /// [`Self::peer_service`] at the configured peer address.
-    pub async fn start(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Replica, StartError> {
+    ///
+    /// Boxed here, so that all of Raft is compiled with this crate and not with each that starts a replica.
+    #[must_use]
+    pub fn start(
+        config: ReplicaConfig,
+        clock: Arc<dyn Clock>,
+    ) -> BoxFuture<'static, Result<Replica, StartError>> {
+        Box::pin(Self::start_all(config, clock))
+    }
+
+    async fn start_all(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Replica, StartError> {
         let shared = Arc::new(open(config, clock).await?);
         let tasks = Arc::new(Tasks::default());
         let own = || Arc::clone(&shared);
@@ -206,7 +217,12 @@ impl Replica {
 
     /// Stops everything, and ends the streams of [`Self::peer_service`], so that its server can end after. What is
     /// durable stays; commands without an answer are unknown to their clients.
-    pub async fn shutdown(&self) {
+    #[must_use]
+    pub fn shutdown(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.end())
+    }
+
+    async fn end(&self) {
         self.tasks.stop().await;
         self.shared.fail("shut down".into());
         if let Err(error) = self.shared.raft.shutdown().await {

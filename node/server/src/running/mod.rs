@@ -14,18 +14,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringmain_actors::{ActorsConfig, NodeActors};
-use ringmain_api::{Api, ApiConfig};
+use ringmain_api::{Api, ApiConfig, serve_grpc, serve_http};
 use ringmain_cluster_config::node::{PeerConfig, Timeouts, read_file};
 use ringmain_cluster_config::{NodeConfig, RoutingPlan, Tokens};
 use ringmain_replication::files::StorageError;
 use ringmain_replication::{Peer, Replica, ReplicaConfig, StartError, Timing};
 use ringmain_routing::Millis;
 use ringmain_telemetry::{ErrorCode, codes};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::clock::SystemClock;
 use crate::exit::{Failure, FailureKind};
@@ -34,8 +31,6 @@ use tasks::Tasks;
 
 /// How long servers and tasks have to end once their streams are gone.
 const END_WITHIN: Duration = Duration::from_secs(2);
-/// Connections are looked after: a client that vanished without a word is noticed.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// A node that serves.
 pub(crate) struct Running {
@@ -70,18 +65,21 @@ impl Running {
         let (closing_front, closing_back) = (CancellationToken::new(), CancellationToken::new());
         // Other nodes come first: without them there is no leader for anybody else to talk to.
         let peer_service = Routes::new(replica.peer_service());
-        back.spawn("peer-server", serve(ports.peer, peer_service, closing_back.clone()));
+        back.spawn(
+            "peer-server",
+            serve_grpc(ports.peer, peer_service, closing_back.clone().cancelled_owned()),
+        );
         let actors_config = ActorsConfig { clock: Some(clock), ..ActorsConfig::default() };
         let actors = NodeActors::start_with(replica.clone(), actors_config).await.map_err(node_failure)?;
         let api = Api::new(api_config(config, peers, tokens), replica.clone(), &actors);
-        front.spawn("api-server", serve(ports.api, api.grpc(), closing_front.clone()));
+        front.spawn("api-server", serve_grpc(ports.api, api.grpc(), closing_front.clone().cancelled_owned()));
         let measured = replica.clone();
         let http = api.http(Arc::new(move || {
             measure::look(&measured);
             exporter.run_upkeep();
             exporter.render()
         }));
-        back.spawn("http-server", serve_http(ports.http, http, closing_back.clone()));
+        back.spawn("http-server", serve_http(ports.http, http, closing_back.clone().cancelled_owned()));
         if let Some(plan) = plan {
             let (seeded, closing) = (replica.clone(), closing_front.clone());
             front.spawn("seed", async move {
@@ -128,28 +126,6 @@ async fn hand_over(replica: &Replica, within: Duration) {
     match tokio::time::timeout(within, gone).await {
         Ok(_) => tracing::info!(peer = %heir.node, "leadership handed over"),
         Err(_) => tracing::warn!(peer = %heir.node, "leadership was not taken over in time"),
-    }
-}
-
-async fn serve(listener: TcpListener, routes: Routes, closing: CancellationToken) {
-    let served = Server::builder()
-        .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .http2_keepalive_timeout(Some(KEEP_ALIVE))
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            closing.cancelled_owned(),
-        )
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "server ended");
-    }
-}
-
-async fn serve_http(listener: TcpListener, router: axum::Router, closing: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(closing.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "server ended");
     }
 }
 

@@ -1,0 +1,55 @@
+//! The loops behind a node's ports. They are boxed here, so that the HTTP machinery is compiled once, with this crate.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+/// Connections are looked after: a client that vanished without a word is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// Work that runs until it ends by itself.
+pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves gRPC on a port until `closing` resolves; then no new call is taken, and those under way are finished.
+#[must_use]
+pub fn serve_grpc(
+    listener: TcpListener,
+    routes: Routes,
+    closing: impl Future<Output = ()> + Send + 'static,
+) -> Serving {
+    Box::pin(grpc(listener, routes, Box::pin(closing)))
+}
+
+/// Serves HTTP on a port until `closing` resolves.
+#[must_use]
+pub fn serve_http(
+    listener: TcpListener,
+    router: axum::Router,
+    closing: impl Future<Output = ()> + Send + 'static,
+) -> Serving {
+    Box::pin(http(listener, router, Box::pin(closing)))
+}
+
+async fn grpc(listener: TcpListener, routes: Routes, closing: Serving) {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let served = Server::builder()
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, closing)
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "server ended");
+    }
+}
+
+async fn http(listener: TcpListener, router: axum::Router, closing: Serving) {
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closing).await {
+        tracing::error!(%error, "server ended");
+    }
+}
