@@ -4,7 +4,7 @@ use ringmain_protocol::v1::event::Event as What;
 use ringmain_protocol::v1::{Event, WithdrawReason};
 use serde_json::{Map, Value, json};
 
-use super::contact_view::end_word;
+use super::contact::end_word;
 use super::operator::{presence_json, presence_text};
 use crate::output::moment;
 

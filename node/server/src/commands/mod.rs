@@ -2,7 +2,6 @@
 
 mod cluster;
 mod contact;
-mod contact_view;
 mod demo;
 mod event_view;
 mod events;
@@ -10,15 +9,14 @@ mod operator;
 mod plan;
 mod queue;
 mod simulate;
+mod stamp;
 mod start;
 mod watch;
 mod workload;
 
 use std::process::ExitCode;
 
-use crate::cli::{
-    Cli, ClusterCommand, Command, ContactCommand, OperatorCommand, PlanCommand, QueueCommand, WorkloadCommand,
-};
+use crate::cli::{Cli, Command};
 use crate::exit::{Failure, FailureKind};
 
 /// Carries out the command and reports a failure on standard error.
@@ -39,14 +37,13 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Start(args) => start::run(&args),
         Command::Simulate(args) => simulate::run(&args),
-        Command::Workload(WorkloadCommand::Generate(args)) => workload::run(&args),
-        Command::Queue(QueueCommand::List(args)) => client(queue::list(args)),
-        Command::Operator(OperatorCommand::List(args)) => client(operator::list(args)),
-        Command::Contact(ContactCommand::Push(args)) => client(contact::push(args)),
-        Command::Contact(ContactCommand::Show(args)) => client(contact::show(args)),
+        Command::Workload(command) => workload::run(&command),
+        Command::Queue(command) => queue::run(command),
+        Command::Operator(command) => operator::run(command),
+        Command::Contact(command) => contact::run(command),
         Command::Events(args) => client(events::run(args)),
-        Command::Cluster(ClusterCommand::Status(args)) => client(cluster::status(args)),
-        Command::Plan(PlanCommand::Apply(args)) => client(plan::apply(args)),
+        Command::Cluster(command) => cluster::run(command),
+        Command::Plan(command) => plan::run(command),
     }
 }
 

@@ -12,10 +12,17 @@ use serde_json::json;
 
 use super::operator;
 use super::start::read_plan;
-use crate::cli::PlanApplyArgs;
+use crate::cli::{PlanApplyArgs, PlanCommand};
 use crate::connection::{Clients, failed};
 use crate::exit::{Failure, FailureKind};
 use crate::output::{self, Answer, Block};
+
+/// Carries out a command on the plan.
+pub(super) fn run(command: PlanCommand) -> Result<(), Failure> {
+    match command {
+        PlanCommand::Apply(args) => super::client(apply(args)),
+    }
+}
 
 /// Applies the plan of a file.
 pub(super) async fn apply(args: PlanApplyArgs) -> Result<(), Failure> {

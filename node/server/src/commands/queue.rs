@@ -3,11 +3,19 @@
 use ringmain_protocol::v1::{ListQueuesRequest, Queue, ReadStamp};
 use serde_json::json;
 
+use super::stamp::{stamp_json, stamp_line};
 use super::watch;
-use crate::cli::ListArgs;
+use crate::cli::{ListArgs, QueueCommand};
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
 use crate::output::{Answer, Block, Column, Rows, span};
+
+/// Carries out a command on queues.
+pub(super) fn run(command: QueueCommand) -> Result<(), Failure> {
+    match command {
+        QueueCommand::List(args) => super::client(list(args)),
+    }
+}
 
 /// The queues of all pages.
 pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
@@ -24,18 +32,6 @@ pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
         }
     })
     .await
-}
-
-/// How old an answer is, as a line below it.
-pub(super) fn stamp_line(stamp: &ReadStamp) -> Block {
-    let age =
-        if stamp.age_ms > 2_000 { format!(", stale since {}", span(stamp.age_ms)) } else { String::new() };
-    Block::Line(format!("node {} at log index {}{age}", stamp.node, stamp.log_index))
-}
-
-/// How old an answer is, for programs.
-pub(super) fn stamp_json(stamp: &ReadStamp) -> serde_json::Value {
-    json!({"log_index": stamp.log_index, "at_ms": stamp.at_ms, "age_ms": stamp.age_ms, "node": stamp.node})
 }
 
 fn answer(queues: &[Queue], stamp: &ReadStamp) -> Answer {

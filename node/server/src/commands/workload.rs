@@ -7,12 +7,19 @@ use ringmain_bench::workload::{Selection, generate};
 use ringmain_cluster_config::profiles;
 use ringmain_telemetry::codes;
 
-use crate::cli::GenerateArgs;
+use crate::cli::{GenerateArgs, WorkloadCommand};
 use crate::exit::{Failure, FailureKind};
 use crate::output;
 
+/// Carries out a command on workloads.
+pub(super) fn run(command: &WorkloadCommand) -> Result<(), Failure> {
+    match command {
+        WorkloadCommand::Generate(args) => generate_scenario(args),
+    }
+}
+
 /// Draws the scenario and writes its folder.
-pub(super) fn run(args: &GenerateArgs) -> Result<(), Failure> {
+fn generate_scenario(args: &GenerateArgs) -> Result<(), Failure> {
     let profile = read_profile(&args.profile)?;
     let selection =
         Selection { seed: args.seed, days: args.days, from: args.from, to: args.to, scale: args.scale };

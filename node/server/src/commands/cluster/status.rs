@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use ringmain_protocol::v1::{ClusterStatusResponse, NodeRole, NodeStatus};
 use serde_json::json;
 
-use super::queue::stamp_json;
-use super::watch;
 use crate::cli::ListArgs;
+use crate::commands::stamp::stamp_json;
+use crate::commands::watch;
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
 use crate::output::{Answer, Block, Column, Rows, span};
 
 /// The cluster as the asked node sees it.
-pub(super) async fn status(args: ListArgs) -> Result<(), Failure> {
+pub(in crate::commands) async fn status(args: ListArgs) -> Result<(), Failure> {
     watch::show(&args, async |clients: &Clients| {
         let status = clients.admin.cluster_status().await.map_err(|error| failed(&error))?;
         Ok(answer(&status))
@@ -136,7 +136,7 @@ fn mean_sync(status: &ClusterStatusResponse) -> String {
 }
 
 /// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::commands) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes all");
         text

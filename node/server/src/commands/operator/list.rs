@@ -5,15 +5,15 @@ use ringmain_protocol::v1::{
 };
 use serde_json::json;
 
-use super::queue::{stamp_json, stamp_line};
-use super::watch;
 use crate::cli::ListArgs;
+use crate::commands::stamp::{stamp_json, stamp_line};
+use crate::commands::watch;
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
 use crate::output::{Answer, Block, Column, Rows, span};
 
 /// The operators of all pages.
-pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
+pub(in crate::commands) async fn list(args: ListArgs) -> Result<(), Failure> {
     watch::show(&args, async |clients: &Clients| {
         let (operators, stamp) = all(clients).await?;
         Ok(answer(&operators, &stamp))
@@ -22,7 +22,7 @@ pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
 }
 
 /// All operators of the cluster.
-pub(super) async fn all(clients: &Clients) -> Result<(Vec<Operator>, ReadStamp), Failure> {
+pub(in crate::commands) async fn all(clients: &Clients) -> Result<(Vec<Operator>, ReadStamp), Failure> {
     let (mut operators, mut cursor) = (Vec::new(), String::new());
     loop {
         let request = ListOperatorsRequest { page_size: 0, page_cursor: cursor, presences: Vec::new() };
@@ -36,18 +36,18 @@ pub(super) async fn all(clients: &Clients) -> Result<(Vec<Operator>, ReadStamp),
 }
 
 /// Skills as `name level`.
-pub(super) fn skills_text(skills: &[SkillLevel]) -> String {
+pub(in crate::commands) fn skills_text(skills: &[SkillLevel]) -> String {
     let words: Vec<String> = skills.iter().map(|skill| format!("{} {}", skill.skill, skill.level)).collect();
     if words.is_empty() { "–".to_owned() } else { words.join(", ") }
 }
 
 /// Skills for programs.
-pub(super) fn skills_json(skills: &[SkillLevel]) -> serde_json::Value {
+pub(in crate::commands) fn skills_json(skills: &[SkillLevel]) -> serde_json::Value {
     skills.iter().map(|skill| json!({"name": skill.skill, "level": skill.level})).collect()
 }
 
 /// A presence in a word, with what belongs to it.
-pub(super) fn presence_text(presence: &Presence, now_ms: u64) -> String {
+pub(in crate::commands) fn presence_text(presence: &Presence, now_ms: u64) -> String {
     match presence.kind() {
         PresenceKind::Unspecified => "–".to_owned(),
         PresenceKind::Offline => "offline".to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn presence_text(presence: &Presence, now_ms: u64) -> String {
 }
 
 /// A presence for programs.
-pub(super) fn presence_json(presence: &Presence) -> serde_json::Value {
+pub(in crate::commands) fn presence_json(presence: &Presence) -> serde_json::Value {
     match presence.kind() {
         PresenceKind::Unspecified => json!(null),
         PresenceKind::Offline => json!({"kind": "offline"}),

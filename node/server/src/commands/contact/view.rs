@@ -3,12 +3,12 @@
 use ringmain_protocol::v1::{Contact, ContactState, EndReason, ReadStamp};
 use serde_json::json;
 
-use super::operator::{skills_json, skills_text};
-use super::queue::{stamp_json, stamp_line};
+use crate::commands::operator::{skills_json, skills_text};
+use crate::commands::stamp::{stamp_json, stamp_line};
 use crate::output::{Answer, Block, moment, span};
 
 /// The contact with how old this is.
-pub(super) fn answer(contact: &Contact, stamp: &ReadStamp) -> Answer {
+pub(in crate::commands) fn answer(contact: &Contact, stamp: &ReadStamp) -> Answer {
     let mut text: Vec<Block> = lines(contact, stamp)
         .into_iter()
         .map(|(name, value)| Block::Line(format!("{name:<10}  {value}")))
@@ -18,7 +18,7 @@ pub(super) fn answer(contact: &Contact, stamp: &ReadStamp) -> Answer {
 }
 
 /// A state in a word.
-pub(super) fn state_word(state: ContactState) -> &'static str {
+pub(in crate::commands) fn state_word(state: ContactState) -> &'static str {
     match state {
         ContactState::Unspecified => "unknown",
         ContactState::Waiting => "waiting",
@@ -30,7 +30,7 @@ pub(super) fn state_word(state: ContactState) -> &'static str {
 }
 
 /// Why a contact ended, in a word.
-pub(super) fn end_word(reason: EndReason) -> Option<&'static str> {
+pub(in crate::commands) fn end_word(reason: EndReason) -> Option<&'static str> {
     match reason {
         EndReason::Unspecified => None,
         EndReason::Completed => Some("completed"),

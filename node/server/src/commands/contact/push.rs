@@ -1,4 +1,4 @@
-//! `contact push` and `contact show`.
+//! `contact push`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +6,17 @@ use std::time::Duration;
 use ringmain_protocol::client::{
     GatewayClient, GatewayNotice, Notice, OperationError, Pushed, SessionConfig, StopReason,
 };
-use ringmain_protocol::v1::get_contact_request::Name;
-use ringmain_protocol::v1::{ContactDetails, GatewayKey, GatewayPush, GetContactRequest, SkillLevel};
+use ringmain_protocol::v1::{ContactDetails, GatewayPush, SkillLevel};
 use ringmain_replication::Clock;
 use ringmain_routing::Timestamp;
 use ringmain_telemetry::codes;
 use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 
-use super::contact_view;
-use super::operator::skills_json;
-use crate::cli::{PushArgs, ShowArgs};
+use crate::cli::PushArgs;
 use crate::clock::SystemClock;
-use crate::connection::{Clients, failed, failure, malformed, reach};
+use crate::commands::operator::skills_json;
+use crate::connection::{failure, malformed, reach};
 use crate::exit::{Failure, FailureKind};
 use crate::output::{self, Answer, Block};
 
@@ -26,7 +24,7 @@ use crate::output::{self, Answer, Block};
 const PUSH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Pushes one contact in a session of its own.
-pub(super) async fn push(args: PushArgs) -> Result<(), Failure> {
+pub(in crate::commands) async fn push(args: PushArgs) -> Result<(), Failure> {
     let push = request(&args);
     if args.dry_run {
         return output::print(&would_push(&push), args.node.format, false);
@@ -47,22 +45,6 @@ pub(super) async fn push(args: PushArgs) -> Result<(), Failure> {
             Err(Failure::new(FailureKind::Internal, "internal", error))
         }
     }
-}
-
-/// Shows one contact.
-pub(super) async fn show(args: ShowArgs) -> Result<(), Failure> {
-    let clients = Clients::open(&args.node).await?;
-    let name = match (args.contact, args.gateway, args.key) {
-        (Some(contact), _, _) => Name::Contact(contact),
-        (None, gateway, key) => {
-            Name::Key(GatewayKey { gateway: gateway.unwrap_or_default(), key: key.unwrap_or_default() })
-        }
-    };
-    let request = GetContactRequest { name: Some(name) };
-    let response = clients.supervisor.contact(request).await.map_err(|error| failed(&error))?;
-    let answer =
-        contact_view::answer(&response.contact.unwrap_or_default(), &response.stamp.unwrap_or_default());
-    output::print(&answer, args.node.format, false)
 }
 
 fn session(args: &PushArgs) -> SessionConfig {

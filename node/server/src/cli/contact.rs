@@ -1,0 +1,101 @@
+//! `contact`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::NodeArgs;
+
+/// Commands on contacts.
+#[derive(Debug, Subcommand)]
+pub enum ContactCommand {
+    /// Push a contact as a gateway; the same key again gets the first answer
+    #[command(
+        after_help = "Example:\n  ringmain contact push --gateway web --key order-4711 --queue outage --channel voice --tier 2 --skill voice:3"
+    )]
+    Push(PushArgs),
+    /// Show a contact by its id, or by its gateway's key
+    #[command(after_help = "Example:\n  ringmain contact show --gateway web --key order-4711")]
+    Show(ShowArgs),
+}
+
+/// See [`ContactCommand::Push`].
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Which node.
+    #[command(flatten)]
+    pub node: NodeArgs,
+    /// Name of the gateway that the token was made for
+    #[arg(long, env = "RINGMAIN_GATEWAY", value_name = "NAME")]
+    pub gateway: String,
+    /// The gateway's own key of the contact
+    #[arg(long)]
+    pub key: String,
+    /// Into which queue
+    #[arg(long)]
+    pub queue: String,
+    /// Through which channel
+    #[arg(long)]
+    pub channel: String,
+    /// 0 (life safety) to 9
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=9))]
+    pub tier: u32,
+    /// A skill with its least level, as NAME or NAME:LEVEL; may be given again
+    #[arg(long = "skill", value_name = "NAME[:LEVEL]", value_parser = parse_skill)]
+    pub skills: Vec<(String, u32)>,
+    /// Only operators of this org unit or below
+    #[arg(long, value_name = "UNIT")]
+    pub scope: Option<String>,
+    /// Capacity it takes, instead of the channel's
+    #[arg(long)]
+    pub units: Option<u32>,
+    /// Waiting time granted in advance
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub head_start: Option<Duration>,
+    /// The customer
+    #[arg(long)]
+    pub customer: Option<String>,
+    /// What it is about
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// The customer's language, for display
+    #[arg(long)]
+    pub language: Option<String>,
+    /// Opaque text for the operator, at most 16 KiB
+    #[arg(long, value_name = "TEXT")]
+    pub attributes: Option<String>,
+    /// Take the session over from a live stream of this gateway
+    #[arg(long)]
+    pub takeover: bool,
+    /// Only show what would be pushed
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// See [`ContactCommand::Show`].
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Which node.
+    #[command(flatten)]
+    pub node: NodeArgs,
+    /// The contact's id, like c12.0
+    #[arg(value_name = "CONTACT", required_unless_present_all = ["gateway", "key"], conflicts_with_all = ["gateway", "key"])]
+    pub contact: Option<String>,
+    /// The gateway that brought it
+    #[arg(long, value_name = "NAME", requires = "key")]
+    pub gateway: Option<String>,
+    /// That gateway's key of it
+    #[arg(long, requires = "gateway")]
+    pub key: Option<String>,
+}
+
+fn parse_skill(text: &str) -> Result<(String, u32), String> {
+    let (name, level) = match text.rsplit_once(':') {
+        None => (text, 1),
+        Some((name, level)) => match level.parse() {
+            Ok(level @ 1..=10) => (name, level),
+            Ok(_) | Err(_) => return Err(format!("{level:?} is no level; write 1 to 10")),
+        },
+    };
+    if name.is_empty() { Err("the skill has no name".to_owned()) } else { Ok((name.to_owned(), level)) }
+}

@@ -1,0 +1,118 @@
+//! What can be asked of the binary: one file for each noun. Each command's help ends with an example that a test parses.
+
+mod cluster;
+mod contact;
+mod events;
+mod operator;
+mod plan;
+mod queue;
+mod shared;
+mod start;
+mod workload;
+
+use clap::{Parser, Subcommand};
+
+pub use cluster::ClusterCommand;
+pub use contact::{ContactCommand, PushArgs, ShowArgs};
+pub use events::EventsArgs;
+pub use operator::OperatorCommand;
+pub use plan::{PlanApplyArgs, PlanCommand};
+pub use queue::QueueCommand;
+pub use shared::{DEFAULT_ADDRESS, Format, ListArgs, NodeArgs};
+pub use start::StartArgs;
+pub use workload::{GenerateArgs, SimulateArgs, WorkloadCommand};
+
+/// Ringmain routes every contact to a person, through the loss of any node or region.
+#[derive(Debug, Parser)]
+#[command(name = "ringmain", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 done, 2 wrong input, 3 refused, 4 unavailable, 5 outcome unknown, 6 not authorized, \
+                        7 node cannot run, 1 anything else.\n\nExample:\n  ringmain queue list --watch"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a cluster of real nodes, play a centre's day on it, break it, and judge it
+    #[command(after_help = "Example:\n  ringmain demo --for 60s --kill-leader-at 20s --report report.json")]
+    Demo(crate::demo::DemoArgs),
+    /// Run a node of a cluster until it is told to stop
+    #[command(after_help = "Example:\n  ringmain start --config node-1.toml --plan plan.toml")]
+    Start(StartArgs),
+    /// Run a scenario through the routing core in virtual time
+    #[command(after_help = "Example:\n  ringmain simulate ./monday --out result.csv")]
+    Simulate(SimulateArgs),
+    /// Make scenarios of a centre's day
+    #[command(subcommand, arg_required_else_help = true)]
+    Workload(WorkloadCommand),
+    /// Queues
+    #[command(subcommand, arg_required_else_help = true)]
+    Queue(QueueCommand),
+    /// Operators
+    #[command(subcommand, arg_required_else_help = true)]
+    Operator(OperatorCommand),
+    /// Contacts
+    #[command(subcommand, arg_required_else_help = true)]
+    Contact(ContactCommand),
+    /// Show what happened, and with --follow what happens
+    #[command(after_help = "Example:\n  ringmain events --follow --queue outage -o json")]
+    Events(EventsArgs),
+    /// The cluster
+    #[command(subcommand, arg_required_else_help = true)]
+    Cluster(ClusterCommand),
+    /// The routing plan
+    #[command(subcommand, arg_required_else_help = true)]
+    Plan(PlanCommand),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Every command that does something, with the words that lead to it.
+    fn leaves(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+        if command.get_subcommands().next().is_none() {
+            return vec![(path.to_owned(), command.clone())];
+        }
+        let below = |sub: &clap::Command| leaves(sub, &format!("{path} {}", sub.get_name()));
+        command.get_subcommands().filter(|sub| sub.get_name() != "help").flat_map(below).collect()
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_parses() {
+        for (path, mut command) in leaves(&Cli::command(), "ringmain") {
+            let help = command.render_help().to_string();
+            let example = help.rsplit("Example:\n").next().expect("a part").trim();
+            assert!(example.starts_with(&path), "{path}: {help}");
+            Cli::try_parse_from(example.split_whitespace())
+                .unwrap_or_else(|error| panic!("{example}: {error}"));
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_a_word_about_what_is_right() {
+        for (line, word) in [
+            ("ringmain contact push --gateway g --key k --queue q --channel c --tier 10", "0..=9"),
+            ("ringmain contact push --gateway g --key k --queue q --channel c --skill ru:11", "1 to 10"),
+            ("ringmain queue list --watch --every 1ms", "at least 100ms"),
+            ("ringmain workload generate p --seed 1 --from 25:00 --out d", "HH:MM"),
+            ("ringmain contact show", "CONTACT"),
+            ("ringmain queue lst", "list"),
+        ] {
+            let error = Cli::try_parse_from(line.split_whitespace()).expect_err(line).to_string();
+            assert!(error.contains(word), "{line}: {error}");
+        }
+    }
+}

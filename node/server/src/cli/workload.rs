@@ -1,0 +1,59 @@
+//! `workload` and `simulate`: what runs without a node.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ringmain_bench::workload::DayTime;
+
+use super::Format;
+
+/// Commands on workloads.
+#[derive(Debug, Subcommand)]
+pub enum WorkloadCommand {
+    /// Draw a scenario from a profile; the same seed gives the same bytes
+    #[command(
+        after_help = "Example:\n  ringmain workload generate rosseti_siberia --seed 7 --from 09:00 --to 12:00 --scale 2 --out ./morning"
+    )]
+    Generate(GenerateArgs),
+}
+
+/// See [`WorkloadCommand::Generate`].
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// A profile's file, or the name of a built-in one: rosseti_siberia, uralenergosbyt, beeline_kz,
+    /// energosbyt_plus, national_outage
+    #[arg(value_name = "PROFILE")]
+    pub profile: String,
+    /// Where the random numbers come from
+    #[arg(long, value_name = "N")]
+    pub seed: u64,
+    /// How many days
+    #[arg(long, value_name = "D", default_value_t = 1)]
+    pub days: u32,
+    /// Only what arrives from this time of each day on
+    #[arg(long, value_name = "HH:MM", default_value = "00:00")]
+    pub from: DayTime,
+    /// Only what arrives before this time of each day
+    #[arg(long, value_name = "HH:MM", default_value = "24:00")]
+    pub to: DayTime,
+    /// Multiplies arrivals and operators
+    #[arg(long, value_name = "F", default_value_t = 1.0)]
+    pub scale: f64,
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// See [`Command::Simulate`].
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The scenario's folder
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// Where the result goes, a CSV
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How the summary is printed
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}

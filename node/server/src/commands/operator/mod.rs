@@ -1,0 +1,16 @@
+//! `operator`: one file for each command.
+
+mod list;
+
+pub(super) use list::{all, presence_json, presence_text, skills_json, skills_text};
+
+use super::client;
+use crate::cli::OperatorCommand;
+use crate::exit::Failure;
+
+/// Carries out a command on operators.
+pub(super) fn run(command: OperatorCommand) -> Result<(), Failure> {
+    match command {
+        OperatorCommand::List(args) => client(list::list(args)),
+    }
+}
