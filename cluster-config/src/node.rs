@@ -95,6 +95,10 @@ pub struct NodeLimits {
     pub entries_kept: u64,
     /// Applied commands kept in memory for streams that resume.
     pub feed_max: u64,
+    /// Size of the reserve on the disk; 0 for none.
+    pub disk_reserve_bytes: u64,
+    /// Share of the disk that may be used before the node takes no commands.
+    pub disk_used_percent_max: u64,
 }
 
 /// Log output.
@@ -235,11 +239,13 @@ impl Timeouts {
 }
 
 impl NodeLimits {
-    fn named(&self) -> [(&'static str, u64); 3] {
+    fn named(&self) -> [(&'static str, u64); 5] {
         [
             ("snapshot_log_bytes", self.snapshot_log_bytes),
             ("entries_kept", self.entries_kept),
             ("feed_max", self.feed_max),
+            ("disk_reserve_bytes", self.disk_reserve_bytes),
+            ("disk_used_percent_max", self.disk_used_percent_max),
         ]
     }
 
@@ -248,6 +254,8 @@ impl NodeLimits {
             snapshot_log_bytes: number("snapshot_log_bytes"),
             entries_kept: number("entries_kept"),
             feed_max: number("feed_max"),
+            disk_reserve_bytes: number("disk_reserve_bytes"),
+            disk_used_percent_max: number("disk_used_percent_max"),
         }
     }
 }
@@ -540,6 +548,18 @@ static LIMITS: Shape = Shape {
             kind: Kind::Integer(1_000, 10_000_000),
             need: Need::Number(100_000),
             doc: "Applied commands kept in memory for streams that resume.",
+        },
+        Field {
+            name: "disk_reserve_bytes",
+            kind: Kind::Integer(0, 1 << 40),
+            need: Need::Number(64 << 20),
+            doc: "Reserve on the disk for what is under way when it runs full; 0 for none.",
+        },
+        Field {
+            name: "disk_used_percent_max",
+            kind: Kind::Integer(1, 100),
+            need: Need::Number(90),
+            doc: "Used share of the disk at which the node takes no commands, unless 16 reserves are free.",
         },
     ],
 };

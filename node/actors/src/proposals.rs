@@ -36,7 +36,11 @@ pub(crate) async fn lose_session(replica: Replica, party: Party, epoch: Epoch) {
         let command = Command::LoseSession(LoseSession { party, epoch });
         match replica.propose(command, limits::COMMAND_DEADLINE).await {
             Ok(_) | Err(ProposeError::Fatal(_)) => return,
-            Err(ProposeError::Unavailable { retry_after, .. } | ProposeError::Overloaded { retry_after }) => {
+            Err(
+                ProposeError::Unavailable { retry_after, .. }
+                | ProposeError::Overloaded { retry_after }
+                | ProposeError::DiskFull { retry_after },
+            ) => {
                 tokio::time::sleep(Duration::from_millis(retry_after.0.clamp(50, 1_000))).await;
             }
             Err(ProposeError::Unknown) => {}

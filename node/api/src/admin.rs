@@ -14,6 +14,7 @@ use ringmain_telemetry::codes;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::backup;
 use crate::convert::receipt;
 use crate::error;
 use crate::export;
@@ -28,6 +29,7 @@ pub(crate) struct Admins {
 #[tonic::async_trait]
 impl AdminService for Admins {
     type ExportStateStream = ReceiverStream<Result<v1::ExportStateResponse, Status>>;
+    type SaveSnapshotStream = ReceiverStream<Result<v1::SaveSnapshotResponse, Status>>;
     type ExportHistoryStream = ReceiverStream<Result<v1::ExportHistoryResponse, Status>>;
 
     async fn apply_plan(
@@ -74,6 +76,14 @@ impl AdminService for Admins {
         request: Request<v1::ExportHistoryRequest>,
     ) -> Result<Response<Self::ExportHistoryStream>, Status> {
         let started = export::history(Arc::clone(&self.shared), request.into_inner());
+        started.map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn save_snapshot(
+        &self,
+        request: Request<v1::SaveSnapshotRequest>,
+    ) -> Result<Response<Self::SaveSnapshotStream>, Status> {
+        let started = backup::save(Arc::clone(&self.shared), request.into_inner()).await;
         started.map(Response::new).map_err(|error| error::status(&error))
     }
 }

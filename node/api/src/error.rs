@@ -114,6 +114,10 @@ pub(crate) fn not_proposed(error: &ProposeError, nodes: &Nodes) -> Error {
             let message = "this node has as much in hand as it may; nothing was done, try again";
             come_back(&codes::OVERLOADED, message, *retry_after, "")
         }
+        ProposeError::DiskFull { retry_after } => {
+            let message = "this node's disk is nearly full; nothing was done, go to another node";
+            come_back(&codes::DISK_FULL, message, *retry_after, nodes.other_than_me())
+        }
         ProposeError::Unknown => {
             let message = "the outcome is not known; ask again with the same key";
             come_back(&codes::UNKNOWN_OUTCOME, message, Millis(0), "")

@@ -32,28 +32,29 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(30);
 const CLIENT_STUCK: Duration = Duration::from_secs(30);
 
 /// A part of a stream, on its way to the client.
-struct Outlet<T> {
-    sender: mpsc::Sender<Result<T, Status>>,
+pub(crate) struct Outlet<T> {
+    pub(crate) sender: mpsc::Sender<Result<T, Status>>,
 }
 
 /// The client has gone, or the export has failed and said so.
-struct Stopped;
+pub(crate) struct Stopped;
 
 impl<T> Outlet<T> {
-    async fn send(&self, message: T) -> Result<(), Stopped> {
+    pub(crate) async fn send(&self, message: T) -> Result<(), Stopped> {
         match tokio::time::timeout(CLIENT_STUCK, self.sender.send(Ok(message))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Stopped),
         }
     }
 
-    async fn fail(&self, error: &Error) -> Stopped {
+    pub(crate) async fn fail(&self, error: &Error) -> Stopped {
         drop(self.sender.send(Err(error::status(error))).await);
         Stopped
     }
 }
 
-type Exported<T> = Result<ReceiverStream<Result<T, Status>>, Error>;
+/// A stream that has begun.
+pub(crate) type Exported<T> = Result<ReceiverStream<Result<T, Status>>, Error>;
 
 /// Everything the node has in its state, at one log index.
 pub(crate) fn state(

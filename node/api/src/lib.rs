@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod auth;
+mod backup;
 mod convert;
 mod error;
 mod export;

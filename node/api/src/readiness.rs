@@ -74,6 +74,11 @@ impl Readiness {
                 detail: format!("{behind} entries behind, applied log index {}", status.applied),
             },
             Check {
+                name: "disk",
+                passed: !status.disk_full,
+                detail: format!("{} bytes free", status.disk_free),
+            },
+            Check {
                 name: "accepting",
                 passed: !draining,
                 detail: if draining { "draining".into() } else { "takes new sessions".into() },

@@ -292,7 +292,11 @@ async fn settle_opening(shared: Arc<Shared>, open: OpenSession) {
                 return lose(&shared, party, epoch).await;
             }
             Ok(_) | Err(ProposeError::Fatal(_)) => return,
-            Err(ProposeError::Unavailable { retry_after, .. } | ProposeError::Overloaded { retry_after }) => {
+            Err(
+                ProposeError::Unavailable { retry_after, .. }
+                | ProposeError::Overloaded { retry_after }
+                | ProposeError::DiskFull { retry_after },
+            ) => {
                 tokio::time::sleep(Duration::from_millis(retry_after.0.max(50))).await;
             }
             Err(ProposeError::Unknown) => {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use openraft::SnapshotPolicy;
 use ringmain_routing::NodeId;
 
+use crate::disk::DiskLimits;
 use crate::state_machine::{SEGMENT_RECORDS, SNAPSHOT_LOG_BYTES};
 
 /// What a replica must know of itself and its cluster.
@@ -30,6 +31,8 @@ pub struct ReplicaConfig {
     pub snapshot_log_bytes: u64,
     /// Raft entries kept behind a snapshot: enough for a peer to go on after it received the snapshot.
     pub entries_kept: u64,
+    /// When the disk counts as full.
+    pub disk: DiskLimits,
     /// Whether this node with its empty folder joins a running cluster as a learner; else a running cluster is none
     /// of its business and it waits for a new one to be formed.
     pub joining: bool,
@@ -101,6 +104,7 @@ impl ReplicaConfig {
             segment_records: SEGMENT_RECORDS,
             snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
             entries_kept: 20_000,
+            disk: DiskLimits::default(),
             joining: false,
         }
     }

@@ -44,6 +44,19 @@ pub enum StorageError {
         /// Who wants to open it.
         expected: String,
     },
+    /// A newer program has written it.
+    #[error(
+        "{}: of format {found}; this program reads up to format {known}: start the version that wrote it, or a later \
+         one. Nothing was changed", path.display()
+    )]
+    Newer {
+        /// Which file says so.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The latest format known here.
+        known: u32,
+    },
     /// Another process has the data folder open.
     #[error("{}: in use by another process; stop that one first", path.display())]
     InUse {
@@ -75,7 +88,7 @@ impl From<StorageError> for io::Error {
         let kind = match &error {
             StorageError::Damaged { .. } | StorageError::Diverged { .. } => io::ErrorKind::InvalidData,
             StorageError::Io { source, .. } => source.kind(),
-            StorageError::Foreign { .. } => io::ErrorKind::InvalidInput,
+            StorageError::Foreign { .. } | StorageError::Newer { .. } => io::ErrorKind::InvalidInput,
             StorageError::InUse { .. } => io::ErrorKind::WouldBlock,
         };
         io::Error::new(kind, error)
@@ -204,7 +217,7 @@ pub fn list(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
     Ok(paths)
 }
 
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         Some(_) | None => Path::new("."),

@@ -12,6 +12,7 @@ use ringmain_protocol::v1;
 use ringmain_routing::NodeId;
 use tonic::{Code, Status};
 
+use crate::generation::FIRST_GENERATION;
 use crate::shared::Shared;
 use crate::type_config::PeerNode;
 
@@ -70,6 +71,7 @@ async fn ask(shared: &Shared, peer: NodeId) -> Result<(), Running> {
 }
 
 async fn initialize(shared: &Shared) -> Result<(), String> {
+    shared.identity.learn_generation(FIRST_GENERATION).map_err(|error| error.to_string())?;
     shared.identity.become_member().map_err(|error| error.to_string())?;
     let members: BTreeMap<u64, PeerNode> = shared
         .config
@@ -95,6 +97,8 @@ pub async fn take_part(shared: &Shared, request: &v1::FormRequest) -> Result<v1:
     if shared.raft.is_initialized().await.map_err(stopped)? {
         return Ok(v1::FormResponse { established: true });
     }
-    shared.identity.become_member().map_err(|error| Status::internal(error.to_string()))?;
+    let member =
+        shared.identity.learn_generation(FIRST_GENERATION).and_then(|()| shared.identity.become_member());
+    member.map_err(|error| Status::internal(error.to_string()))?;
     Ok(v1::FormResponse { established: false })
 }

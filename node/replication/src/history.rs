@@ -5,23 +5,27 @@
 //! index it names is on the disk, and the Raft log is cut only behind that.
 
 mod load;
+mod oldest;
 mod transfer;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use ringmain_routing::LogIndex;
 use xxhash_rust::xxh3::Xxh3;
 
-use self::load::{beginning, load};
+use self::load::{Known, beginning, load};
 use crate::files::{StorageError, SyncCounts, SyncMeter, remove_unfinished};
 use crate::segments::{Cut, FrameReader, HistoryRecord, ReadError, SPARSE_EVERY, SegmentRef, seal};
 
 /// Written to the file when this much has gathered, or when somebody reads.
 const BUFFER_BYTES: usize = 256 << 10;
+/// The history of what was applied is written right after; one that takes longer has failed.
+const WRITTEN_MAX: Duration = Duration::from_secs(10);
 
 /// The history on this node. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +38,8 @@ struct Inner {
     cut: Cut,
     meter: SyncMeter,
     state: Mutex<State>,
+    /// A record was appended.
+    grown: Condvar,
 }
 
 struct State {
@@ -110,6 +116,7 @@ impl History {
         meter.create_dir(&dir)?;
         remove_unfinished(&dir)?;
         let start = known.last().map_or(LogIndex(0), |last| last.last);
+        let known = Known { segments: known, oldest: oldest::read(&dir)? };
         let (segments, tail) = load(&dir, &cut, known)?;
         let last = last_index(&segments, tail.as_ref());
         if last < start {
@@ -117,7 +124,9 @@ impl History {
             return Err(StorageError::damaged(&dir, what));
         }
         let state = State { segments, tail, applied: start, replay: None, unsynced: vec![] };
-        Ok(History { inner: Arc::new(Inner { dir, cut, meter, state: Mutex::new(state) }) })
+        Ok(History {
+            inner: Arc::new(Inner { dir, cut, meter, state: Mutex::new(state), grown: Condvar::new() }),
+        })
     }
 
     /// Adds the record that follows the last one.
@@ -137,7 +146,21 @@ impl History {
             self.write(&mut state, expected, &frame)?;
         }
         state.applied = expected;
+        self.inner.grown.notify_all();
         Ok(())
+    }
+
+    /// Returns when the record at `index` was appended.
+    pub(crate) fn wait_for(&self, index: LogIndex) -> Result<(), StorageError> {
+        let state = self.lock()?;
+        let waited = self.inner.grown.wait_timeout_while(state, WRITTEN_MAX, |state| state.applied < index);
+        match waited {
+            Ok((state, _)) if state.applied >= index => Ok(()),
+            Ok(_) | Err(_) => Err(StorageError::damaged(
+                &self.inner.dir,
+                format!("record {index} was applied, not written"),
+            )),
+        }
     }
 
     /// The last record.
@@ -149,8 +172,15 @@ impl History {
     /// The first record there is.
     #[must_use]
     pub fn oldest(&self) -> LogIndex {
-        let first = |state: MutexGuard<'_, State>| state.segments.keys().next().copied();
-        self.lock().ok().and_then(first).unwrap_or(LogIndex(1))
+        self.lock().map_or(LogIndex(1), |state| state.oldest())
+    }
+
+    pub(crate) fn cut(&self) -> Cut {
+        self.inner.cut
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.inner.dir
     }
 
     pub(crate) fn sync_counts(&self) -> SyncCounts {
@@ -192,21 +222,23 @@ impl History {
 
     /// The segments that hold everything applied so far. The last one may be the beginning of a segment.
     pub fn manifest(&self) -> Result<Vec<SegmentRef>, StorageError> {
-        let state = self.lock()?;
-        let mut named: Vec<_> =
-            state.segments.values().map(|s| s.named).filter(|s| s.last <= state.applied).collect();
-        let cut_off = state
-            .segments
-            .values()
-            .map(|s| s.named)
-            .find(|s| s.first <= state.applied && s.last > state.applied);
-        match (&state.tail, cut_off) {
-            (_, Some(segment)) => named.push(self.beginning(segment.first, state.applied)?),
-            (Some(tail), None) if tail.last == state.applied => named.push(tail.named()),
-            (Some(tail), None) if tail.first <= state.applied => {
-                named.push(self.beginning(tail.first, state.applied)?);
-            }
-            (Some(_) | None, None) => {}
+        let applied = self.last();
+        self.manifest_up_to(applied)
+    }
+
+    /// The segments that hold everything up to `index`, which was applied. The last one may be the beginning of a
+    /// segment.
+    pub fn manifest_up_to(&self, index: LogIndex) -> Result<Vec<SegmentRef>, StorageError> {
+        let (mut named, cut_off) = {
+            let mut state = self.lock()?;
+            flush(&mut state, &self.inner.meter)?;
+            let tail = state.tail.as_ref().map(Tail::named);
+            let all = state.segments.values().map(|s| s.named).chain(tail);
+            let named: Vec<_> = all.clone().filter(|segment| segment.last <= index).collect();
+            (named, all.clone().find(|segment| segment.first <= index && segment.last > index))
+        };
+        if let Some(segment) = cut_off {
+            named.push(self.beginning(segment.first, index)?);
         }
         Ok(named)
     }
@@ -244,8 +276,7 @@ impl History {
         flush(&mut state, &self.inner.meter)?;
         let tail =
             state.tail.as_ref().map(|tail| Segment { named: tail.named(), sparse: tail.sparse.clone() });
-        let oldest = state.segments.keys().next().copied();
-        let oldest = oldest.or(tail.as_ref().map(|t| t.named.first)).unwrap_or(LogIndex(1));
+        let oldest = state.oldest();
         if after.0 + 1 < oldest.0 {
             return Err(HistoryError::Gone { after, oldest });
         }
@@ -355,6 +386,13 @@ impl History {
     fn lock(&self) -> Result<MutexGuard<'_, State>, StorageError> {
         let poisoned = |_| StorageError::damaged(&self.inner.dir, "unusable after a panic while writing it");
         self.inner.state.lock().map_err(poisoned)
+    }
+}
+
+impl State {
+    fn oldest(&self) -> LogIndex {
+        let tail = || self.tail.as_ref().map(|tail| tail.first);
+        self.segments.keys().next().copied().or_else(tail).unwrap_or(LogIndex(self.applied.0 + 1))
     }
 }
 

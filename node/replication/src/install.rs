@@ -37,6 +37,9 @@ async fn receive_file(
     shared: &Shared,
     mut stream: Streaming<v1::InstallSnapshotRequest>,
 ) -> Result<SnapshotFile, Status> {
+    if !shared.disk.has_room_for(0).map_err(failed)? {
+        return Err(Status::resource_exhausted("disk: too little room for a snapshot"));
+    }
     let mut receiver = shared.machine.receive_snapshot().map_err(failed)?;
     while let Some(message) = stream.message().await? {
         match message.part {

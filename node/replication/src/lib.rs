@@ -1,12 +1,15 @@
 //! Raft replication of the router: log, snapshots, history segments, peers, proposals.
 
+pub mod archive;
 mod chains;
 pub mod clock;
 pub mod config;
+pub mod disk;
 pub mod feed;
 pub mod files;
 mod forming;
 mod forward;
+pub mod generation;
 pub mod history;
 pub mod identity;
 mod install;
@@ -20,6 +23,7 @@ mod nodes;
 pub mod peer_service;
 pub mod pending;
 mod proposer;
+pub mod recover;
 pub mod replica;
 pub mod search_index;
 pub mod segments;

@@ -13,6 +13,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
+use crate::generation::Generation;
 use crate::type_config::GroupId;
 
 /// Longest message between nodes: one append holds 2 MB of entries, or one entry of any size.
@@ -25,6 +26,7 @@ const WINDOW_BYTES: u32 = 8 << 20;
 
 const CLUSTER: &str = "ringmain-cluster-bin";
 const GROUP: &str = "ringmain-group";
+const GENERATION: &str = "ringmain-generation";
 const FROM: &str = "ringmain-from";
 const TO: &str = "ringmain-to";
 
@@ -47,6 +49,7 @@ pub struct Link {
 pub struct Introduction {
     cluster: BinaryMetadataValue,
     group: AsciiMetadataValue,
+    generation: Generation,
     from: AsciiMetadataValue,
     to: AsciiMetadataValue,
 }
@@ -56,6 +59,7 @@ impl Interceptor for Introduction {
         let metadata = request.metadata_mut();
         metadata.insert_bin(CLUSTER, self.cluster.clone());
         metadata.insert(GROUP, self.group.clone());
+        metadata.insert(GENERATION, self.generation.get().into());
         metadata.insert(FROM, self.from.clone());
         metadata.insert(TO, self.to.clone());
         Ok(request)
@@ -71,6 +75,17 @@ pub struct Parties {
     pub group: GroupId,
     /// This node.
     pub node: NodeId,
+    /// The cluster's generation, as this node knows it.
+    pub generation: Generation,
+}
+
+/// One who called, and was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Which node.
+    pub node: NodeId,
+    /// The generation it knows; 0 when it was not told.
+    pub generation: u64,
 }
 
 impl Parties {
@@ -78,13 +93,14 @@ impl Parties {
         Introduction {
             cluster: BinaryMetadataValue::from_bytes(self.cluster.as_bytes()),
             group: self.group.0.into(),
+            generation: self.generation.clone(),
             from: self.node.0.into(),
             to: to.into(),
         }
     }
 
     /// Who calls, if the call is meant for this node.
-    pub fn admit(&self, metadata: &MetadataMap) -> Result<NodeId, Status> {
+    pub fn admit(&self, metadata: &MetadataMap) -> Result<Caller, Status> {
         let refuse = |what: String| Err(Status::failed_precondition(what));
         let cluster = metadata.get_bin(CLUSTER).and_then(|value| value.to_bytes().ok()).unwrap_or_default();
         if *cluster != *self.cluster.as_bytes() {
@@ -99,8 +115,16 @@ impl Parties {
         if number(TO) != Some(self.node.0) {
             return refuse(format!("node: this is node {}; check the peers' addresses", self.node));
         }
+        let generation = number(GENERATION).unwrap_or(0);
+        if !self.generation.admits(generation) {
+            let own = self.generation.get();
+            return refuse(format!(
+                "generation: this node is of generation {own} of the cluster, the caller of {generation}: one of both \
+                 is from before a restore. Wipe that one and add it again"
+            ));
+        }
         match number(FROM) {
-            Some(from) => Ok(NodeId(from)),
+            Some(from) => Ok(Caller { node: NodeId(from), generation }),
             None => refuse("caller: not named".into()),
         }
     }
@@ -168,7 +192,8 @@ mod tests {
     use super::*;
 
     fn parties(cluster: &str, node: u64) -> Parties {
-        Parties { cluster: cluster.into(), group: GroupId(0), node: NodeId(node) }
+        let generation = Generation::new(1);
+        Parties { cluster: cluster.into(), group: GroupId(0), node: NodeId(node), generation }
     }
 
     fn metadata(from: &Parties, to: u64) -> MetadataMap {
@@ -178,12 +203,18 @@ mod tests {
     #[test]
     fn only_calls_of_the_same_cluster_to_this_node_are_admitted() {
         let me = parties("северъ", 2);
-        assert_eq!(me.admit(&metadata(&parties("северъ", 1), 2)).unwrap(), NodeId(1));
+        let caller = me.admit(&metadata(&parties("северъ", 1), 2)).unwrap();
+        assert_eq!(caller, Caller { node: NodeId(1), generation: 1 });
         assert!(me.admit(&metadata(&parties("north", 1), 2)).is_err());
         assert!(me.admit(&metadata(&parties("северъ", 1), 3)).is_err());
         let other_group = Parties { group: GroupId(1), ..parties("северъ", 1) };
         assert!(me.admit(&metadata(&other_group, 2)).is_err());
         assert!(me.admit(&MetadataMap::new()).is_err());
+        let from_before_a_restore = Parties { generation: Generation::new(9), ..parties("северъ", 1) };
+        let error = me.admit(&metadata(&from_before_a_restore, 2)).unwrap_err();
+        assert!(error.message().starts_with("generation: "), "{error}");
+        let not_yet_told = Parties { generation: Generation::default(), ..parties("северъ", 1) };
+        assert!(me.admit(&metadata(&not_yet_told, 2)).is_ok());
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::{Stream, stream};
-use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
+use openraft::storage::{IOFlushed, LogState, RaftLogStorage, RaftLogStorageExt};
 use openraft::vote::RaftLeaderId;
 use openraft::{OptionalSend, RaftLogReader};
 use raft_log::api::raft_log_writer::RaftLogWriter;
@@ -60,10 +60,7 @@ impl LogStore {
         meter.create_dir(&log_dir)?;
         let log = RaftLog::<LogTypes>::open(Arc::new(config(&log_dir)))
             .map_err(|error| open_error(&log_dir, error))?;
-        let found = HighWater {
-            log: log.log_state().last().map(|id| id.0),
-            vote: log.log_state().vote().map(|vote| vote.0),
-        };
+        let found = high_water(&log);
         let (mark, suspect) = Mark::open(dir, found, meter.clone())?;
         if let Some(suspect) = &suspect {
             metrics::counter!(ringmain_telemetry::names::ALERTS, ringmain_telemetry::labels::ALERT => ringmain_telemetry::alerts::LOG_SUSPECT).increment(1);
@@ -84,6 +81,21 @@ impl LogStore {
             total: Duration::from_micros(flushed.sync_us),
             bytes: flushed.write_bytes,
         }
+    }
+
+    /// Appends outside of a running node; durable on return.
+    pub(crate) async fn append_durably(&mut self, entries: Vec<Entry>) -> Result<(), StorageError> {
+        let appended = self.blocking_append(entries).await;
+        appended.map_err(|error| {
+            StorageError::io(&self.inner.dir, "write the log")(io::Error::other(error.to_string()))
+        })
+    }
+
+    /// The log as it is counts from here on, whatever its mark remembers: for those who decided to go on without what
+    /// was lost.
+    pub(crate) fn trust(&self) -> Result<(), StorageError> {
+        let found = high_water(&*self.lock().map_err(StorageError::io(&self.inner.dir, "read the log"))?);
+        self.inner.mark.absolve(found)
     }
 
     /// Where the log was cut at its beginning.
@@ -144,6 +156,11 @@ impl LogStore {
     fn read_error(&self, error: &io::Error) -> io::Error {
         StorageError::damaged(&damaged_file(&self.inner.dir, &error.to_string()), error.to_string()).into()
     }
+}
+
+fn high_water(log: &RaftLog<LogTypes>) -> HighWater {
+    let state = log.log_state();
+    HighWater { log: state.last().map(|id| id.0), vote: state.vote().map(|vote| vote.0) }
 }
 
 fn config(dir: &Path) -> Config {

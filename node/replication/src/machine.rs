@@ -244,18 +244,24 @@ impl Machine {
         self.inner.core.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The state as it is now. May be called beside the work: history that is a little behind is waited for.
     pub(crate) fn take_view(&self) -> Result<View, StorageError> {
-        let core = self.core();
-        let router = core.router.snapshot();
+        let (router, meta, origins, log_bytes) = {
+            let core = self.core();
+            let meta =
+                SnapshotMeta { last_log_id: core.last_applied, last_membership: core.membership.clone() };
+            (core.router.snapshot(), meta, core.origins.clone(), core.log_bytes)
+        };
+        self.inner.history.wait_for(router.index())?;
         let head = SnapshotHead {
             group: self.inner.group,
-            meta: SnapshotMeta { last_log_id: core.last_applied, last_membership: core.membership.clone() },
+            meta,
             index: router.index(),
             now: router.now(),
             chain: router.chain(),
-            origins: core.origins.clone(),
-            log_bytes: core.log_bytes,
-            segments: self.inner.history.manifest()?,
+            origins,
+            log_bytes,
+            segments: self.inner.history.manifest_up_to(router.index())?,
         };
         Ok(View { head, router })
     }
@@ -276,6 +282,7 @@ impl Machine {
         let router = restore(snapshot)?;
         self.inner.history.adopt(&head.segments)?;
         let kept = self.inner.snapshots.adopt(snapshot)?;
+        self.inner.history.drop_left_behind()?;
         *self.core_mut() = Core::of(router, head);
         self.put_latest(&kept);
         metrics::counter!(names::SNAPSHOTS, labels::SOURCE => "installed").increment(1);

@@ -194,6 +194,15 @@ impl Mark {
         self.inner.meter.sync_file(&self.inner.file, &self.inner.path)
     }
 
+    /// What was found is all there is and ever was, from here on; durable on return.
+    pub(crate) fn absolve(&self, found: HighWater) -> Result<(), StorageError> {
+        let mut state = self.lock();
+        (state.suspect, state.water) = (false, found);
+        self.write(&mut state)?;
+        self.write(&mut state)?;
+        self.inner.meter.sync_file(&self.inner.file, &self.inner.path)
+    }
+
     /// What the mark says.
     #[must_use]
     pub fn high_water(&self) -> HighWater {

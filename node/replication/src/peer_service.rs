@@ -35,7 +35,7 @@ impl PeerEndpoint {
     fn admit<T>(&self, request: &Request<T>) -> Result<NodeId, Status> {
         match self.shared.failure() {
             Some(reason) => Err(Status::unavailable(format!("this node has stopped: {reason}"))),
-            None => self.shared.parties.admit(request.metadata()),
+            None => Ok(self.shared.parties.admit(request.metadata())?.node),
         }
     }
 
@@ -43,12 +43,23 @@ impl PeerEndpoint {
     fn admit_raft<T>(&self, request: &Request<T>) -> Result<NodeId, Status> {
         let from = self.admit(request)?;
         if self.shared.identity.is_member() {
+            self.learn_generation(request)?;
             return Ok(from);
         }
         Err(Status::failed_precondition(
             "data_dir: it is empty, and this node was not asked into the cluster: if it was wiped, remove the node \
              and add it again under a new id",
         ))
+    }
+
+    /// A node that was let in before it knew the cluster's generation learns it from the first who speaks for it.
+    fn learn_generation<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        if self.shared.parties.generation.get() > 0 {
+            return Ok(());
+        }
+        let caller = self.shared.parties.admit(request.metadata())?;
+        let learnt = self.shared.identity.learn_generation(caller.generation);
+        learnt.map_err(|error| Status::internal(error.to_string()))
     }
 
     /// As [`Self::admit_raft`], for votes: a node that lost part of its log grants none.

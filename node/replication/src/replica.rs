@@ -11,9 +11,11 @@ use ringmain_protocol::v1::peer_service_server::PeerServiceServer;
 use ringmain_routing::{Command, LogIndex, Millis, NodeId, Refusal, Reply, Router, Timestamp};
 use tokio::sync::watch;
 
+use crate::archive::{Archive, Maker};
 use crate::chains::Chains;
 use crate::clock::Clock;
 use crate::config::ReplicaConfig;
+use crate::disk::{self, Disk};
 use crate::feed::{Applied, Feed};
 use crate::files::{FolderLock, StorageError, SyncMeter};
 use crate::forming;
@@ -43,6 +45,8 @@ pub use crate::shared::Leadership;
 const OVERLOADED_RETRY: Millis = Millis(50);
 /// When to come back after a refusal for want of a leader: an election takes about as long.
 const UNAVAILABLE_RETRY: Millis = Millis(250);
+/// When to look again at a node whose disk was full.
+const DISK_FULL_RETRY: Millis = Millis(1_000);
 /// A linearizable read that takes longer has no leader.
 const READ_INDEX_MAX: Duration = Duration::from_secs(1);
 
@@ -84,6 +88,12 @@ pub enum ProposeError {
     /// Nothing was proposed: too much is waiting already.
     #[error("overloaded: too many commands wait already; try again later")]
     Overloaded {
+        /// When.
+        retry_after: Millis,
+    },
+    /// Nothing was proposed: this node's disk is nearly full. Try another node.
+    #[error("disk-full: this node's disk is nearly full; try another node")]
+    DiskFull {
         /// When.
         retry_after: Millis,
     },
@@ -135,6 +145,7 @@ impl Replica {
         tasks.spawn("reign", nodes::reign(own()));
         tasks.spawn("form", forming::form(own()));
         tasks.spawn("snapshot", shared::snapshot_when_due(own()));
+        tasks.spawn("disk", disk::watch(own()));
         tasks.spawn("announce", nodes::announce_start(own()));
         let search = SearchIndex::open(&shared.config.data_dir, shared.machine.clone())?;
         tasks.spawn("search", search.clone().run(shared.machine.feed()));
@@ -183,6 +194,26 @@ impl Replica {
         self.shared.machine.history(after, max)
     }
 
+    /// Begins a backup of what this node has applied; call [`Self::read_index`] before. Encodes the state and reads the
+    /// disk. Without history it has the last segment only.
+    pub fn archive(&self, version: &str, with_history: bool) -> Result<Archive, StorageError> {
+        let maker = Maker {
+            cluster: self.shared.config.cluster.clone(),
+            generation: self.generation(),
+            node: self.shared.config.node.0,
+            version: version.into(),
+            wall_ms: self.shared.clock.wall_ms(),
+        };
+        Archive::take(&self.shared.machine, maker, with_history)
+    }
+
+    /// The cluster's generation: it grows when the cluster is restored from a backup or forced out of a lost majority,
+    /// and what was said about positions of its log before is void. 0 while this node was not told.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.shared.parties.generation.get()
+    }
+
     /// Finds ended contacts. Reads the disk.
     #[must_use]
     pub fn search(&self) -> &SearchIndex {
@@ -191,6 +222,9 @@ impl Replica {
 
     /// Asks for a snapshot of what is applied; it is built beside the work.
     pub async fn trigger_snapshot(&self) {
+        if !shared::snapshot_has_room(&self.shared) {
+            return;
+        }
         if let Err(error) = self.shared.raft.trigger().snapshot().await {
             tracing::warn!(%error, "no snapshot: the replica has stopped");
         }
@@ -243,6 +277,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         identity.become_member()?;
     }
     let pending = Pending::new(config.node, identity.incarnation());
+    let disk = Disk::open(&config.data_dir, config.disk, meter.clone())?;
     let (log, suspect) = LogStore::open(&config.data_dir, &meter)?;
     let state = StateConfig {
         group,
@@ -252,7 +287,8 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     };
     let (state_machine, machine) = StateMachine::open(&state, Arc::clone(&pending), &meter)?;
     log.check_meets(machine.last_applied())?;
-    let parties = Parties { cluster: config.cluster.clone(), group, node: config.node };
+    let generation = identity.generation();
+    let parties = Parties { cluster: config.cluster.clone(), group, node: config.node, generation };
     let links = Arc::new(Links::new(parties.clone()));
     for peer in config.others() {
         links.to(peer.node.0, &peer.peer_addr)?;
@@ -272,6 +308,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         suspect,
         raft,
         log,
+        disk,
         machine,
         pending,
         time,
@@ -312,6 +349,9 @@ pub(crate) async fn propose(
     }
     if shared.read_only() {
         return Err(unavailable(shared));
+    }
+    if shared.disk.is_full() {
+        return Err(ProposeError::DiskFull { retry_after: DISK_FULL_RETRY });
     }
     let overloaded = |_| ProposeError::Overloaded { retry_after: OVERLOADED_RETRY };
     let mut ticket = shared.pending.take(command).map_err(overloaded)?;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::chains::Chains;
 use crate::clock::Clock;
 use crate::config::ReplicaConfig;
+use crate::disk::Disk;
 use crate::files::FolderLock;
 use crate::identity::Identity;
 use crate::links::{Link, Links, Parties};
@@ -37,6 +38,7 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     pub raft: Raft,
     pub log: LogStore,
+    pub disk: Disk,
     pub machine: Machine,
     pub pending: Arc<Pending>,
     pub time: ReplicatedTime,
@@ -173,10 +175,23 @@ pub async fn follow_failure(shared: Arc<Shared>) {
     shared.fail(reason.unwrap_or_else(|| "raft stopped".into()));
 }
 
+/// Whether the disk takes another snapshot. One that is not taken is no harm: the log is kept for the next.
+pub fn snapshot_has_room(shared: &Shared) -> bool {
+    let last = shared.machine.latest_snapshot().map_or(0, |snapshot| snapshot.len());
+    let room = shared.disk.has_room_for(last.saturating_mul(2)).unwrap_or(true);
+    if !room {
+        tracing::warn!(bytes = last, "no snapshot: the disk has too little room for it");
+    }
+    room
+}
+
 /// Takes a snapshot at each entry where all replicas take one, for as long as the replica lives.
 pub async fn snapshot_when_due(shared: Arc<Shared>) {
     let mut due = shared.machine.snapshot_due();
     while due.changed().await.is_ok() {
+        if !snapshot_has_room(&shared) {
+            continue;
+        }
         if shared.raft.trigger().snapshot().await.is_err() {
             return;
         }

@@ -267,6 +267,16 @@ impl Snapshots {
     }
 }
 
+/// All bytes of a snapshot's file.
+pub(crate) fn file_bytes(head: &SnapshotHead, router: &[u8]) -> Result<Vec<u8>, StorageError> {
+    let mut bytes = head_bytes(head, Path::new("snapshot"))?;
+    bytes.reserve_exact(router.len() + HASH_BYTES);
+    bytes.extend_from_slice(router);
+    let hash = xxhash_rust::xxh3::xxh3_128(&bytes);
+    bytes.extend_from_slice(&hash.to_le_bytes());
+    Ok(bytes)
+}
+
 fn head_bytes(head: &SnapshotHead, path: &Path) -> Result<Vec<u8>, StorageError> {
     let content = postcard::to_allocvec(head)
         .map_err(|error| StorageError::io(path, "encode the head")(std::io::Error::other(error)))?;

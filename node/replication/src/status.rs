@@ -63,6 +63,10 @@ pub struct ReplicaStatus {
     pub open: usize,
     /// Between the wall clock and replicated time; `None` while the latter is not known.
     pub wall_difference: Option<Millis>,
+    /// The disk is nearly full: it takes no commands.
+    pub disk_full: bool,
+    /// Bytes free on the disk, beside the reserve.
+    pub disk_free: u64,
     /// Why the node grants no votes, if it does not.
     pub suspect: Option<String>,
     /// Why the replica has stopped, if it has.
@@ -131,6 +135,8 @@ impl ReplicaStatus {
             commands,
             open: shared.pending.open_count(),
             wall_difference: shared.time.wall_difference_ms().map(Millis),
+            disk_full: shared.disk.is_full(),
+            disk_free: shared.disk.free(),
             suspect: shared.suspect.as_ref().map(ToString::to_string),
             fatal: shared.failure(),
         }

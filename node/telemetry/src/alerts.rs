@@ -23,5 +23,6 @@ alerts! {
     CLOCK_OFF = "clock-off", "The wall clock differs from replicated time by more than a second.";
     LOG_SUSPECT = "log-suspect", "The log is shorter than its durable mark: acknowledged entries may be gone here.";
     SEARCH_INDEX_SET_ASIDE = "search-index-set-aside", "The search index did not open and is built anew.";
+    DISK_FULL = "disk-full", "The disk is nearly full: the node takes no commands until there is room again.";
     NODE_LOST = "node-lost", "The leader has declared a peer lost.";
 }

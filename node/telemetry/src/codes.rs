@@ -147,6 +147,14 @@ codes! {
         "Another process holds the data folder.";
     DAMAGED_DATA = "damaged-data", None, No, Operations,
         "A file in the data folder is damaged; the node does not start, so that it serves nothing wrong.";
+    NEWER_DATA = "newer-data", None, No, Operations,
+        "The data folder or backup was written by a newer version of the program; nothing was changed.";
+    DATA_NOT_EMPTY = "data-not-empty", None, No, Operations,
+        "The folder that a backup is to be restored into holds something already; nothing was changed.";
+    DAMAGED_BACKUP = "damaged-backup", None, No, Operations,
+        "The backup is not whole: it was cut short or changed; nothing was restored from it.";
+    DISK_FULL = "disk-full", Unavailable, Later, Operations,
+        "The node's disk is nearly full: nothing was proposed, and what is under way is finished from the reserve.";
     ADDRESS_IN_USE = "address-in-use", None, No, Operations,
         "A port of the configuration is taken.";
     STORAGE_FAILED = "storage-failed", None, No, Operations,

@@ -97,6 +97,10 @@ metrics_list! {
         "Raft index of the last snapshot.";
     SEGMENTS_FETCHED = Counter, Count, "ringmain_segments_fetched_total", [],
         "History segments fetched from a peer because this node lacked them.";
+    DISK_FREE = Gauge, Bytes, "ringmain_disk_free_bytes", [],
+        "Bytes free on the disk of the data folder, beside the reserve.";
+    DISK_FULL = Gauge, Count, "ringmain_disk_full", [],
+        "1 while the node takes no commands because its disk is nearly full.";
     SEARCH_INDEX_REBUILDS = Counter, Count, "ringmain_search_index_rebuilds_total", [],
         "Times the search index was set aside and built anew.";
 

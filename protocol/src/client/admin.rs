@@ -10,7 +10,7 @@ use crate::v1::admin_service_client::AdminServiceClient;
 use crate::v1::{
     ApplyPlanRequest, ApplyPlanResponse, ClusterStatusRequest, ClusterStatusResponse, ExportHistoryRequest,
     ExportHistoryResponse, ExportStateRequest, ExportStateResponse, GetPlanRequest, GetPlanResponse,
-    PutOperatorsRequest, PutOperatorsResponse,
+    PutOperatorsRequest, PutOperatorsResponse, SaveSnapshotRequest, SaveSnapshotResponse,
 };
 
 /// Changes plan and operators, asks how the cluster is, exports what a node has.
@@ -95,6 +95,18 @@ impl AdminClient {
         request: ExportHistoryRequest,
     ) -> Result<Streaming<ExportHistoryResponse>, CallError> {
         let ask = async |channel, request| service(channel).export_history(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// A backup of the cluster, in parts.
+    ///
+    /// # Errors
+    /// As for [`AdminClient::apply_plan`]; later parts may fail with a status.
+    pub async fn save_snapshot(
+        &self,
+        request: SaveSnapshotRequest,
+    ) -> Result<Streaming<SaveSnapshotResponse>, CallError> {
+        let ask = async |channel, request| service(channel).save_snapshot(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 }

@@ -12,33 +12,89 @@ use super::{Segment, Tail};
 use crate::files::{StorageError, list};
 use crate::segments::{Cut, FrameReader, ReadError, Scan, SegmentRef, scan, seal};
 
-/// Reads every segment in the folder. Damage at or before the last of `known` is an error; behind it, the damaged
-/// part and all that follows is dropped.
-pub(super) fn load(
+/// What is known of the history before its files are read.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// What the snapshot that the node starts from names: it must be there.
+    pub segments: &'a [SegmentRef],
+    /// Segments before this one were given up.
+    pub oldest: LogIndex,
+}
+
+impl Known<'_> {
+    /// The first index that must be there.
+    fn begin(&self) -> LogIndex {
+        self.segments.first().map_or(self.oldest, |first| first.first.max(self.oldest))
+    }
+
+    /// The last index that must be there.
+    fn end(&self) -> LogIndex {
+        self.segments.last().map_or(LogIndex(0), |last| last.last)
+    }
+}
+
+type Loaded = (BTreeMap<LogIndex, Segment>, Option<Tail>);
+
+/// Reads every segment in the folder. Damage in what must be there is an error; behind it, the damaged part and all
+/// that follows is dropped. Older segments are kept while they reach up to it without a gap.
+pub(super) fn load(dir: &Path, cut: &Cut, known: Known<'_>) -> Result<Loaded, StorageError> {
+    let mut files = Vec::new();
+    for path in list(dir)? {
+        match Cut::first_by_name(&path) {
+            Some(first) if first < known.oldest => drop_segment(&path, "it was given up")?,
+            Some(first) => files.push((first, path)),
+            None => {}
+        }
+    }
+    let begin = known.begin();
+    let needed = files.partition_point(|(first, _)| *first < begin);
+    let older = older_than(begin, &files[..needed], cut)?;
+    load_from(dir, cut, known, older, &files[needed..])
+}
+
+/// The sound, gapless segments that end right before `begin`; the files of others are dropped.
+fn older_than(
+    begin: LogIndex,
+    files: &[(LogIndex, PathBuf)],
+    cut: &Cut,
+) -> Result<BTreeMap<LogIndex, Segment>, StorageError> {
+    let mut segments = BTreeMap::new();
+    let mut due = begin;
+    for (first, path) in files.iter().rev() {
+        let found = scan(path, *first, cut)?;
+        if found.sealed && found.damage.is_none() && found.last.0 + 1 == due.0 {
+            segments.insert(*first, Segment { named: found.segment_ref(), sparse: found.sparse });
+            due = *first;
+        } else {
+            drop_segment(path, "it is older than what is needed, and not whole")?;
+        }
+    }
+    Ok(segments)
+}
+
+fn load_from(
     dir: &Path,
     cut: &Cut,
-    known: &[SegmentRef],
-) -> Result<(BTreeMap<LogIndex, Segment>, Option<Tail>), StorageError> {
-    let needed = known.last().map_or(LogIndex(0), |last| last.last);
-    let mut segments = BTreeMap::new();
-    let mut next = LogIndex(1);
+    known: Known<'_>,
+    mut segments: BTreeMap<LogIndex, Segment>,
+    files: &[(LogIndex, PathBuf)],
+) -> Result<Loaded, StorageError> {
+    let needed = known.end();
+    let mut next = known.begin();
     let mut tail = None;
-    for path in list(dir)? {
-        let Some(first) = Cut::first_by_name(&path) else {
-            continue;
-        };
-        if first != next || tail.is_some() {
+    for (first, path) in files {
+        if *first != next || tail.is_some() {
             if next <= needed && tail.is_none() {
                 let what = format!("the segment with record {next} is missing");
                 return Err(StorageError::damaged(dir, what));
             }
-            drop_segment(&path)?;
+            drop_segment(path, "it stands behind a gap; replay writes it again")?;
             continue;
         }
-        let found = scan(&path, first, cut)?;
-        check_against_snapshot(&path, &found, known, needed, cut)?;
+        let found = scan(path, *first, cut)?;
+        check_against_snapshot(path, &found, known.segments, needed, cut)?;
         next = LogIndex(found.last.0 + 1);
-        take_in(path, found, cut, &mut segments, &mut tail)?;
+        take_in(path.clone(), found, cut, &mut segments, &mut tail)?;
     }
     Ok((segments, tail))
 }
@@ -122,8 +178,8 @@ pub(super) fn beginning(
     Ok(SegmentRef { first, last, bytes: reader.at, hash: hash.digest128() })
 }
 
-pub(super) fn drop_segment(path: &Path) -> Result<(), StorageError> {
-    tracing::warn!(path = %path.display(), "history segment behind a gap dropped; replay writes it again");
+pub(super) fn drop_segment(path: &Path, why: &'static str) -> Result<(), StorageError> {
+    tracing::warn!(path = %path.display(), why, "history segment dropped");
     fs::remove_file(path).map_err(StorageError::io(path, "remove the file"))
 }
 

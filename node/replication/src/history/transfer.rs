@@ -1,6 +1,6 @@
 //! Segments between replicas: handing them out, and taking in what this node lacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use ringmain_routing::LogIndex;
 
-use super::load::{check_against_snapshot, drop_segment, find, take_in};
-use super::{History, HistoryError, State, Tail, flush};
+use super::load::{check_against_snapshot, drop_segment, take_in};
+use super::{History, HistoryError, Segment, State, Tail, flush};
 use crate::files::{StorageError, SyncMeter, list, temp_path};
 use crate::segments::{Cut, SegmentRef, scan, seal};
 
@@ -93,7 +93,8 @@ impl History {
             let incoming = incoming_path(&path);
             fs::rename(&incoming, &path).map_err(StorageError::io(&incoming, "rename the file"))?;
         }
-        let mut segments = BTreeMap::new();
+        let begin = known.first().map_or(LogIndex(1), |first| first.first);
+        let mut segments = older_than(begin, &state.segments);
         let mut tail = None;
         for named in known {
             let same = state.segments.get(&named.first).filter(|own| own.named == *named);
@@ -111,19 +112,32 @@ impl History {
         let unsynced = std::mem::take(&mut state.unsynced);
         *state = State { segments, tail, applied, replay: None, unsynced };
         drop(state);
-        self.drop_unnamed(known)?;
         self.sync()
     }
 
-    /// Segments behind those a snapshot names belong to a past that this node has left.
-    fn drop_unnamed(&self, known: &[SegmentRef]) -> Result<(), StorageError> {
+    /// Drops what an installed snapshot left behind: segments that do not lead up to it, or go on behind it. To be
+    /// called when the snapshot is durable, for until then a restart begins at the one before.
+    pub fn drop_left_behind(&self) -> Result<(), StorageError> {
+        let (kept, tail) = {
+            let state = self.lock()?;
+            let kept: BTreeSet<LogIndex> = state.segments.keys().copied().collect();
+            (kept, state.tail.as_ref().map(|tail| tail.first))
+        };
         for path in list(&self.inner.dir)? {
-            if Cut::first_by_name(&path).is_some_and(|first| find(known, first).is_none()) {
-                drop_segment(&path)?;
+            if Cut::first_by_name(&path).is_some_and(|first| !kept.contains(&first) && tail != Some(first)) {
+                drop_segment(&path, "the snapshot that was installed does not have it")?;
             }
         }
         Ok(())
     }
+}
+
+/// The segments before `begin`, if they reach up to it: they are sealed and follow each other.
+fn older_than(begin: LogIndex, segments: &BTreeMap<LogIndex, Segment>) -> BTreeMap<LogIndex, Segment> {
+    let older: BTreeMap<_, _> =
+        segments.range(..begin).map(|(first, segment)| (*first, segment.clone())).collect();
+    let reaches = older.values().next_back().is_some_and(|last| last.named.last.0 + 1 == begin.0);
+    if reaches { older } else { BTreeMap::new() }
 }
 
 /// A segment on its way in.

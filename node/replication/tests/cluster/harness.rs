@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringmain_protocol::v1::peer_service_client::PeerServiceClient;
+use ringmain_replication::generation::Generation;
 use ringmain_replication::links::{Link, Links, Parties};
 use ringmain_replication::type_config::GroupId;
 use ringmain_replication::{
@@ -182,7 +183,8 @@ impl Cluster {
 
     /// Calls `to` as `from` would.
     pub fn link(&self, from: u64, to: u64) -> Link {
-        let parties = Parties { cluster: "test".into(), group: GroupId(0), node: NodeId(from) };
+        let generation = Generation::default();
+        let parties = Parties { cluster: "test".into(), group: GroupId(0), node: NodeId(from), generation };
         Links::new(parties).to(to, &self.peers[to as usize - 1].peer_addr).unwrap()
     }
 

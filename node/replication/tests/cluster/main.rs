@@ -1,6 +1,7 @@
 //! Whole replicas in one process, over real sockets and real files.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test where they stand")]
 
+mod disaster;
 mod failover;
 mod forming;
 mod harness;

@@ -39,6 +39,7 @@ async fn calls_of_strangers_and_to_other_nodes_are_refused() {
         cluster: "test".into(),
         group: ringmain_replication::type_config::GroupId(0),
         node: ringmain_routing::NodeId(1),
+        generation: ringmain_replication::generation::Generation::default(),
     };
     let links = ringmain_replication::links::Links::new(parties);
     let mut link = links.to(3, &swapped[2].peer_addr).unwrap();

@@ -6,7 +6,9 @@ mod events;
 mod operator;
 mod plan;
 mod queue;
+mod recover;
 mod shared;
+mod snapshot;
 mod start;
 mod workload;
 
@@ -18,7 +20,9 @@ pub use events::EventsArgs;
 pub use operator::OperatorCommand;
 pub use plan::{PlanApplyArgs, PlanCommand};
 pub use queue::QueueCommand;
+pub use recover::RecoverArgs;
 pub use shared::{DEFAULT_ADDRESS, Format, ListArgs, NodeArgs};
+pub use snapshot::{InspectArgs, RestoreArgs, SaveArgs, SnapshotCommand};
 pub use start::StartArgs;
 pub use workload::{GenerateArgs, SimulateArgs, WorkloadCommand};
 
@@ -68,6 +72,12 @@ pub enum Command {
     /// The routing plan
     #[command(subcommand, arg_required_else_help = true)]
     Plan(PlanCommand),
+    /// Backups of the whole cluster
+    #[command(subcommand, arg_required_else_help = true)]
+    Snapshot(SnapshotCommand),
+    /// Make a surviving node a cluster of one after the majority is lost for good; offline
+    #[command(after_help = "Example:\n  ringmain recover --force-new-cluster --config node-2.toml")]
+    Recover(RecoverArgs),
 }
 
 #[cfg(test)]

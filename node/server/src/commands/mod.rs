@@ -8,7 +8,9 @@ mod events;
 mod operator;
 mod plan;
 mod queue;
+mod recover;
 mod simulate;
+mod snapshot;
 mod stamp;
 mod start;
 mod watch;
@@ -44,6 +46,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Events(args) => client(events::run(args)),
         Command::Cluster(command) => cluster::run(command),
         Command::Plan(command) => plan::run(command),
+        Command::Snapshot(command) => snapshot::run(command),
+        Command::Recover(args) => recover::run(&args),
     }
 }
 

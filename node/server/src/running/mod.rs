@@ -17,6 +17,7 @@ use ringmain_actors::{ActorsConfig, NodeActors};
 use ringmain_api::{Api, ApiConfig, serve_grpc, serve_http};
 use ringmain_cluster_config::node::{PeerConfig, Timeouts, read_file};
 use ringmain_cluster_config::{NodeConfig, RoutingPlan, Tokens};
+use ringmain_replication::disk::DiskLimits;
 use ringmain_replication::files::StorageError;
 use ringmain_replication::{Peer, Replica, ReplicaConfig, StartError, Timing};
 use ringmain_routing::Millis;
@@ -134,7 +135,8 @@ fn read_tokens(config: &NodeConfig) -> Result<Tokens, Failure> {
     Tokens::parse(&config.tokens.display().to_string(), &text).map_err(config_failure)
 }
 
-fn peer(peer: &PeerConfig) -> Peer {
+/// A row of the config, as the replica takes it.
+pub(crate) fn peer(peer: &PeerConfig) -> Peer {
     Peer {
         node: peer.node,
         peer_addr: peer.peer.clone(),
@@ -156,6 +158,10 @@ fn replica_config(config: &NodeConfig, peers: Vec<Peer>) -> ReplicaConfig {
         feed_max: usize::try_from(config.limits.feed_max).unwrap_or(usize::MAX),
         snapshot_log_bytes: config.limits.snapshot_log_bytes,
         entries_kept: config.limits.entries_kept,
+        disk: DiskLimits {
+            reserve_bytes: config.limits.disk_reserve_bytes,
+            used_percent_max: u8::try_from(config.limits.disk_used_percent_max).unwrap_or(100),
+        },
         ..ReplicaConfig::new(config.cluster.clone(), config.node, config.data_dir.clone(), peers)
     }
 }
@@ -181,14 +187,21 @@ fn node_failure(cause: impl std::fmt::Display) -> Failure {
 
 fn start_failure(error: &StartError) -> Failure {
     let code: &ErrorCode = match error {
-        StartError::Storage(StorageError::Foreign { .. }) => &codes::WRONG_CLUSTER,
-        StartError::Storage(StorageError::InUse { .. }) => &codes::DATA_IN_USE,
-        StartError::Storage(StorageError::Damaged { .. } | StorageError::Diverged { .. }) => {
-            &codes::DAMAGED_DATA
-        }
-        StartError::Storage(StorageError::Io { .. }) => &codes::STORAGE_FAILED,
+        StartError::Storage(error) => return storage_failure(error),
         StartError::Config(_) => &codes::INVALID_CONFIG,
         StartError::Raft(_) => &codes::FATAL,
+    };
+    Failure::new(FailureKind::Node, code.code, error)
+}
+
+/// What it means that a data folder cannot be used.
+pub(crate) fn storage_failure(error: &StorageError) -> Failure {
+    let code: &ErrorCode = match error {
+        StorageError::Foreign { .. } => &codes::WRONG_CLUSTER,
+        StorageError::InUse { .. } => &codes::DATA_IN_USE,
+        StorageError::Damaged { .. } | StorageError::Diverged { .. } => &codes::DAMAGED_DATA,
+        StorageError::Newer { .. } => &codes::NEWER_DATA,
+        StorageError::Io { .. } => &codes::STORAGE_FAILED,
     };
     Failure::new(FailureKind::Node, code.code, error)
 }
@@ -207,6 +220,8 @@ mod tests {
         let limits = NodeLimits::default();
         assert_eq!(limits.snapshot_log_bytes, default.snapshot_log_bytes);
         assert_eq!(limits.entries_kept, default.entries_kept);
+        assert_eq!(limits.disk_reserve_bytes, default.disk.reserve_bytes);
+        assert_eq!(limits.disk_used_percent_max, u64::from(default.disk.used_percent_max));
         assert_eq!(limits.feed_max, default.feed_max as u64);
     }
 }
