@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ractor::{ActorId, ActorRef, Message};
 use ringmain_replication::Replica;
-use ringmain_routing::{Command, Millis, Name};
+use ringmain_routing::{Command, Millis, Name, Party, Position};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::conversation::GatewayRequest;
 use crate::event::Ticket;
 use crate::gateway::GatewayMessage;
+use crate::hub::Hub;
 use crate::limits;
 use crate::mailbox::{Envelope, Mailbox};
 use crate::operator::OperatorMessage;
+use crate::poll::{self, LivePart, Polled};
 use crate::proposals::lose_session;
 use crate::session::SessionSeed;
 use crate::supervisor::{Link, SupervisorMessage};
@@ -212,12 +214,17 @@ pub struct Sessions {
     supervisor: Mailbox<SupervisorMessage>,
     serials: Arc<AtomicU64>,
     replica: Replica,
+    hub: Hub,
 }
 
 impl Sessions {
-    pub(crate) fn new(supervisor: ActorRef<Envelope<SupervisorMessage>>, replica: Replica) -> Sessions {
+    pub(crate) fn new(
+        supervisor: ActorRef<Envelope<SupervisorMessage>>,
+        replica: Replica,
+        hub: Hub,
+    ) -> Sessions {
         let supervisor = Mailbox::new(supervisor, limits::SUPERVISOR_REQUESTS_MAX, "supervisor");
-        Sessions { supervisor, serials: Arc::default(), replica }
+        Sessions { supervisor, serials: Arc::default(), replica, hub }
     }
 
     /// Starts the actor of an operator's session that was opened in the log.
@@ -238,6 +245,19 @@ impl Sessions {
         let shared = Shared::new(self.serial(), seed, limits::GATEWAY_CREDITS, "conversation");
         self.start(Link::Gateway(Arc::clone(&shared))).await?;
         Ok(GatewaySession { shared, sessions: self.clone() })
+    }
+
+    /// What happened to a party behind a cursor, at most `max` effects of it.
+    #[must_use]
+    pub fn poll(&self, party: Party, after: Position, max: usize) -> Polled {
+        poll::poll(&self.hub, party, after, max)
+    }
+
+    /// A part of what is live for a party, from slot `from` on: the first with `as_of` absent, the others with the
+    /// first one's.
+    #[must_use]
+    pub fn live_part(&self, party: Party, as_of: Option<Position>, from: u32) -> LivePart {
+        poll::live_part(&self.replica, party, as_of, from)
     }
 
     /// Asks the clients of all sessions to go elsewhere; the streams stay until they are cut.

@@ -91,6 +91,11 @@ impl Hub {
         inner.delivery.pull(party, limits::PULL_EFFECTS_MAX)
     }
 
+    /// The effects of a party behind a cursor, whether its client is here or not.
+    pub(crate) fn read(&self, party: Party, cursor: Position, max: usize) -> Pulled {
+        self.lock().delivery.read(party, cursor, max)
+    }
+
     /// Whether the party must pull before it is handed more.
     pub(crate) fn is_lagging(&self, party: Party, id: SubscriptionId) -> bool {
         let inner = self.lock();

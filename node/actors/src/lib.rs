@@ -15,6 +15,7 @@ pub mod mailbox;
 mod observe;
 mod offers;
 mod operator;
+mod poll;
 mod proposals;
 mod queue;
 mod session;
@@ -31,9 +32,10 @@ pub use event::{
     Orphan, Outbox, ReconcileReport, Resync, SessionEvent, StreamEnd, StreamGone, Ticket, Unanswered,
 };
 pub use handle::{GatewaySession, NoCredit, NodeFull, OperatorSession, Sessions};
+pub use poll::{LivePart, Polled};
 pub use proposals::propose;
 pub use queue::{QueueLive, average_wait, service_level_permille};
-pub use session::SessionSeed;
+pub use session::{Manner, SessionSeed};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -107,8 +109,8 @@ impl NodeActors {
         let args = (replica.clone(), board.clone());
         let (board_supervisor, _) = Actor::spawn(None, BoardSupervisor, args).await?;
         let (stop, stopped) = watch::channel(false);
-        task::spawn_named("delivery", hub::deliver(hub, replica.clone(), stopped));
-        let sessions = Sessions::new(session_supervisor.clone(), replica);
+        task::spawn_named("delivery", hub::deliver(hub.clone(), replica.clone(), stopped));
+        let sessions = Sessions::new(session_supervisor.clone(), replica, hub);
         Ok(NodeActors { sessions, board, session_supervisor, board_supervisor, clock, stop })
     }
 

@@ -11,6 +11,7 @@ use ringmain_routing::{
     SessionState,
 };
 use ringmain_telemetry::{labels, names};
+use tokio::sync::watch;
 
 use crate::event::{Outbox, Resync, SessionEvent, StreamGone};
 use crate::hub::{Hub, Outlet, SubscriptionId, count_delivered, role_label};
@@ -33,7 +34,19 @@ pub enum StreamMessage {
     End,
 }
 
-/// A session that was opened in the log and whose stream is on this node.
+/// How a session's client hears of what happens.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// Each event goes into the client's stream.
+    Streamed,
+    /// The client asks ([`crate::Sessions::poll`]). The session says only how far there is something to ask for.
+    Polled {
+        /// The last position that concerns the party.
+        news: watch::Sender<Position>,
+    },
+}
+
+/// A session that was opened in the log and whose client is on this node.
 #[derive(Clone, Debug)]
 pub struct SessionSeed {
     /// Whose.
@@ -46,8 +59,10 @@ pub struct SessionSeed {
     pub opened: LogIndex,
     /// What the client has seen; `None` when it starts with nothing.
     pub cursor: Option<Position>,
-    /// The client's stream.
+    /// The way to the client.
     pub outbox: Outbox,
+    /// Whether events go that way too.
+    pub manner: Manner,
 }
 
 /// What outlives a crash of the session's actor: how far the client's stream has got.
@@ -187,9 +202,16 @@ impl Stream {
             // An earlier opening's end is of no concern to this one.
             return if epoch == self.seed.epoch { Err(Over::Ended) } else { Ok(()) };
         }
-        self.say(SessionEvent::Effect(delivered)).await?;
+        match &self.seed.manner {
+            Manner::Streamed => {
+                self.say(SessionEvent::Effect(delivered)).await?;
+                self.measure(&delivered);
+            }
+            Manner::Polled { news } => {
+                news.send_replace(delivered.position);
+            }
+        }
         self.progress.reach(delivered.position);
-        self.measure(&delivered);
         Ok(())
     }
 
@@ -203,16 +225,33 @@ impl Stream {
 
     async fn resync(&mut self) -> Result<(), Over> {
         let (party, epoch) = (self.seed.party, self.seed.epoch);
-        let (as_of, first, mut rest, operator, live) = self.replica.read(|router| {
-            let mut ids: VecDeque<ContactId> = router.live_contact_ids(party).into();
-            let first = next_part(router, &mut ids);
-            let as_of = Position::end_of(router.index());
-            (as_of, first, ids, operator_of(router, party), is_live(router, party, epoch))
-        });
+        let (as_of, live) =
+            self.replica.read(|router| (Position::end_of(router.index()), is_live(router, party, epoch)));
         // The end of this opening may be among the effects that were missed.
         if !live {
             return Err(Over::Ended);
         }
+        let as_of = match &self.seed.manner {
+            Manner::Streamed => self.tell_live().await?,
+            Manner::Polled { news } => {
+                news.send_replace(as_of);
+                as_of
+            }
+        };
+        self.hub.resynced(party, self.subscription, as_of);
+        self.seen.accept(as_of);
+        self.progress.reach(as_of);
+        Ok(())
+    }
+
+    /// Tells the client all that is live, in parts, and gives the position behind which effects go on.
+    async fn tell_live(&self) -> Result<Position, Over> {
+        let party = self.seed.party;
+        let (as_of, first, mut rest, operator) = self.replica.read(|router| {
+            let mut ids: VecDeque<ContactId> = router.live_contact_ids(party).into();
+            let first = next_part(router, &mut ids);
+            (Position::end_of(router.index()), first, ids, operator_of(router, party))
+        });
         let mut contacts = first;
         loop {
             let last = rest.is_empty();
@@ -223,11 +262,8 @@ impl Stream {
             }
             contacts = self.replica.read(|router| next_part(router, &mut rest));
         }
-        self.hub.resynced(party, self.subscription, as_of);
-        self.seen.accept(as_of);
-        self.progress.reach(as_of);
         metrics::counter!(names::RESYNCS, labels::ROLE => role_label(party)).increment(1);
-        Ok(())
+        Ok(as_of)
     }
 }
 
@@ -261,7 +297,7 @@ pub(crate) fn is_live(router: &Router, party: Party, epoch: Epoch) -> bool {
         .is_some_and(|session| session.epoch == epoch && matches!(session.state, SessionState::Live { .. }))
 }
 
-fn operator_of(router: &Router, party: Party) -> Option<OperatorView> {
+pub(crate) fn operator_of(router: &Router, party: Party) -> Option<OperatorView> {
     match party {
         Party::Operator(id) => router.operator(id),
         Party::Gateway(_) => None,

@@ -16,7 +16,7 @@ use ringmain_routing::{
 use tokio::sync::mpsc;
 
 use crate::event::{Outbox, SessionEvent};
-use crate::session::SessionSeed;
+use crate::session::{Manner, SessionSeed};
 use crate::{ActorsConfig, GatewaySession, NodeActors, OperatorSession};
 
 /// Little room, so that a client that does not read lags soon.
@@ -112,7 +112,8 @@ impl Node {
         let answer = self.carry_out(Command::OpenSession(open)).await;
         let Ok(Reply::Opened { party, epoch }) = answer.reply else { panic!("{:?}", answer.reply) };
         let (outbox, events) = Outbox::with_room(OUTBOX_EVENTS_MAX, Duration::from_secs(3_600));
-        let seed = SessionSeed { party, name: name.into(), epoch, opened: answer.index, cursor, outbox };
+        let (name, opened, manner) = (name.into(), answer.index, Manner::Streamed);
+        let seed = SessionSeed { party, name, epoch, opened, cursor, outbox, manner };
         (seed, events)
     }
 

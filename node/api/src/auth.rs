@@ -31,7 +31,28 @@ use TokenRole::{Admin, Gateway, Operator, Supervisor};
 /// Every method of the API and who may call it.
 pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.GatewayService/Session", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/OpenSession", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/Push", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/Update", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/Abandon", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/Reconcile", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/Ack", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/Heartbeat", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/PollEvents", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/CloseSession", Access::Roles(&[Gateway])),
     ("/ringmain.v1.OperatorService/Session", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/OpenSession", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/SetPresence", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/Accept", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/Decline", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/Complete", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/ExtendWrapUp", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/EndWrapUp", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/SignOut", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/Ack", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/Heartbeat", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/PollEvents", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/CloseSession", Access::Roles(&[Operator])),
     ("/ringmain.v1.SupervisorService/ListQueues", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.SupervisorService/ListOperators", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.SupervisorService/ListContacts", Access::Roles(&[Supervisor, Admin])),
@@ -57,10 +78,12 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Access::Open),
 ];
 
-/// Methods that answer with a stream; how long they run says nothing.
+/// Methods that answer with a stream or wait for something to happen; how long they run says nothing.
 const STREAMS: &[&str] = &[
     "/ringmain.v1.GatewayService/Session",
+    "/ringmain.v1.GatewayService/PollEvents",
     "/ringmain.v1.OperatorService/Session",
+    "/ringmain.v1.OperatorService/PollEvents",
     "/ringmain.v1.SupervisorService/WatchEvents",
     "/ringmain.v1.AdminService/ExportState",
     "/ringmain.v1.AdminService/ExportHistory",

@@ -1,34 +1,91 @@
-//! The stream of a gateway.
+//! The service of gateways: its stream, and the calls of those who hold none.
+
+mod talk;
 
 use std::sync::Arc;
 
-use ringmain_actors::limits::{GATEWAY_CREDITS, RECONCILE_KEYS_MAX};
-use ringmain_actors::{
-    GatewayRequest, GatewaySession, NoCredit, NodeFull, ReconcileReport, Resync, SessionEvent, SessionSeed,
-    Unanswered,
-};
+use ringmain_actors::limits::GATEWAY_CREDITS;
+use ringmain_protocol::v1;
+use ringmain_protocol::v1::gateway_service_push_response::Outcome;
 use ringmain_protocol::v1::gateway_service_server::GatewayService;
 use ringmain_protocol::v1::gateway_service_session_request::Message as Up;
 use ringmain_protocol::v1::gateway_service_session_response::Message as Down;
-use ringmain_protocol::v1::{self, Error};
-use ringmain_replication::Answer;
-use ringmain_routing::command::Role;
-use ringmain_routing::{GatewayId, Name, Party, Reply};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::auth::Caller;
-use crate::convert::contact::{contact, end_reason_of, stream_end};
-use crate::convert::{command, cursor, event, no_receipt, receipt};
+use crate::calls::{missing, of_another, status_of, taken_apart};
+use crate::convert::event;
+use crate::gateway::talk::{GatewayTalk, resync};
+use crate::lease::Leases;
+use crate::leased::{Ask, OWN_OPS, problem_with};
+use crate::opening::Hello;
+use crate::poll::Question;
 use crate::shared::Shared;
-use crate::stream::{Dialect, Heeded, Hello, Outbound, serve, unexpected};
-use crate::validate::{Problems, cursor as read_cursor};
-use crate::{error, measure};
-
-const METHOD: &str = "/ringmain.v1.GatewayService/Session";
+use crate::stream::{Outbound, serve};
 
 /// `GatewayService`.
 pub(crate) struct Gateways {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
+    leases: Leases<GatewayTalk>,
+}
+
+impl Gateways {
+    pub(crate) fn new(shared: Arc<Shared>) -> Gateways {
+        Gateways { leases: Leases::new(Arc::clone(&shared)), shared }
+    }
+
+    /// Says something within a session; `field` names it for whoever left it out.
+    async fn say(
+        &self,
+        caller: &Caller,
+        session: &str,
+        field: &str,
+        message: Option<Up>,
+    ) -> Result<Option<Down>, Status> {
+        let message = message.ok_or_else(|| missing(field))?;
+        let up = v1::GatewayServiceSessionRequest { message: Some(message) };
+        let down = self.leases.ask(caller, session, Ask::Say(up)).await.map_err(status_of)?;
+        Ok(down.and_then(|down| down.message))
+    }
+
+    /// As [`Gateways::say`], for what is answered by a receipt.
+    async fn done(
+        &self,
+        caller: &Caller,
+        session: &str,
+        field: &str,
+        message: Option<Up>,
+    ) -> Result<Option<v1::Receipt>, Status> {
+        match self.say(caller, session, field, message).await? {
+            Some(Down::Done(done)) => Ok(done.receipt),
+            answer => Err(of_another(answer.is_some())),
+        }
+    }
+
+    async fn compare(
+        &self,
+        caller: &Caller,
+        request: v1::GatewayServiceReconcileRequest,
+    ) -> Result<Option<v1::GatewayReconcileReport>, Status> {
+        let (page, session) = (request.page, request.session);
+        let reconcile = request.reconcile.ok_or_else(|| missing("reconcile"))?;
+        let (op, last) = (reconcile.op_id, reconcile.last);
+        if op >= OWN_OPS {
+            return Err(status_of(Box::new(problem_with("reconcile.op_id", "must be below 2^63"))));
+        }
+        let ask = if page == 0 {
+            let message = Some(Up::Reconcile(reconcile));
+            Ask::Compare { op, up: v1::GatewayServiceSessionRequest { message }, last }
+        } else {
+            Ask::Page { op, page }
+        };
+        let down = self.leases.ask(caller, &session, ask).await.map_err(status_of)?;
+        match down.and_then(|down| down.message) {
+            Some(Down::ReconcileReport(report)) => Ok(Some(report)),
+            Some(_) => Err(of_another(true)),
+            None => Ok(None),
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -40,254 +97,120 @@ impl GatewayService for Gateways {
         request: Request<Streaming<v1::GatewayServiceSessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
         let caller = request.extensions().get::<Caller>().cloned();
-        let stream = serve::<GatewayStream>(Arc::clone(&self.shared), caller, request.into_inner());
+        let stream = serve::<GatewayTalk>(Arc::clone(&self.shared), caller, request.into_inner());
         Ok(Response::new(stream))
     }
-}
 
-/// One gateway's stream.
-struct GatewayStream {
-    shared: Arc<Shared>,
-    session: GatewaySession,
-    opened: Answer,
-    gateway: GatewayId,
-    reconciling: Reconciling,
-}
-
-/// The reconciliation under way: its number, how many keys it has named, and whether it has failed.
-#[derive(Default)]
-struct Reconciling {
-    op: u64,
-    keys: usize,
-    failed: bool,
-}
-
-impl Dialect for GatewayStream {
-    type Up = v1::GatewayServiceSessionRequest;
-    type Down = v1::GatewayServiceSessionResponse;
-    const ROLE: Role = Role::Gateway;
-    const FIELD: &'static str = "gateway";
-
-    fn hello(up: Self::Up) -> Option<Hello> {
-        let Some(Up::Hello(hello)) = up.message else { return None };
-        Some(Hello {
-            name: hello.gateway,
-            cursor: hello.cursor,
-            nonce: hello.nonce,
-            resume_epoch: hello.resume_epoch,
-            takeover: hello.takeover,
-        })
-    }
-
-    async fn start(shared: Arc<Shared>, seed: SessionSeed, opened: Answer) -> Result<Self, NodeFull> {
-        let Party::Gateway(gateway) = seed.party else { return Err(NodeFull) };
-        let session = shared.sessions.start_gateway(seed).await?;
-        Ok(GatewayStream { shared, session, opened, gateway, reconciling: Reconciling::default() })
-    }
-
-    fn heed(&mut self, up: Self::Up) -> Heeded<Self::Down> {
-        let epoch = self.session.seed().epoch;
-        match up.message {
-            Some(Up::Push(push)) => self.request(push.op_id, command::push(push, self.gateway, epoch)),
-            Some(Up::Update(update)) => self.request(update.op_id, command::update(update)),
-            Some(Up::Abandon(abandon)) => self.request(abandon.op_id, command::abandon(&abandon)),
-            Some(Up::Ack(ack)) => match read_cursor(&ack.cursor) {
-                Ok(_) => Heeded::Nothing,
-                Err(error) => say(Self::failed(0, error)),
-            },
-            Some(Up::Heartbeat(heartbeat)) => say(down(Down::Heartbeat(self.echo(heartbeat.seq)))),
-            Some(Up::Reconcile(reconcile)) => self.reconcile(reconcile),
-            Some(Up::Hello(_)) | None => Heeded::End(Box::new(unexpected())),
-        }
-    }
-
-    fn tell(&self, event: SessionEvent) -> Vec<Self::Down> {
-        match event {
-            SessionEvent::Welcome { resumed } => {
-                vec![down(Down::Welcome(self.welcome(resumed)))]
-            }
-            SessionEvent::Answered { op, answer, waiting, key } => {
-                let answer = self.answer(op, answer, waiting, key);
-                if !matches!(answer, Down::Failed(_)) {
-                    measure::count(METHOD, None);
-                }
-                vec![down(answer)]
-            }
-            SessionEvent::Effect(delivered) => {
-                let event = self.shared.replica.read(|router| event::for_gateway(&delivered, router));
-                event.into_iter().map(|event| down(Down::Event(event))).collect()
-            }
-            SessionEvent::Resync(resync) => vec![down(Down::Resync(self.resync(&resync)))],
-            SessionEvent::Reconciled(report) => vec![down(Down::ReconcileReport(self.report(&report)))],
-            SessionEvent::Drain { within } => {
-                let hint = self.shared.nodes.other_than_me().to_owned();
-                vec![down(Down::Drain(v1::GatewayDrain { hint, within_ms: within.0 }))]
-            }
-            SessionEvent::Ended { epoch, reason } => {
-                let hint = self.shared.nodes.other_than_me().to_owned();
-                let (epoch, reason) = (epoch.0, stream_end(reason).into());
-                vec![down(Down::StreamEnded(v1::GatewayStreamEnded { epoch, hint, reason }))]
-            }
-        }
-    }
-
-    fn failed(op_id: u64, error: Error) -> Self::Down {
-        down(failed(no_receipt(op_id), error))
-    }
-
-    async fn over(&self) {
-        self.session.over().await;
-    }
-}
-
-fn failed(receipt: v1::Receipt, error: Error) -> Down {
-    measure::count(METHOD, Some(&error));
-    Down::Failed(v1::GatewayFailed { receipt: Some(receipt), error: Some(error) })
-}
-
-fn down(message: Down) -> v1::GatewayServiceSessionResponse {
-    v1::GatewayServiceSessionResponse { message: Some(message) }
-}
-
-fn say(message: v1::GatewayServiceSessionResponse) -> Heeded<v1::GatewayServiceSessionResponse> {
-    Heeded::Say(Box::new(message))
-}
-
-impl GatewayStream {
-    fn request(
+    async fn open_session(
         &self,
-        op: u64,
-        read: Result<GatewayRequest, Error>,
-    ) -> Heeded<v1::GatewayServiceSessionResponse> {
-        match read.map(|request| self.session.request(op, request)) {
-            Ok(Ok(())) => Heeded::Nothing,
-            Ok(Err(NoCredit)) => say(Self::failed(op, error::no_credit())),
-            Err(error) => say(Self::failed(op, error)),
-        }
+        request: Request<v1::GatewayServiceOpenSessionRequest>,
+    ) -> Result<Response<v1::GatewayServiceOpenSessionResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let hello = request.hello.ok_or_else(|| missing("hello"))?;
+        let hello = hello_of(hello);
+        let lease = self.leases.open(&caller, &hello).await.map_err(status_of)?;
+        let Some(Down::Welcome(welcome)) = lease.first.message else { return Err(of_another(true)) };
+        let (session, lease_ms) = (lease.session, lease.lease.0);
+        let welcome = Some(welcome);
+        Ok(Response::new(v1::GatewayServiceOpenSessionResponse { session, welcome, lease_ms }))
     }
 
-    fn reconcile(&mut self, part: v1::GatewayReconcile) -> Heeded<v1::GatewayServiceSessionResponse> {
-        let op = part.op_id;
-        if self.reconciling.op != op {
-            self.reconciling = Reconciling { op, keys: 0, failed: false };
-        }
-        if self.reconciling.failed {
-            return Heeded::Nothing;
-        }
-        let passed_on = self.read_keys(&part).and_then(|keys| {
-            self.session.reconcile(op, keys, part.last).map_err(|NoCredit| error::no_credit())
-        });
-        if part.last {
-            self.reconciling = Reconciling::default();
-        }
-        match passed_on {
-            Ok(()) => Heeded::Nothing,
-            Err(error) => {
-                self.reconciling.failed = !part.last;
-                say(Self::failed(op, error))
-            }
-        }
-    }
-
-    fn read_keys(&mut self, part: &v1::GatewayReconcile) -> Result<Vec<Name>, Error> {
-        let mut problems = Problems::default();
-        problems.op_id(part.op_id);
-        self.reconciling.keys += part.keys.len();
-        if self.reconciling.keys > RECONCILE_KEYS_MAX {
-            problems.add("keys", format!("more than {RECONCILE_KEYS_MAX} keys in one reconciliation"));
-        }
-        let named = part.keys.iter().enumerate();
-        let keys = named.map(|(place, key)| problems.key(&format!("keys[{place}]"), key)).collect();
-        problems.into_result(keys)
-    }
-
-    fn welcome(&self, resumed: bool) -> v1::GatewayWelcome {
-        let shared = &self.shared;
-        let status = shared.replica.status();
-        v1::GatewayWelcome {
-            party: self.gateway.to_string(),
-            epoch: self.session.seed().epoch.0,
-            credits: GATEWAY_CREDITS,
-            key_window_ms: shared.replica.read(|router| router.plan().sessions.key_window.0),
-            heartbeat_ms: shared.heartbeat.as_millis() as u64,
-            leader_hint: error::leader_hint(status.leader, &shared.nodes),
-            node: shared.nodes.me().0,
-            nodes: shared.nodes.addresses(),
-            receipt: Some(receipt(0, &self.opened)),
-            resumed,
-        }
-    }
-
-    fn answer(&self, op: u64, answer: Result<Answer, Unanswered>, waiting: u64, key: Option<Name>) -> Down {
-        let key = key.map(|key| key.to_string()).unwrap_or_default();
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(unanswered) => {
-                return failed(no_receipt(op), error::unanswered(&unanswered, &self.shared.nodes));
-            }
+    async fn push(
+        &self,
+        request: Request<v1::GatewayServicePushRequest>,
+    ) -> Result<Response<v1::GatewayServicePushResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let outcome = match self.say(&caller, &request.session, "push", request.push.map(Up::Push)).await? {
+            Some(Down::Accepted(accepted)) => Outcome::Accepted(accepted),
+            Some(Down::Merged(merged)) => Outcome::Merged(merged),
+            answer => return Err(of_another(answer.is_some())),
         };
-        let receipt = receipt(op, &answer);
-        match &answer.reply {
-            Ok(Reply::Enqueued { contact }) => {
-                let queue = self.queue_of(*contact);
-                let contact = contact.to_string();
-                let receipt = Some(receipt);
-                Down::Accepted(v1::GatewayAccepted { receipt, key, contact, queue, position: waiting })
+        Ok(Response::new(v1::GatewayServicePushResponse { outcome: Some(outcome) }))
+    }
+
+    async fn update(
+        &self,
+        request: Request<v1::GatewayServiceUpdateRequest>,
+    ) -> Result<Response<v1::GatewayServiceUpdateResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.update.map(Up::Update);
+        let receipt = self.done(&caller, &request.session, "update", message).await?;
+        Ok(Response::new(v1::GatewayServiceUpdateResponse { receipt }))
+    }
+
+    async fn abandon(
+        &self,
+        request: Request<v1::GatewayServiceAbandonRequest>,
+    ) -> Result<Response<v1::GatewayServiceAbandonResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.abandon.map(Up::Abandon);
+        let receipt = self.done(&caller, &request.session, "abandon", message).await?;
+        Ok(Response::new(v1::GatewayServiceAbandonResponse { receipt }))
+    }
+
+    async fn reconcile(
+        &self,
+        request: Request<v1::GatewayServiceReconcileRequest>,
+    ) -> Result<Response<v1::GatewayServiceReconcileResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let report = self.compare(&caller, request).await?;
+        Ok(Response::new(v1::GatewayServiceReconcileResponse { report }))
+    }
+
+    async fn ack(
+        &self,
+        request: Request<v1::GatewayServiceAckRequest>,
+    ) -> Result<Response<v1::GatewayServiceAckResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        self.say(&caller, &request.session, "ack", request.ack.map(Up::Ack)).await?;
+        Ok(Response::new(v1::GatewayServiceAckResponse {}))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<v1::GatewayServiceHeartbeatRequest>,
+    ) -> Result<Response<v1::GatewayServiceHeartbeatResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = Some(Up::Heartbeat(request.heartbeat.unwrap_or_default()));
+        match self.say(&caller, &request.session, "heartbeat", message).await? {
+            Some(Down::Heartbeat(echo)) => {
+                Ok(Response::new(v1::GatewayServiceHeartbeatResponse { heartbeat: Some(echo) }))
             }
-            Ok(Reply::Merged { contact, into }) => {
-                let (contact, into) = (contact.to_string(), into.to_string());
-                let receipt = Some(receipt);
-                Down::Merged(v1::GatewayMerged { receipt, key, contact, into })
-            }
-            Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. }) => {
-                Down::Done(v1::GatewayDone { receipt: Some(receipt) })
-            }
-            Err(refusal) => failed(receipt, error::refused(refusal)),
+            answer => Err(of_another(answer.is_some())),
         }
     }
 
-    fn queue_of(&self, contact: ringmain_routing::ContactId) -> String {
-        self.shared.replica.read(|router| {
-            let queue =
-                router.brief(contact).and_then(|brief| router.plan().queues.get(brief.queue.0 as usize));
-            queue.map(|queue| queue.name.to_string()).unwrap_or_default()
-        })
+    async fn poll_events(
+        &self,
+        request: Request<v1::GatewayServicePollEventsRequest>,
+    ) -> Result<Response<v1::GatewayServicePollEventsResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let v1::GatewayServicePollEventsRequest { session, cursor, wait_ms, events_max } = request;
+        let question = Question { session, cursor, wait_ms, events_max };
+        let page = self.leases.poll(&caller, question, event::for_gateway).await.map_err(status_of)?;
+        let hint = || self.shared.nodes.other_than_me().to_owned();
+        Ok(Response::new(v1::GatewayServicePollEventsResponse {
+            events: page.events,
+            resync: page.live.map(|live| resync(&live, &self.shared)),
+            cursor: page.cursor,
+            drain: page.drain.map(|within| v1::GatewayDrain { hint: hint(), within_ms: within.0 }),
+            credits: GATEWAY_CREDITS,
+            stamp: Some(self.shared.stamp()),
+        }))
     }
 
-    fn resync(&self, resync: &Resync) -> v1::GatewayResync {
-        v1::GatewayResync {
-            as_of: cursor(resync.as_of),
-            contacts: self.contacts(&resync.contacts),
-            last: resync.last,
-        }
+    async fn close_session(
+        &self,
+        request: Request<v1::GatewayServiceCloseSessionRequest>,
+    ) -> Result<Response<v1::GatewayServiceCloseSessionResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        self.leases.ask(&caller, &request.session, Ask::Leave).await.map_err(status_of)?;
+        Ok(Response::new(v1::GatewayServiceCloseSessionResponse {}))
     }
+}
 
-    fn report(&self, report: &ReconcileReport) -> v1::GatewayReconcileReport {
-        let orphans = report.unknown_to_cluster.iter().map(|orphan| {
-            let ended = orphan.ended.map(|(contact, reason)| (contact.to_string(), end_reason_of(reason).0));
-            let (contact, reason) =
-                ended.map_or((None, v1::EndReason::Unspecified), |(id, why)| (Some(id), why));
-            v1::ReconcileOrphan { key: orphan.key.to_string(), contact, reason: reason.into() }
-        });
-        v1::GatewayReconcileReport {
-            receipt: Some(v1::Receipt {
-                op_id: report.op,
-                log_index: report.as_of.0,
-                term: 0,
-                at_ms: report.at.0,
-            }),
-            unknown_to_gateway: self.contacts(&report.unknown_to_gateway),
-            unknown_to_cluster: orphans.collect(),
-            last: report.last,
-        }
-    }
-
-    fn contacts(&self, views: &[ringmain_routing::ContactView]) -> Vec<v1::Contact> {
-        self.shared.replica.read(|router| views.iter().map(|view| contact(view, router)).collect())
-    }
-
-    fn echo(&self, seq: u64) -> v1::GatewayHeartbeatEcho {
-        let status = self.shared.replica.status();
-        v1::GatewayHeartbeatEcho { seq, log_index: status.applied.0, age_ms: status.age.0 }
-    }
+/// What a hello says, whichever way it came.
+fn hello_of(hello: v1::GatewayHello) -> Hello {
+    let v1::GatewayHello { gateway, capabilities: _, cursor, nonce, resume_epoch, takeover } = hello;
+    Hello { name: gateway, cursor, nonce, resume_epoch, takeover }
 }

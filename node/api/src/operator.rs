@@ -1,31 +1,64 @@
-//! The stream of an operator's desktop.
+//! The service of operators: their stream, and the calls of desktops that hold none.
+
+mod talk;
 
 use std::sync::Arc;
 
-use ringmain_actors::limits::OPERATOR_CREDITS;
-use ringmain_actors::{NoCredit, NodeFull, OperatorSession, Resync, SessionEvent, SessionSeed, Unanswered};
+use ringmain_protocol::v1;
 use ringmain_protocol::v1::operator_service_server::OperatorService;
 use ringmain_protocol::v1::operator_service_session_request::Message as Up;
 use ringmain_protocol::v1::operator_service_session_response::Message as Down;
-use ringmain_protocol::v1::{self, Error};
-use ringmain_replication::Answer;
-use ringmain_routing::command::Role;
-use ringmain_routing::{OperatorId, Party};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::auth::Caller;
-use crate::convert::contact::{contact, presence, stream_end};
-use crate::convert::{command, cursor, event, no_receipt, receipt, skills};
+use crate::calls::{missing, of_another, status_of, taken_apart};
+use crate::convert::event;
+use crate::lease::Leases;
+use crate::leased::Ask;
+use crate::opening::Hello;
+use crate::operator::talk::{OperatorTalk, resync};
+use crate::poll::Question;
 use crate::shared::Shared;
-use crate::stream::{Dialect, Heeded, Hello, Outbound, serve, unexpected};
-use crate::validate::cursor as read_cursor;
-use crate::{error, measure};
-
-const METHOD: &str = "/ringmain.v1.OperatorService/Session";
+use crate::stream::{Outbound, serve};
 
 /// `OperatorService`.
 pub(crate) struct Operators {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
+    leases: Leases<OperatorTalk>,
+}
+
+impl Operators {
+    pub(crate) fn new(shared: Arc<Shared>) -> Operators {
+        Operators { leases: Leases::new(Arc::clone(&shared)), shared }
+    }
+
+    /// Says something within a session; `field` names it for whoever left it out.
+    async fn say(
+        &self,
+        caller: &Caller,
+        session: &str,
+        field: &str,
+        message: Option<Up>,
+    ) -> Result<Option<Down>, Status> {
+        let message = message.ok_or_else(|| missing(field))?;
+        let up = v1::OperatorServiceSessionRequest { message: Some(message) };
+        let down = self.leases.ask(caller, session, Ask::Say(up)).await.map_err(status_of)?;
+        Ok(down.and_then(|down| down.message))
+    }
+
+    /// As [`Operators::say`], for what is answered by a receipt.
+    async fn done(
+        &self,
+        caller: &Caller,
+        session: &str,
+        field: &str,
+        message: Option<Up>,
+    ) -> Result<Option<v1::Receipt>, Status> {
+        match self.say(caller, session, field, message).await? {
+            Some(Down::Done(done)) => Ok(done.receipt),
+            answer => Err(of_another(answer.is_some())),
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -37,164 +70,146 @@ impl OperatorService for Operators {
         request: Request<Streaming<v1::OperatorServiceSessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
         let caller = request.extensions().get::<Caller>().cloned();
-        let stream = serve::<OperatorStream>(Arc::clone(&self.shared), caller, request.into_inner());
+        let stream = serve::<OperatorTalk>(Arc::clone(&self.shared), caller, request.into_inner());
         Ok(Response::new(stream))
     }
-}
 
-/// One operator's stream.
-struct OperatorStream {
-    shared: Arc<Shared>,
-    session: OperatorSession,
-    opened: Answer,
-    operator: OperatorId,
-}
-
-impl Dialect for OperatorStream {
-    type Up = v1::OperatorServiceSessionRequest;
-    type Down = v1::OperatorServiceSessionResponse;
-    const ROLE: Role = Role::Operator;
-    const FIELD: &'static str = "login";
-
-    fn hello(up: Self::Up) -> Option<Hello> {
-        let Some(Up::Hello(hello)) = up.message else { return None };
-        Some(Hello {
-            name: hello.login,
-            cursor: hello.cursor,
-            nonce: hello.nonce,
-            resume_epoch: hello.resume_epoch,
-            takeover: hello.takeover,
-        })
+    async fn open_session(
+        &self,
+        request: Request<v1::OperatorServiceOpenSessionRequest>,
+    ) -> Result<Response<v1::OperatorServiceOpenSessionResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let hello = hello_of(request.hello.ok_or_else(|| missing("hello"))?);
+        let lease = self.leases.open(&caller, &hello).await.map_err(status_of)?;
+        let Some(Down::Welcome(welcome)) = lease.first.message else { return Err(of_another(true)) };
+        let (session, lease_ms) = (lease.session, lease.lease.0);
+        let welcome = Some(welcome);
+        Ok(Response::new(v1::OperatorServiceOpenSessionResponse { session, welcome, lease_ms }))
     }
 
-    async fn start(shared: Arc<Shared>, seed: SessionSeed, opened: Answer) -> Result<Self, NodeFull> {
-        let Party::Operator(operator) = seed.party else { return Err(NodeFull) };
-        let session = shared.sessions.start_operator(seed).await?;
-        Ok(OperatorStream { shared, session, opened, operator })
+    async fn set_presence(
+        &self,
+        request: Request<v1::OperatorServiceSetPresenceRequest>,
+    ) -> Result<Response<v1::OperatorServiceSetPresenceResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.set_presence.map(Up::SetPresence);
+        let receipt = self.done(&caller, &request.session, "set_presence", message).await?;
+        Ok(Response::new(v1::OperatorServiceSetPresenceResponse { receipt }))
     }
 
-    fn heed(&mut self, up: Self::Up) -> Heeded<Self::Down> {
-        match up.message {
-            Some(Up::Heartbeat(heartbeat)) => say(down(Down::Heartbeat(self.echo(heartbeat.seq)))),
-            Some(Up::Ack(ack)) => match read_cursor(&ack.cursor) {
-                Ok(_) => Heeded::Nothing,
-                Err(error) => say(Self::failed(0, error)),
-            },
-            Some(message) => self.command(message),
-            None => Heeded::End(Box::new(unexpected())),
-        }
+    async fn accept(
+        &self,
+        request: Request<v1::OperatorServiceAcceptRequest>,
+    ) -> Result<Response<v1::OperatorServiceAcceptResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.accept.map(Up::Accept);
+        let receipt = self.done(&caller, &request.session, "accept", message).await?;
+        Ok(Response::new(v1::OperatorServiceAcceptResponse { receipt }))
     }
 
-    fn tell(&self, event: SessionEvent) -> Vec<Self::Down> {
-        match event {
-            SessionEvent::Welcome { resumed } => vec![down(Down::Welcome(self.welcome(resumed)))],
-            SessionEvent::Answered { op, answer, .. } => vec![down(self.answer(op, answer))],
-            SessionEvent::Effect(delivered) => {
-                let event = self.shared.replica.read(|router| event::for_operator(&delivered, router));
-                event.into_iter().map(|event| down(Down::Event(event))).collect()
+    async fn decline(
+        &self,
+        request: Request<v1::OperatorServiceDeclineRequest>,
+    ) -> Result<Response<v1::OperatorServiceDeclineResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.decline.map(Up::Decline);
+        let receipt = self.done(&caller, &request.session, "decline", message).await?;
+        Ok(Response::new(v1::OperatorServiceDeclineResponse { receipt }))
+    }
+
+    async fn complete(
+        &self,
+        request: Request<v1::OperatorServiceCompleteRequest>,
+    ) -> Result<Response<v1::OperatorServiceCompleteResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.complete.map(Up::Complete);
+        let receipt = self.done(&caller, &request.session, "complete", message).await?;
+        Ok(Response::new(v1::OperatorServiceCompleteResponse { receipt }))
+    }
+
+    async fn extend_wrap_up(
+        &self,
+        request: Request<v1::OperatorServiceExtendWrapUpRequest>,
+    ) -> Result<Response<v1::OperatorServiceExtendWrapUpResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.extend_wrap_up.map(Up::ExtendWrapUp);
+        let receipt = self.done(&caller, &request.session, "extend_wrap_up", message).await?;
+        Ok(Response::new(v1::OperatorServiceExtendWrapUpResponse { receipt }))
+    }
+
+    async fn end_wrap_up(
+        &self,
+        request: Request<v1::OperatorServiceEndWrapUpRequest>,
+    ) -> Result<Response<v1::OperatorServiceEndWrapUpResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.end_wrap_up.map(Up::EndWrapUp);
+        let receipt = self.done(&caller, &request.session, "end_wrap_up", message).await?;
+        Ok(Response::new(v1::OperatorServiceEndWrapUpResponse { receipt }))
+    }
+
+    async fn sign_out(
+        &self,
+        request: Request<v1::OperatorServiceSignOutRequest>,
+    ) -> Result<Response<v1::OperatorServiceSignOutResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.sign_out.map(Up::SignOut);
+        let receipt = self.done(&caller, &request.session, "sign_out", message).await?;
+        Ok(Response::new(v1::OperatorServiceSignOutResponse { receipt }))
+    }
+
+    async fn ack(
+        &self,
+        request: Request<v1::OperatorServiceAckRequest>,
+    ) -> Result<Response<v1::OperatorServiceAckResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        self.say(&caller, &request.session, "ack", request.ack.map(Up::Ack)).await?;
+        Ok(Response::new(v1::OperatorServiceAckResponse {}))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<v1::OperatorServiceHeartbeatRequest>,
+    ) -> Result<Response<v1::OperatorServiceHeartbeatResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = Some(Up::Heartbeat(request.heartbeat.unwrap_or_default()));
+        match self.say(&caller, &request.session, "heartbeat", message).await? {
+            Some(Down::Heartbeat(echo)) => {
+                Ok(Response::new(v1::OperatorServiceHeartbeatResponse { heartbeat: Some(echo) }))
             }
-            SessionEvent::Resync(resync) => vec![down(Down::Resync(self.resync(&resync)))],
-            // Only gateways reconcile.
-            SessionEvent::Reconciled(_) => Vec::new(),
-            SessionEvent::Drain { within } => {
-                let hint = self.shared.nodes.other_than_me().to_owned();
-                vec![down(Down::Drain(v1::OperatorDrain { hint, within_ms: within.0 }))]
-            }
-            SessionEvent::Ended { epoch, reason } => {
-                let hint = self.shared.nodes.other_than_me().to_owned();
-                let (epoch, reason) = (epoch.0, stream_end(reason).into());
-                vec![down(Down::StreamEnded(v1::OperatorStreamEnded { epoch, hint, reason }))]
-            }
+            answer => Err(of_another(answer.is_some())),
         }
     }
 
-    fn failed(op_id: u64, error: Error) -> Self::Down {
-        down(failed(no_receipt(op_id), error))
+    async fn poll_events(
+        &self,
+        request: Request<v1::OperatorServicePollEventsRequest>,
+    ) -> Result<Response<v1::OperatorServicePollEventsResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let v1::OperatorServicePollEventsRequest { session, cursor, wait_ms, events_max } = request;
+        let question = Question { session, cursor, wait_ms, events_max };
+        let page = self.leases.poll(&caller, question, event::for_operator).await.map_err(status_of)?;
+        let hint = || self.shared.nodes.other_than_me().to_owned();
+        Ok(Response::new(v1::OperatorServicePollEventsResponse {
+            events: page.events,
+            resync: page.live.map(|live| resync(&live, &self.shared)),
+            cursor: page.cursor,
+            drain: page.drain.map(|within| v1::OperatorDrain { hint: hint(), within_ms: within.0 }),
+            stamp: Some(self.shared.stamp()),
+        }))
     }
 
-    async fn over(&self) {
-        self.session.over().await;
+    async fn close_session(
+        &self,
+        request: Request<v1::OperatorServiceCloseSessionRequest>,
+    ) -> Result<Response<v1::OperatorServiceCloseSessionResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        self.leases.ask(&caller, &request.session, Ask::Leave).await.map_err(status_of)?;
+        Ok(Response::new(v1::OperatorServiceCloseSessionResponse {}))
     }
 }
 
-fn failed(receipt: v1::Receipt, error: Error) -> Down {
-    measure::count(METHOD, Some(&error));
-    Down::Failed(v1::OperatorFailed { receipt: Some(receipt), error: Some(error) })
-}
-
-fn down(message: Down) -> v1::OperatorServiceSessionResponse {
-    v1::OperatorServiceSessionResponse { message: Some(message) }
-}
-
-fn say(message: v1::OperatorServiceSessionResponse) -> Heeded<v1::OperatorServiceSessionResponse> {
-    Heeded::Say(Box::new(message))
-}
-
-impl OperatorStream {
-    fn command(&self, message: Up) -> Heeded<v1::OperatorServiceSessionResponse> {
-        let epoch = self.session.seed().epoch;
-        let Some((op, read)) = command::operator_command(message, self.operator, epoch) else {
-            return Heeded::End(Box::new(unexpected()));
-        };
-        match read.map(|command| self.session.request(op, command)) {
-            Ok(Ok(())) => Heeded::Nothing,
-            Ok(Err(NoCredit)) => say(Self::failed(op, error::no_credit())),
-            Err(error) => say(Self::failed(op, error)),
-        }
-    }
-
-    fn answer(&self, op: u64, answer: Result<Answer, Unanswered>) -> Down {
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(unanswered) => {
-                return failed(no_receipt(op), error::unanswered(&unanswered, &self.shared.nodes));
-            }
-        };
-        let receipt = receipt(op, &answer);
-        match &answer.reply {
-            Ok(_) => {
-                measure::count(METHOD, None);
-                Down::Done(v1::OperatorDone { receipt: Some(receipt) })
-            }
-            Err(refusal) => failed(receipt, error::refused(refusal)),
-        }
-    }
-
-    fn welcome(&self, resumed: bool) -> v1::OperatorWelcome {
-        let shared = &self.shared;
-        let status = shared.replica.status();
-        let view = shared.replica.read(|router| router.operator(self.operator));
-        v1::OperatorWelcome {
-            party: self.operator.to_string(),
-            epoch: self.session.seed().epoch.0,
-            credits: OPERATOR_CREDITS,
-            heartbeat_ms: shared.heartbeat.as_millis() as u64,
-            leader_hint: error::leader_hint(status.leader, &shared.nodes),
-            node: shared.nodes.me().0,
-            nodes: shared.nodes.addresses(),
-            presence: view.as_ref().map(|view| presence(view.presence)),
-            capacity: view.as_ref().map_or(0, |view| view.capacity),
-            skills: view.map(|view| skills(&view.skills)).unwrap_or_default(),
-            receipt: Some(receipt(0, &self.opened)),
-            resumed,
-        }
-    }
-
-    fn resync(&self, resync: &Resync) -> v1::OperatorResync {
-        let contacts = self
-            .shared
-            .replica
-            .read(|router| resync.contacts.iter().map(|view| contact(view, router)).collect());
-        v1::OperatorResync {
-            as_of: cursor(resync.as_of),
-            contacts,
-            presence: resync.operator.as_ref().map(|operator| presence(operator.presence)),
-            last: resync.last,
-        }
-    }
-
-    fn echo(&self, seq: u64) -> v1::OperatorHeartbeatEcho {
-        let status = self.shared.replica.status();
-        v1::OperatorHeartbeatEcho { seq, log_index: status.applied.0, age_ms: status.age.0 }
-    }
+/// What a hello says, whichever way it came.
+fn hello_of(hello: v1::OperatorHello) -> Hello {
+    let v1::OperatorHello { login, capabilities: _, cursor, nonce, resume_epoch, takeover } = hello;
+    Hello { name: login, cursor, nonce, resume_epoch, takeover }
 }

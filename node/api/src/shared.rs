@@ -53,6 +53,7 @@ impl Shared {
             at_ms: self.replica.read(|router| router.now()).0,
             age_ms: status.age.0,
             node: self.nodes.me().0,
+            stale_since_ms: status.stale_since.map(|since| since.0),
         }
     }
 }

@@ -1,15 +1,14 @@
-//! What the streams of gateways and operators have in common: opening, heartbeats, and the way of messages between
-//! the client and the session's actor.
+//! What the streams of gateways and operators have in common: heartbeats, and the way of messages between the client
+//! and the session's actor.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ringmain_actors::task::spawn_named;
-use ringmain_actors::{NodeFull, Outbox, SessionEvent, SessionSeed, propose};
+use ringmain_actors::{Manner, NodeFull, SessionEvent, SessionSeed};
 use ringmain_protocol::v1::Error;
-use ringmain_replication::{Answer, ProposeError};
-use ringmain_routing::command::{LoseSession, OpenSession, Role};
-use ringmain_routing::{Command, Epoch, Millis, Name, Party, Position, Reply};
+use ringmain_replication::Answer;
+use ringmain_routing::command::Role;
 use ringmain_telemetry::codes;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -17,30 +16,21 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use crate::auth::Caller;
-use crate::error;
+use crate::opening::{Hello, open};
 use crate::shared::Shared;
-use crate::validate::{Problems, cursor};
+use crate::{error, measure};
 
 /// Messages between a session's task and its client's connection.
 const OUTBOUND_MESSAGES_MAX: usize = 32;
 /// A client that takes nothing off its connection for so long is given up.
-const CLIENT_STUCK: Duration = Duration::from_secs(10);
+pub(crate) const CLIENT_STUCK: Duration = Duration::from_secs(10);
 /// A client that has not said hello by then is let go.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// Heartbeats that may be missed before a stream counts as lost.
-const HEARTBEATS_MISSED_MAX: u32 = 3;
+pub(crate) const HEARTBEATS_MISSED_MAX: u32 = 3;
 
 /// The stream of answers of a session.
 pub(crate) type Outbound<Down> = ReceiverStream<Result<Down, Status>>;
-
-/// The first message of a stream, whoever sent it.
-pub(crate) struct Hello {
-    pub(crate) name: String,
-    pub(crate) cursor: String,
-    pub(crate) nonce: u64,
-    pub(crate) resume_epoch: Option<u32>,
-    pub(crate) takeover: bool,
-}
 
 /// What is to be done after a message of the client.
 pub(crate) enum Heeded<Down> {
@@ -52,12 +42,15 @@ pub(crate) enum Heeded<Down> {
     End(Box<Error>),
 }
 
-/// How a gateway's and an operator's stream differ.
+/// How a gateway's and an operator's session differ.
 pub(crate) trait Dialect: Sized + Send + 'static {
     type Up: Send + 'static;
-    type Down: Send + 'static;
+    type Down: Clone + Send + 'static;
     const ROLE: Role;
+    /// The field of the hello that names the party.
     const FIELD: &'static str;
+    /// The stream, for those who count.
+    const METHOD: &'static str;
 
     /// The hello, if the message is one.
     fn hello(up: Self::Up) -> Option<Hello>;
@@ -77,6 +70,16 @@ pub(crate) trait Dialect: Sized + Send + 'static {
 
     /// Says that an operation failed; `op_id` 0 speaks of the stream.
     fn failed(op_id: u64, error: Error) -> Self::Down;
+
+    /// The error, if the message says that something failed.
+    fn error(down: &Self::Down) -> Option<&Error>;
+
+    /// Where a message to the node numbers the operation that it asks for; `None` when it asks for none that one
+    /// message answers.
+    fn op_id(up: &mut Self::Up) -> Option<&mut u64>;
+
+    /// Gives the operation that is answered another number.
+    fn renumber(down: &mut Self::Down, op_id: u64);
 
     /// Resolves when the session has ended here.
     fn over(&self) -> impl Future<Output = ()> + Send;
@@ -114,42 +117,13 @@ impl<D: Dialect> Connection<D> {
         }
     }
 
-    /// Reads the hello and opens the session in the log.
+    /// Reads the hello and opens the session.
     async fn open(
         &mut self,
         caller: Option<Caller>,
     ) -> Result<(D, mpsc::Receiver<SessionEvent>), Box<Error>> {
         let hello = self.hello().await?;
-        self.shared.admit()?;
-        let (name, seen) = check_hello::<D>(&hello, caller.as_ref())?;
-        let open = self.opening(&hello, name.clone());
-        let opened = match propose(&self.shared.replica, Command::OpenSession(open.clone())).await {
-            Ok(opened) => opened,
-            Err(failed) => {
-                if failed == ProposeError::Unknown {
-                    spawn_named("settle-opening", settle_opening(Arc::clone(&self.shared), open));
-                }
-                return Err(Box::new(error::not_proposed(&failed, &self.shared.nodes)));
-            }
-        };
-        let (party, epoch) = match &opened.reply {
-            Ok(Reply::Opened { party, epoch }) => (*party, *epoch),
-            Ok(Reply::Done | Reply::Enqueued { .. } | Reply::Merged { .. } | Reply::PlanApplied { .. }) => {
-                return Err(Box::new(error::of_code(
-                    &codes::FATAL,
-                    "an opening got another command's reply",
-                )));
-            }
-            Err(refusal) => return Err(Box::new(error::refused(refusal))),
-        };
-        let (outbox, events) = Outbox::new();
-        let seed = SessionSeed { party, name, epoch, opened: opened.index, cursor: seen, outbox };
-        let started = D::start(Arc::clone(&self.shared), seed, opened).await;
-        let session = started.map_err(|full| {
-            let hint = self.shared.nodes.other_than_me();
-            Box::new(error::come_back(&codes::OVERLOADED, full.to_string(), Millis(1_000), hint))
-        })?;
-        Ok((session, events))
+        open(&self.shared, &hello, caller.as_ref(), Manner::Streamed).await
     }
 
     async fn hello(&mut self) -> Result<Hello, Box<Error>> {
@@ -160,19 +134,6 @@ impl<D: Dialect> Connection<D> {
             Ok(Ok(None)) | Err(_) => return Err(Box::new(no_hello())),
         };
         D::hello(message).ok_or_else(|| Box::new(no_hello()))
-    }
-
-    fn opening(&self, hello: &Hello, name: Name) -> OpenSession {
-        let status = self.shared.replica.status();
-        OpenSession {
-            role: D::ROLE,
-            name,
-            node: status.node,
-            incarnation: status.incarnation,
-            nonce: hello.nonce,
-            resume: hello.resume_epoch.map(Epoch),
-            takeover: hello.takeover,
-        }
     }
 
     async fn talk(&mut self, session: &mut D, mut events: mpsc::Receiver<SessionEvent>) -> Result<(), Gone> {
@@ -222,7 +183,11 @@ impl<D: Dialect> Connection<D> {
     /// Says what the actor says; `true` when that was the last.
     async fn tell(&mut self, session: &mut D, event: SessionEvent) -> Result<bool, Gone> {
         let last = matches!(event, SessionEvent::Ended { .. });
+        let answered = matches!(event, SessionEvent::Answered { .. });
         for message in session.tell(event) {
+            if answered && D::error(&message).is_none() {
+                measure::count(D::METHOD, None);
+            }
             self.say(Ok(message)).await?;
         }
         Ok(last)
@@ -247,26 +212,16 @@ impl<D: Dialect> Connection<D> {
     }
 
     async fn say(&mut self, message: Result<D::Down, Status>) -> Result<(), Gone> {
+        if let Ok(message) = &message
+            && let Some(error) = D::error(message)
+        {
+            measure::count(D::METHOD, Some(error));
+        }
         match tokio::time::timeout(CLIENT_STUCK, self.outbound.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Gone),
         }
     }
-}
-
-/// What may be in a hello, and whether this caller may say it.
-fn check_hello<D: Dialect>(
-    hello: &Hello,
-    caller: Option<&Caller>,
-) -> Result<(Name, Option<Position>), Box<Error>> {
-    let mut problems = Problems::default();
-    let name = problems.name(D::FIELD, &hello.name);
-    problems.into_result(())?;
-    if caller.is_none_or(|caller| caller.name != hello.name) {
-        let message = format!("{}: the token speaks for another name", D::FIELD);
-        return Err(Box::new(error::of_code(&codes::PERMISSION_DENIED, message)));
-    }
-    Ok((name, cursor(&hello.cursor)?))
 }
 
 fn no_hello() -> Error {
@@ -280,33 +235,4 @@ pub(crate) fn unexpected() -> Error {
 
 fn unreadable(status: &Status) -> Error {
     error::of_stream(status).unwrap_or_else(|| error::of_code(&codes::UNAVAILABLE, "the connection was lost"))
-}
-
-/// An opening whose outcome is unknown may yet enter the log and leave a session that looks live and has no stream.
-/// The same nonce asks for its epoch; then the session is lost, unless a stream has taken it up.
-async fn settle_opening(shared: Arc<Shared>, open: OpenSession) {
-    let again = OpenSession { resume: None, takeover: false, ..open };
-    loop {
-        match propose(&shared.replica, Command::OpenSession(again.clone())).await {
-            Ok(Answer { reply: Ok(Reply::Opened { party, epoch }), .. }) => {
-                return lose(&shared, party, epoch).await;
-            }
-            Ok(_) | Err(ProposeError::Fatal(_)) => return,
-            Err(
-                ProposeError::Unavailable { retry_after, .. }
-                | ProposeError::Overloaded { retry_after }
-                | ProposeError::DiskFull { retry_after },
-            ) => {
-                tokio::time::sleep(Duration::from_millis(retry_after.0.max(50))).await;
-            }
-            Err(ProposeError::Unknown) => {}
-        }
-    }
-}
-
-async fn lose(shared: &Shared, party: Party, epoch: Epoch) {
-    let command = Command::LoseSession(LoseSession { party, epoch });
-    if let Err(error) = propose(&shared.replica, command).await {
-        tracing::warn!(error = %error, "an opening without a stream could not be settled");
-    }
 }

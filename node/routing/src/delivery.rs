@@ -9,7 +9,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use crate::effect::{Effect, PresenceState};
-use crate::ids::{ContactId, LogIndex, Name, OperatorId, Party, Position, QueueId, Timestamp};
+use crate::ids::{ContactId, GatewayId, LogIndex, Name, OperatorId, Party, Position, QueueId, Timestamp};
 use crate::router::Router;
 use crate::view::{ContactView, OperatorView};
 
@@ -170,23 +170,30 @@ impl Delivery {
 
     /// The next effects of a party that lags, at most `max`; they count as handed over.
     pub fn pull(&mut self, party: Party, max: usize) -> Pulled {
-        let Some(subscription) = self.subscriptions.get_mut(&party) else { return Pulled::Unknown };
-        let cursor = subscription.seen.last();
+        let Some(cursor) = self.subscriptions.get(&party).map(|subscription| subscription.seen.last()) else {
+            return Pulled::Unknown;
+        };
+        let pulled = self.read(party, cursor, max);
+        if let Some(subscription) = self.subscriptions.get_mut(&party) {
+            subscription.lagging = !matches!(pulled, Pulled::CaughtUp);
+            if let Pulled::Effects(effects) = &pulled
+                && let Some(last) = effects.last()
+            {
+                subscription.seen.accept(last.position);
+            }
+        }
+        pulled
+    }
+
+    /// The party's next effects after `cursor`, at most `max`, whether it is subscribed or not. Changes nothing: for
+    /// clients that ask instead of being told, and may ask again.
+    #[must_use]
+    pub fn read(&self, party: Party, cursor: Position, max: usize) -> Pulled {
         if cursor < self.ring.floor {
-            subscription.lagging = true;
             return Pulled::TooOld;
         }
         let effects = self.ring.after(party, cursor, max);
-        match effects.last() {
-            Some(last) => {
-                subscription.seen.accept(last.position);
-                Pulled::Effects(effects)
-            }
-            None => {
-                subscription.lagging = false;
-                Pulled::CaughtUp
-            }
-        }
+        if effects.is_empty() { Pulled::CaughtUp } else { Pulled::Effects(effects) }
     }
 
     /// The party was sent its live contacts as of `as_of`: effects up to there count as seen.
@@ -361,6 +368,20 @@ impl Router {
         }
     }
 
+    /// Up to `max` of [`Router::live_contact_ids`], those in slots from `from` on.
+    #[must_use]
+    pub fn live_contact_ids_from(&self, party: Party, from: u32, max: usize) -> Vec<ContactId> {
+        let id = |entry: &(u32, u32)| self.tables.contact(entry.1).id;
+        match party {
+            Party::Gateway(GatewayId { slot, .. }) => {
+                self.tables.ix.brought.range((slot, from)..=(slot, u32::MAX)).take(max).map(id).collect()
+            }
+            Party::Operator(OperatorId { slot, .. }) => {
+                self.tables.ix.in_hand.range((slot, from)..=(slot, u32::MAX)).take(max).map(id).collect()
+            }
+        }
+    }
+
     /// Contacts in slots from `from` on, looking at `slots_max` slots, and the slot to go on from if there are more.
     #[must_use]
     pub fn contacts_from(&self, from: u32, slots_max: u32) -> (Vec<ContactView>, Option<u32>) {
@@ -386,7 +407,7 @@ impl Router {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{AssignmentEpoch, GatewayId};
+    use crate::ids::AssignmentEpoch;
     use alloc::vec;
 
     const GATEWAY: Party = Party::Gateway(GatewayId { slot: 1, generation: 0 });
@@ -405,6 +426,20 @@ mod tests {
         delivery.unsubscribe(GATEWAY);
         assert_eq!(apply(&mut delivery, 1, &[queued(7)]), vec![]);
         assert_eq!(apply(&mut delivery, 2, &[presence()]), vec![(OPERATOR, at(2, 0))]);
+    }
+
+    #[test]
+    fn who_asks_again_with_the_same_cursor_gets_the_same_effects() {
+        let mut delivery = live(2);
+        apply(&mut delivery, 1, &[queued(7)]);
+        apply(&mut delivery, 2, &[queued(8)]);
+        let asked = |delivery: &Delivery| delivery.read(GATEWAY, at(1, 0), 9);
+        assert!(matches!(asked(&delivery), Pulled::Effects(effects) if effects[0].position == at(2, 0)));
+        assert_eq!(asked(&delivery), asked(&delivery));
+        assert_eq!(delivery.read(GATEWAY, at(2, 0), 9), Pulled::CaughtUp);
+        assert_eq!(delivery.read(OPERATOR, at(0, 0), 9), Pulled::CaughtUp, "nothing of others");
+        apply(&mut delivery, 3, &[queued(9)]);
+        assert_eq!(delivery.read(GATEWAY, at(0, 0), 9), Pulled::TooOld);
     }
 
     #[test]

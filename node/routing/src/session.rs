@@ -50,6 +50,11 @@ impl Session {
         if self.is_live() { Ok(()) } else { Err(Refusal::NotSignedIn) }
     }
 
+    pub(crate) fn view(&self, party: Party, name: Name) -> SessionView {
+        let Session { state, epoch, nonce, presence_seq: _ } = *self;
+        SessionView { party, name, epoch, state, nonce }
+    }
+
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match self.state {
             SessionState::Grace { until } => Some(until),
@@ -76,4 +81,6 @@ pub struct SessionView {
     pub epoch: Epoch,
     /// Where it is in its life.
     pub state: SessionState,
+    /// What the client chose for the last opening.
+    pub nonce: u64,
 }

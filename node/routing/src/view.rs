@@ -301,7 +301,7 @@ impl Router {
                 .get(id.slot, id.generation)
                 .map(|row| (row.login.clone(), row.session))?,
         };
-        Some(SessionView { party, name, epoch: session.epoch, state: session.state })
+        Some(session.view(party, name))
     }
 
     /// The sessions of all gateways, then all operators.
@@ -309,11 +309,11 @@ impl Router {
         let gateways = self.tables.gateways.iter().map(|(slot, row)| {
             let generation = self.tables.gateways.generation(slot);
             let party = Party::Gateway(GatewayId { slot, generation });
-            SessionView { party, name: row.name.clone(), epoch: row.session.epoch, state: row.session.state }
+            row.session.view(party, row.name.clone())
         });
         let operators = self.tables.operators.iter().map(|(_, row)| {
             let party = Party::Operator(row.id);
-            SessionView { party, name: row.login.clone(), epoch: row.session.epoch, state: row.session.state }
+            row.session.view(party, row.login.clone())
         });
         gateways.chain(operators)
     }

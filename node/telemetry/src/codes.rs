@@ -131,6 +131,8 @@ codes! {
         "The cursor is not one that this cluster gave out.";
     UNEXPECTED_MESSAGE = "unexpected-message", FailedPrecondition, No, Caller,
         "A message of a session came out of its order, such as a command before Hello.";
+    SESSION_OVER = "session-over", FailedPrecondition, No, Caller,
+        "The session of a call is over, or there never was one of this name: open one.";
     MESSAGE_TOO_LARGE = "message-too-large", OutOfRange, No, Caller,
         "A message is over 1 MiB.";
     NOT_FOUND = "not-found", NotFound, No, Caller,

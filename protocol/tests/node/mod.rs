@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use ringmain_protocol::client::Clock;
+use ringmain_protocol::v1;
 use ringmain_protocol::v1::gateway_service_server::{GatewayService, GatewayServiceServer};
 use ringmain_protocol::v1::operator_service_server::{OperatorService, OperatorServiceServer};
 use ringmain_protocol::v1::{
@@ -122,26 +123,50 @@ async fn opened<U, D>(
     Ok(Response::new(Box::pin(ReceiverStream::new(messages))))
 }
 
-#[tonic::async_trait]
-impl GatewayService for Service<GatewayStream> {
-    type SessionStream = Down<GatewayServiceSessionResponse>;
+/// A service whose sessions are streams that the test holds; calls of those without a stream are not for these tests.
+macro_rules! streams {
+    ($service:ident, $stream:ty, $up:ty, $down:ty, [$($call:ident: $asked:ident -> $answered:ident,)*]) => {
+        #[tonic::async_trait]
+        impl $service for Service<$stream> {
+            type SessionStream = Down<$down>;
 
-    async fn session(
-        &self,
-        request: Request<Streaming<GatewayServiceSessionRequest>>,
-    ) -> Result<Response<Self::SessionStream>, Status> {
-        opened(&self.streams, request).await
-    }
+            async fn session(
+                &self,
+                request: Request<Streaming<$up>>,
+            ) -> Result<Response<Self::SessionStream>, Status> {
+                opened(&self.streams, request).await
+            }
+
+            $(async fn $call(&self, _: Request<v1::$asked>) -> Result<Response<v1::$answered>, Status> {
+                Err(Status::unimplemented("these tests hold streams"))
+            })*
+        }
+    };
 }
 
-#[tonic::async_trait]
-impl OperatorService for Service<OperatorStream> {
-    type SessionStream = Down<OperatorServiceSessionResponse>;
+streams!(GatewayService, GatewayStream, GatewayServiceSessionRequest, GatewayServiceSessionResponse, [
+    open_session: GatewayServiceOpenSessionRequest -> GatewayServiceOpenSessionResponse,
+    push: GatewayServicePushRequest -> GatewayServicePushResponse,
+    update: GatewayServiceUpdateRequest -> GatewayServiceUpdateResponse,
+    abandon: GatewayServiceAbandonRequest -> GatewayServiceAbandonResponse,
+    reconcile: GatewayServiceReconcileRequest -> GatewayServiceReconcileResponse,
+    ack: GatewayServiceAckRequest -> GatewayServiceAckResponse,
+    heartbeat: GatewayServiceHeartbeatRequest -> GatewayServiceHeartbeatResponse,
+    poll_events: GatewayServicePollEventsRequest -> GatewayServicePollEventsResponse,
+    close_session: GatewayServiceCloseSessionRequest -> GatewayServiceCloseSessionResponse,
+]);
 
-    async fn session(
-        &self,
-        request: Request<Streaming<OperatorServiceSessionRequest>>,
-    ) -> Result<Response<Self::SessionStream>, Status> {
-        opened(&self.streams, request).await
-    }
-}
+streams!(OperatorService, OperatorStream, OperatorServiceSessionRequest, OperatorServiceSessionResponse, [
+    open_session: OperatorServiceOpenSessionRequest -> OperatorServiceOpenSessionResponse,
+    set_presence: OperatorServiceSetPresenceRequest -> OperatorServiceSetPresenceResponse,
+    accept: OperatorServiceAcceptRequest -> OperatorServiceAcceptResponse,
+    decline: OperatorServiceDeclineRequest -> OperatorServiceDeclineResponse,
+    complete: OperatorServiceCompleteRequest -> OperatorServiceCompleteResponse,
+    extend_wrap_up: OperatorServiceExtendWrapUpRequest -> OperatorServiceExtendWrapUpResponse,
+    end_wrap_up: OperatorServiceEndWrapUpRequest -> OperatorServiceEndWrapUpResponse,
+    sign_out: OperatorServiceSignOutRequest -> OperatorServiceSignOutResponse,
+    ack: OperatorServiceAckRequest -> OperatorServiceAckResponse,
+    heartbeat: OperatorServiceHeartbeatRequest -> OperatorServiceHeartbeatResponse,
+    poll_events: OperatorServicePollEventsRequest -> OperatorServicePollEventsResponse,
+    close_session: OperatorServiceCloseSessionRequest -> OperatorServiceCloseSessionResponse,
+]);

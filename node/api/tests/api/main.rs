@@ -1,9 +1,10 @@
-//! The API over real gRPC on the loopback, in front of a real one-node replica.
+//! The API over real gRPC on the loopback, in front of real replicas.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what must be there is there, or the test fails")]
 
 mod access;
 mod bad_input;
+mod calls;
 mod exports;
 mod operations;
 mod reads;

@@ -1,4 +1,4 @@
-//! A real one-node replica with actors and API behind a loopback port, and plain gRPC clients for it.
+//! Real replicas with actors and API behind loopback ports, and plain gRPC clients for them.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -70,15 +70,25 @@ pub struct Node {
 }
 
 /// How a test wants its node.
+#[derive(Clone, Copy)]
 pub struct Setup {
     pub ring_effects_max: usize,
     pub heartbeat: Duration,
+    /// Without a leader for so long a node is read-only. Long, so that a busy machine makes no node refuse what a test
+    /// wants to see done.
+    pub read_only: Duration,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { ring_effects_max: 10_000, heartbeat: Duration::from_secs(10) }
+        Setup { ring_effects_max: 10_000, heartbeat: Duration::from_secs(10), read_only: NEVER }
     }
+}
+
+/// The places of a node that is not started yet.
+struct Places {
+    api: TcpListener,
+    peer: TcpListener,
 }
 
 impl Node {
@@ -87,39 +97,79 @@ impl Node {
     }
 
     pub async fn start_with(setup: Setup) -> Node {
+        Node::cluster(1, setup).await.remove(0)
+    }
+
+    /// Nodes 1 to `size` of one cluster, set up.
+    pub async fn cluster(size: u64, setup: Setup) -> Vec<Node> {
+        let (mut peers, mut places) = (Vec::new(), Vec::new());
+        for node in 1..=size {
+            let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let peer = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            peers.push(Peer {
+                node: NodeId(node),
+                peer_addr: peer.local_addr().unwrap().to_string(),
+                api_addr: api.local_addr().unwrap().to_string(),
+                region: "north".into(),
+            });
+            places.push(Places { api, peer });
+        }
+        let mut nodes = Vec::new();
+        for (peer, places) in peers.iter().zip(places) {
+            nodes.push(Node::among(&peers, peer.node, places, setup).await);
+        }
+        for node in &nodes {
+            let mut leadership = node.replica.watch_leadership();
+            leadership.wait_for(|leadership| leadership.leader.is_some()).await.unwrap();
+        }
+        nodes[0].set_up().await;
+        nodes
+    }
+
+    async fn among(peers: &[Peer], node: NodeId, places: Places, setup: Setup) -> Node {
         let dir = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let me = Peer {
-            node: NodeId(1),
-            peer_addr: "127.0.0.1:1".into(),
-            api_addr: address.to_string(),
-            region: "north".into(),
-        };
-        let config = ReplicaConfig::new("test", NodeId(1), dir.path(), vec![me.clone()]);
+        let address = places.api.local_addr().unwrap();
+        let mut config = ReplicaConfig::new("test", node, dir.path(), peers.to_vec());
+        config.timing.read_only = setup.read_only;
         #[expect(clippy::disallowed_methods, reason = "the replica under test runs in real time")]
         let clock: Arc<dyn Clock> = Arc::new(RealClock { started: Instant::now() });
         let replica = Replica::start(config, Arc::clone(&clock)).await.unwrap();
-        let mut leadership = replica.watch_leadership();
-        leadership.wait_for(|leadership| leadership.leader.is_some()).await.unwrap();
+        let peer_service = tonic::transport::Server::builder().add_service(replica.peer_service());
+        spawn_named("peer-server", async move {
+            peer_service.serve_with_incoming(TcpListenerStream::new(places.peer)).await.unwrap();
+        });
         let actors = ActorsConfig { ring_effects_max: setup.ring_effects_max, clock: Some(clock) };
         let actors = NodeActors::start_with(replica.clone(), actors).await.unwrap();
         let tokens = Tokens::parse("tokens.toml", TOKENS).unwrap();
         let config =
-            ApiConfig { heartbeat: setup.heartbeat, ..ApiConfig::new(vec![me], tokens, "0.0.0-test") };
+            ApiConfig { heartbeat: setup.heartbeat, ..ApiConfig::new(peers.to_vec(), tokens, "0.0.0-test") };
         let api = Api::new(config, replica.clone(), &actors);
         let routes = api.grpc();
         spawn_named("server", async move {
-            let incoming = TcpListenerStream::new(listener);
+            let incoming = TcpListenerStream::new(places.api);
             tonic::transport::Server::builder()
                 .add_routes(routes)
                 .serve_with_incoming(incoming)
                 .await
                 .unwrap();
         });
-        let node = Node { replica, actors, api, address, _dir: dir };
-        node.set_up().await;
-        node
+        Node { replica, actors, api, address, _dir: dir }
+    }
+
+    /// Stops what the node does; its ports stay open and answer nothing useful.
+    pub async fn stop(&self) {
+        self.actors.stop().await;
+        self.replica.shutdown().await;
+    }
+
+    /// Calls of a gateway that holds no stream.
+    pub async fn gateway_calls(&self, token: &str) -> GatewayCalls {
+        GatewayServiceClient::with_interceptor(self.channel().await, Bearer::new(token))
+    }
+
+    /// Calls of an operator who holds no stream.
+    pub async fn operator_calls(&self, token: &str) -> OperatorCalls {
+        OperatorServiceClient::with_interceptor(self.channel().await, Bearer::new(token))
     }
 
     async fn set_up(&self) {
@@ -184,6 +234,9 @@ impl Node {
         Ok(OperatorStream { up, down, passed_over: VecDeque::new() })
     }
 }
+
+pub type GatewayCalls = GatewayServiceClient<InterceptedService<Channel, Bearer>>;
+pub type OperatorCalls = OperatorServiceClient<InterceptedService<Channel, Bearer>>;
 
 #[derive(Clone)]
 pub struct Bearer {
