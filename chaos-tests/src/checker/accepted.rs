@@ -8,7 +8,7 @@ use ringmain_routing::ContactId;
 use super::book::{Phase, Row};
 use super::client_records::{ClientOp, ClientOpKind, HistoryEntry, NodeScan, OpResult};
 use super::log::entry_at;
-use super::verdict::Verdict;
+use super::verdict::{DETAILS_MAX, LostContact, Verdict};
 use super::walk::Books;
 
 /// Looks for every accepted contact on every node.
@@ -30,6 +30,10 @@ pub(super) fn check(ops: &[ClientOp], scans: &[NodeScan], books: &Books, verdict
         };
         if let Some(lacking) = lacking {
             verdict.lost += 1;
+            if verdict.lost_contacts.len() < DETAILS_MAX {
+                let (gateway, key) = (gateway.to_owned(), key.to_owned());
+                verdict.lost_contacts.push(LostContact { gateway, key });
+            }
             verdict.tell(|| format!("{gateway} was told that {key:?} is {id}; {lacking} lacks it"));
         } else if row.is_some_and(Row::is_ended) {
             verdict.ended += 1;

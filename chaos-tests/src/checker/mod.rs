@@ -21,7 +21,7 @@ pub use client_records::{
     to_json_lines,
 };
 pub use continuity::{Continuity, Delivery, continuity};
-pub use verdict::{DETAILS_MAX, Verdict};
+pub use verdict::{DETAILS_MAX, LostContact, Verdict};
 
 use parties::Parties;
 use walk::Walk;

@@ -56,8 +56,19 @@ pub struct Verdict {
     pub model_differences: u64,
     /// Commands in the history.
     pub entries: u64,
+    /// The lost contacts; at most [`DETAILS_MAX`].
+    pub lost_contacts: Vec<LostContact>,
     /// What is wrong, in sentences; at most [`DETAILS_MAX`].
     pub details: Vec<String>,
+}
+
+/// A contact that was accepted and is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostContact {
+    /// The gateway that was told so.
+    pub gateway: String,
+    /// Its key of the contact.
+    pub key: String,
 }
 
 impl Verdict {

@@ -14,9 +14,12 @@ use ringmain_routing::plan::{Answer, ChannelPlan, QueuePlan, SessionPlan};
 use ringmain_routing::{Millis, Name, Plan, hash_parts};
 
 /// Gateways at each node.
-pub(super) const GATEWAYS_PER_NODE: usize = 2;
-/// Operators at each node.
-pub(super) const OPERATORS_PER_NODE: usize = 6;
+const GATEWAYS_PER_NODE: usize = 2;
+/// Operators at each node, at least.
+const OPERATORS_PER_NODE_LEAST: usize = 6;
+/// Contacts per second that one operator is to have; about half of what one can serve, so that routing is measured
+/// and not waiting.
+const CONTACTS_PER_OPERATOR: usize = 7;
 /// The gateway whose stream is moved from node to node.
 pub(super) const WANDERING_GATEWAY: &str = "wandering-gateway";
 /// The operator whose stream is moved from node to node.
@@ -30,6 +33,31 @@ pub(super) const QUEUES: [&str; 2] = ["calls", "chat"];
 pub(super) const CHANNEL: &str = "any";
 /// Name of the administrator.
 pub(super) const ADMIN: &str = "drill";
+
+/// How large the drilled centre is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Centre {
+    pub(super) nodes: usize,
+    operators_per_node: usize,
+}
+
+impl Centre {
+    /// As many operators as contacts of a rate per second need.
+    pub(super) fn for_rate(nodes: usize, rate: u32) -> Centre {
+        let needed = (rate as usize).div_ceil(nodes * CONTACTS_PER_OPERATOR);
+        Centre { nodes, operators_per_node: needed.max(OPERATORS_PER_NODE_LEAST) }
+    }
+
+    /// Gateways, without the wandering one.
+    pub(super) fn gateways(self) -> usize {
+        self.nodes * GATEWAYS_PER_NODE
+    }
+
+    /// Operators, without the wandering one.
+    pub(super) fn operators(self) -> usize {
+        self.nodes * self.operators_per_node
+    }
+}
 
 /// Name of a gateway.
 pub(super) fn gateway_name(place: usize) -> String {
@@ -62,7 +90,7 @@ pub(super) fn plan() -> Plan {
 }
 
 /// Everybody who serves; the wanderer comes last.
-pub(super) fn operators(nodes: usize) -> Vec<OperatorPlan> {
+pub(super) fn operators(centre: Centre) -> Vec<OperatorPlan> {
     let operator = |login: String, skill: &str, capacity| OperatorPlan {
         login: login.into(),
         skills: vec![(Name::from(skill), 5)],
@@ -70,15 +98,35 @@ pub(super) fn operators(nodes: usize) -> Vec<OperatorPlan> {
         unit: None,
         ranks: Vec::new(),
     };
-    let others = (0..nodes * OPERATORS_PER_NODE).map(|place| operator(login(place), "chat", 3));
+    let others = (0..centre.operators()).map(|place| operator(login(place), "chat", 3));
     others.chain([operator(WANDERING_OPERATOR.to_owned(), WANDERING_QUEUE, 8)]).collect()
 }
 
+/// The same plan and operators as a file for `ringmain plan apply`.
+pub(super) fn plan_file(centre: Centre) -> String {
+    let mut text = format!(
+        "skills = [\"chat\", \"{WANDERING_QUEUE}\"]\n\n[sessions]\nmissed_ms = 500\nexclusion_ms = 500\n\n\
+         [[channels]]\nname = \"{CHANNEL}\"\nunits = 1\n\n\
+         [[queues]]\nname = \"{}\"\n\n\
+         [[queues]]\nname = \"{}\"\nanswer = {{ offered_ms = 5000 }}\nwrap_up_ms = 50\n\n\
+         [[queues]]\nname = \"{WANDERING_QUEUE}\"\nanswer = {{ offered_ms = 5000 }}\nrequired = [\"{WANDERING_QUEUE}\"]\n",
+        QUEUES[0], QUEUES[1]
+    );
+    for operator in operators(centre) {
+        let skill = operator.skills.first().map_or("", |(name, _)| name);
+        let (login, capacity) = (&operator.login, operator.capacity);
+        text += &format!(
+            "\n[[operators]]\nlogin = \"{login}\"\nskills = [{{ name = \"{skill}\", level = 5 }}]\ncapacity = {capacity}\n"
+        );
+    }
+    text
+}
+
 /// Puts plan and operators into an empty cluster.
-pub(super) async fn furnish(admin: &AdminClient, nodes: usize) -> Result<()> {
+pub(super) async fn furnish(admin: &AdminClient, centre: Centre) -> Result<()> {
     let request = ApplyPlanRequest { plan: Some(to_message(&plan())), dry_run: false };
     admin.apply_plan(request).await.context("applying the plan")?;
-    let operators = operators(nodes).iter().map(operator_to_message).collect();
+    let operators = operators(centre).iter().map(operator_to_message).collect();
     let request = PutOperatorsRequest { operators, dry_run: false };
     admin.put_operators(request).await.context("putting the operators")?;
     Ok(())
@@ -95,7 +143,7 @@ impl Secrets {
     }
 
     /// Writes the token file of all nodes.
-    pub(super) fn write(self, folder: &Path, nodes: usize) -> Result<()> {
+    pub(super) fn write(self, folder: &Path, centre: Centre) -> Result<()> {
         let mut text = String::from("# Made by a drill for one run.\n");
         let mut add = |role: &str, name: &str| {
             let token = self.token(role, name);
@@ -103,8 +151,8 @@ impl Secrets {
         };
         add("admin", ADMIN)?;
         add("gateway", WANDERING_GATEWAY)?;
-        (0..nodes * GATEWAYS_PER_NODE).try_for_each(|place| add("gateway", &gateway_name(place)))?;
-        operators(nodes).iter().try_for_each(|operator| add("operator", &operator.login))?;
+        (0..centre.gateways()).try_for_each(|place| add("gateway", &gateway_name(place)))?;
+        operators(centre).iter().try_for_each(|operator| add("operator", &operator.login))?;
         let path = folder.join("tokens.toml");
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
     }

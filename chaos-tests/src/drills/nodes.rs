@@ -17,11 +17,37 @@ const PORTS_PER_NODE: usize = 3;
 /// Lines of a node's log that are shown when it ends by itself.
 const LOG_LINES_SHOWN: usize = 15;
 
+/// Alerts of a node that it cannot trust its own log; after a crash or lost power it must.
+const SUSPICION: &str = "node is suspect";
+
+/// What a drill's nodes have that others have not.
+#[derive(Clone, Debug)]
+pub(super) struct NodeOptions {
+    /// The data folder, relative to the node's own folder.
+    pub(super) data_dir: &'static str,
+    /// Lines of the config's section of limits.
+    pub(super) limits: &'static str,
+    /// Whether each node knows itself alone: the first is a cluster of one, the others wait to be taken in.
+    pub(super) apart: bool,
+}
+
+impl Default for NodeOptions {
+    fn default() -> Self {
+        NodeOptions { data_dir: "data", limits: "", apart: false }
+    }
+}
+
 /// One node.
 pub(super) struct Node {
     pub(super) node: NodeId,
     /// gRPC for clients.
     pub(super) api: String,
+    /// gRPC for other nodes.
+    pub(super) peer: String,
+    /// HTTP: metrics.
+    pub(super) http: String,
+    /// The folder of its config, log and data.
+    pub(super) home: PathBuf,
     config: PathBuf,
     log: PathBuf,
     child: Option<Child>,
@@ -33,23 +59,38 @@ pub(super) struct Nodes {
     nodes: Vec<Node>,
 }
 
+impl Node {
+    /// Its process, while it runs.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+}
+
 impl Nodes {
     /// Writes the configs of `count` nodes below `folder`; the token file is beside the nodes' folders.
-    pub(super) fn prepare(folder: &Path, binary: &Path, count: usize) -> Result<Nodes> {
+    pub(super) fn prepare(
+        folder: &Path,
+        binary: &Path,
+        count: usize,
+        options: &NodeOptions,
+    ) -> Result<Nodes> {
         let ports = free_ports(count * PORTS_PER_NODE)?;
         let ports: Vec<[u16; PORTS_PER_NODE]> = ports.as_chunks().0.to_vec();
         let mut nodes = Vec::new();
-        for (place, [api, ..]) in ports.iter().enumerate() {
+        for (place, [api, peer, http]) in ports.iter().enumerate() {
             let home = folder.join(format!("node-{}", place + 1));
             fs::create_dir_all(&home).with_context(|| format!("making {}", home.display()))?;
             let config = home.join("node.toml");
-            let text = config_text(place, &ports)?;
+            let text = config_text(place, &ports, options)?;
             fs::write(&config, text).with_context(|| format!("writing {}", config.display()))?;
             nodes.push(Node {
                 node: NodeId(place as u64 + 1),
                 api: format!("127.0.0.1:{api}"),
+                peer: format!("127.0.0.1:{peer}"),
+                http: format!("127.0.0.1:{http}"),
                 config,
                 log: home.join("node.log"),
+                home,
                 child: None,
             });
         }
@@ -93,6 +134,16 @@ impl Nodes {
         Ok(())
     }
 
+    /// Whether a node's process has ended, and from then on counts as not running.
+    pub(super) fn has_ended(&mut self, node: NodeId) -> bool {
+        let Ok(row) = self.row(node) else { return true };
+        let has_ended = row.child.as_mut().is_none_or(|child| matches!(child.try_wait(), Ok(Some(_))));
+        if has_ended {
+            row.child = None;
+        }
+        has_ended
+    }
+
     /// Fails with the end of its log when a node that was not killed has ended.
     pub(super) fn check_alive(&mut self) -> Result<()> {
         for row in &mut self.nodes {
@@ -105,6 +156,16 @@ impl Nodes {
             }
         }
         Ok(())
+    }
+
+    /// What nodes have written about logs that they cannot trust.
+    pub(super) fn suspicions(&self) -> Vec<String> {
+        let of = |row: &Node| {
+            let log = fs::read_to_string(&row.log).unwrap_or_default();
+            let line = log.lines().find(|line| line.contains(SUSPICION))?;
+            Some(format!("node {} suspects its own log: {line}", row.node))
+        };
+        self.nodes.iter().filter_map(of).collect()
     }
 
     fn row(&mut self, node: NodeId) -> Result<&mut Node> {
@@ -123,14 +184,17 @@ impl Drop for Nodes {
     }
 }
 
-fn config_text(place: usize, ports: &[[u16; PORTS_PER_NODE]]) -> Result<String> {
+fn config_text(place: usize, ports: &[[u16; PORTS_PER_NODE]], options: &NodeOptions) -> Result<String> {
     let [api, peer, http] = ports[place];
+    let join = if options.apart && place > 0 { "join = true\n" } else { "" };
     let mut text = format!(
-        "cluster = \"drill\"\nnode = {}\ndata_dir = \"data\"\ntokens = \"../tokens.toml\"\n\n[listen]\n\
+        "cluster = \"drill\"\nnode = {}\n{join}data_dir = \"{}\"\ntokens = \"../tokens.toml\"\n\n[listen]\n\
          api = \"127.0.0.1:{api}\"\npeer = \"127.0.0.1:{peer}\"\nhttp = \"127.0.0.1:{http}\"\n",
-        place + 1
+        place + 1,
+        options.data_dir
     );
-    for (place, [api, peer, _]) in ports.iter().enumerate() {
+    let known = |other: &usize| !options.apart || *other == place;
+    for (place, [api, peer, _]) in ports.iter().enumerate().filter(|(other, _)| known(other)) {
         write!(
             text,
             "\n[[peers]]\nnode = {}\nregion = \"region-{}\"\npeer = \"127.0.0.1:{peer}\"\napi = \"127.0.0.1:{api}\"\n",
@@ -138,6 +202,7 @@ fn config_text(place: usize, ports: &[[u16; PORTS_PER_NODE]]) -> Result<String> 
             place + 1
         )?;
     }
+    write!(text, "\n[limits]\n{}", options.limits)?;
     Ok(text)
 }
 

@@ -7,7 +7,10 @@ use serde::Serialize;
 
 use super::centre::{WANDERING_GATEWAY, WANDERING_OPERATOR};
 use super::journal::Notes;
-use crate::checker::{Continuity, HistoryEntry, SeenEvent, SeenEventKind, Verdict, continuity};
+use crate::checker::{
+    ClientOp, ClientOpKind, Continuity, HistoryEntry, LostContact, OpResult, SeenEvent, SeenEventKind,
+    Verdict, continuity,
+};
 
 /// The figures of one drill.
 #[derive(Clone, Debug, Serialize)]
@@ -20,8 +23,17 @@ pub struct Report {
     pub seconds: f64,
     /// What broke, in sentences, beside the verdict's own.
     pub problems: Vec<String>,
-    /// Each killing.
+    /// Each time that nodes were struck.
     pub kills: Vec<Kill>,
+    /// How fast contacts were routed in the parts of the drill, where it has parts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
+    /// What else the drill measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+    /// What was done from outside, where the drill follows a document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// Operations of all clients, by how they were answered.
     pub operations: BTreeMap<&'static str, u64>,
     /// Streams opened by all clients.
@@ -36,11 +48,69 @@ pub struct Report {
     pub verdict: Verdict,
 }
 
-/// One killing, and how the cluster went on.
+/// A part of a drill.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Phase {
+    /// Its name.
+    pub name: &'static str,
+    /// How long it took.
+    pub seconds: f64,
+    /// Contacts pushed in it whose assignment a client heard of.
+    pub contacts: u64,
+    /// Of those, per second.
+    pub rate: f64,
+    /// From the push to the assignment, half of them within so many milliseconds.
+    pub p50_ms: f64,
+    /// 99 of 100 within so many milliseconds.
+    pub p99_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
+    /// What each node did in it, by node.
+    pub nodes: BTreeMap<u64, NodeWork>,
+}
+
+/// What a node's process did in a part of a drill.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct NodeWork {
+    /// Syncs of its log.
+    pub syncs: u64,
+    /// Mean time of one.
+    pub sync_mean_ms: f64,
+    /// Share of one processor, in percent.
+    pub cpu_percent: f64,
+}
+
+/// A block of commands of a document, carried out.
 #[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// The heading above it.
+    pub title: String,
+    /// Its first line in the document.
+    pub line: usize,
+    /// How long it took.
+    pub seconds: f64,
+    /// Longest time without an assignment meanwhile; absent without load.
+    pub longest_pause_ms: Option<u64>,
+    /// Longest time until a client had its answer; absent without load.
+    pub slowest_answer_ms: Option<u64>,
+}
+
+/// Something that a drill measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// What.
+    pub name: &'static str,
+    /// How much.
+    pub value: f64,
+}
+
+/// One time that nodes were struck, and how the cluster went on.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Kill {
-    /// Nodes killed.
+    /// Nodes struck.
     pub nodes: Vec<u64>,
+    /// By what.
+    pub how: &'static str,
     /// What they were.
     pub role: &'static str,
     /// When, since the drill began.
@@ -51,8 +121,14 @@ pub struct Kill {
     pub first_assignment_after_ms: Option<u64>,
     /// Longest time without an assignment in the seconds after.
     pub longest_pause_ms: u64,
-    /// From the start of the process until the node had caught up.
+    /// Until the processes were started again.
+    pub started_after_ms: Option<u64>,
+    /// From the start of the processes until all of them had caught up.
     pub back_after_ms: Option<u64>,
+    /// Contacts whose acceptance a gateway heard of from then on, before the next strike.
+    pub acknowledged: u64,
+    /// Of those, lost in the end.
+    pub lost: u64,
 }
 
 /// Streams opened.
@@ -92,7 +168,7 @@ impl Kill {
         let mut after: Vec<&SeenEvent> =
             seen.iter().filter(is_assignment).filter(|event| event.at_ns > at_ns).collect();
         after.sort_by_key(|event| event.at_ns);
-        let needs_election = self.role != FOLLOWER;
+        let needs_election = self.role == LEADER || self.role == ALL;
         let first = after.iter().find(|event| !needs_election || term_of(event) > self.term);
         self.first_assignment_after_ms = first.map(|event| (event.at_ns - at_ns) / 1_000_000);
         let mut before = at_ns;
@@ -105,13 +181,36 @@ impl Kill {
     }
 }
 
+impl Kill {
+    /// Counts what gateways were told from the strike until the next one, and what of it is lost.
+    pub(super) fn count(&mut self, ops: &[ClientOp], end_ms: u64, lost: &[LostContact]) {
+        let span = self.at_ms..end_ms;
+        for op in ops.iter().filter(|op| span.contains(&(op.returned_ns / 1_000_000))) {
+            let (ClientOpKind::Push { key }, OpResult::Done { .. }) = (&op.op, &op.result) else { continue };
+            self.acknowledged += 1;
+            let is_lost = lost.iter().any(|contact| contact.gateway == op.client && contact.key == *key);
+            self.lost += u64::from(is_lost);
+        }
+    }
+}
+
+/// What clients say about themselves and about what reached them.
+pub(super) fn problems_of_clients(notes: &Notes, continuities: &BTreeMap<String, Continuity>) -> Vec<String> {
+    let stopped = notes.clients_stopped.iter().map(|stopped| format!("client stopped: {stopped}"));
+    let broken = continuities.iter().filter(|(_, found)| found.missed + found.repeated > 0);
+    let broken = broken.map(|(client, found)| {
+        format!("{client}: {} events missed, {} repeated", found.missed, found.repeated)
+    });
+    stopped.chain(broken).collect()
+}
+
+/// What a drill calls the roles of nodes that it strikes.
 pub(super) const LEADER: &str = "leader";
 pub(super) const FOLLOWER: &str = "follower";
 pub(super) const ALL: &str = "all nodes";
 
 /// How operations were answered.
 pub(super) fn count_operations(notes: &Notes) -> BTreeMap<&'static str, u64> {
-    use crate::checker::OpResult;
     let mut counts = BTreeMap::from([("done", 0), ("refused", 0), ("unknown", 0)]);
     for op in &notes.ops {
         let word = match op.result {
@@ -165,6 +264,36 @@ pub(super) fn wanderer(notes: &Notes, client: &str, continuities: &BTreeMap<Stri
     }
 }
 
+impl Phase {
+    fn print(&self) {
+        let Phase { name, seconds, contacts, rate, p50_ms, p99_ms, max_ms, nodes } = self;
+        println!(
+            "{name:>10}: {seconds:.1} s, {contacts} contacts, {rate:.0}/s, assigned p50 {p50_ms:.1} ms, p99 {p99_ms:.1} \
+             ms, max {max_ms:.0} ms"
+        );
+        for (node, work) in nodes {
+            let NodeWork { syncs, sync_mean_ms, cpu_percent } = work;
+            println!(
+                "            node {node}: {syncs} syncs of {sync_mean_ms:.2} ms, {cpu_percent:.0} % CPU"
+            );
+        }
+    }
+}
+
+impl Step {
+    fn print(&self) {
+        let ms = |value: Option<u64>| value.map_or("no load".to_owned(), |ms| format!("{ms} ms"));
+        println!(
+            "line {:>3} {:<40} {:>6.1} s, longest pause {}, slowest answer {}",
+            self.line,
+            self.title,
+            self.seconds,
+            ms(self.longest_pause_ms),
+            ms(self.slowest_answer_ms)
+        );
+    }
+}
+
 impl Report {
     /// Adds to the problems what the figures say, and decides whether the drill was clean.
     pub(super) fn conclude(&mut self) {
@@ -183,16 +312,22 @@ impl Report {
             self.problems.push(format!("{missed} events missed by clients, {repeated} repeated"));
         }
         for kill in self.kills.iter().filter(|kill| kill.first_assignment_after_ms.is_none()) {
-            self.problems.push(format!("no assignment after killing {:?}", kill.nodes));
+            self.problems.push(format!("no assignment after {} at {:?}", kill.how, kill.nodes));
         }
         for (name, wanderer) in
             [(WANDERING_GATEWAY, &self.wandering_gateway), (WANDERING_OPERATOR, &self.wandering_operator)]
         {
-            if wanderer.resumed == 0 {
+            if wanderer.resumed == 0 && !self.kills.is_empty() {
                 self.problems.push(format!("{name} was never resumed on another node"));
             }
         }
         self.clean = self.problems.is_empty();
+    }
+
+    /// Adds something that broke.
+    pub(super) fn add_problem(&mut self, problem: String) {
+        self.problems.push(problem);
+        self.clean = false;
     }
 
     /// The figures for people.
@@ -210,15 +345,24 @@ impl Report {
         for kill in &self.kills {
             let after = |ms: Option<u64>| ms.map_or("never".to_owned(), |ms| format!("{ms} ms"));
             println!(
-                "killed {:?} ({}) at {} ms: first assignment after {}, longest pause {} ms, back after {}",
+                "{} {:?} ({}) at {} ms: first assignment after {}, longest pause {} ms, started again after {}, \
+                 back {} later, then {} \
+                 acknowledged, {} of them lost",
+                kill.how,
                 kill.nodes,
                 kill.role,
                 kill.at_ms,
                 after(kill.first_assignment_after_ms),
                 kill.longest_pause_ms,
-                after(kill.back_after_ms)
+                after(kill.started_after_ms),
+                after(kill.back_after_ms),
+                kill.acknowledged,
+                kill.lost
             );
         }
+        self.phases.iter().for_each(Phase::print);
+        self.steps.iter().for_each(Step::print);
+        self.figures.iter().for_each(|figure| println!("{}: {}", figure.name, figure.value));
         let breaches: Vec<String> =
             verdict.violations().iter().map(|(name, count)| format!("{name} {count}")).collect();
         println!("{}", breaches.join("  "));

@@ -11,7 +11,7 @@ use ringmain_routing::{Command, LogIndex, NodeId, Outcome, Router, Timestamp};
 use crate::checker::{HistoryEntry, NodeScan};
 
 /// Longest time that one node may take to hand over everything.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Reads one node's whole state, once it has applied a log index, and its history up to there.
 ///
