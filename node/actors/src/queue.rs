@@ -145,6 +145,8 @@ impl QueueState {
         metrics::gauge!(names::CONTACTS_WAITING, labels::QUEUE => name.clone())
             .set(f64::from(live.view.waiting));
         metrics::gauge!(names::OLDEST_WAITING, labels::QUEUE => name.clone()).set(oldest_s);
+        let target_s = live.target.within.0 as f64 / 1_000.0;
+        metrics::gauge!(names::QUEUE_TARGET, labels::QUEUE => name.clone()).set(target_s);
         let news = difference(&live.view.totals, &self.counted.unwrap_or(live.view.totals));
         metrics::counter!(names::CONTACTS_ENQUEUED, labels::QUEUE => name.clone()).increment(news.entered);
         metrics::counter!(names::CONTACTS_REQUEUED, labels::QUEUE => name).increment(news.requeued);

@@ -158,6 +158,7 @@ impl Disk {
         let stand = Stand { full: self.is_full(), held: self.reserve_path().exists() };
         let (full, step) = next(inner.limits, room, stand);
         inner.free.store(room.free, Ordering::Relaxed);
+        metrics::gauge!(names::DISK_BYTES).set(room.used.saturating_add(room.free) as f64);
         metrics::gauge!(names::DISK_FREE).set(room.free as f64);
         metrics::gauge!(names::DISK_FULL).set(f64::from(u8::from(full)));
         if full != stand.full {

@@ -310,7 +310,9 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
             return Ok(snapshotted(newer));
         }
         let machine = self.machine.clone();
-        let saved = blocking(move || machine.save(&view)).await??;
+        let saved = blocking(move || machine.save(&view)).await?.inspect_err(|_| {
+            metrics::counter!(ringmain_telemetry::names::SNAPSHOTS_FAILED).increment(1);
+        })?;
         Ok(snapshotted(saved))
     }
 }

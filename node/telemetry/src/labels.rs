@@ -42,6 +42,13 @@ labels! { ALL:
     VERSION = "version", "the version of the binary";
 }
 
+/// Values of [`ACTOR`].
+pub const ACTORS: &[&str] = &["operator", "conversation", "queue"];
+/// Values of [`ROLE`] that hold sessions.
+pub const PARTIES: &[&str] = &["gateway", "operator"];
+/// Values of [`SOURCE`].
+pub const SOURCES: &[&str] = &["built", "installed"];
+
 /// The label of a name, for the list of metrics.
 #[must_use]
 pub(crate) const fn label(name: &'static str) -> Label {

@@ -1,4 +1,5 @@
-//! One list of everything a node says about itself: metrics, log fields, alerts and error codes.
+//! One list of everything a node says about itself: metrics, log fields, alerts and error codes; and of what is
+//! looked at and who is told: [`dashboard`] and [`rules`].
 //!
 //! Use the constants, never the text: `metrics::counter!(names::CONTACTS_ENQUEUED, labels::QUEUE => queue)`.
 //! The documents `docs/METRICS.md` and `docs/ERRORS.md` are held against these lists by a test.
@@ -9,11 +10,13 @@
 pub mod alerts;
 pub mod buckets;
 pub mod codes;
+pub mod dashboard;
 pub mod fields;
 pub mod labels;
 pub mod metric;
 pub mod names;
+pub mod rules;
 
 pub use codes::{Acts, ErrorCode, GrpcStatus, Retry};
-pub use metric::{Kind, Metric, Unit, describe, metrics_markdown};
+pub use metric::{Kind, Metric, Unit, begin, metrics_markdown};
 pub use names::METRICS;

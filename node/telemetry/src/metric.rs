@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::labels::{COMMON, Label};
-use crate::names::METRICS;
+use crate::alerts::ALERTS;
+use crate::labels::{self, COMMON, Label};
+use crate::names::{self, METRICS};
 
 /// One metric of a node.
 #[derive(Clone, Copy, Debug)]
@@ -97,9 +98,10 @@ impl Buckets {
     }
 }
 
-/// Tells the installed recorder what each metric is, so that an export carries help and type. Call it once,
-/// after the recorder has been installed.
-pub fn describe() {
+/// Tells the installed recorder what each metric is, so that an export carries help and type, and shows from the
+/// start at 0 what is watched for growth: a series that begins at 1 has never grown. Call it once, after the recorder
+/// has been installed.
+pub fn begin() {
     for metric in METRICS {
         let unit = metric.unit.of_facade();
         match metric.kind {
@@ -107,6 +109,32 @@ pub fn describe() {
             Kind::Gauge => metrics::describe_gauge!(metric.name, unit, metric.help),
             Kind::Histogram(_) => metrics::describe_histogram!(metric.name, unit, metric.help),
         }
+        if metric.labels.is_empty() {
+            show(metric);
+        }
+    }
+    for alert in ALERTS {
+        metrics::counter!(names::ALERTS, labels::ALERT => alert.name).increment(0);
+    }
+    for actor in labels::ACTORS {
+        metrics::counter!(names::ACTOR_RESTARTS, labels::ACTOR => *actor).increment(0);
+        metrics::counter!(names::MAILBOX_PERMITS_EXHAUSTED, labels::ACTOR => *actor).increment(0);
+    }
+    for role in labels::PARTIES {
+        metrics::counter!(names::RESYNCS, labels::ROLE => *role).increment(0);
+    }
+    for source in labels::SOURCES {
+        metrics::counter!(names::SNAPSHOTS, labels::SOURCE => *source).increment(0);
+    }
+}
+
+/// A metric without labels of its own, at 0.
+fn show(metric: &Metric) {
+    match metric.kind {
+        Kind::Counter => metrics::counter!(metric.name).increment(0),
+        Kind::Gauge => metrics::gauge!(metric.name).increment(0.0),
+        // One that is known shows its buckets, all empty.
+        Kind::Histogram(_) => drop(metrics::histogram!(metric.name)),
     }
 }
 

@@ -35,6 +35,8 @@ metrics_list! {
         "Contacts that have not ended.";
     OLDEST_WAITING = Gauge, Seconds, "ringmain_oldest_waiting_seconds", [QUEUE],
         "How long the longest waiting contact has waited; 0 when none waits.";
+    QUEUE_TARGET = Gauge, Seconds, "ringmain_queue_target_seconds", [QUEUE],
+        "Within which time the plan promises an answer.";
     CONTACT_WAIT = Histogram(Human), Seconds, "ringmain_contact_wait_seconds", [QUEUE],
         "Replicated time from a contact's arrival to its connection with an operator.";
 
@@ -87,10 +89,18 @@ metrics_list! {
         "Syncs of the Raft log to disk.";
     LOG_SYNC_MEAN = Gauge, Seconds, "ringmain_log_sync_mean_seconds", [],
         "Mean time of a sync of the Raft log since the node started.";
+    LOG_SYNC_SECONDS = Gauge, Seconds, "ringmain_log_sync_seconds", [],
+        "Time spent in syncs of the Raft log; only grows while the process runs. Its rate by that of the syncs is their mean time.";
+    LOG_SUSPECT = Gauge, Count, "ringmain_log_suspect", [],
+        "1 while the node grants no vote because its log was shorter than the durable mark.";
+    DISK_BYTES = Gauge, Bytes, "ringmain_disk_bytes", [],
+        "What is used and what is free on the disk of the data folder, together.";
     LOG_WRITTEN = Counter, Bytes, "ringmain_log_written_bytes_total", [],
         "Bytes appended to the Raft log.";
     SNAPSHOTS = Counter, Count, "ringmain_snapshots_total", [SOURCE],
         "Snapshots of the core's state.";
+    SNAPSHOTS_FAILED = Counter, Count, "ringmain_snapshots_failed_total", [],
+        "Snapshots that could not be written.";
     SNAPSHOT_BYTES = Gauge, Bytes, "ringmain_snapshot_bytes", [],
         "Size of the last snapshot.";
     SNAPSHOT_INDEX = Gauge, Count, "ringmain_snapshot_index", [],
@@ -134,7 +144,7 @@ metrics_list! {
 
     // Time and the process.
     CLOCK_OFFSET = Gauge, Seconds, "ringmain_clock_offset_seconds", [],
-        "This node's wall clock minus replicated time, extrapolated by its monotonic clock.";
+        "How far this node's wall clock and replicated time, extrapolated by its monotonic clock, are apart.";
     ALERTS = Counter, Count, "ringmain_alerts_total", [ALERT],
         "Alerts raised, each with a log line of the same name and a runbook.";
     BUILD = Gauge, Count, "ringmain_build_info", [VERSION],

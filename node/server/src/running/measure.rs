@@ -3,7 +3,7 @@
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use ringmain_cluster_config::node::PeerConfig;
 use ringmain_replication::{Replica, ReplicaRole, ReplicaStatus};
-use ringmain_telemetry::{Kind, METRICS, describe, labels, names};
+use ringmain_telemetry::{Kind, METRICS, begin, labels, names};
 
 /// Installs the exporter for the whole process, with the labels that every metric has.
 ///
@@ -22,7 +22,7 @@ pub(super) fn install(cluster: &str, me: &PeerConfig) -> Result<PrometheusHandle
         }
     }
     let handle = builder.install_recorder()?;
-    describe();
+    begin();
     metrics::gauge!(names::BUILD, labels::VERSION => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
@@ -42,6 +42,8 @@ pub(super) fn look(replica: &Replica) {
     metrics::counter!(names::LOG_SYNCS).absolute(syncs.count);
     metrics::counter!(names::LOG_WRITTEN).absolute(syncs.bytes);
     metrics::gauge!(names::LOG_SYNC_MEAN).set(syncs.total.as_secs_f64() / (syncs.count.max(1) as f64));
+    metrics::gauge!(names::LOG_SYNC_SECONDS).set(syncs.total.as_secs_f64());
+    metrics::gauge!(names::LOG_SUSPECT).set(f64::from(u8::from(status.suspect.is_some())));
     metrics::counter!(names::ENTRIES_PROPOSED).absolute(status.entries);
     metrics::counter!(names::COMMANDS_PROPOSED).absolute(status.commands);
     metrics::gauge!(names::PROPOSALS_PENDING).set(status.open as f64);

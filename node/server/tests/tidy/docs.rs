@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ringmain_routing::Refusal;
 use ringmain_telemetry::alerts::ALERTS;
-use ringmain_telemetry::codes::{Acts, GrpcStatus, NODE_CODES};
+use ringmain_telemetry::codes::{GrpcStatus, NODE_CODES};
 use ringmain_telemetry::{METRICS, metrics_markdown};
 
 use crate::source::{assert_none, holds_word, paths, read, root, rust};
@@ -100,25 +100,6 @@ fn a_section_says_what_the_list_says() {
         }
     }
     assert_none(&findings, "docs/ERRORS.md and node/telemetry/src/codes.rs differ:");
-}
-
-/// Pages that no single code or alert leads to; the list of runbooks names them apart.
-const PROCEDURES: &[&str] = &["docs/runbooks/README.md", "docs/runbooks/disaster.md"];
-
-#[test]
-fn what_operations_must_act_on_has_a_runbook() {
-    let codes = NODE_CODES.iter().filter(|entry| entry.acts == Acts::Operations).map(|entry| entry.code);
-    let expected: BTreeSet<String> = codes
-        .chain(ALERTS.iter().map(|alert| alert.name))
-        .map(|name| format!("docs/runbooks/{name}.md"))
-        .collect();
-    let actual: BTreeSet<String> = paths()
-        .into_iter()
-        .filter(|path| path.starts_with("docs/runbooks/") && !PROCEDURES.contains(&path.as_str()))
-        .collect();
-    let missing = expected.difference(&actual).map(|path| format!("{path}: missing"));
-    let stale = actual.difference(&expected).map(|path| format!("{path}: no such code or alert"));
-    assert_none(&missing.chain(stale).collect::<Vec<_>>(), "one runbook for each:");
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod arrows;
 mod bans;
 mod docs;
 mod house;
+mod promql;
 mod pure;
 mod sizes;
 mod source;
+mod watching;
