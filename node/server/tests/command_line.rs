@@ -16,6 +16,7 @@ fn every_command_has_help_with_an_example() {
     for words in [
         "",
         "start",
+        "probe",
         "simulate",
         "workload generate",
         "queue list",

@@ -6,7 +6,9 @@ use std::net::TcpListener;
 
 use ringmain_cluster_config::NodeConfig;
 use serde_json::json;
-use support::{ADMIN, GATEWAY, Node, config_of_one, fail, sample_plan, write_config};
+use support::{
+    ADMIN, GATEWAY, Node, config_of_one, configs_of, fail, free_addresses, sample_plan, succeed, write_config,
+};
 
 const IN_FORCE: &str = "the plan given at the start is in force";
 const PUSH: &str = "contact push --gateway web --queue outage --channel voice --key";
@@ -83,6 +85,9 @@ fn operations_see_the_cluster_over_grpc_and_http() {
     assert_eq!(livez, "HTTP/1.1 200 OK");
     let (readyz, checks) = node.http("/readyz?verbose");
     assert_eq!(readyz, "HTTP/1.1 200 OK", "{checks}");
+    for question in ["--live", "--ready"] {
+        succeed(&["probe", question, &node.config.listen.http]);
+    }
     let (_, metrics) = node.http("/metrics");
     for name in ["ringmain_raft_is_leader{", "ringmain_applied_index{", "ringmain_build_info{"] {
         let line = metrics
@@ -170,4 +175,17 @@ fn mistakes_of_config_plan_and_tokens_are_all_listed_before_anything_starts() {
     assert!(stderr.contains("tokens[0].name") && stderr.contains("tokens[0].role"), "{stderr}");
     assert!(!stderr.contains("short\""), "{stderr}");
     assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_node_without_its_majority_lives_and_is_not_ready() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut node = Node::start(folder.path(), configs_of::<3>("alone").remove(0), &[]);
+    node.wait_for("node serves");
+    succeed(&["probe", "--live", &node.config.listen.http]);
+    let stderr = fail(&["probe", "--ready", &node.config.listen.http], 4);
+    assert!(stderr.starts_with("error[not-ready]: ") && stderr.contains("leader: none known"), "{stderr}");
+    let [nobody] = free_addresses();
+    let stderr = fail(&["probe", "--live", &nobody], 4);
+    assert!(stderr.starts_with("error[unreachable]: "), "{stderr}");
 }

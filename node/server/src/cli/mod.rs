@@ -5,6 +5,7 @@ mod contact;
 mod events;
 mod operator;
 mod plan;
+mod probe;
 mod queue;
 mod recover;
 mod shared;
@@ -19,6 +20,7 @@ pub use contact::{ContactCommand, PushArgs, ShowArgs};
 pub use events::EventsArgs;
 pub use operator::OperatorCommand;
 pub use plan::{PlanApplyArgs, PlanCommand};
+pub use probe::ProbeArgs;
 pub use queue::QueueCommand;
 pub use recover::RecoverArgs;
 pub use shared::{DEFAULT_ADDRESS, Format, ListArgs, NodeArgs};
@@ -48,6 +50,9 @@ pub enum Command {
     /// Run a node of a cluster until it is told to stop
     #[command(after_help = "Example:\n  ringmain start --config node-1.toml --plan plan.toml")]
     Start(StartArgs),
+    /// Ask a node's HTTP port whether it lives or is ready; the exit code is the answer
+    #[command(after_help = "Example:\n  ringmain probe --ready 127.0.0.1:7113")]
+    Probe(ProbeArgs),
     /// Run a scenario through the routing core in virtual time
     #[command(after_help = "Example:\n  ringmain simulate ./monday --out result.csv")]
     Simulate(SimulateArgs),

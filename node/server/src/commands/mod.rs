@@ -7,6 +7,7 @@ mod event_view;
 mod events;
 mod operator;
 mod plan;
+mod probe;
 mod queue;
 mod recover;
 mod simulate;
@@ -38,6 +39,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Start(args) => start::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Workload(command) => workload::run(&command),
         Command::Queue(command) => queue::run(command),

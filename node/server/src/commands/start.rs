@@ -1,6 +1,7 @@
 //! `start`: one node until it is told to stop.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ringmain_cluster_config::node::{ConfigError, read_file};
 use ringmain_cluster_config::{NodeConfig, RoutingPlan};
@@ -8,6 +9,7 @@ use ringmain_telemetry::codes;
 
 use crate::cli::StartArgs;
 use crate::exit::{Failure, FailureKind};
+use crate::running::manager::ServiceManager;
 use crate::running::signals::StopSignals;
 use crate::running::{Running, logging};
 
@@ -41,7 +43,10 @@ async fn serve(
     until_stdin_closes: bool,
 ) -> Result<(), Failure> {
     let mut signals = StopSignals::listen(until_stdin_closes)?;
-    let running = Running::start(config, plan).await?;
+    let mut running = Running::start(config, plan).await?;
+    let manager = Arc::new(ServiceManager::of_environment());
+    running.attend(Arc::clone(&manager));
+    manager.ready();
     tracing::info!(
         cluster = config.cluster,
         node = %config.node,
@@ -57,6 +62,7 @@ async fn serve(
         }
         failure = running.failed() => Some(failure),
     };
+    manager.stopping();
     tokio::select! {
         () = running.stop() => {}
         signal = signals.next() => tracing::warn!(signal, "stopped at once"),

@@ -5,6 +5,7 @@
 
 mod listen;
 pub(crate) mod logging;
+pub(crate) mod manager;
 mod measure;
 mod seed;
 pub(crate) mod signals;
@@ -28,6 +29,7 @@ use tonic::service::Routes;
 use crate::clock::SystemClock;
 use crate::exit::{Failure, FailureKind};
 use listen::Ports;
+use manager::ServiceManager;
 use tasks::Tasks;
 
 /// How long servers and tasks have to end once their streams are gone.
@@ -89,6 +91,14 @@ impl Running {
         }
         let stop_within = Duration::from_millis(config.timeouts.stop_ms);
         Ok(Running { replica, actors, api, front, back, closing_front, closing_back, stop_within })
+    }
+
+    /// Keeps the service manager's watchdog quiet for as long as the replica moves.
+    pub(crate) fn attend(&mut self, manager: Arc<ServiceManager>) {
+        let (replica, closing) = (self.replica.clone(), self.closing_back.clone());
+        self.back.spawn("watchdog", async move {
+            closing.run_until_cancelled(manager.watch(replica)).await;
+        });
     }
 
     /// Resolves with the reason when the replica has failed for good.

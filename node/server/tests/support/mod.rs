@@ -22,9 +22,15 @@ role = "admin"
 token = "gateway-token-of-tests"
 name = "web"
 role = "gateway"
+
+[[tokens]]
+token = "operator-token-of-tests"
+name = "anna"
+role = "operator"
 "#;
 pub const ADMIN: &str = "admin-token-of-tests";
 pub const GATEWAY: &str = "gateway-token-of-tests";
+pub const OPERATOR: &str = "operator-token-of-tests";
 
 /// The binary with some words.
 pub fn ringmain(words: &[&str]) -> Command {
@@ -67,23 +73,38 @@ pub fn free_addresses<const N: usize>() -> [String; N] {
 
 /// The config of a cluster of one.
 pub fn config_of_one(cluster: &str) -> NodeConfig {
-    let [api, peer, http] = free_addresses();
-    NodeConfig {
+    configs_of::<1>(cluster).remove(0)
+}
+
+/// The configs of all nodes of a cluster.
+pub fn configs_of<const N: usize>(cluster: &str) -> Vec<NodeConfig> {
+    let listens: Vec<Listen> = (0..N)
+        .map(|_| {
+            let [api, peer, http] = free_addresses();
+            Listen { api, peer, http }
+        })
+        .collect();
+    let peers: Vec<PeerConfig> = (1..)
+        .zip(&listens)
+        .map(|(node, listen)| PeerConfig {
+            node: NodeId(node),
+            region: "test".into(),
+            peer: listen.peer.clone(),
+            api: listen.api.clone(),
+        })
+        .collect();
+    let config = |(node, listen)| NodeConfig {
         cluster: cluster.to_owned(),
-        node: NodeId(1),
+        node: NodeId(node),
         data_dir: "data".into(),
         tokens: "tokens.toml".into(),
-        peers: vec![PeerConfig {
-            node: NodeId(1),
-            region: "test".into(),
-            peer: peer.clone(),
-            api: api.clone(),
-        }],
-        listen: Listen { api, peer, http },
+        peers: peers.clone(),
+        listen,
         timeouts: Timeouts { stop_ms: 500, ..Timeouts::default() },
         limits: NodeLimits::default(),
         log: LogConfig::default(),
-    }
+    };
+    (1..).zip(listens).map(config).collect()
 }
 
 /// Writes config and tokens; returns the config's path.
@@ -171,12 +192,7 @@ impl Node {
 
     /// An answer of the HTTP port: status line and body.
     pub fn http(&self, path: &str) -> (String, String) {
-        let mut stream = TcpStream::connect(&self.config.listen.http).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n").expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("UTF-8");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+        http(&self.config.listen.http, path)
     }
 }
 
@@ -186,4 +202,14 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An answer of an HTTP port: status line and body.
+pub fn http(address: &str, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("UTF-8");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
 }

@@ -138,8 +138,18 @@ fn documents_name_only_metrics_that_exist() {
 }
 
 #[test]
-fn decisions_are_numbered_without_gaps() {
-    let numbers: Vec<usize> =
-        paths().iter().filter_map(|path| path.strip_prefix("docs/adr/")?.get(..4)?.parse().ok()).collect();
-    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
+fn a_number_stands_for_one_decision_and_the_list_has_all() {
+    let list = read("docs/adr/README.md");
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for path in paths().iter().filter_map(|path| path.strip_prefix("docs/adr/")) {
+        let Some(number) = path.get(..4).filter(|number| number.parse::<u32>().is_ok()) else { continue };
+        if !seen.insert(number.to_owned()) {
+            findings.push(format!("{path}: the number {number} is taken"));
+        }
+        if !list.contains(&format!("]({path})")) {
+            findings.push(format!("{path}: docs/adr/README.md does not list it"));
+        }
+    }
+    assert_none(&findings, "docs/adr:");
 }

@@ -15,6 +15,8 @@ use crate::promql;
 use crate::source::{assert_none, paths, read, root};
 
 const RULES_FILE: &str = "node/server/packaging/prometheus/ringmain.rules.yml";
+/// A chart cannot read what lies outside of it.
+const RULES_OF_CHART: &str = "node/server/packaging/helm/ringmain/files/ringmain.rules.yml";
 const DASHBOARD_FILE: &str = "node/server/packaging/grafana/ringmain.json";
 /// What Prometheus itself tells: its alerts, and whether a scrape worked; and the labels that it adds.
 const OF_PROMETHEUS: &[(&str, &[&str])] =
@@ -191,6 +193,7 @@ fn place(drawn: Vec<(Form, Value)>, top: &mut u64, panels: &mut Vec<Value>) {
 #[test]
 fn the_alert_rules_are_the_list() {
     assert_made(RULES_FILE, &rules_yaml());
+    assert_made(RULES_OF_CHART, &rules_yaml());
 }
 
 #[test]
