@@ -179,7 +179,7 @@ pub(super) fn beginning(
 }
 
 pub(super) fn drop_segment(path: &Path, why: &'static str) -> Result<(), StorageError> {
-    tracing::warn!(path = %path.display(), why, "history segment dropped");
+    tracing::warn!(path = %path.display(), reason = why, "history segment dropped");
     fs::remove_file(path).map_err(StorageError::io(path, "remove the file"))
 }
 
