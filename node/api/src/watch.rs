@@ -134,6 +134,9 @@ pub(crate) async fn history(
         Ok(Err(gone @ ringmain_replication::HistoryError::Gone { .. })) => {
             Err(error::of_code(&codes::NOT_FOUND, gone.to_string()))
         }
+        Ok(Err(absent @ ringmain_replication::HistoryError::SetAside { .. })) => {
+            Err(error::come_back(&codes::UNAVAILABLE, absent.to_string(), Millis(1_000), ""))
+        }
         Ok(Err(damaged)) => Err(error::of_code(&codes::FATAL, damaged.to_string())),
         Err(_) => Err(error::of_code(&codes::FATAL, "the history could not be read")),
     }

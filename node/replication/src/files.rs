@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ringmain_telemetry::{alerts, labels, names};
+
 use crate::clock::Clock;
 
 /// Why storage cannot go on. All of them stop the node: it must not serve what it cannot vouch for.
@@ -205,6 +207,29 @@ pub fn remove_unfinished(dir: &Path) -> Result<(), StorageError> {
         }
     }
     Ok(())
+}
+
+/// What is behind the name of a file that was set aside.
+pub const SET_ASIDE: &str = "damaged";
+
+/// Gives a damaged file another name, so that it is out of the way and can be looked at, and raises the alert.
+pub fn set_aside(path: &Path, what: &str) -> Result<(), StorageError> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".");
+    name.push(SET_ASIDE);
+    alert_set_aside(path, what);
+    fs::rename(path, path.with_file_name(name)).map_err(StorageError::io(path, "set the file aside"))
+}
+
+/// Says that a file is not what it should be, and comes anew.
+pub fn alert_set_aside(path: &Path, what: &str) {
+    metrics::counter!(names::ALERTS, labels::ALERT => alerts::FILE_SET_ASIDE).increment(1);
+    tracing::error!(
+        alert = alerts::FILE_SET_ASIDE,
+        path = %path.display(),
+        error = what,
+        "damaged file set aside: it is made or fetched anew"
+    );
 }
 
 /// The paths in a folder, in the order of their names.

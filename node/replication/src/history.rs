@@ -4,6 +4,7 @@
 //! comes again by replay must be the same, else the node stops; [`History::sync`] returns when everything up to the
 //! index it names is on the disk, and the Raft log is cut only behind that.
 
+mod absent;
 mod load;
 mod oldest;
 mod transfer;
@@ -18,7 +19,9 @@ use std::time::Duration;
 use ringmain_routing::LogIndex;
 use xxhash_rust::xxh3::Xxh3;
 
+pub(crate) use self::load::check_against_snapshot;
 use self::load::{Known, beginning, load};
+pub(crate) use self::oldest::read as oldest_in;
 use crate::files::{StorageError, SyncCounts, SyncMeter, remove_unfinished};
 use crate::segments::{Cut, FrameReader, HistoryRecord, ReadError, SPARSE_EVERY, SegmentRef, seal};
 
@@ -58,6 +61,8 @@ struct State {
 struct Segment {
     named: SegmentRef,
     sparse: Vec<u64>,
+    /// The snapshot names it, but its file is missing or was damaged: it has to come from a peer.
+    absent: bool,
 }
 
 /// The segment that is written to.
@@ -98,6 +103,12 @@ pub enum HistoryError {
         /// End of what was asked for.
         bytes: u64,
     },
+    /// The segment was damaged or lost here, and no peer has given it yet.
+    #[error("history of this node lacks the segment at {first} until a peer gives it; ask another node")]
+    SetAside {
+        /// First index of the segment.
+        first: LogIndex,
+    },
     /// A file cannot be read or is damaged.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -105,7 +116,8 @@ pub enum HistoryError {
 
 impl History {
     /// Opens the history in `dir/history` and reads all of it. `known` are the segments up to the state that the node
-    /// starts from: they must be whole. What is damaged behind them is dropped, because replay writes it again.
+    /// starts from: those that are damaged are set aside and have to be fetched, see [`Self::absent`]. What is damaged
+    /// behind them is dropped, because replay writes it again.
     pub fn open(
         dir: &Path,
         cut: Cut,
@@ -199,6 +211,9 @@ impl History {
         let mut records = Vec::new();
         let mut bytes = 0;
         for (path, segment) in places {
+            if segment.absent {
+                return Err(HistoryError::SetAside { first: segment.named.first });
+            }
             let failed = |error| StorageError::from_read(&path, error);
             let file = File::open(&path).map_err(StorageError::io(&path, "open the file"))?;
             let at = start_of(&segment, after);
@@ -274,8 +289,7 @@ impl History {
     fn places(&self, after: LogIndex) -> Result<(Vec<(PathBuf, Segment)>, LogIndex), HistoryError> {
         let mut state = self.lock()?;
         flush(&mut state, &self.inner.meter)?;
-        let tail =
-            state.tail.as_ref().map(|tail| Segment { named: tail.named(), sparse: tail.sparse.clone() });
+        let tail = state.tail.as_ref().map(|tail| tail.as_segment());
         let oldest = state.oldest();
         if after.0 + 1 < oldest.0 {
             return Err(HistoryError::Gone { after, oldest });
@@ -313,9 +327,9 @@ impl History {
 
     fn replay_from(&self, state: &State, first: LogIndex, index: LogIndex) -> Result<Replay, StorageError> {
         let path = self.path(first);
-        let tail = || state.tail.as_ref().map(|t| Segment { named: t.named(), sparse: t.sparse.clone() });
+        let tail = || state.tail.as_ref().map(|t| t.as_segment());
         let segment = state.segments.get(&first).cloned().or_else(tail);
-        let Some(segment) = segment.filter(|segment| segment.named.first == first) else {
+        let Some(segment) = segment.filter(|segment| segment.named.first == first && !segment.absent) else {
             return Err(StorageError::damaged(&path, "it is missing"));
         };
         let failed = |error| StorageError::from_read(&path, error);
@@ -374,7 +388,7 @@ impl History {
         let named = tail.named();
         tail.buffer.extend_from_slice(&seal(&named));
         tail.flush(&self.inner.meter)?;
-        state.segments.insert(named.first, Segment { named, sparse: tail.sparse });
+        state.segments.insert(named.first, Segment { named, sparse: tail.sparse, absent: false });
         state.unsynced.push((tail.file, tail.path));
         Ok(())
     }
@@ -399,6 +413,10 @@ impl State {
 impl Tail {
     fn named(&self) -> SegmentRef {
         SegmentRef { first: self.first, last: self.last, bytes: self.bytes, hash: self.hash.digest128() }
+    }
+
+    fn as_segment(&self) -> Segment {
+        Segment { named: self.named(), sparse: self.sparse.clone(), absent: false }
     }
 
     fn push(&mut self, index: LogIndex, frame: &[u8]) {

@@ -1,6 +1,7 @@
 //! A snapshot from the leader, and the history segments that it presupposes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::raft::SnapshotResponse;
 use ringmain_protocol::v1;
@@ -8,8 +9,9 @@ use ringmain_protocol::v1::install_snapshot_request::Part;
 use tonic::{Status, Streaming};
 
 use crate::config::ReplicaConfig;
+use crate::files::StorageError;
 use crate::links::Links;
-use crate::machine::{FetchSegment, SegmentPiece};
+use crate::machine::{FetchSegment, Machine, SegmentPiece};
 use crate::shared::Shared;
 use crate::snapshot_files::SnapshotFile;
 use crate::type_config::{TypeConfig, Vote};
@@ -49,6 +51,49 @@ async fn receive_file(
     }
     let finished = tokio::task::spawn_blocking(move || receiver.finish()).await;
     finished.map_err(failed)?.map_err(failed)
+}
+
+/// How long a start waits for a peer that has the end of the history.
+const TAIL_TRIES: u32 = 20;
+const HEAL_AGAIN: Duration = Duration::from_secs(1);
+
+/// Fetches the last segment when it was lost: the log cannot be applied without it.
+pub async fn heal_tail(machine: &Machine) -> Result<(), StorageError> {
+    let Some(segment) = machine.lost_tail()? else { return Ok(()) };
+    for _ in 0..TAIL_TRIES {
+        match machine.heal(segment).await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::warn!(%error, "end of the history not yet fetched"),
+        }
+        tokio::time::sleep(HEAL_AGAIN).await;
+    }
+    let what = format!(
+        "the segment at {} was set aside and no peer gave it: start this node while another one runs",
+        segment.first
+    );
+    Err(StorageError::damaged(&machine.history_dir(), what))
+}
+
+/// Fetches history that this node has lost, for as long as it takes.
+pub async fn heal(shared: Arc<Shared>) {
+    loop {
+        let absent = match shared.machine.absent_history() {
+            Ok(absent) => absent,
+            Err(error) => {
+                tracing::error!(%error, "history cannot be healed");
+                return;
+            }
+        };
+        if absent.is_empty() {
+            return;
+        }
+        for segment in absent {
+            if let Err(error) = shared.machine.heal(segment).await {
+                tracing::warn!(%error, segment = segment.first.0, "history not yet healed");
+                tokio::time::sleep(HEAL_AGAIN).await;
+            }
+        }
+    }
 }
 
 fn failed(error: impl std::fmt::Display) -> Status {

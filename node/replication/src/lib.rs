@@ -36,6 +36,7 @@ mod tasks;
 mod testing;
 pub mod time;
 pub mod type_config;
+pub mod verify;
 mod wire;
 
 pub use clock::Clock;

@@ -5,6 +5,7 @@
 //! from the disk is checked, and a damaged record is an error that names its file.
 
 mod codec;
+mod inspect;
 
 use std::fmt::Debug;
 use std::io;
@@ -20,6 +21,8 @@ use openraft::{OptionalSend, RaftLogReader};
 use raft_log::api::raft_log_writer::RaftLogWriter;
 use raft_log::{Callback, Config, RaftLog, Types};
 use tokio::sync::oneshot;
+
+pub(crate) use self::inspect::inspect;
 
 use self::codec::{LogTypes, StoredPayload, StoredVote, log_id, stored_log_id, vote};
 use crate::files::{StorageError, SyncCounts, SyncMeter};

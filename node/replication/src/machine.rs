@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ringmain_routing::{Incarnation, LogIndex, NodeId, Router, Snapshot, Timestamp};
+use ringmain_routing::{Incarnation, LogIndex, NodeId, Router, Snapshot, SnapshotError, Timestamp};
 use ringmain_telemetry::{labels, names};
 use tokio::sync::{Mutex, watch};
 
@@ -235,6 +235,32 @@ impl Machine {
         Ok(())
     }
 
+    pub(crate) fn history_dir(&self) -> std::path::PathBuf {
+        self.inner.history.dir().to_path_buf()
+    }
+
+    /// Segments of history that this node has lost and has to fetch.
+    pub fn absent_history(&self) -> Result<Vec<SegmentRef>, StorageError> {
+        self.inner.history.absent()
+    }
+
+    /// Fetches a segment that this node has lost, and puts it into its place.
+    pub async fn heal(&self, segment: SegmentRef) -> Result<(), PrepareError> {
+        let _alone = self.inner.taking_in.lock().await;
+        self.fetch_segment(segment).await?;
+        let history = self.inner.history.clone();
+        blocking(move || history.put_back(segment)).await??;
+        tracing::info!(segment = segment.first.0, bytes = segment.bytes, "history healed by a peer");
+        Ok(())
+    }
+
+    /// Whether nothing can be appended to the history before a lost segment is back.
+    pub(crate) fn lost_tail(&self) -> Result<Option<SegmentRef>, StorageError> {
+        let cut = self.inner.history.cut();
+        let last = self.absent_history()?.pop();
+        Ok(last.filter(|segment| segment.last != cut.last_of(segment.first)))
+    }
+
     pub(crate) fn core(&self) -> RwLockReadGuard<'_, Core> {
         // A panic while applying stops Raft; readers may see the state it left behind until the node ends.
         self.inner.core.read().unwrap_or_else(PoisonError::into_inner)
@@ -319,7 +345,16 @@ impl Core {
 /// The router in a snapshot, which must be what the head says.
 pub(crate) fn restore(snapshot: &SnapshotFile) -> Result<Router, StorageError> {
     let damaged = |what: String| StorageError::damaged(snapshot.path(), what);
-    let router = Router::restore(&snapshot.router_bytes()?).map_err(|error| damaged(error.to_string()))?;
+    let router = Router::restore(&snapshot.router_bytes()?).map_err(|error| match error {
+        SnapshotError::Newer { found, known } => StorageError::Newer {
+            path: snapshot.path().to_path_buf(),
+            found: u32::from(found),
+            known: u32::from(known),
+        },
+        SnapshotError::Foreign | SnapshotError::Damaged | SnapshotError::Inconsistent(_) => {
+            damaged(error.to_string())
+        }
+    })?;
     let head = snapshot.head();
     if (router.index(), router.chain()) != (head.index, head.chain) {
         return Err(damaged(format!("its state is at {}, its head says {}", router.index(), head.index)));

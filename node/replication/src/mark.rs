@@ -275,6 +275,15 @@ impl Mark {
     }
 }
 
+/// What the file says, whether it calls the node suspect, and what is wrong with it. Changes nothing.
+pub(crate) fn inspect(path: &Path) -> Result<(HighWater, bool, Option<String>), StorageError> {
+    let file = File::open(path).map_err(StorageError::io(path, "open the file"))?;
+    Ok(match read_slots(&file, path)? {
+        Slots::Sound(state) => (state.water, state.suspect, None),
+        Slots::Damaged(state, what) => (state.water, state.suspect, Some(what)),
+    })
+}
+
 fn judge(path: &Path, slots: Slots, found: HighWater) -> (State, Option<Suspect>) {
     let (state, damaged) = match slots {
         Slots::Sound(state) => (state, None),

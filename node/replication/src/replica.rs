@@ -145,6 +145,7 @@ impl Replica {
         tasks.spawn("reign", nodes::reign(own()));
         tasks.spawn("form", forming::form(own()));
         tasks.spawn("snapshot", shared::snapshot_when_due(own()));
+        tasks.spawn("heal", install::heal(own()));
         tasks.spawn("disk", disk::watch(own()));
         tasks.spawn("announce", nodes::announce_start(own()));
         let search = SearchIndex::open(&shared.config.data_dir, shared.machine.clone())?;
@@ -283,6 +284,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         group,
         segment_records: config.segment_records,
         snapshot_log_bytes: config.snapshot_log_bytes,
+        purged: log.purged().map(|id| id.index),
         ..StateConfig::new(&config.data_dir, config.feed_max)
     };
     let (state_machine, machine) = StateMachine::open(&state, Arc::clone(&pending), &meter)?;
@@ -296,6 +298,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     let raft_config =
         config.raft(suspect.is_some()).map_err(|error| StartError::Config(format!("timing: {error}")))?;
     machine.fetch_with(install::fetch_from_peers(&config, Arc::clone(&links)));
+    install::heal_tail(&machine).await?;
     let network = PeerNetwork::new(Arc::clone(&links));
     let raft = Raft::new(config.node.0, raft_config, network, log.clone(), state_machine)
         .await

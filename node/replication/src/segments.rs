@@ -133,6 +133,12 @@ impl Cut {
     /// The file name of the segment that begins at `first`.
     #[must_use]
     pub fn file_name(&self, first: LogIndex) -> String {
+        Cut::name_of(first)
+    }
+
+    /// As [`Self::file_name`], which is the same for every cut.
+    #[must_use]
+    pub fn name_of(first: LogIndex) -> String {
         format!("segment-{:020}.rms", first.0)
     }
 
@@ -141,6 +147,14 @@ impl Cut {
     pub fn first_by_name(path: &Path) -> Option<LogIndex> {
         let name = path.file_name()?.to_str()?;
         name.strip_prefix("segment-")?.strip_suffix(".rms")?.parse().ok().map(LogIndex)
+    }
+
+    /// As the content of a segment's header frame says it.
+    pub(crate) fn of_header(content: &[u8]) -> Option<Cut> {
+        let rest = content.strip_prefix(&MAGIC)?;
+        let (group, rest) = rest.split_first_chunk::<4>()?;
+        let records = word(rest.get(..16)?, 1);
+        (records > 0).then_some(Cut { group: GroupId(u32::from_le_bytes(*group)), records })
     }
 
     /// The header frame of the segment that begins at `first`.

@@ -11,11 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ringmain_routing::{Incarnation, LogIndex, NodeId, Timestamp};
+use ringmain_routing::{Incarnation, LogIndex, NodeId, Router, Timestamp};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::files::{StorageError, SyncMeter, list, put_frame, remove_unfinished, take_frame, temp_path};
+use crate::files::{
+    StorageError, SyncMeter, list, put_frame, remove_unfinished, set_aside, take_frame, temp_path,
+};
+use crate::machine::restore;
 use crate::segments::SegmentRef;
 use crate::type_config::{GroupId, SnapshotMeta};
 
@@ -198,14 +201,54 @@ impl Snapshots {
         Ok(Snapshots { dir: Arc::new(dir), group, meter, incoming: Arc::default() })
     }
 
+    /// The latest sound snapshot, or none, that a log which begins behind `purged` can go on from. Damaged ones later
+    /// than that are set aside; where nothing would do, the first of them is the error.
+    pub fn latest(&self, purged: Option<u64>) -> Result<Option<(SnapshotFile, Router)>, StorageError> {
+        let mut damaged = Vec::new();
+        let mut found = None;
+        for path in self.paths()?.into_iter().rev() {
+            match self.open_one(&path) {
+                Ok(sound) => {
+                    found = Some(sound);
+                    break;
+                }
+                Err(StorageError::Damaged { path, what }) => damaged.push((path, what)),
+                Err(
+                    error @ (StorageError::Io { .. }
+                    | StorageError::Foreign { .. }
+                    | StorageError::Newer { .. }
+                    | StorageError::InUse { .. }
+                    | StorageError::Diverged { .. }),
+                ) => return Err(error),
+            }
+        }
+        let last = found.as_ref().and_then(|(file, _)| file.head().meta.last_log_id);
+        let reached = purged <= last.map(|id| id.index);
+        match damaged.first() {
+            Some((path, what)) if !reached => return Err(StorageError::damaged(path, what.clone())),
+            Some(_) | None => {}
+        }
+        for (path, what) in &damaged {
+            set_aside(path, what)?;
+        }
+        Ok(found)
+    }
+
+    fn open_one(&self, path: &Path) -> Result<(SnapshotFile, Router), StorageError> {
+        let file = SnapshotFile::open(path, self.group)?;
+        let router = restore(&file)?;
+        Ok((file, router))
+    }
+
+    fn paths(&self) -> Result<Vec<PathBuf>, StorageError> {
+        let mut paths = list(&self.dir)?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "rmp"));
+        Ok(paths)
+    }
+
     /// The snapshots there are, oldest first, each checked. A damaged one is an error, not a gap.
     pub fn load(&self) -> Result<Vec<SnapshotFile>, StorageError> {
-        let named = |path: &PathBuf| path.extension().is_some_and(|e| e == "rmp");
-        list(&self.dir)?
-            .iter()
-            .filter(|path| named(path))
-            .map(|path| SnapshotFile::open(path, self.group))
-            .collect()
+        self.paths()?.iter().map(|path| SnapshotFile::open(path, self.group)).collect()
     }
 
     /// Writes a snapshot. When it returns, the snapshot survives a power cut.
@@ -249,10 +292,7 @@ impl Snapshots {
     }
 
     fn remove_old(&self) -> Result<(), StorageError> {
-        let mut named: Vec<_> = list(&self.dir)?
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|e| e == "rmp"))
-            .collect();
+        let mut named = self.paths()?;
         named.truncate(named.len().saturating_sub(SNAPSHOTS_KEPT));
         for path in named {
             fs::remove_file(&path).map_err(StorageError::io(&path, "remove the file"))?;

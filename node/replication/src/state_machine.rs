@@ -17,7 +17,7 @@ use ringmain_routing::{Command, Router};
 use crate::feed::{Applied, Tail};
 use crate::files::{StorageError, SyncMeter};
 use crate::history::History;
-use crate::machine::{Core, View, blocking, restore};
+use crate::machine::{Core, View, blocking};
 use crate::pending::Pending;
 use crate::segments::{Cut, HistoryRecord};
 use crate::snapshot_files::{SnapshotFile, Snapshots};
@@ -45,6 +45,8 @@ pub struct StateConfig {
     pub snapshot_log_bytes: u64,
     /// Applied commands kept in memory.
     pub feed_max: usize,
+    /// Where the Raft log was cut at its beginning: how old a snapshot may be that is taken in place of a damaged one.
+    pub purged: Option<u64>,
 }
 
 impl StateConfig {
@@ -57,6 +59,7 @@ impl StateConfig {
             segment_records: SEGMENT_RECORDS,
             snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
             feed_max,
+            purged: None,
         }
     }
 }
@@ -72,17 +75,18 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Opens the state in the data folder: the last snapshot and the history. Everything is read and checked.
+    /// Opens the state in the data folder: the last snapshot and the history. Everything is read and checked; what is
+    /// damaged and can come again is set aside.
     pub fn open(
         config: &StateConfig,
         pending: Arc<Pending>,
         meter: &SyncMeter,
     ) -> Result<(StateMachine, Machine), StorageError> {
         let snapshots = Snapshots::open(&config.dir, config.group, meter.clone())?;
-        let latest = snapshots.load()?.pop();
-        let core = match &latest {
-            Some(snapshot) => Core::of(restore(snapshot)?, snapshot.head()),
-            None => Core::default(),
+        let latest = snapshots.latest(config.purged)?;
+        let (core, latest) = match latest {
+            Some((snapshot, router)) => (Core::of(router, snapshot.head()), Some(snapshot)),
+            None => (Core::default(), None),
         };
         let cut = Cut { group: config.group, records: config.segment_records };
         let known = latest.as_ref().map_or(&[][..], |snapshot| &snapshot.head().segments);

@@ -24,5 +24,6 @@ alerts! {
     LOG_SUSPECT = "log-suspect", "The log is shorter than its durable mark: acknowledged entries may be gone here.";
     SEARCH_INDEX_SET_ASIDE = "search-index-set-aside", "The search index did not open and is built anew.";
     DISK_FULL = "disk-full", "The disk is nearly full: the node takes no commands until there is room again.";
+    FILE_SET_ASIDE = "file-set-aside", "A damaged snapshot or history segment was set aside; it is made or fetched anew.";
     NODE_LOST = "node-lost", "The leader has declared a peer lost.";
 }

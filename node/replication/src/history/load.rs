@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ringmain_routing::LogIndex;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::absent::instead;
 use super::{Segment, Tail};
 use crate::files::{StorageError, list};
 use crate::segments::{Cut, FrameReader, ReadError, Scan, SegmentRef, scan, seal};
@@ -35,8 +36,8 @@ impl Known<'_> {
 
 type Loaded = (BTreeMap<LogIndex, Segment>, Option<Tail>);
 
-/// Reads every segment in the folder. Damage in what must be there is an error; behind it, the damaged part and all
-/// that follows is dropped. Older segments are kept while they reach up to it without a gap.
+/// Reads every segment in the folder. What must be there and is damaged is set aside; behind it, the damaged part and
+/// all that follows is dropped. Older segments are kept while they reach up to it without a gap.
 pub(super) fn load(dir: &Path, cut: &Cut, known: Known<'_>) -> Result<Loaded, StorageError> {
     let mut files = Vec::new();
     for path in list(dir)? {
@@ -63,7 +64,8 @@ fn older_than(
     for (first, path) in files.iter().rev() {
         let found = scan(path, *first, cut)?;
         if found.sealed && found.damage.is_none() && found.last.0 + 1 == due.0 {
-            segments.insert(*first, Segment { named: found.segment_ref(), sparse: found.sparse });
+            segments
+                .insert(*first, Segment { named: found.segment_ref(), sparse: found.sparse, absent: false });
             due = *first;
         } else {
             drop_segment(path, "it is older than what is needed, and not whole")?;
@@ -72,6 +74,7 @@ fn older_than(
     Ok(segments)
 }
 
+/// The needed segments first, then what an earlier run wrote behind them.
 fn load_from(
     dir: &Path,
     cut: &Cut,
@@ -79,24 +82,61 @@ fn load_from(
     mut segments: BTreeMap<LogIndex, Segment>,
     files: &[(LogIndex, PathBuf)],
 ) -> Result<Loaded, StorageError> {
-    let needed = known.end();
-    let mut next = known.begin();
     let mut tail = None;
-    for (first, path) in files {
-        if *first != next || tail.is_some() {
-            if next <= needed && tail.is_none() {
-                let what = format!("the segment with record {next} is missing");
-                return Err(StorageError::damaged(dir, what));
+    let mut next = known.begin();
+    let needed = known.segments.iter().filter(|wanted| wanted.first >= known.begin());
+    for wanted in needed {
+        match needed_file(wanted, files, known, cut)? {
+            Needed::Sound(path, found) => {
+                next = LogIndex(found.last.0 + 1);
+                take_in(path, found, cut, &mut segments, &mut tail)?;
             }
+            Needed::Absent(damaged) => {
+                next = LogIndex(wanted.last.0 + 1);
+                segments.insert(wanted.first, instead(dir, *wanted, damaged)?);
+            }
+        }
+    }
+    for (first, path) in files.iter().filter(|(first, _)| *first > known.end()) {
+        if *first != next || tail.is_some() {
             drop_segment(path, "it stands behind a gap; replay writes it again")?;
             continue;
         }
         let found = scan(path, *first, cut)?;
-        check_against_snapshot(path, &found, known.segments, needed, cut)?;
         next = LogIndex(found.last.0 + 1);
         take_in(path.clone(), found, cut, &mut segments, &mut tail)?;
     }
     Ok((segments, tail))
+}
+
+enum Needed {
+    Sound(PathBuf, Scan),
+    /// Missing, or damaged as told.
+    Absent(Option<(PathBuf, String)>),
+}
+
+fn needed_file(
+    wanted: &SegmentRef,
+    files: &[(LogIndex, PathBuf)],
+    known: Known<'_>,
+    cut: &Cut,
+) -> Result<Needed, StorageError> {
+    let Ok(place) = files.binary_search_by_key(&wanted.first, |(first, _)| *first) else {
+        return Ok(Needed::Absent(None));
+    };
+    let path = &files[place].1;
+    let found = scan(path, wanted.first, cut)?;
+    match check_against_snapshot(path, &found, known.segments, known.end(), cut) {
+        Ok(()) => Ok(Needed::Sound(path.clone(), found)),
+        Err(StorageError::Damaged { path, what }) => Ok(Needed::Absent(Some((path, what)))),
+        Err(
+            error @ (StorageError::Io { .. }
+            | StorageError::Foreign { .. }
+            | StorageError::Newer { .. }
+            | StorageError::InUse { .. }
+            | StorageError::Diverged { .. }),
+        ) => Err(error),
+    }
 }
 
 /// A segment file as the folder has it: full, or the one to be written to.
@@ -115,7 +155,7 @@ pub(super) fn take_in(
     if !found.sealed || found.damage.is_some() {
         seal_again(&path, &named)?;
     }
-    segments.insert(named.first, Segment { named, sparse: found.sparse });
+    segments.insert(named.first, Segment { named, sparse: found.sparse, absent: false });
     Ok(())
 }
 
@@ -125,7 +165,7 @@ pub(super) fn find(known: &[SegmentRef], first: LogIndex) -> Option<&SegmentRef>
 }
 
 /// What a snapshot knows of a segment must be in the file.
-pub(super) fn check_against_snapshot(
+pub(crate) fn check_against_snapshot(
     path: &Path,
     found: &Scan,
     known: &[SegmentRef],
@@ -178,8 +218,8 @@ pub(super) fn beginning(
     Ok(SegmentRef { first, last, bytes: reader.at, hash: hash.digest128() })
 }
 
-pub(super) fn drop_segment(path: &Path, why: &'static str) -> Result<(), StorageError> {
-    tracing::warn!(path = %path.display(), reason = why, "history segment dropped");
+pub(super) fn drop_segment(path: &Path, reason: &'static str) -> Result<(), StorageError> {
+    tracing::warn!(path = %path.display(), reason, "history segment dropped");
     fs::remove_file(path).map_err(StorageError::io(path, "remove the file"))
 }
 

@@ -12,7 +12,7 @@ use crate::files::{StorageError, SyncMeter, put_frame, read_framed_file};
 const FILE: &str = "oldest";
 
 /// The first index that is kept; 1 when nothing was ever given up.
-pub(super) fn read(dir: &Path) -> Result<LogIndex, StorageError> {
+pub(crate) fn read(dir: &Path) -> Result<LogIndex, StorageError> {
     let path = dir.join(FILE);
     if !path.exists() {
         return Ok(LogIndex(1));

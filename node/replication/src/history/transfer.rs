@@ -20,7 +20,8 @@ impl History {
         let named = {
             let mut state = self.lock()?;
             flush(&mut state, &self.inner.meter)?;
-            let sealed = state.segments.get(&first).map(|segment| segment.named);
+            let sealed = state.segments.get(&first).filter(|segment| !segment.absent);
+            let sealed = sealed.map(|segment| segment.named);
             sealed.or_else(|| state.tail.as_ref().map(Tail::named).filter(|named| named.first == first))
         };
         let Some(named) = named.filter(|named| offset < named.bytes) else {
@@ -39,7 +40,8 @@ impl History {
             let mut state = self.lock()?;
             flush(&mut state, &self.inner.meter)?;
             let tail = state.tail.as_ref().map(Tail::named);
-            state.segments.values().map(|s| s.named).chain(tail).map(|named| (named.first, named)).collect()
+            let sound = state.segments.values().filter(|segment| !segment.absent);
+            sound.map(|s| s.named).chain(tail).map(|named| (named.first, named)).collect()
         };
         let mut missing = Vec::new();
         for segment in wanted {
@@ -97,7 +99,7 @@ impl History {
         let mut segments = older_than(begin, &state.segments);
         let mut tail = None;
         for named in known {
-            let same = state.segments.get(&named.first).filter(|own| own.named == *named);
+            let same = state.segments.get(&named.first).filter(|own| own.named == *named && !own.absent);
             match same {
                 Some(own) => _ = segments.insert(named.first, own.clone()),
                 None => {

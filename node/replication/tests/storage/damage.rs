@@ -7,7 +7,12 @@ use openraft::storage::RaftLogStorage;
 use ringmain_replication::mark::Suspect;
 use ringmain_replication::type_config::Vote;
 
-use crate::node::{entry, files, flip, open, open_error};
+use ringmain_replication::identity;
+use ringmain_replication::state_machine::StateConfig;
+use ringmain_replication::verify::{FileKind, FileState, verify};
+use ringmain_routing::{Incarnation, LogIndex, NodeId};
+
+use crate::node::{entry, files, flip, meter, open, open_error, open_with, state_config};
 
 /// A node with a vote, 20 entries, of which a snapshot holds 12.
 async fn lived(dir: &Path) {
@@ -74,38 +79,99 @@ async fn every_flipped_byte_of_the_last_vote_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_flipped_bit_in_the_snapshot_stops_the_start() {
+async fn a_damaged_snapshot_is_set_aside_where_the_log_reaches_back_far_enough() {
     let dir = tempfile::tempdir().unwrap();
     lived(dir.path()).await;
     let [file] = &files(dir.path(), "snapshots", "rmp")[..] else { panic!("one snapshot") };
     flip(file, 200, 8);
-    let text = open_error(dir.path());
+    let mut node = open(dir.path()).unwrap();
+    assert_eq!(files(dir.path(), "snapshots", "damaged").len(), 1);
+    assert_eq!(node.machine.index().0, 0, "from the beginning of the log");
+    node.replay().await.unwrap();
+    assert_eq!(node.history().last().unwrap().0, 20);
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_that_the_log_does_not_reach_stops_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    lived(dir.path()).await;
+    let [file] = &files(dir.path(), "snapshots", "rmp")[..] else { panic!("one snapshot") };
+    flip(file, 200, 8);
+    let config = StateConfig { purged: Some(5), ..state_config(dir.path()) };
+    let text = open_with(&config).err().unwrap().to_string();
     assert!(text.contains(&file.display().to_string()) && text.contains("damaged"), "{text}");
+    assert!(file.exists(), "nothing was changed");
 }
 
 #[tokio::test]
-async fn a_flipped_bit_in_history_that_the_snapshot_needs_stops_the_start() {
-    let dir = tempfile::tempdir().unwrap();
-    lived(dir.path()).await;
-    let [first, second, _] = &files(dir.path(), "history", "rms")[..] else { panic!("three segments") };
-    for (file, byte) in [(first, 3), (first, 60), (second, 100)] {
-        let sound = fs::read(file).unwrap();
-        flip(file, byte, 8);
-        let text = open_error(dir.path());
-        assert!(text.contains(&file.display().to_string()) && text.contains("damaged"), "{text}");
-        fs::write(file, sound).unwrap();
+async fn damaged_or_missing_history_is_set_aside_and_comes_from_a_peer() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for dir in &dirs {
+        lived(dir.path()).await;
     }
-    let seal = fs::metadata(first).unwrap().len() as usize - 4;
-    flip(first, seal, 8);
-    assert!(open_error(dir.path()).contains("damaged"));
+    let mut peer = open(dirs[0].path()).unwrap();
+    peer.replay().await.unwrap();
+    let dir = dirs[1].path();
+    let [first, second, _] = &files(dir, "history", "rms")[..] else { panic!("three segments") };
+    let whole = fs::read(first).unwrap();
+    flip(first, 60, 8);
+    flip(second, 100, 8);
+    let mut node = open(dir).unwrap();
+    assert_eq!(files(dir, "history", "damaged").len(), 2);
+    let absent = node.machine.absent_history().unwrap();
+    assert_eq!(absent.iter().map(|s| (s.first.0, s.last.0)).collect::<Vec<_>>(), [(1, 8), (9, 12)]);
+    let error = node.machine.history(LogIndex(0), 1).unwrap_err().to_string();
+    assert!(error.contains("lacks the segment at 1"), "{error}");
+
+    let machine = peer.machine.clone();
+    node.machine.fetch_with(Box::new(move |piece| {
+        let answer = machine.segment_piece(piece).map_err(|error| error.to_string());
+        Box::pin(std::future::ready(answer))
+    }));
+    for segment in absent {
+        node.machine.heal(segment).await.unwrap();
+    }
+    node.replay().await.unwrap();
+    assert_eq!(node.history(), peer.history());
+    assert_eq!(fs::read(first).unwrap(), whole);
+    assert!(node.machine.absent_history().unwrap().is_empty());
+    node.close();
+
+    fs::remove_file(first).unwrap();
+    let node = open(dir).unwrap();
+    assert_eq!(node.machine.absent_history().unwrap()[0].first, LogIndex(1));
 }
 
 #[tokio::test]
-async fn missing_history_stops_the_start() {
+async fn verify_names_each_file_and_what_is_wrong_with_it_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
+    let owner = identity::Owner {
+        cluster: "north".into(),
+        node: NodeId(1),
+        incarnation: Incarnation(1),
+        member: true,
+        generation: 1,
+        format: identity::FORMAT,
+    };
+    identity::Identity::create(dir.path(), &owner, meter()).unwrap();
     lived(dir.path()).await;
+    let sound = verify(dir.path()).unwrap();
+    assert_eq!(sound.damaged(), 0, "{sound:?}");
+    let of = |kind| sound.findings.iter().filter(|finding| finding.kind == kind).count();
+    assert_eq!((of(FileKind::Snapshot), of(FileKind::Segment), of(FileKind::Log)), (1, 3, 1));
+
+    for (folder, extension, byte) in [("snapshots", "rmp", 200), ("history", "rms", 60), ("log", "wal", 40)] {
+        let file = files(dir.path(), folder, extension)[0].clone();
+        let whole = fs::read(&file).unwrap();
+        flip(&file, byte, 8);
+        let found = verify(dir.path()).unwrap();
+        let wrong: Vec<_> = found.findings.iter().filter(|f| f.state != FileState::Sound).collect();
+        assert!(wrong.iter().any(|finding| finding.path == file), "{folder}: {wrong:?}");
+        assert!(file.exists(), "{folder}");
+        fs::write(&file, whole).unwrap();
+    }
     fs::remove_file(&files(dir.path(), "history", "rms")[0]).unwrap();
-    assert!(open_error(dir.path()).contains("segment with record 1 is missing"));
+    assert_eq!(verify(dir.path()).unwrap().damaged(), 1);
 }
 
 #[tokio::test]

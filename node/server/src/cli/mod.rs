@@ -11,6 +11,7 @@ mod recover;
 mod shared;
 mod snapshot;
 mod start;
+mod verify;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +27,7 @@ pub use recover::RecoverArgs;
 pub use shared::{DEFAULT_ADDRESS, Format, ListArgs, NodeArgs};
 pub use snapshot::{InspectArgs, RestoreArgs, SaveArgs, SnapshotCommand};
 pub use start::StartArgs;
+pub use verify::VerifyArgs;
 pub use workload::{GenerateArgs, SimulateArgs, WorkloadCommand};
 
 /// Ringmain routes every contact to a person, through the loss of any node or region.
@@ -80,6 +82,9 @@ pub enum Command {
     /// Backups of the whole cluster
     #[command(subcommand, arg_required_else_help = true)]
     Snapshot(SnapshotCommand),
+    /// Read and check every file of a stopped node, changing none; exit code 1 when one is damaged
+    #[command(after_help = "Example:\n  ringmain verify --data data-1 -o json")]
+    Verify(VerifyArgs),
     /// Make a surviving node a cluster of one after the majority is lost for good; offline
     #[command(after_help = "Example:\n  ringmain recover --force-new-cluster --config node-2.toml")]
     Recover(RecoverArgs),

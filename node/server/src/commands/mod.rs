@@ -14,6 +14,7 @@ mod simulate;
 mod snapshot;
 mod stamp;
 mod start;
+mod verify;
 mod watch;
 mod workload;
 
@@ -49,6 +50,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Cluster(command) => cluster::run(command),
         Command::Plan(command) => plan::run(command),
         Command::Snapshot(command) => snapshot::run(command),
+        Command::Verify(args) => verify::run(&args),
         Command::Recover(args) => recover::run(&args),
     }
 }
