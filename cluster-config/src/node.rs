@@ -1,5 +1,7 @@
 //! The config of one node: who it is, where it listens, who its peers are.
 
+mod limits;
+
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,8 @@ use std::path::{Path, PathBuf};
 use ringmain_routing::NodeId;
 use ringmain_routing::limits::NAME_BYTES_MAX;
 
+use self::limits::LIMITS;
+pub use self::limits::NodeLimits;
 use crate::problem::{Problems, Sink};
 use crate::section::{self, Section};
 use crate::shape::{Field, Kind, Need, Shape};
@@ -84,21 +88,6 @@ pub struct Timeouts {
     pub client_heartbeat_ms: u64,
     /// How long the streams of a stopping node have to go elsewhere.
     pub stop_ms: u64,
-}
-
-/// Limits of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NodeLimits {
-    /// Bytes of log after which a snapshot is made.
-    pub snapshot_log_bytes: u64,
-    /// Log entries kept behind a snapshot, for a peer that has to catch up.
-    pub entries_kept: u64,
-    /// Applied commands kept in memory for streams that resume.
-    pub feed_max: u64,
-    /// Size of the reserve on the disk; 0 for none.
-    pub disk_reserve_bytes: u64,
-    /// Share of the disk that may be used before the node takes no commands.
-    pub disk_used_percent_max: u64,
 }
 
 /// Log output.
@@ -238,28 +227,6 @@ impl Timeouts {
     }
 }
 
-impl NodeLimits {
-    fn named(&self) -> [(&'static str, u64); 5] {
-        [
-            ("snapshot_log_bytes", self.snapshot_log_bytes),
-            ("entries_kept", self.entries_kept),
-            ("feed_max", self.feed_max),
-            ("disk_reserve_bytes", self.disk_reserve_bytes),
-            ("disk_used_percent_max", self.disk_used_percent_max),
-        ]
-    }
-
-    fn read(number: impl Fn(&'static str) -> u64) -> NodeLimits {
-        NodeLimits {
-            snapshot_log_bytes: number("snapshot_log_bytes"),
-            entries_kept: number("entries_kept"),
-            feed_max: number("feed_max"),
-            disk_reserve_bytes: number("disk_reserve_bytes"),
-            disk_used_percent_max: number("disk_used_percent_max"),
-        }
-    }
-}
-
 impl LogFormat {
     /// The word in the file.
     #[must_use]
@@ -274,12 +241,6 @@ impl LogFormat {
 impl Default for Timeouts {
     fn default() -> Self {
         Timeouts::read(|name| TIMEOUTS.number(name))
-    }
-}
-
-impl Default for NodeLimits {
-    fn default() -> Self {
-        NodeLimits::read(|name| LIMITS.number(name))
     }
 }
 
@@ -523,43 +484,6 @@ static TIMEOUTS: Shape = Shape {
             kind: Kind::Integer(0, 600_000),
             need: Need::Number(5_000),
             doc: "How long the streams of a stopping node have to go elsewhere.",
-        },
-    ],
-};
-
-static LIMITS: Shape = Shape {
-    doc: "Limits of a node.",
-    exactly_one: false,
-    fields: &[
-        Field {
-            name: "snapshot_log_bytes",
-            kind: Kind::Integer(65_536, 1 << 40),
-            need: Need::Number(256 << 20),
-            doc: "Bytes of log after which a snapshot is made; the same on all nodes.",
-        },
-        Field {
-            name: "entries_kept",
-            kind: Kind::Integer(0, 10_000_000),
-            need: Need::Number(20_000),
-            doc: "Log entries kept behind a snapshot, for a peer that has to catch up.",
-        },
-        Field {
-            name: "feed_max",
-            kind: Kind::Integer(1_000, 10_000_000),
-            need: Need::Number(100_000),
-            doc: "Applied commands kept in memory for streams that resume.",
-        },
-        Field {
-            name: "disk_reserve_bytes",
-            kind: Kind::Integer(0, 1 << 40),
-            need: Need::Number(64 << 20),
-            doc: "Reserve on the disk for what is under way when it runs full; 0 for none.",
-        },
-        Field {
-            name: "disk_used_percent_max",
-            kind: Kind::Integer(1, 100),
-            need: Need::Number(90),
-            doc: "Used share of the disk at which the node takes no commands, unless 16 reserves are free.",
         },
     ],
 };

@@ -8,7 +8,9 @@ use openraft::SnapshotPolicy;
 use ringmain_routing::NodeId;
 
 use crate::disk::DiskLimits;
+use crate::history::Retention;
 use crate::state_machine::{SEGMENT_RECORDS, SNAPSHOT_LOG_BYTES};
+use crate::transfer::TRANSFER_BYTES_PER_S;
 
 /// What a replica must know of itself and its cluster.
 #[derive(Clone, Debug)]
@@ -31,6 +33,10 @@ pub struct ReplicaConfig {
     pub snapshot_log_bytes: u64,
     /// Raft entries kept behind a snapshot: enough for a peer to go on after it received the snapshot.
     pub entries_kept: u64,
+    /// Bytes a second of snapshots and history to nodes that lag; 0 for no limit.
+    pub transfer_bytes_per_s: u64,
+    /// How much history is kept.
+    pub retention: Retention,
     /// When the disk counts as full.
     pub disk: DiskLimits,
     /// Whether this node with its empty folder joins a running cluster as a learner; else a running cluster is none
@@ -104,6 +110,8 @@ impl ReplicaConfig {
             segment_records: SEGMENT_RECORDS,
             snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
             entries_kept: 20_000,
+            transfer_bytes_per_s: TRANSFER_BYTES_PER_S,
+            retention: Retention::default(),
             disk: DiskLimits::default(),
             joining: false,
         }

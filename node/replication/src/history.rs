@@ -7,6 +7,7 @@
 mod absent;
 mod load;
 mod oldest;
+mod retention;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -16,12 +17,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use ringmain_routing::LogIndex;
+use ringmain_routing::{LogIndex, Timestamp};
 use xxhash_rust::xxh3::Xxh3;
 
 pub(crate) use self::load::check_against_snapshot;
 use self::load::{Known, beginning, load};
 pub(crate) use self::oldest::read as oldest_in;
+pub use self::retention::Retention;
 use crate::files::{StorageError, SyncCounts, SyncMeter, remove_unfinished};
 use crate::segments::{Cut, FrameReader, HistoryRecord, ReadError, SPARSE_EVERY, SegmentRef, seal};
 
@@ -61,6 +63,8 @@ struct State {
 struct Segment {
     named: SegmentRef,
     sparse: Vec<u64>,
+    /// Replicated time of its last record.
+    until: Timestamp,
     /// The snapshot names it, but its file is missing or was damaged: it has to come from a peer.
     absent: bool,
 }
@@ -76,6 +80,7 @@ struct Tail {
     buffer: Vec<u8>,
     hash: Xxh3,
     sparse: Vec<u64>,
+    until: Timestamp,
 }
 
 struct Replay {
@@ -155,7 +160,7 @@ impl History {
             self.compare(&mut state, expected, &frame)?;
         } else {
             state.replay = None;
-            self.write(&mut state, expected, &frame)?;
+            self.write(&mut state, record, &frame)?;
         }
         state.applied = expected;
         self.inner.grown.notify_all();
@@ -344,12 +349,13 @@ impl History {
         Ok(Replay { first, reader, path })
     }
 
-    fn write(&self, state: &mut State, index: LogIndex, frame: &[u8]) -> Result<(), StorageError> {
+    fn write(&self, state: &mut State, record: &HistoryRecord, frame: &[u8]) -> Result<(), StorageError> {
+        let index = record.log_index;
         let tail = match &mut state.tail {
             Some(tail) => tail,
             None => state.tail.insert(self.begin(index)?),
         };
-        tail.push(index, frame);
+        tail.push(record, frame);
         if index == self.inner.cut.last_of(tail.first) {
             return self.seal_tail(state);
         }
@@ -378,7 +384,17 @@ impl History {
         let mut hash = Xxh3::new();
         hash.update(&buffer);
         let bytes = buffer.len() as u64;
-        Ok(Tail { first, last: LogIndex(first.0 - 1), file, path, bytes, buffer, hash, sparse: vec![] })
+        Ok(Tail {
+            first,
+            last: LogIndex(first.0 - 1),
+            file,
+            path,
+            bytes,
+            buffer,
+            hash,
+            sparse: vec![],
+            until: Timestamp(0),
+        })
     }
 
     fn seal_tail(&self, state: &mut State) -> Result<(), StorageError> {
@@ -388,7 +404,9 @@ impl History {
         let named = tail.named();
         tail.buffer.extend_from_slice(&seal(&named));
         tail.flush(&self.inner.meter)?;
-        state.segments.insert(named.first, Segment { named, sparse: tail.sparse, absent: false });
+        state
+            .segments
+            .insert(named.first, Segment { named, sparse: tail.sparse, until: tail.until, absent: false });
         state.unsynced.push((tail.file, tail.path));
         Ok(())
     }
@@ -416,17 +434,18 @@ impl Tail {
     }
 
     fn as_segment(&self) -> Segment {
-        Segment { named: self.named(), sparse: self.sparse.clone(), absent: false }
+        Segment { named: self.named(), sparse: self.sparse.clone(), until: self.until, absent: false }
     }
 
-    fn push(&mut self, index: LogIndex, frame: &[u8]) {
+    fn push(&mut self, record: &HistoryRecord, frame: &[u8]) {
+        let index = record.log_index;
         if (index.0 - self.first.0).is_multiple_of(SPARSE_EVERY) {
             self.sparse.push(self.bytes);
         }
         self.buffer.extend_from_slice(frame);
         self.hash.update(frame);
         self.bytes += frame.len() as u64;
-        self.last = index;
+        (self.last, self.until) = (index, record.at);
     }
 
     fn flush(&mut self, meter: &SyncMeter) -> Result<(), StorageError> {

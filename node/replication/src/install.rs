@@ -24,9 +24,17 @@ pub async fn receive(
 ) -> Result<SnapshotResponse<TypeConfig>, Status> {
     let vote: Vote = match stream.message().await?.and_then(|message| message.part) {
         Some(Part::Head(head)) => decode(&head)?,
-        Some(Part::Chunk(_)) | None => return Err(Status::invalid_argument("head: missing")),
+        Some(Part::Chunk(_) | Part::Place(_)) | None => {
+            return Err(Status::invalid_argument("head: missing"));
+        }
     };
-    let snapshot = receive_file(shared, stream).await?;
+    let (hash, offset) = match stream.message().await?.and_then(|message| message.part) {
+        Some(Part::Place(place)) => (read_hash(&place.hash)?, place.offset),
+        Some(Part::Head(_) | Part::Chunk(_)) | None => {
+            return Err(Status::invalid_argument("place: missing"));
+        }
+    };
+    let snapshot = receive_file(shared, stream, hash, offset).await?;
     shared.machine.prepare(&snapshot).await.map_err(failed)?;
     let meta = snapshot.head().meta.clone();
     tracing::info!(log_index = snapshot.head().index.0, bytes = snapshot.len(), "snapshot received");
@@ -38,19 +46,42 @@ pub async fn receive(
 async fn receive_file(
     shared: &Shared,
     mut stream: Streaming<v1::InstallSnapshotRequest>,
+    hash: u128,
+    offset: u64,
 ) -> Result<SnapshotFile, Status> {
     if !shared.disk.has_room_for(0).map_err(failed)? {
         return Err(Status::resource_exhausted("disk: too little room for a snapshot"));
     }
-    let mut receiver = shared.machine.receive_snapshot().map_err(failed)?;
+    let receiver = shared.machine.receive_snapshot(hash).map_err(failed)?;
+    let mut receiver = receiver.ok_or_else(|| Status::aborted("a snapshot comes in already"))?;
+    if receiver.len() != offset {
+        let what = format!("offset: {} bytes are here, {offset} are said to be", receiver.len());
+        return Err(Status::aborted(what));
+    }
     while let Some(message) = stream.message().await? {
         match message.part {
             Some(Part::Chunk(chunk)) => receiver.append(&chunk).map_err(failed)?,
-            Some(Part::Head(_)) | None => return Err(Status::invalid_argument("chunk: missing")),
+            Some(Part::Head(_) | Part::Place(_)) | None => {
+                return Err(Status::invalid_argument("chunk: missing"));
+            }
         }
     }
     let finished = tokio::task::spawn_blocking(move || receiver.finish()).await;
     finished.map_err(failed)?.map_err(failed)
+}
+
+/// How much of a snapshot is here from a transfer that broke.
+pub fn progress(
+    shared: &Shared,
+    request: &v1::SnapshotProgressRequest,
+) -> Result<v1::SnapshotProgressResponse, Status> {
+    let hash = read_hash(&request.hash)?;
+    Ok(v1::SnapshotProgressResponse { offset: shared.machine.snapshot_received(hash) })
+}
+
+fn read_hash(bytes: &[u8]) -> Result<u128, Status> {
+    let hash = <[u8; 16]>::try_from(bytes).map(u128::from_le_bytes);
+    hash.map_err(|_| Status::invalid_argument("hash: is not 16 bytes"))
 }
 
 /// How long a start waits for a peer that has the end of the history.
@@ -122,7 +153,7 @@ async fn fetch(
                 continue;
             }
         };
-        match link.bulk.fetch_segment(request).await {
+        match link.transfer.fetch_segment(request).await {
             Ok(answer) => return Ok(answer.into_inner().chunk.to_vec()),
             Err(status) => why = format!("node {node}: {}", status.message()),
         }

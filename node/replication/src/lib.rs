@@ -35,6 +35,7 @@ mod tasks;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod transfer;
 pub mod type_config;
 pub mod verify;
 mod wire;

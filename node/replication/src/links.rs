@@ -36,8 +36,10 @@ pub type PeerClient = PeerServiceClient<InterceptedService<Channel, Introduction
 /// The connections to one node. They are apart, so that a snapshot or a flood of entries delays no heartbeat.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// Entries and snapshots.
+    /// Entries.
     pub bulk: PeerClient,
+    /// Snapshots and history for nodes that lag.
+    pub transfer: PeerClient,
     /// Heartbeats, votes, pings.
     pub control: PeerClient,
     /// Commands on their way to the leader.
@@ -158,7 +160,7 @@ impl Links {
             let client = client.max_decoding_message_size(PEER_MESSAGE_BYTES_MAX);
             Ok(client.max_encoding_message_size(PEER_MESSAGE_BYTES_MAX))
         };
-        let link = Link { bulk: client()?, control: client()?, forward: client()? };
+        let link = Link { bulk: client()?, transfer: client()?, control: client()?, forward: client()? };
         made.insert(node, (addr.into(), link.clone()));
         Ok(link)
     }

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::feed::{Feed, Tail};
 use crate::files::{StorageError, SyncCounts};
-use crate::history::{History, HistoryError};
+use crate::history::{History, HistoryError, Retention};
 use crate::pending::Pending;
 use crate::segments::{HistoryRecord, SegmentRef};
 use crate::snapshot_files::{Origins, SnapshotFile, SnapshotHead, SnapshotReceiver, Snapshots};
@@ -52,6 +52,7 @@ pub(crate) struct Inner {
     pub tail: Arc<Tail>,
     pub pending: Arc<Pending>,
     pub latest: RwLock<Option<SnapshotFile>>,
+    pub retention: Retention,
     /// The last entry at which all replicas take a snapshot, if this run has passed one.
     pub snapshot_due: watch::Sender<Option<LogId>>,
     fetch: OnceLock<FetchSegment>,
@@ -83,6 +84,7 @@ impl Machine {
         snapshots: Snapshots,
         (tail, pending): (Arc<Tail>, Arc<Pending>),
         latest: Option<SnapshotFile>,
+        retention: Retention,
     ) -> Machine {
         Machine {
             inner: Arc::new(Inner {
@@ -93,6 +95,7 @@ impl Machine {
                 tail,
                 pending,
                 latest: RwLock::new(latest),
+                retention,
                 snapshot_due: watch::Sender::new(None),
                 fetch: OnceLock::new(),
                 taking_in: Mutex::default(),
@@ -167,8 +170,15 @@ impl Machine {
 
     /// Begins to take in a snapshot that the leader sends. When it is finished, call [`Self::prepare`] with it, and
     /// then hand it to Raft.
-    pub fn receive_snapshot(&self) -> Result<SnapshotReceiver, StorageError> {
-        self.inner.snapshots.receive()
+    /// `None` while another one comes in.
+    pub fn receive_snapshot(&self, hash: u128) -> Result<Option<SnapshotReceiver>, StorageError> {
+        self.inner.snapshots.receive(hash)
+    }
+
+    /// How much of the snapshot with this hash has come in and was not finished.
+    #[must_use]
+    pub fn snapshot_received(&self, hash: u128) -> u64 {
+        self.inner.snapshots.received(hash)
     }
 
     /// How missing history is fetched. Told once, before Raft runs.
@@ -294,8 +304,16 @@ impl Machine {
 
     /// Writes a view to the disk: its history first, then itself.
     pub(crate) fn save(&self, view: &View) -> Result<SnapshotFile, StorageError> {
-        self.inner.history.sync()?;
-        let saved = self.inner.snapshots.save(&view.head, &view.router.encode())?;
+        let history = &self.inner.history;
+        history.sync()?;
+        let kept = history.oldest_kept(self.inner.retention, view.head.index, view.head.now)?;
+        let mut head = view.head.clone();
+        head.segments.retain(|segment| segment.first >= kept);
+        let saved = self.inner.snapshots.save(&head, &view.router.encode())?;
+        let gone = history.give_up_before(kept)?;
+        if gone > 0 {
+            tracing::info!(log_index = kept.0, segments = gone, "old history given up");
+        }
         self.put_latest(&saved);
         metrics::counter!(names::SNAPSHOTS, labels::SOURCE => "built").increment(1);
         metrics::gauge!(names::SNAPSHOT_BYTES).set(saved.len() as f64);

@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 
 use crate::links::{Link, Links};
 use crate::snapshot_files::SnapshotFile;
+use crate::transfer::Transfers;
 use crate::type_config::{PeerNode, TypeConfig, Vote};
 use crate::wire::{Envelope, encode};
 
@@ -25,6 +26,8 @@ type C = TypeConfig;
 type RpcError = RPCError<C>;
 type Snapshot = openraft::type_config::alias::SnapshotOf<C, SnapshotFile>;
 
+/// A node that takes longer to say how much of a snapshot it has is not there.
+const PROGRESS_MAX: Duration = Duration::from_secs(5);
 /// A stream of appends must be open within this; connecting anew is part of it.
 const STREAM_OPEN_MAX: Duration = Duration::from_millis(600);
 
@@ -32,13 +35,14 @@ const STREAM_OPEN_MAX: Duration = Duration::from_millis(600);
 #[derive(Clone, Debug)]
 pub struct PeerNetwork {
     links: Arc<Links>,
+    transfers: Transfers,
 }
 
 impl PeerNetwork {
     /// Over these links.
     #[must_use]
-    pub fn new(links: Arc<Links>) -> Self {
-        Self { links }
+    pub fn new(links: Arc<Links>, transfers: Transfers) -> Self {
+        Self { links, transfers }
     }
 
     fn caller(&self, target: u64, node: &PeerNode, streaming: bool) -> PeerCaller {
@@ -46,6 +50,7 @@ impl PeerNetwork {
             target,
             link: self.links.to(target, &node.peer_addr).map_err(|error| error.to_string()),
             streaming,
+            transfers: self.transfers.clone(),
         }
     }
 }
@@ -69,6 +74,7 @@ pub struct PeerCaller {
     link: Result<Link, String>,
     /// Entries go in a pipeline; a heartbeat is one call on the control connection.
     streaming: bool,
+    transfers: Transfers,
 }
 
 impl PeerCaller {
@@ -175,15 +181,24 @@ impl RaftNetworkV2<C> for PeerCaller {
         _option: RPCOption,
     ) -> Result<SnapshotResponse<C>, StreamingError<C>> {
         let mut link = self.link()?;
-        tracing::info!(node = self.target, bytes = snapshot.snapshot.len(), "snapshot goes out");
-        let call = link.bulk.install_snapshot(snapshot_parts(vote, snapshot.snapshot));
-        tokio::select! {
+        let file = snapshot.snapshot;
+        let sending = self.transfers.begin();
+        let request = v1::SnapshotProgressRequest { hash: file.hash().to_le_bytes().to_vec().into() };
+        let progress = tokio::time::timeout(PROGRESS_MAX, link.transfer.snapshot_progress(request)).await;
+        let progress =
+            progress.map_err(|_| broken(Status::deadline_exceeded("snapshot progress not told")))?;
+        let offset = progress.map_err(unreachable)?.into_inner().offset;
+        tracing::info!(node = self.target, bytes = file.len(), offset, "snapshot goes out");
+        let call = link.transfer.install_snapshot(snapshot_parts(vote, file, offset, self.transfers.clone()));
+        let answer = tokio::select! {
             answer = call => {
                 let response = answer.map_err(unreachable)?.into_inner();
                 Ok(response.unpack().map_err(broken)?)
             }
             closed = cancel => Err(closed.into()),
-        }
+        };
+        drop(sending);
+        answer
     }
 
     async fn transfer_leader(
@@ -197,11 +212,19 @@ impl RaftNetworkV2<C> for PeerCaller {
     }
 }
 
-/// The head, then the file in chunks. A file that cannot be read ends the stream before its end, which the receiver
-/// notices by the hash.
-fn snapshot_parts(vote: Vote, file: SnapshotFile) -> impl Stream<Item = v1::InstallSnapshotRequest> + Send {
-    let head = v1::InstallSnapshotRequest { part: Some(Part::Head(encode(&vote).into())) };
-    let chunks = stream::unfold((file, 0), |(file, offset)| async move {
+/// The head and the place, then the rest of the file in chunks, at the pace of all transfers. A file that cannot be read
+/// ends the stream before its end, which the receiver notices by the hash.
+fn snapshot_parts(
+    vote: Vote,
+    file: SnapshotFile,
+    offset: u64,
+    transfers: Transfers,
+) -> impl Stream<Item = v1::InstallSnapshotRequest> + Send {
+    let part = |part| v1::InstallSnapshotRequest { part: Some(part) };
+    let head = part(Part::Head(encode(&vote).into()));
+    let place =
+        part(Part::Place(v1::SnapshotPlace { hash: file.hash().to_le_bytes().to_vec().into(), offset }));
+    let chunks = stream::unfold((file, offset, transfers), move |(file, offset, transfers)| async move {
         let chunk = match file.read_chunk(offset) {
             Ok(chunk) => chunk,
             Err(error) => {
@@ -209,9 +232,9 @@ fn snapshot_parts(vote: Vote, file: SnapshotFile) -> impl Stream<Item = v1::Inst
                 return None;
             }
         };
+        transfers.pass(chunk.len()).await;
         let next = offset + chunk.len() as u64;
-        let part = v1::InstallSnapshotRequest { part: Some(Part::Chunk(chunk.into())) };
-        (next > offset).then_some((part, (file, next)))
+        (next > offset).then_some((part(Part::Chunk(chunk.into())), (file, next, transfers)))
     });
-    stream::iter([head]).chain(chunks)
+    stream::iter([head, place]).chain(chunks)
 }

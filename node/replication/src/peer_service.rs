@@ -142,6 +142,14 @@ impl PeerService for PeerEndpoint {
         Ok(Response::new(v1::TransferLeaderResponse::pack(&response)))
     }
 
+    async fn snapshot_progress(
+        &self,
+        request: Request<v1::SnapshotProgressRequest>,
+    ) -> Result<Response<v1::SnapshotProgressResponse>, Status> {
+        self.admit_raft(&request)?;
+        Ok(Response::new(install::progress(&self.shared, request.get_ref())?))
+    }
+
     async fn install_snapshot(
         &self,
         request: Request<Streaming<v1::InstallSnapshotRequest>>,
@@ -198,6 +206,7 @@ impl PeerService for PeerEndpoint {
         let machine = self.shared.machine.clone();
         let read = tokio::task::spawn_blocking(move || machine.segment_piece(piece)).await;
         let chunk = read.map_err(stopped)?.map_err(|error| Status::not_found(error.to_string()))?;
+        self.shared.transfers.pass(chunk.len()).await;
         Ok(Response::new(v1::FetchSegmentResponse { chunk: chunk.into() }))
     }
 }

@@ -37,6 +37,7 @@ use crate::state_machine::{StateConfig, StateMachine};
 use crate::status::ReplicaStatus;
 use crate::tasks::Tasks;
 use crate::time::ReplicatedTime;
+use crate::transfer::Transfers;
 use crate::type_config::{GroupId, TypeConfig};
 
 pub use crate::shared::Leadership;
@@ -284,6 +285,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         group,
         segment_records: config.segment_records,
         snapshot_log_bytes: config.snapshot_log_bytes,
+        retention: config.retention,
         purged: log.purged().map(|id| id.index),
         ..StateConfig::new(&config.data_dir, config.feed_max)
     };
@@ -299,7 +301,8 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         config.raft(suspect.is_some()).map_err(|error| StartError::Config(format!("timing: {error}")))?;
     machine.fetch_with(install::fetch_from_peers(&config, Arc::clone(&links)));
     install::heal_tail(&machine).await?;
-    let network = PeerNetwork::new(Arc::clone(&links));
+    let transfers = Transfers::new(config.transfer_bytes_per_s, Arc::clone(&clock));
+    let network = PeerNetwork::new(Arc::clone(&links), transfers.clone());
     let raft = Raft::new(config.node.0, raft_config, network, log.clone(), state_machine)
         .await
         .map_err(|error| StartError::Raft(error.to_string()))?;
@@ -316,6 +319,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         pending,
         time,
         links,
+        transfers,
         liveness,
         chains: Chains::default(),
         clock,

@@ -275,6 +275,8 @@ pub(crate) struct Scan {
     pub bytes: u64,
     /// Chain after the last record.
     pub chain: u128,
+    /// Replicated time of the last record.
+    pub until: Timestamp,
     /// Hash state behind those bytes.
     pub hash: Xxh3,
     /// Offsets of each [`SPARSE_EVERY`]th record.
@@ -302,6 +304,7 @@ pub(crate) fn scan(path: &Path, first: LogIndex, cut: &Cut) -> Result<Scan, Stor
         last: LogIndex(first.0 - 1),
         bytes: 0,
         chain: 0,
+        until: Timestamp(0),
         hash: Xxh3::new(),
         sparse: Vec::new(),
         sealed: false,
@@ -339,7 +342,7 @@ fn scan_frames(reader: &mut FrameReader, cut: &Cut, found: &mut Scan) -> Result<
         }
         found.hash.update(frame.bytes());
         at += frame.bytes().len() as u64;
-        (found.last, found.chain, found.bytes) = (record.log_index, record.chain, at);
+        (found.last, found.chain, found.bytes, found.until) = (record.log_index, record.chain, at, record.at);
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ use crate::pending::Pending;
 use crate::proposer::Reign;
 use crate::state_machine::{Machine, StateMachine};
 use crate::time::ReplicatedTime;
+use crate::transfer::Transfers;
 use crate::type_config::TypeConfig;
 
 /// openraft with our types.
@@ -43,6 +44,7 @@ pub struct Shared {
     pub pending: Arc<Pending>,
     pub time: ReplicatedTime,
     pub links: Arc<Links>,
+    pub transfers: Transfers,
     pub liveness: Liveness,
     pub chains: Chains,
     pub counters: Counters,
@@ -189,7 +191,7 @@ pub fn snapshot_has_room(shared: &Shared) -> bool {
 pub async fn snapshot_when_due(shared: Arc<Shared>) {
     let mut due = shared.machine.snapshot_due();
     while due.changed().await.is_ok() {
-        if !snapshot_has_room(&shared) {
+        if shared.transfers.hold_log() || !snapshot_has_room(&shared) {
             continue;
         }
         if shared.raft.trigger().snapshot().await.is_err() {

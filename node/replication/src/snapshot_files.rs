@@ -4,15 +4,15 @@
 //! **Invariant:** no byte of a snapshot is used before the hash over all of it was found right.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use ringmain_routing::{Incarnation, LogIndex, NodeId, Router, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::files::{
@@ -26,6 +26,8 @@ const MAGIC: [u8; 4] = *b"RMP1";
 const HASH_BYTES: usize = 16;
 /// Snapshots kept. The older one is what lagging peers and a repair start from; the log reaches back to it.
 pub const SNAPSHOTS_KEPT: usize = 2;
+/// What a snapshot on its way in ends with. It outlives a restart, so that the transfer goes on where it was.
+const PARTIAL: &str = "part";
 /// Bytes of a snapshot read or sent at a time.
 pub const SNAPSHOT_CHUNK_BYTES: usize = 1 << 20;
 
@@ -189,7 +191,7 @@ pub struct Snapshots {
     dir: Arc<PathBuf>,
     group: GroupId,
     meter: SyncMeter,
-    incoming: Arc<AtomicU64>,
+    receiving: Arc<Mutex<()>>,
 }
 
 impl Snapshots {
@@ -198,7 +200,7 @@ impl Snapshots {
         let dir = dir.join("snapshots");
         meter.create_dir(&dir)?;
         remove_unfinished(&dir)?;
-        Ok(Snapshots { dir: Arc::new(dir), group, meter, incoming: Arc::default() })
+        Ok(Snapshots { dir: Arc::new(dir), group, meter, receiving: Arc::default() })
     }
 
     /// The latest sound snapshot, or none, that a log which begins behind `purged` can go on from. Damaged ones later
@@ -269,12 +271,33 @@ impl Snapshots {
         self.keep(&temp, &path)
     }
 
-    /// Begins to take in a snapshot that a peer sends.
-    pub fn receive(&self) -> Result<SnapshotReceiver, StorageError> {
-        let n = self.incoming.fetch_add(1, Ordering::Relaxed);
-        let path = self.dir.join(format!("incoming-{n}.tmp"));
-        let file = File::create(&path).map_err(StorageError::io(&path, "create the file"))?;
-        Ok(SnapshotReceiver { path, file, group: self.group, meter: self.meter.clone(), len: 0, done: false })
+    /// Goes on taking in the snapshot with this hash, from where an earlier transfer broke. One at a time: `None` while
+    /// another one is under way.
+    pub fn receive(&self, hash: u128) -> Result<Option<SnapshotReceiver>, StorageError> {
+        let Ok(alone) = Arc::clone(&self.receiving).try_lock_owned() else {
+            return Ok(None);
+        };
+        let path = self.partial(hash);
+        for other in list(&self.dir)? {
+            if other != path && other.extension().is_some_and(|extension| extension == PARTIAL) {
+                fs::remove_file(&other).map_err(StorageError::io(&other, "remove the file"))?;
+            }
+        }
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let file = opened.map_err(StorageError::io(&path, "create the file"))?;
+        let len = file.metadata().map_err(StorageError::io(&path, "read the file"))?.len();
+        let (group, meter) = (self.group, self.meter.clone());
+        Ok(Some(SnapshotReceiver { path, file, hash, group, meter, len, _alone: alone }))
+    }
+
+    /// How much of the snapshot with this hash is here.
+    #[must_use]
+    pub fn received(&self, hash: u128) -> u64 {
+        fs::metadata(self.partial(hash)).map_or(0, |file| file.len())
+    }
+
+    fn partial(&self, hash: u128) -> PathBuf {
+        self.dir.join(format!("incoming-{hash:032x}.{PARTIAL}"))
     }
 
     /// Makes a received snapshot one of ours. One that is ours already stays as it is.
@@ -329,14 +352,15 @@ fn head_bytes(head: &SnapshotHead, path: &Path) -> Result<Vec<u8>, StorageError>
     Ok(out)
 }
 
-/// A snapshot on its way in. Dropped before it is finished, it leaves nothing behind.
+/// A snapshot on its way in. Dropped before it is finished, it can be gone on with.
 pub struct SnapshotReceiver {
     path: PathBuf,
     file: File,
+    hash: u128,
     group: GroupId,
     meter: SyncMeter,
     len: u64,
-    done: bool,
+    _alone: OwnedMutexGuard<()>,
 }
 
 impl SnapshotReceiver {
@@ -360,22 +384,22 @@ impl SnapshotReceiver {
         Ok(())
     }
 
-    /// Checks the whole and makes it durable. It becomes ours when it is installed.
-    pub fn finish(mut self) -> Result<SnapshotFile, StorageError> {
+    /// Checks the whole and makes it durable. It becomes ours when it is installed. What is wrong is thrown away: to go
+    /// on with it would never end.
+    pub fn finish(self) -> Result<SnapshotFile, StorageError> {
         self.meter.sync_file(&self.file, &self.path)?;
-        let snapshot = SnapshotFile::open(&self.path, self.group)?;
-        self.done = true;
-        Ok(snapshot)
-    }
-}
-
-impl Drop for SnapshotReceiver {
-    fn drop(&mut self) {
-        if !self.done
-            && let Err(error) = fs::remove_file(&self.path)
-        {
-            tracing::warn!(path = %self.path.display(), %error, "unfinished snapshot could not be removed");
+        let checked = SnapshotFile::open(&self.path, self.group).and_then(|snapshot| {
+            let right = snapshot.hash() == self.hash;
+            if right {
+                Ok(snapshot)
+            } else {
+                Err(StorageError::damaged(&self.path, "it is another snapshot"))
+            }
+        });
+        if checked.is_err() {
+            fs::remove_file(&self.path).map_err(StorageError::io(&self.path, "remove the file"))?;
         }
+        checked
     }
 }
 
@@ -440,7 +464,12 @@ mod tests {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let sent = snapshots(there.path()).save(&head(1), &[7; 3 << 20]).unwrap();
         let snapshots = snapshots(here.path());
-        let mut receiver = snapshots.receive().unwrap();
+        let mut receiver = snapshots.receive(sent.hash()).unwrap().unwrap();
+        receiver.append(&sent.read_chunk(0).unwrap()).unwrap();
+        assert!(snapshots.receive(sent.hash()).unwrap().is_none(), "one at a time");
+        drop(receiver);
+        assert_eq!(snapshots.received(sent.hash()), SNAPSHOT_CHUNK_BYTES as u64, "what came stays");
+        let mut receiver = snapshots.receive(sent.hash()).unwrap().unwrap();
         while receiver.len() < sent.len() {
             receiver.append(&sent.read_chunk(receiver.len()).unwrap()).unwrap();
         }
@@ -449,7 +478,7 @@ mod tests {
         assert!(snapshots.load().unwrap().is_empty());
         snapshots.adopt(&received).unwrap();
         assert_eq!(snapshots.load().unwrap().len(), 1);
-        let mut broken = snapshots.receive().unwrap();
+        let mut broken = snapshots.receive(sent.hash()).unwrap().unwrap();
         broken.append(&sent.read_chunk(0).unwrap()).unwrap();
         assert!(broken.finish().is_err());
         assert_eq!(list(&here.path().join("snapshots")).unwrap().len(), 1);

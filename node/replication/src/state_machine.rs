@@ -16,7 +16,7 @@ use ringmain_routing::{Command, Router};
 
 use crate::feed::{Applied, Tail};
 use crate::files::{StorageError, SyncMeter};
-use crate::history::History;
+use crate::history::{History, Retention};
 use crate::machine::{Core, View, blocking};
 use crate::pending::Pending;
 use crate::segments::{Cut, HistoryRecord};
@@ -45,6 +45,8 @@ pub struct StateConfig {
     pub snapshot_log_bytes: u64,
     /// Applied commands kept in memory.
     pub feed_max: usize,
+    /// How much history is kept.
+    pub retention: Retention,
     /// Where the Raft log was cut at its beginning: how old a snapshot may be that is taken in place of a damaged one.
     pub purged: Option<u64>,
 }
@@ -59,6 +61,7 @@ impl StateConfig {
             segment_records: SEGMENT_RECORDS,
             snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
             feed_max,
+            retention: Retention::default(),
             purged: None,
         }
     }
@@ -92,7 +95,8 @@ impl StateMachine {
         let known = latest.as_ref().map_or(&[][..], |snapshot| &snapshot.head().segments);
         let history = History::open(&config.dir, cut, known, meter.clone())?;
         let tail = Arc::new(Tail::new(config.feed_max, core.router.index()));
-        let machine = Machine::new(config.group, core, history, snapshots, (tail, pending), latest);
+        let machine =
+            Machine::new(config.group, core, history, snapshots, (tail, pending), latest, config.retention);
         let state_machine = StateMachine {
             machine: machine.clone(),
             snapshot_log_bytes: config.snapshot_log_bytes,

@@ -56,6 +56,8 @@ fields! {
     "addr": "network address of a node";
     "api": "address that clients reach";
     "http": "address of metrics and health";
+    "segments": "how many history segments";
+    "offset": "where in a file";
     "segment": "number of a history segment";
     "chain": "value of the chain";
     "version": "version of binary, plan or format";

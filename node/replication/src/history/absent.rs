@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ringmain_routing::Timestamp;
+
 use super::load::take_in;
 use super::{History, Segment};
 use crate::files::{StorageError, set_aside, temp_path};
@@ -11,7 +13,7 @@ use crate::segments::{SegmentRef, scan};
 impl Segment {
     /// One that has to come from a peer.
     pub(super) fn absent(named: SegmentRef) -> Segment {
-        Segment { named, sparse: Vec::new(), absent: true }
+        Segment { named, sparse: Vec::new(), until: Timestamp(0), absent: true }
     }
 }
 

@@ -34,6 +34,12 @@ impl Known<'_> {
     }
 }
 
+impl Segment {
+    fn found(found: Scan) -> Segment {
+        Segment { named: found.segment_ref(), sparse: found.sparse, until: found.until, absent: false }
+    }
+}
+
 type Loaded = (BTreeMap<LogIndex, Segment>, Option<Tail>);
 
 /// Reads every segment in the folder. What must be there and is damaged is set aside; behind it, the damaged part and
@@ -64,8 +70,7 @@ fn older_than(
     for (first, path) in files.iter().rev() {
         let found = scan(path, *first, cut)?;
         if found.sealed && found.damage.is_none() && found.last.0 + 1 == due.0 {
-            segments
-                .insert(*first, Segment { named: found.segment_ref(), sparse: found.sparse, absent: false });
+            segments.insert(*first, Segment::found(found));
             due = *first;
         } else {
             drop_segment(path, "it is older than what is needed, and not whole")?;
@@ -89,7 +94,7 @@ fn load_from(
         match needed_file(wanted, files, known, cut)? {
             Needed::Sound(path, found) => {
                 next = LogIndex(found.last.0 + 1);
-                take_in(path, found, cut, &mut segments, &mut tail)?;
+                take_in(path, *found, cut, &mut segments, &mut tail)?;
             }
             Needed::Absent(damaged) => {
                 next = LogIndex(wanted.last.0 + 1);
@@ -110,7 +115,7 @@ fn load_from(
 }
 
 enum Needed {
-    Sound(PathBuf, Scan),
+    Sound(PathBuf, Box<Scan>),
     /// Missing, or damaged as told.
     Absent(Option<(PathBuf, String)>),
 }
@@ -127,7 +132,7 @@ fn needed_file(
     let path = &files[place].1;
     let found = scan(path, wanted.first, cut)?;
     match check_against_snapshot(path, &found, known.segments, known.end(), cut) {
-        Ok(()) => Ok(Needed::Sound(path.clone(), found)),
+        Ok(()) => Ok(Needed::Sound(path.clone(), Box::new(found))),
         Err(StorageError::Damaged { path, what }) => Ok(Needed::Absent(Some((path, what)))),
         Err(
             error @ (StorageError::Io { .. }
@@ -155,7 +160,7 @@ pub(super) fn take_in(
     if !found.sealed || found.damage.is_some() {
         seal_again(&path, &named)?;
     }
-    segments.insert(named.first, Segment { named, sparse: found.sparse, absent: false });
+    segments.insert(named.first, Segment::found(found));
     Ok(())
 }
 
@@ -244,6 +249,6 @@ pub(super) fn reopen(path: PathBuf, found: Scan) -> Result<Option<Tail>, Storage
     let file =
         OpenOptions::new().append(true).open(&path).map_err(StorageError::io(&path, "open the file"))?;
     file.set_len(found.bytes).map_err(StorageError::io(&path, "cut the file"))?;
-    let Scan { first, last, bytes, hash, sparse, .. } = found;
-    Ok(Some(Tail { first, last, file, path, bytes, buffer: vec![], hash, sparse }))
+    let Scan { first, last, bytes, hash, sparse, until, .. } = found;
+    Ok(Some(Tail { first, last, file, path, bytes, buffer: vec![], hash, sparse, until }))
 }

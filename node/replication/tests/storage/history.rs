@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use ringmain_replication::history::{HistoryError, Retention};
+use ringmain_replication::state_machine::StateConfig;
 use ringmain_routing::LogIndex;
 
-use crate::node::{SEGMENT_RECORDS, entry, files, open};
+use crate::node::{SEGMENT_RECORDS, entry, files, open, open_with, state_config};
 
 #[tokio::test]
 async fn segments_are_the_same_files_on_every_replica() {
@@ -73,4 +75,27 @@ async fn the_feed_and_the_history_tell_the_same() {
         applied.iter().map(|one| told(one)).collect::<Vec<_>>(),
         history.iter().map(|r| (r.log_index, r.raft_index, r.at, r.chain)).collect::<Vec<_>>()
     );
+}
+
+#[tokio::test]
+async fn old_history_goes_with_a_snapshot_and_its_absence_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let retention = Retention { keep_ms: 0, bytes_max: 1 };
+    let config = StateConfig { retention, ..state_config(dir.path()) };
+    let mut node = open_with(&config).unwrap();
+    node.run(1, 20).await;
+    assert_eq!(node.history().len(), 20, "nothing goes before a snapshot is there");
+    node.snapshot().await;
+    let gone = node.machine.history(LogIndex(3), 1).unwrap_err();
+    assert!(matches!(gone, HistoryError::Gone { oldest: LogIndex(17), .. }), "{gone}");
+    assert_eq!(node.machine.history(LogIndex(16), 9).unwrap().len(), 4);
+    node.run(21, 30).await;
+    node.close();
+
+    let mut node = open_with(&config).unwrap();
+    node.replay().await.unwrap();
+    assert_eq!(node.machine.history(LogIndex(16), 99).unwrap().len(), 14);
+    assert!(node.machine.absent_history().unwrap().is_empty(), "what was given up is not missed");
+    node.snapshot().await;
+    assert_eq!(node.machine.history(LogIndex(24), 99).unwrap().len(), 6);
 }

@@ -22,7 +22,7 @@ fn fetch_from(machine: &Machine, asked: &Arc<AtomicUsize>) -> FetchSegment {
 }
 
 fn send(from: &SnapshotFile, to: &Node) -> SnapshotFile {
-    let mut receiver = to.machine.receive_snapshot().unwrap();
+    let mut receiver = to.machine.receive_snapshot(from.hash()).unwrap().unwrap();
     while receiver.len() < from.len() {
         receiver.append(&from.read_chunk(receiver.len()).unwrap()).unwrap();
     }

@@ -20,6 +20,7 @@ use ringmain_cluster_config::node::{PeerConfig, Timeouts, read_file};
 use ringmain_cluster_config::{NodeConfig, RoutingPlan, Tokens};
 use ringmain_replication::disk::DiskLimits;
 use ringmain_replication::files::StorageError;
+use ringmain_replication::history::Retention;
 use ringmain_replication::{Peer, Replica, ReplicaConfig, StartError, Timing};
 use ringmain_routing::Millis;
 use ringmain_telemetry::{ErrorCode, codes};
@@ -34,6 +35,7 @@ use tasks::Tasks;
 
 /// How long servers and tasks have to end once their streams are gone.
 const END_WITHIN: Duration = Duration::from_secs(2);
+const DAY_MS: u64 = 86_400_000;
 
 /// A node that serves.
 pub(crate) struct Running {
@@ -168,6 +170,11 @@ fn replica_config(config: &NodeConfig, peers: Vec<Peer>) -> ReplicaConfig {
         feed_max: usize::try_from(config.limits.feed_max).unwrap_or(usize::MAX),
         snapshot_log_bytes: config.limits.snapshot_log_bytes,
         entries_kept: config.limits.entries_kept,
+        transfer_bytes_per_s: config.limits.transfer_bytes_per_s,
+        retention: Retention {
+            keep_ms: config.limits.history_keep_days.saturating_mul(DAY_MS),
+            bytes_max: config.limits.history_bytes_max,
+        },
         disk: DiskLimits {
             reserve_bytes: config.limits.disk_reserve_bytes,
             used_percent_max: u8::try_from(config.limits.disk_used_percent_max).unwrap_or(100),
@@ -230,6 +237,8 @@ mod tests {
         let limits = NodeLimits::default();
         assert_eq!(limits.snapshot_log_bytes, default.snapshot_log_bytes);
         assert_eq!(limits.entries_kept, default.entries_kept);
+        assert_eq!(limits.transfer_bytes_per_s, default.transfer_bytes_per_s);
+        assert_eq!((limits.history_keep_days, limits.history_bytes_max), (0, 0));
         assert_eq!(limits.disk_reserve_bytes, default.disk.reserve_bytes);
         assert_eq!(limits.disk_used_percent_max, u64::from(default.disk.used_percent_max));
         assert_eq!(limits.feed_max, default.feed_max as u64);
