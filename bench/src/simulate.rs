@@ -226,7 +226,7 @@ impl<'s> Run<'s> {
                 }
             }
             Ok(Reply::Merged { contact: id, .. }) => self.ledger.enqueued(contact, id),
-            Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. }) => {}
+            Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. } | Reply::Acted { .. }) => {}
             Err(refusal) => {
                 *self.rejected.entry(refusal.code()).or_default() += 1;
                 let log_index = self.router.index().0;
@@ -277,6 +277,8 @@ impl<'s> Run<'s> {
             | Effect::AnnounceAssigned { .. }
             | Effect::ReleaseOperator { .. }
             | Effect::AnnouncePresence { .. }
+            | Effect::HoldContact { .. }
+            | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }
     }
@@ -291,7 +293,8 @@ impl<'s> Run<'s> {
             EndReason::OperatorLost(_) => {
                 self.ledger.end_served(contact, row, &self.seats, ResultOutcome::Abandoned, at.0);
             }
-            EndReason::Abandoned => {
+            // No supervisor acts in virtual time; a contact closed by one would count as not served.
+            EndReason::Abandoned | EndReason::Closed(_) => {
                 self.ledger.end_unassigned(contact, row, ResultOutcome::Abandoned, at.0, log_index, None);
             }
             EndReason::Merged(into) => {

@@ -59,7 +59,7 @@ fn same_contact(row: &Contact, view: &ContactView) -> Result<(), Difference> {
     let what = |field: &str| format!("{} {field}", row.id);
     same(&what("state"), view_of(&row.state), view.state)?;
     same(&what("key"), &row.body.key, &view.key)?;
-    same(&what("queue"), &row.body.queue, &view.queue)?;
+    same(&what("queue"), &row.queue, &view.queue)?;
     same(&what("channel"), &row.body.channel, &view.channel)?;
     same(&what("gateway"), row.gateway(), view.gateway_id)?;
     same(&what("tier"), row.tier, view.tier)?;
@@ -74,6 +74,7 @@ fn same_contact(row: &Contact, view: &ContactView) -> Result<(), Difference> {
     same(&what("holder"), row.last_holder, view.holder)?;
     same(&what("held_for"), row.held_for, view.held_for)?;
     same(&what("sources"), row.sources, view.sources)?;
+    same(&what("transfers"), row.transfers, view.transfers)?;
     same(&what("callback"), row.callback(), view.callback.as_ref())?;
     same(&what("details"), &row.details, &view.details)
 }
@@ -85,7 +86,7 @@ fn view_of(state: &ContactState) -> ringmain_routing::ContactState {
         ContactState::Offered { operator, at, deadline, automatic, .. } => {
             View::Offered { operator, at, deadline, automatic }
         }
-        ContactState::Handling { operator, since } => View::Handling { operator, since },
+        ContactState::Handling { operator, since, on_hold } => View::Handling { operator, since, on_hold },
         ContactState::WrapUp { operator, until, .. } => View::WrapUp { operator, until },
         ContactState::Ended { at, reason, .. } => View::Ended { at, reason },
     }
@@ -111,7 +112,9 @@ fn same_operator(model: &Model, row: &Operator, view: &OperatorView) -> Result<(
     let in_hand: Vec<_> = model.contacts_of(row.id).map(|contact| contact.id).collect();
     same(&what("contacts"), &in_hand, &view.contacts)?;
     let exclusions: Vec<_> = row.exclusions.iter().map(|mark| (mark.contact, mark.until)).collect();
-    same(&what("exclusions"), &exclusions, &view.exclusions)
+    same(&what("exclusions"), &exclusions, &view.exclusions)?;
+    let wrap_ups: Vec<_> = row.wrap_ups.iter().map(|row| (row.contact, row.assignment, row.until)).collect();
+    same(&what("wrap-ups"), &wrap_ups, &view.wrap_ups)
 }
 
 fn session_of(state: SessionState) -> ringmain_routing::SessionState {
@@ -127,7 +130,7 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
     for view in router.queues() {
         let what = |field: &str| format!("queue {} {field}", view.name);
         let count = |word: &str| {
-            let rows = model.contacts().filter(|row| row.body.queue == view.name);
+            let rows = model.contacts().filter(|row| row.queue == view.name);
             rows.filter(|row| row.state.word() == word).count() as u32
         };
         same(&what("waiting"), count("waiting"), view.waiting)?;
@@ -141,6 +144,10 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("abandoned"), own.abandoned, other.abandoned)?;
         same(&what("merged"), own.merged, other.merged)?;
         same(&what("requeued"), own.requeued, other.requeued)?;
+        same(&what("transferred"), own.transferred, other.transferred)?;
+        same(&what("moved in"), own.moved_in, other.moved_in)?;
+        same(&what("moved out"), own.moved_out, other.moved_out)?;
+        same(&what("closed"), own.closed, other.closed)?;
     }
     Ok(())
 }

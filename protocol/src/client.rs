@@ -1,9 +1,10 @@
 //! The client that other programs use. [`GatewayClient`] and [`OperatorClient`] hold one session each over the logic
 //! of `ringmain_routing::client`: what they are asked to do is done once, whatever becomes of nodes and streams in
-//! between. [`SupervisorClient`] and [`AdminClient`] ask and are answered.
+//! between. [`SupervisorClient`], [`ActionClient`] and [`AdminClient`] ask and are answered.
 //!
 //! The crate reads no clock and draws no random numbers: both are handed in with the configuration.
 
+mod action;
 mod admin;
 mod call;
 mod connections;
@@ -22,11 +23,14 @@ use ringmain_routing::client::{ClientConfig, ClientLimits};
 use ringmain_routing::limits::NAME_BYTES_MAX;
 use ringmain_routing::{Epoch, Name, Position, Timestamp};
 
+pub use action::ActionClient;
 pub use admin::AdminClient;
 pub use call::{CallConfig, CallError};
 pub use connections::{BadAddress, Connections};
 pub use gateway::{GatewayAnswer, GatewayClient, GatewayNotice, GatewayOperation, Pushed};
-pub use operator::{AssignmentOf, OperatorAnswer, OperatorClient, OperatorNotice, OperatorOperation};
+pub use operator::{
+    AssignmentOf, OperatorAnswer, OperatorClient, OperatorNotice, OperatorOperation, TransferTo,
+};
 pub use outcome::{Notice, OperationError, PendingAnswer, Refused};
 pub use ringmain_routing::client::StopReason;
 pub use supervisor::{EventWatch, SupervisorClient};

@@ -60,6 +60,8 @@ fn every_change_carries_a_key_by_which_it_is_done_once() {
         ("OperatorComplete", "assignment"),
         ("OperatorExtendWrapUp", "until_ms"),
         ("OperatorEndWrapUp", "assignment"),
+        ("OperatorTransfer", "assignment"),
+        ("OperatorHold", "assignment"),
     ];
     for (name, key) in keys {
         let fields: Vec<_> = message(name).field.iter().map(|field| field.name().to_owned()).collect();
@@ -114,7 +116,7 @@ fn files() -> Vec<FileDescriptorProto> {
     let set =
         FileDescriptorSet::decode(ringmain_protocol::FILE_DESCRIPTOR_SET).expect("built with the crate");
     let ours: Vec<_> = set.file.into_iter().filter(|file| file.package() == "ringmain.v1").collect();
-    assert_eq!(ours.len(), 6);
+    assert_eq!(ours.len(), 8);
     ours
 }
 

@@ -80,7 +80,7 @@ impl Centre {
             keys: 0,
             refused: 0,
         };
-        centre.apply(Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(load) })));
+        centre.apply(Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(load), by: None })));
         if let Some((Party::Gateway(id), epoch)) = centre.sign_in(Role::Gateway, "gateway".into()) {
             centre.gateway = (id, epoch);
         }
@@ -133,7 +133,7 @@ impl Centre {
         let logins: Vec<Name> = (0..self.load.operators).map(|i| format!("operator-{i:05}").into()).collect();
         for some in logins.chunks(OPERATORS_PER_COMMAND_MAX) {
             let operators = some.iter().map(|login| self.operator(login.clone())).collect();
-            self.apply(Command::PutOperators(PutOperators { operators }));
+            self.apply(Command::PutOperators(PutOperators { operators, by: None }));
         }
         for login in logins {
             if let Some((Party::Operator(id), epoch)) = self.sign_in(Role::Operator, login) {
@@ -167,7 +167,13 @@ impl Centre {
         };
         match self.apply(Command::OpenSession(opening)) {
             Some(Reply::Opened { party, epoch }) => Some((party, epoch)),
-            Some(Reply::Done | Reply::Enqueued { .. } | Reply::Merged { .. } | Reply::PlanApplied { .. })
+            Some(
+                Reply::Done
+                | Reply::Enqueued { .. }
+                | Reply::Merged { .. }
+                | Reply::PlanApplied { .. }
+                | Reply::Acted { .. },
+            )
             | None => None,
         }
     }
@@ -336,6 +342,8 @@ impl Centre {
             | Effect::AnnounceAssigned { .. }
             | Effect::ReleaseOperator { .. }
             | Effect::AnnouncePresence { .. }
+            | Effect::HoldContact { .. }
+            | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }
     }

@@ -174,7 +174,7 @@ impl Desk {
             }
             Some(Event::Withdrawn(withdrawn)) => self.let_go(&withdrawn.contact, withdrawn.assignment),
             Some(Event::Released(released)) => self.let_go(&released.contact, released.assignment),
-            Some(Event::WrapUp(_) | Event::Presence(_)) | None => {}
+            Some(Event::WrapUp(_) | Event::Presence(_) | Event::Held(_)) | None => {}
         }
     }
 

@@ -86,7 +86,7 @@ fn name(text: &Text) -> Name {
 /// Puts the plan into force.
 pub(super) fn put_plan(router: &mut Router, scenario: &Scenario) -> Result<(), CannotSimulate> {
     let plan = Plan { version: 1, ..plan_of(scenario) };
-    put(router, "the plan", &Command::ApplyPlan(Box::new(ApplyPlan { plan }))).map(drop)
+    put(router, "the plan", &Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None }))).map(drop)
 }
 
 /// Opens the session of the one gateway.
@@ -102,7 +102,7 @@ pub(super) fn seat_operators(router: &mut Router, scenario: &Scenario) -> Result
     let has_units = scenario.plan.as_ref().is_some_and(|plan| !plan.units.is_empty());
     for some in scenario.operators.chunks(OPERATORS_PER_COMMAND_MAX) {
         let operators = some.iter().map(|operator| operator_plan(operator, has_units)).collect();
-        put(router, "the operators", &Command::PutOperators(PutOperators { operators }))?;
+        put(router, "the operators", &Command::PutOperators(PutOperators { operators, by: None }))?;
     }
     let mut seats = Vec::with_capacity(scenario.operators.len());
     for operator in &scenario.operators {
@@ -136,7 +136,11 @@ fn open(router: &mut Router, role: Role, name: Name) -> Result<Option<(Party, Ep
     };
     match put(router, "a session", &Command::OpenSession(opening))? {
         Reply::Opened { party, epoch } => Ok(Some((party, epoch))),
-        Reply::Done | Reply::Enqueued { .. } | Reply::Merged { .. } | Reply::PlanApplied { .. } => Ok(None),
+        Reply::Done
+        | Reply::Enqueued { .. }
+        | Reply::Merged { .. }
+        | Reply::PlanApplied { .. }
+        | Reply::Acted { .. } => Ok(None),
     }
 }
 

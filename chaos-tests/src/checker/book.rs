@@ -34,6 +34,10 @@ pub(super) struct Row {
     /// False after a change whose moment within a command cannot be told: then its order is not judged.
     pub(super) order_is_known: bool,
     pub(super) was_served: bool,
+    /// False once it is in another queue than the one it arrived in: then its fit is not judged here.
+    pub(super) class_is_known: bool,
+    /// Wrap-ups of operators who passed it on, by their assignments.
+    pub(super) wrap_ups: Vec<(OperatorId, u32)>,
 }
 
 /// Where in its life a contact is.

@@ -10,6 +10,9 @@ use super::walk::Walk;
 impl Walk<'_> {
     /// Enters one effect.
     pub(super) fn take(&mut self, effect: Effect) {
+        if self.is_of_kept_wrap_up(effect) {
+            return;
+        }
         if let Some(id) = contact_of(&effect)
             && self.rows.get(&id).is_none_or(Row::is_ended)
         {
@@ -45,10 +48,57 @@ impl Walk<'_> {
                     row.live = row.live.filter(|live| *live != epoch);
                 }
             }
+            Effect::HoldContact { contact, operator, assignment, .. } => {
+                self.is_in_hand(contact, operator, assignment);
+            }
+            Effect::AnnounceMoved { contact, .. } => {
+                self.take_out(contact);
+                if let Some(row) = self.rows.get_mut(&contact) {
+                    (row.order_is_known, row.class_is_known) = (false, false);
+                }
+            }
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => {}
         }
+    }
+
+    /// Enters what an effect says about the wrap-up of an operator who passed the contact on: it holds that
+    /// operator's units, whatever becomes of the contact.
+    fn is_of_kept_wrap_up(&mut self, effect: Effect) -> bool {
+        let (contact, operator, assignment, is_over) = match effect {
+            Effect::StartWrapUp { contact, operator, assignment, .. } => {
+                (contact, operator, assignment, false)
+            }
+            Effect::ReleaseOperator { contact, operator, assignment } => {
+                (contact, operator, assignment, true)
+            }
+            Effect::AnnounceQueued { .. }
+            | Effect::RingOperator { .. }
+            | Effect::AnnounceAssigned { .. }
+            | Effect::ConnectContact { .. }
+            | Effect::WithdrawAssignment { .. }
+            | Effect::AnnounceEnded { .. }
+            | Effect::AnnouncePresence { .. }
+            | Effect::EndStream { .. }
+            | Effect::HoldContact { .. }
+            | Effect::AnnounceMoved { .. } => return false,
+        };
+        let Some(row) = self.rows.get_mut(&contact) else { return false };
+        let this = (operator, assignment.0);
+        let units = u64::from(row.units);
+        let is_kept = row.wrap_ups.contains(&this);
+        if is_kept && is_over {
+            row.wrap_ups.retain(|kept| *kept != this);
+            self.let_go(Some(operator), units);
+        } else if !is_kept && !is_over && row.phase == Phase::Waiting && row.holder == Some(operator) {
+            row.wrap_ups.push(this);
+            if let Some(row) = self.roster.get_mut(self.parties.operator(operator)) {
+                row.used += units;
+            }
+            return true;
+        }
+        is_kept
     }
 
     fn connect(&mut self, contact: ContactId, operator: OperatorId, assignment: AssignmentEpoch) {
@@ -124,7 +174,9 @@ impl Walk<'_> {
             None => Some("nobody"),
             Some(operator) if operator.live.is_none() => Some("not signed in"),
             Some(operator) if operator.presence != PresenceState::Ready => Some("not ready"),
-            Some(operator) if !operator.profiles().any(|profile| profile.fits(class)) => {
+            Some(operator)
+                if row.class_is_known && !operator.profiles().any(|profile| profile.fits(class)) =>
+            {
                 Some("lacks a skill or unit")
             }
             Some(_) if !self.is_touched(contact) && row.not_before.is_some_and(|time| time > self.now) => {
@@ -215,7 +267,10 @@ impl Walk<'_> {
         let Some(row) = self.rows.get_mut(&contact) else { return };
         row.phase = Phase::Waiting;
         match reason {
-            WithdrawReason::Declined | WithdrawReason::Unanswered => row.exclusions.push((operator, until)),
+            WithdrawReason::Declined
+            | WithdrawReason::Unanswered
+            | WithdrawReason::Transferred
+            | WithdrawReason::Supervisor => row.exclusions.push((operator, until)),
             WithdrawReason::Abandoned | WithdrawReason::SessionLost => {}
         }
         let units = u64::from(row.units);
@@ -269,6 +324,8 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::WithdrawAssignment { contact, .. }
         | Effect::StartWrapUp { contact, .. }
         | Effect::ReleaseOperator { contact, .. }
+        | Effect::HoldContact { contact, .. }
+        | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::AnnouncePresence { .. } | Effect::EndStream { .. } => None,
     }

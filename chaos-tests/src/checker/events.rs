@@ -65,6 +65,8 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
+        | Effect::HoldContact { .. }
+        | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => return false,
     };
     is_told

@@ -84,7 +84,10 @@ pub(super) fn asked_by(
         | Command::NodeStarted(_)
         | Command::NodeLost(_)
         | Command::UpdateContact(_)
-        | Command::ExtendWrapUp(_) => None,
+        | Command::ExtendWrapUp(_)
+        | Command::TransferContact(_)
+        | Command::HoldContact(_)
+        | Command::Act(_) => None,
     }
 }
 
@@ -98,7 +101,7 @@ fn is_answered(op: &ClientOp, entry: &HistoryEntry) -> bool {
             Reply::Enqueued { contact: entered } | Reply::Merged { contact: entered, .. } => {
                 entered == contact
             }
-            Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. } => false,
+            Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. } | Reply::Acted { .. } => false,
         },
         (OpResult::Done { contact: None, .. }, Ok(reply)) => *reply == Reply::Done,
         (OpResult::Refused { code, .. }, Err(refusal)) => refusal.code() == code,

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringmain_routing::command::{EnqueueContact, UpdateContact};
+use ringmain_routing::command::{Action, EnqueueContact, TransferContact, TransferTarget, UpdateContact};
 use ringmain_routing::limits::TIMERS_PER_ENTRY_MAX;
 use ringmain_routing::{Command, ContactId, Effect, Name, Party, Plan, Refusal, Reply, Timestamp};
 
@@ -108,6 +108,8 @@ impl<'a> Walk<'a> {
             Command::EnqueueContact(command) => return self.enter(command, reply),
             Command::PutOperators(command) => self.roster.put(&command.operators, &self.plan),
             Command::UpdateContact(command) => self.touch(command.contact),
+            Command::TransferContact(command) => self.before_transfer(command),
+            Command::Act(command) => self.before_action(&command.action),
             Command::OpenSession(_) => {
                 if let Reply::Opened { party: Party::Operator(operator), epoch } = reply
                     && let Some(row) = self.roster.get_mut(self.parties.operator(operator))
@@ -127,7 +129,8 @@ impl<'a> Walk<'a> {
             | Command::DeclineOffer(_)
             | Command::CompleteContact(_)
             | Command::ExtendWrapUp(_)
-            | Command::EndWrapUp(_) => {}
+            | Command::EndWrapUp(_)
+            | Command::HoldContact(_) => {}
         }
         None
     }
@@ -149,6 +152,9 @@ impl<'a> Walk<'a> {
                 self.count_repeat(answer.contact, effects);
             }
             Command::CompleteContact(command) => self.count_repeat(command.answer.contact, effects),
+            Command::TransferContact(command) => self.count_repeat(command.answer.contact, effects),
+            Command::HoldContact(command) => self.count_repeat(command.answer.contact, effects),
+            Command::Act(command) => self.lift(&command.action),
             Command::Tick
             | Command::PutOperators(_)
             | Command::OpenSession(_)
@@ -158,6 +164,30 @@ impl<'a> Walk<'a> {
             | Command::NodeLost(_)
             | Command::SetPresence(_)
             | Command::ExtendWrapUp(_) => {}
+        }
+    }
+
+    /// What is passed to one operator is kept for that one; its order is not judged any more.
+    fn before_transfer(&mut self, command: &TransferContact) {
+        if let TransferTarget::Operator { .. } = command.to
+            && let Some(row) = self.rows.get_mut(&command.answer.contact)
+        {
+            row.order_is_known = false;
+        }
+    }
+
+    fn before_action(&mut self, action: &Action) {
+        if let Action::LiftContact { contact, .. } = action {
+            self.touch(*contact);
+        }
+    }
+
+    fn lift(&mut self, action: &Action) {
+        let Action::LiftContact { contact, tier, head_start } = action else { return };
+        self.take_out(*contact);
+        if let Some(row) = self.rows.get_mut(contact) {
+            row.tier = tier.unwrap_or(row.tier);
+            row.head_start = head_start.unwrap_or(row.head_start);
         }
     }
 
@@ -220,6 +250,8 @@ impl<'a> Walk<'a> {
             in_line: false,
             order_is_known: true,
             was_served: false,
+            class_is_known: true,
+            wrap_ups: Vec::new(),
         }
     }
 

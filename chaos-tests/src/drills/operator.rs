@@ -165,7 +165,7 @@ impl Desk {
             }
             Some(Event::Withdrawn(withdrawn)) => self.hang_up(&withdrawn.contact, withdrawn.assignment),
             Some(Event::Released(released)) => self.hang_up(&released.contact, released.assignment),
-            Some(Event::WrapUp(_) | Event::Presence(_)) | None => {}
+            Some(Event::WrapUp(_) | Event::Presence(_) | Event::Held(_)) | None => {}
         }
     }
 

@@ -6,19 +6,19 @@ use ringmain_routing::limits::EXCLUSIONS_PER_OPERATOR_MAX;
 use ringmain_routing::{ContactId, Effect, OperatorId, Refusal, Reply};
 
 use super::contacts::wrong_state;
-use super::state::{Contact, ContactState, Exclusion};
+use super::state::{Contact, ContactState, Exclusion, WrapUp};
 use super::{Freed, Model};
 
 impl Model {
     /// The contact's latest assignment is this one: the state it is in.
-    fn check_answer(&self, answer: &AnswerOffer) -> Result<ContactState, Refusal> {
+    pub(super) fn check_answer(&self, answer: &AnswerOffer) -> Result<ContactState, Refusal> {
         self.check_operator(answer.operator, answer.epoch)?;
         let contact = self.contact(answer.contact).ok_or(Refusal::UnknownContact(answer.contact))?;
         let is_this = contact.assignment == answer.assignment && contact.last_holder == Some(answer.operator);
         if is_this { Ok(contact.state) } else { Err(stale_assignment(contact)) }
     }
 
-    fn wrong_state_of(&self, id: ContactId) -> Result<Reply, Refusal> {
+    pub(super) fn wrong_state_of(&self, id: ContactId) -> Result<Reply, Refusal> {
         Err(wrong_state(self.contact_row(id)))
     }
 
@@ -89,7 +89,7 @@ impl Model {
         self.operator_mut(operator).idle_since = self.now;
     }
 
-    fn exclude(&mut self, operator: OperatorId, contact: ContactId) {
+    pub(super) fn exclude(&mut self, operator: OperatorId, contact: ContactId) {
         let until = self.span_after_now(self.plan.sessions.exclusion);
         if until <= self.now {
             return;
@@ -118,7 +118,7 @@ impl Model {
 
     fn end_talk(&mut self, command: &CompleteContact, operator: OperatorId) {
         let id = command.answer.contact;
-        let queue_name = &self.contact_row(id).body.queue;
+        let queue_name = &self.contact_row(id).queue;
         let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
         let queue = queue.expect("a contact's queue stays in the plan");
         let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
@@ -153,9 +153,12 @@ impl Model {
         let answer = &command.answer;
         self.check_operator(answer.operator, answer.epoch)?;
         super::bounds::check_time("until", Some(command.until))?;
+        if self.extend_kept(answer, command.until) {
+            return Ok(Reply::Done);
+        }
         match self.check_answer(answer)? {
             ContactState::WrapUp { operator, since, until } => {
-                let queue_name = &self.contact_row(answer.contact).body.queue;
+                let queue_name = &self.contact_row(answer.contact).queue;
                 let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
                 let longest = since + queue.expect("a contact's queue stays in the plan").wrap_up_max;
                 let until = until.max(longest.min(command.until));
@@ -173,6 +176,12 @@ impl Model {
     }
 
     pub(super) fn end_wrap_up(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {
+        self.check_operator(answer.operator, answer.epoch)?;
+        let is_this = |kept: &WrapUp| kept.contact == answer.contact && kept.assignment == answer.assignment;
+        if self.end_wrap_ups(answer.operator, is_this) {
+            self.settle(Freed::operator(answer.operator));
+            return Ok(Reply::Done);
+        }
         match self.check_answer(answer)? {
             ContactState::WrapUp { .. } => self.finish_wrap_up(answer.contact),
             ContactState::Offered { .. }
@@ -184,6 +193,6 @@ impl Model {
     }
 }
 
-fn stale_assignment(contact: &Contact) -> Refusal {
+pub(super) fn stale_assignment(contact: &Contact) -> Refusal {
     Refusal::StaleAssignment { contact: contact.id, current: contact.assignment }
 }

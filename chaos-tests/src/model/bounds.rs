@@ -11,7 +11,7 @@ use ringmain_routing::limits::{
 use ringmain_routing::plan::{Answer, QueuePlan};
 use ringmain_routing::{Millis, Name, Plan, Refusal, Timestamp};
 
-fn check(holds: bool, field: &str) -> Result<(), Refusal> {
+pub(super) fn check(holds: bool, field: &str) -> Result<(), Refusal> {
     let problem = "out of bounds".to_owned();
     if holds { Ok(()) } else { Err(Refusal::InvalidField { field: field.into(), problem }) }
 }

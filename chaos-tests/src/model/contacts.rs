@@ -93,7 +93,7 @@ impl Model {
     #[must_use]
     pub fn waiting_in(&self, queue: &str) -> u64 {
         let waiting = self.contacts.values().filter(|contact| contact.state == ContactState::Waiting);
-        waiting.filter(|contact| &*contact.body.queue == queue).count() as u64
+        waiting.filter(|contact| &*contact.queue == queue).count() as u64
     }
 
     pub(super) fn add_contact(&mut self, body: EnqueueContact) -> ContactId {
@@ -102,11 +102,7 @@ impl Model {
         let channel = channel.expect("the channel's name was checked");
         let queue = self.plan.queues.iter().find(|queue| queue.name == body.queue);
         let queue = queue.expect("the queue's name was checked");
-        let mut required: BTreeMap<Name, u8> = BTreeMap::new();
-        for (skill, level) in body.skills.iter().chain(&queue.required) {
-            let highest = required.entry(skill.clone()).or_default();
-            *highest = (*highest).max(*level);
-        }
+        let required = highest(body.skills.iter().chain(&queue.required));
         let scopes = body.scope.iter().chain(&queue.scope).cloned().collect();
         let later = body.not_before.filter(|time| *time > self.now);
         let contact = Contact {
@@ -128,6 +124,13 @@ impl Model {
             assignment: AssignmentEpoch(0),
             last_holder: None,
             sources: 1,
+            queue: body.queue.clone(),
+            own: (self.format >= 2).then(|| {
+                let scopes = body.scope.iter().cloned().collect();
+                (highest(&body.skills), scopes)
+            }),
+            transfers: 0,
+            passed: false,
             body,
         };
         self.contacts.insert(id.slot, contact);
@@ -231,6 +234,7 @@ impl Model {
             EndReason::Abandoned => totals.abandoned += 1,
             EndReason::Merged(_) => totals.merged += 1,
             EndReason::OperatorLost(_) => {}
+            EndReason::Closed(_) => totals.closed += 1,
         }
         for operator in &mut self.operators {
             operator.exclusions.retain(|exclusion| exclusion.contact != id);
@@ -248,6 +252,16 @@ impl Model {
         self.ended.retain(|_, contact| contact.id != id);
         self.free_slots.push(id.slot);
     }
+}
+
+/// Each skill once, at the highest level that is asked for.
+pub(super) fn highest<'a>(skills: impl IntoIterator<Item = &'a (Name, u8)>) -> BTreeMap<Name, u8> {
+    let mut required: BTreeMap<Name, u8> = BTreeMap::new();
+    for (skill, level) in skills {
+        let highest = required.entry(skill.clone()).or_default();
+        *highest = (*highest).max(*level);
+    }
+    required
 }
 
 pub(super) fn wrong_state(contact: &Contact) -> Refusal {

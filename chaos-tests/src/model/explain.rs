@@ -53,7 +53,7 @@ impl Model {
         if let Some(better) = self.best_contact_for(operator.id) {
             let rank = |id: ContactId| {
                 let row = self.contact_row(id);
-                key(row, operator.rank(&row.body.queue))
+                key(row, operator.rank(&row.queue))
             };
             if rank(better) < rank(contact.id) {
                 reasons.push(Reason::Overtakes(better));

@@ -125,7 +125,7 @@ impl Model {
         let free = self.free_units(operator)?;
         let eligible = self.contacts.values().filter(|contact| contact.is_eligible());
         let fitting = eligible.filter(|contact| self.suits(operator, free, contact));
-        let best = fitting.min_by_key(|contact| key(contact, operator.rank(&contact.body.queue)));
+        let best = fitting.min_by_key(|contact| key(contact, operator.rank(&contact.queue)));
         best.map(|contact| contact.id)
     }
 
@@ -158,6 +158,10 @@ impl Model {
             if let Some(operator) = contact.state.holder() {
                 *loads.entry(operator).or_default() += u64::from(contact.units);
             }
+        }
+        for operator in &self.operators {
+            let wrap_ups: u64 = operator.wrap_ups.iter().map(|wrap_up| u64::from(wrap_up.units)).sum();
+            *loads.entry(operator.id).or_default() += wrap_ups;
         }
         let available = self.operators.iter().filter(|operator| operator.is_available());
         let with_room = available.filter_map(|operator| {
@@ -210,7 +214,7 @@ impl Model {
         self.judge_assignment(id, to);
         let now = self.now;
         let idle_before = self.operators[to.slot as usize].idle_since;
-        let queue_name = &self.contact_row(id).body.queue;
+        let queue_name = &self.contact_row(id).queue;
         let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
         let answer = queue.expect("a contact's queue stays in the plan").answer;
         self.operator_mut(to).idle_since = now;
@@ -218,6 +222,7 @@ impl Model {
         contact.held_for = None;
         contact.assignment = AssignmentEpoch(contact.assignment.0 + 1);
         contact.last_holder = Some(to);
+        contact.passed = false;
         match answer {
             Answer::Automatic => self.connect(id, to),
             Answer::Confirmed { within } => self.offer(id, to, now + within, true, idle_before),
@@ -245,7 +250,7 @@ impl Model {
     pub(super) fn connect(&mut self, id: ContactId, operator: OperatorId) {
         let since = self.now;
         let contact = self.contact_mut(id);
-        contact.state = ContactState::Handling { operator, since };
+        contact.state = ContactState::Handling { operator, since, on_hold: None };
         let (gateway, assignment) = (contact.gateway(), contact.assignment);
         self.effects.push(Effect::ConnectContact { contact: id, gateway, operator, assignment });
         self.totals_mut(id).connected += 1;

@@ -4,6 +4,7 @@
 //!
 //! **Invariant:** no index, no cache: what is not in [`state`] is computed each time from what is.
 
+mod actions;
 mod answers;
 mod bounds;
 mod callbacks;
@@ -15,6 +16,7 @@ mod plan;
 mod sessions;
 mod state;
 mod timers;
+mod transfers;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -25,8 +27,8 @@ use ringmain_routing::{
 
 pub use explain::Reason;
 use matching::Freed;
-use state::Job;
-pub use state::{Contact, ContactState, Exclusion, Gateway, Operator, Session, SessionState, Totals};
+pub use state::{Contact, ContactState, Exclusion, Gateway, Operator, Session, SessionState, Totals, WrapUp};
+use state::{Deed, Job};
 
 /// The whole state of the naive model.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +47,10 @@ pub struct Model {
     /// Slots of forgotten contacts; the one freed last is used first.
     free_slots: Vec<u32>,
     jobs: VecDeque<Job>,
+    /// What people did, by name and key.
+    deeds: BTreeMap<(Name, Name), Deed>,
+    /// 2 from the first accepted command on that logs of format 1 cannot hold.
+    format: u8,
     totals: BTreeMap<Name, Totals>,
     /// Effects of the command that is being applied.
     effects: Vec<Effect>,
@@ -67,6 +73,9 @@ impl Model {
         self.fire_due_timers();
         self.advance_one_job();
         let reply = self.carry_out(command);
+        if reply.is_ok() && is_of_format_2(command) {
+            self.format = 2;
+        }
         self.judge_work_conserving();
         Outcome { reply, effects: std::mem::take(&mut self.effects) }
     }
@@ -90,6 +99,9 @@ impl Model {
             Command::CompleteContact(command) => self.complete(command),
             Command::ExtendWrapUp(command) => self.extend_wrap_up(command),
             Command::EndWrapUp(command) => self.end_wrap_up(command),
+            Command::TransferContact(command) => self.transfer(command),
+            Command::HoldContact(command) => self.hold(command),
+            Command::Act(command) => self.act(command),
         }
     }
 
@@ -161,7 +173,9 @@ impl Model {
     /// Units of the contacts in an operator's hands.
     #[must_use]
     pub fn used_units(&self, operator: OperatorId) -> u64 {
-        self.contacts_of(operator).map(|contact| u64::from(contact.units)).sum()
+        let in_hand: u64 = self.contacts_of(operator).map(|contact| u64::from(contact.units)).sum();
+        let wrap_ups = self.operator_row(operator).map_or(&[][..], |row| &row.wrap_ups);
+        in_hand + wrap_ups.iter().map(|wrap_up| u64::from(wrap_up.units)).sum::<u64>()
     }
 
     /// Contacts in an operator's hands, by slot.
@@ -193,11 +207,34 @@ impl Model {
     }
 
     fn totals_mut(&mut self, contact: ContactId) -> &mut Totals {
-        let queue = self.contact_row(contact).body.queue.clone();
+        let queue = self.contact_row(contact).queue.clone();
         self.totals.entry(queue).or_default()
     }
 
     fn span_after_now(&self, span: Millis) -> Timestamp {
         self.now + span
+    }
+}
+
+fn is_of_format_2(command: &Command) -> bool {
+    match command {
+        Command::ApplyPlan(command) => command.by.is_some(),
+        Command::PutOperators(command) => command.by.is_some(),
+        Command::TransferContact(_) | Command::HoldContact(_) | Command::Act(_) => true,
+        Command::Tick
+        | Command::OpenSession(_)
+        | Command::LoseSession(_)
+        | Command::CloseSession(_)
+        | Command::NodeStarted(_)
+        | Command::NodeLost(_)
+        | Command::EnqueueContact(_)
+        | Command::UpdateContact(_)
+        | Command::AbandonContact(_)
+        | Command::SetPresence(_)
+        | Command::AcceptOffer(_)
+        | Command::DeclineOffer(_)
+        | Command::CompleteContact(_)
+        | Command::ExtendWrapUp(_)
+        | Command::EndWrapUp(_) => false,
     }
 }

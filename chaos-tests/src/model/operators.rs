@@ -73,6 +73,7 @@ impl Model {
             presence_seq: 0,
             idle_since: self.now,
             exclusions: Vec::new(),
+            wrap_ups: Vec::new(),
         });
         Freed::operator(id)
     }

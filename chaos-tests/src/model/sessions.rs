@@ -8,7 +8,7 @@ use ringmain_routing::{ContactId, Effect, Epoch, GatewayId, OperatorId, Party, R
 
 use super::Model;
 use super::matching::Freed;
-use super::state::{ContactState, Gateway, Job, Session, SessionState};
+use super::state::{ContactState, Gateway, Job, Lose, Session, SessionState};
 
 impl Model {
     fn session(&self, party: Party) -> Option<&Session> {
@@ -19,7 +19,7 @@ impl Model {
     }
 
     /// The session of a party that is known to exist.
-    fn session_mut(&mut self, party: Party) -> &mut Session {
+    pub(super) fn session_mut(&mut self, party: Party) -> &mut Session {
         match party {
             Party::Gateway(id) => &mut self.gateways[id.slot as usize].session,
             Party::Operator(id) => &mut self.operators[id.slot as usize].session,
@@ -155,17 +155,22 @@ impl Model {
         if session.epoch != command.epoch {
             return Err(Refusal::StaleEpoch { current: session.epoch });
         }
-        let mut freed = match session.state {
-            SessionState::None => return Ok(Reply::Done),
-            SessionState::Live { .. } => self.end_stream(command.party, SessionState::None),
+        self.end_session(command.party);
+        Ok(Reply::Done)
+    }
+
+    /// The session ends as if the grace were over, if there is one.
+    pub(super) fn end_session(&mut self, party: Party) {
+        let mut freed = match self.session_mut(party).state {
+            SessionState::None => return,
+            SessionState::Live { .. } => self.end_stream(party, SessionState::None),
             SessionState::Grace { .. } => Freed::default(),
         };
-        match command.party {
-            Party::Gateway(_) => self.session_mut(command.party).state = SessionState::None,
+        match party {
+            Party::Gateway(_) => self.session_mut(party).state = SessionState::None,
             Party::Operator(operator) => freed.join(self.sign_out(operator)),
         }
         self.settle(freed);
-        Ok(Reply::Done)
     }
 
     /// The grace of a party is over.
@@ -185,6 +190,7 @@ impl Model {
                 ContactState::Waiting | ContactState::Ended { .. } => {}
             }
         }
+        self.end_wrap_ups(operator, |_| true);
         freed.join(self.become_present(operator, PresenceState::Offline));
         freed
     }
@@ -192,7 +198,7 @@ impl Model {
     fn orphan(&mut self, id: ContactId, operator: OperatorId) -> Freed {
         let contact = self.contact_row(id);
         let assignment = contact.assignment;
-        let queue = self.plan.queues.iter().find(|queue| queue.name == contact.body.queue);
+        let queue = self.plan.queues.iter().find(|queue| queue.name == contact.queue);
         match queue.expect("a contact's queue stays in the plan").orphan {
             Orphan::Requeue => self.give_up(id, operator),
             Orphan::Close => {
@@ -205,7 +211,7 @@ impl Model {
     }
 
     pub(super) fn node_started(&mut self, command: &NodeStarted) -> Reply {
-        self.add_job(Job {
+        self.add_job(Lose {
             node: command.node,
             incarnation: command.incarnation,
             inclusive: false,
@@ -215,7 +221,7 @@ impl Model {
     }
 
     pub(super) fn node_lost(&mut self, command: &NodeLost) -> Reply {
-        self.add_job(Job {
+        self.add_job(Lose {
             node: command.node,
             incarnation: command.incarnation,
             inclusive: true,
@@ -225,8 +231,9 @@ impl Model {
     }
 
     /// A job that waits from its start already does what this one would.
-    fn add_job(&mut self, job: Job) -> Reply {
+    fn add_job(&mut self, job: Lose) -> Reply {
         let takes_nothing = job.incarnation.0 == 0 && !job.inclusive;
+        let job = Job::Lose(job);
         if !takes_nothing && !self.jobs.contains(&job) {
             self.jobs.push_back(job);
         }

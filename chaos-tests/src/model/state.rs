@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringmain_routing::command::{CallbackOrder, ContactDetails, EnqueueContact};
+use ringmain_routing::command::{Action, CallbackOrder, ContactDetails, EnqueueContact};
 use ringmain_routing::effect::{EndReason, PresenceState};
 use ringmain_routing::plan::UnitPlan;
 use ringmain_routing::{
     AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId, OperatorId,
     Reply, Timestamp,
 };
+
+use super::matching::Key;
 
 /// One contact.
 #[derive(Clone, Debug)]
@@ -51,6 +53,14 @@ pub struct Contact {
     pub last_holder: Option<OperatorId>,
     /// How many orders it stands for.
     pub sources: u32,
+    /// The queue it is in; an action or a transfer may change it.
+    pub queue: Name,
+    /// Skills and scope that it asks for itself; not known of arrivals in logs of format 1.
+    pub own: Option<(BTreeMap<Name, u8>, BTreeSet<Name>)>,
+    /// How often it was passed on.
+    pub transfers: u32,
+    /// Waits because its last holder passed it on.
+    pub passed: bool,
 }
 
 /// Where in its life a contact is.
@@ -77,6 +87,8 @@ pub enum ContactState {
         operator: OperatorId,
         /// Since when.
         since: Timestamp,
+        /// Since when the customer is on hold.
+        on_hold: Option<Timestamp>,
     },
     /// The talk is over, the operator's work is not.
     WrapUp {
@@ -198,6 +210,23 @@ pub struct Operator {
     pub idle_since: Timestamp,
     /// Contacts that stay away, oldest first.
     pub exclusions: Vec<Exclusion>,
+    /// Wrap-ups of contacts that went on without the operator, oldest first.
+    pub wrap_ups: Vec<WrapUp>,
+}
+
+/// The wrap-up of a contact that was passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrapUp {
+    /// Which contact.
+    pub contact: ContactId,
+    /// By which of its assignments.
+    pub assignment: AssignmentEpoch,
+    /// What it takes of the capacity.
+    pub units: u32,
+    /// When it ends by itself.
+    pub until: Timestamp,
+    /// The latest end that it may be extended to.
+    pub longest: Timestamp,
 }
 
 /// A contact that was declined or missed.
@@ -243,7 +272,8 @@ impl Operator {
             PresenceState::Offline | PresenceState::Ready | PresenceState::NotReady(_) => None,
         };
         let exclusion = self.exclusions.iter().map(|exclusion| exclusion.until).min();
-        grace.into_iter().chain(missed).chain(exclusion).min()
+        let wrap_up = self.wrap_ups.iter().map(|wrap_up| wrap_up.until).min();
+        grace.into_iter().chain(missed).chain(exclusion).chain(wrap_up).min()
     }
 }
 
@@ -321,11 +351,26 @@ pub struct Totals {
     pub merged: u64,
     /// Times a contact came back to the queue.
     pub requeued: u64,
+    /// Times an operator passed a contact on.
+    pub transferred: u64,
+    /// Contacts that came from another queue.
+    pub moved_in: u64,
+    /// Contacts that went to another queue.
+    pub moved_out: u64,
+    /// Contacts that a supervisor closed.
+    pub closed: u64,
+}
+
+/// Work that goes on over several commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Job {
+    Lose(Lose),
+    MoveLine(MoveLine),
 }
 
 /// The sessions of a lost node, taken down row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Job {
+pub(super) struct Lose {
     pub node: NodeId,
     pub incarnation: Incarnation,
     /// Whether sessions of exactly this incarnation are lost too.
@@ -335,7 +380,27 @@ pub(super) struct Job {
     pub next_gateway: usize,
 }
 
-impl Job {
+/// The first in line of a queue go to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MoveLine {
+    pub from: Name,
+    pub to: Name,
+    /// Later arrivals stay.
+    pub arrived_by: LogIndex,
+    pub remaining: u32,
+    /// The place of the last contact looked at.
+    pub after: Option<Key>,
+}
+
+/// An action that was carried out, under the name and key of the one who acts.
+#[derive(Clone, Debug)]
+pub(super) struct Deed {
+    pub action: Action,
+    pub reply: Reply,
+    pub until: Timestamp,
+}
+
+impl Lose {
     pub(super) fn takes(&self, session: &Session) -> bool {
         match session.state {
             SessionState::Live { node, incarnation } => {

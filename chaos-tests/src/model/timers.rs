@@ -4,7 +4,7 @@ use ringmain_routing::effect::{PresenceState, WithdrawReason};
 use ringmain_routing::limits::{JOB_ROWS_PER_ENTRY_MAX, TIMERS_PER_ENTRY_MAX};
 use ringmain_routing::{ContactId, GatewayId, OperatorId, Party, Timestamp};
 
-use super::state::ContactState;
+use super::state::{ContactState, Job, Lose, MoveLine};
 use super::{Freed, Model};
 
 /// The kinds of things that have timers, in the order in which they fire.
@@ -79,7 +79,8 @@ impl Model {
         self.settle(Freed::contact(id));
     }
 
-    /// Everything of the operator that is due by `due`: the end of the grace, of the miss, of exclusions.
+    /// Everything of the operator that is due by `due`: the end of the grace, of the miss, of exclusions, of wrap-ups
+    /// of contacts passed on.
     fn fire_operator(&mut self, id: OperatorId, due: Timestamp) {
         let mut freed = Freed::operator(id);
         self.operator_mut(id).exclusions.retain(|exclusion| exclusion.until > due);
@@ -90,13 +91,24 @@ impl Model {
         {
             self.become_present(id, PresenceState::Ready);
         }
+        self.end_wrap_ups(id, |wrap_up| wrap_up.until <= due);
         self.settle(freed);
     }
 
-    /// One job goes on by at most [`JOB_ROWS_PER_ENTRY_MAX`] parties; what this frees is matched together, so that
+    /// One job goes on by at most [`JOB_ROWS_PER_ENTRY_MAX`] rows; what this frees is matched together, so that
     /// nothing goes to an operator who is about to be lost.
     pub(super) fn advance_one_job(&mut self) {
-        let Some(mut job) = self.jobs.pop_front() else { return };
+        let rest = match self.jobs.pop_front() {
+            None => return,
+            Some(Job::Lose(job)) => self.lose_some(job).map(Job::Lose),
+            Some(Job::MoveLine(job)) => self.move_some(job).map(Job::MoveLine),
+        };
+        if let Some(job) = rest {
+            self.jobs.push_front(job);
+        }
+    }
+
+    fn lose_some(&mut self, mut job: Lose) -> Option<Lose> {
         let mut freed = Freed::default();
         for _ in 0..JOB_ROWS_PER_ENTRY_MAX {
             let party = if let Some(operator) = self.operators.get(job.next_operator) {
@@ -114,8 +126,23 @@ impl Model {
         }
         self.settle(freed);
         let is_over = job.next_operator >= self.operators.len() && job.next_gateway >= self.gateways.len();
-        if !is_over {
-            self.jobs.push_front(job);
+        (!is_over).then_some(job)
+    }
+
+    fn move_some(&mut self, mut job: MoveLine) -> Option<MoveLine> {
+        let wanted = (job.remaining as usize).min(JOB_ROWS_PER_ENTRY_MAX);
+        let mut line: Vec<_> = self.line_of(&job.from);
+        line.retain(|(place, id)| {
+            job.after.is_none_or(|after| *place > after) && self.contact_row(*id).index <= job.arrived_by
+        });
+        line.truncate(wanted);
+        let mut freed = Freed::default();
+        for (_, id) in &line {
+            freed.join(self.move_to_queue(*id, &job.to));
         }
+        self.settle(freed);
+        job.remaining -= line.len() as u32;
+        job.after = line.last().map(|(place, _)| *place).or(job.after);
+        (line.len() == wanted && job.remaining > 0).then_some(job)
     }
 }

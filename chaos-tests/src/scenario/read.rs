@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
-    DeclaredPresence, EnqueueContact, ExtendWrapUp, LoseSession, NodeLost, NodeStarted, OpenSession,
-    OperatorPlan, PutOperators, Role, SetPresence, UpdateContact,
+    AbandonContact, Act, Action, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact,
+    ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, MoveFrom,
+    NodeLost, NodeStarted, OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact,
+    TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{ChannelPlan, QueuePlan, SessionPlan, Target, UnitPlan};
 use ringmain_routing::{
@@ -62,8 +63,14 @@ fn read_line(scenario: &mut Scenario, line: &str) -> Result<()> {
 fn command_of(words: &Words) -> Result<Command> {
     Ok(match words.plain(0)? {
         "tick" => Command::Tick,
-        "plan" => Command::ApplyPlan(Box::new(ApplyPlan { plan: empty_plan(words.number("version")?) })),
-        "put-operators" => Command::PutOperators(PutOperators { operators: Vec::new() }),
+        "plan" => {
+            let by = words.text("by").map(Into::into);
+            Command::ApplyPlan(Box::new(ApplyPlan { plan: empty_plan(words.number("version")?), by }))
+        }
+        "put-operators" => {
+            let by = words.text("by").map(Into::into);
+            Command::PutOperators(PutOperators { operators: Vec::new(), by })
+        }
         "open-session" => Command::OpenSession(open(words)?),
         "lose-session" => {
             Command::LoseSession(LoseSession { party: party(words.plain(1)?)?, epoch: epoch(words)? })
@@ -97,7 +104,57 @@ fn command_of(words: &Words) -> Result<Command> {
             Command::ExtendWrapUp(ExtendWrapUp { answer: answer(words)?, until })
         }
         "end-wrap-up" => Command::EndWrapUp(answer(words)?),
+        "transfer" => Command::TransferContact(Box::new(transfer(words)?)),
+        "hold" => Command::HoldContact(HoldContact { answer: answer(words)?, on: words.has("on") }),
+        "act" => Command::Act(Box::new(Act {
+            by: words.name("by")?,
+            key: words.name("key")?,
+            action: action(words)?,
+        })),
         other => bail!("{other} is no command"),
+    })
+}
+
+fn transfer(words: &Words) -> Result<TransferContact> {
+    let queue = words.text("queue").map(Into::into);
+    let to = match words.text("operator") {
+        Some(login) => {
+            let hold = Millis(words.number("hold")?);
+            TransferTarget::Operator { login: login.into(), hold, queue }
+        }
+        None => TransferTarget::Queue(queue.context("queue= or operator= is missing")?),
+    };
+    let wrap_up = words.optional("wrap-up")?.map(Millis);
+    Ok(TransferContact { answer: answer(words)?, to, wrap_up })
+}
+
+fn action(words: &Words) -> Result<Action> {
+    let subject = words.plain(2)?;
+    Ok(match words.plain(1)? {
+        "force" => {
+            let reason = words.optional("reason")?;
+            let presence = reason.map_or(DeclaredPresence::Ready, DeclaredPresence::NotReady);
+            Action::ForcePresence { login: subject.into(), presence }
+        }
+        "sign-out" => Action::SignOut { login: subject.into() },
+        "requeue" => Action::RequeueContact { contact: subject.parse()? },
+        "close" => Action::CloseContact { contact: subject.parse()?, reason: words.name("because")? },
+        "move" => {
+            let ids = subject.split(',').filter(|id| !id.is_empty());
+            let contacts = ids.map(|id| Ok(id.parse()?)).collect::<Result<_>>()?;
+            Action::MoveContacts { from: MoveFrom::Contacts(contacts), to: words.name("to")? }
+        }
+        "move-line" => {
+            let from = MoveFrom::Queue { name: subject.into(), count_max: words.optional("count-max")? };
+            Action::MoveContacts { from, to: words.name("to")? }
+        }
+        "lift" => Action::LiftContact {
+            contact: subject.parse()?,
+            tier: words.optional("tier")?,
+            head_start: words.optional("head-start")?.map(Millis),
+        },
+        "note" => Action::Note { what: subject.into(), detail: words.name("detail")? },
+        other => bail!("{other} is no action"),
     })
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use ringmain_routing::command::{
-    AnswerOffer, ContactDetails, DeclaredPresence, EnqueueContact, OpenSession, OperatorPlan, Role,
-    UpdateContact,
+    Act, Action, AnswerOffer, ContactDetails, DeclaredPresence, EnqueueContact, MoveFrom, OpenSession,
+    OperatorPlan, Role, TransferContact, TransferTarget, UpdateContact,
 };
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::plan::QueuePlan;
@@ -42,10 +42,12 @@ fn parts(command: &Command) -> (String, Vec<String>) {
     let line = match command {
         Command::Tick => "tick".to_owned(),
         Command::ApplyPlan(command) => {
-            return (format!("plan version={}", command.plan.version), plan(&command.plan));
+            let by = optional("by", command.by.as_ref());
+            return (format!("plan version={}{by}", command.plan.version), plan(&command.plan));
         }
         Command::PutOperators(command) => {
-            return ("put-operators".to_owned(), command.operators.iter().map(operator).collect());
+            let by = optional("by", command.by.as_ref());
+            return (format!("put-operators{by}"), command.operators.iter().map(operator).collect());
         }
         Command::OpenSession(command) => open(command),
         Command::LoseSession(command) => format!("lose-session {} epoch={}", command.party, command.epoch),
@@ -77,6 +79,11 @@ fn parts(command: &Command) -> (String, Vec<String>) {
             answer("extend", &command.answer) + &format!(" until={}", command.until.0)
         }
         Command::EndWrapUp(command) => answer("end-wrap-up", command),
+        Command::TransferContact(command) => transfer(command),
+        Command::HoldContact(command) => {
+            answer("hold", &command.answer) + if command.on { " on" } else { " off" }
+        }
+        Command::Act(command) => act(command),
     };
     (line, Vec::new())
 }
@@ -203,6 +210,44 @@ fn answer(verb: &str, answer: &AnswerOffer) -> String {
     )
 }
 
+fn transfer(command: &TransferContact) -> String {
+    let to = match &command.to {
+        TransferTarget::Queue(queue) => format!(" queue={}", quoted(queue)),
+        TransferTarget::Operator { login, hold, queue } => {
+            format!(" operator={} hold={}{}", quoted(login), hold.0, optional("queue", queue.as_ref()))
+        }
+    };
+    answer("transfer", &command.answer) + &to + &optional("wrap-up", command.wrap_up.map(|span| span.0))
+}
+
+fn act(command: &Act) -> String {
+    let action = match &command.action {
+        Action::ForcePresence { login, presence } => {
+            let presence = match presence {
+                DeclaredPresence::Ready => "ready".to_owned(),
+                DeclaredPresence::NotReady(reason) => format!("reason={reason}"),
+            };
+            format!("force {} {presence}", quoted(login))
+        }
+        Action::SignOut { login } => format!("sign-out {}", quoted(login)),
+        Action::RequeueContact { contact } => format!("requeue {contact}"),
+        Action::CloseContact { contact, reason } => format!("close {contact} because={}", quoted(reason)),
+        Action::MoveContacts { from: MoveFrom::Contacts(contacts), to } => {
+            let ids: Vec<String> = contacts.iter().map(ToString::to_string).collect();
+            format!("move {} to={}", quoted(&ids.join(",")), quoted(to))
+        }
+        Action::MoveContacts { from: MoveFrom::Queue { name, count_max }, to } => {
+            format!("move-line {} to={}{}", quoted(name), quoted(to), optional("count-max", *count_max))
+        }
+        Action::LiftContact { contact, tier, head_start } => {
+            let head_start = optional("head-start", head_start.map(|span| span.0));
+            format!("lift {contact}{}{head_start}", optional("tier", *tier))
+        }
+        Action::Note { what, detail } => format!("note {} detail={}", quoted(what), quoted(detail)),
+    };
+    format!("act {action} by={} key={}", quoted(&command.by), quoted(&command.key))
+}
+
 /// What followed a command, as the lines of a scenario.
 #[must_use]
 pub fn outcome_lines(outcome: &Outcome) -> Vec<String> {
@@ -240,7 +285,9 @@ fn refusal(refusal: &Refusal) -> String {
         | Refusal::LimitReached { .. }
         | Refusal::CannotDecline(_)
         | Refusal::PlanConflict(_)
-        | Refusal::ForeignContact(_) => format!("refused {code}"),
+        | Refusal::ForeignContact(_)
+        | Refusal::ActionKeyReused { .. }
+        | Refusal::OperatorUnavailable(_) => format!("refused {code}"),
     }
 }
 
@@ -251,6 +298,7 @@ fn reply(reply: Reply) -> String {
         Reply::Merged { contact, into } => format!("merged {contact} into {into}"),
         Reply::Opened { party, epoch } => format!("opened {party} epoch={epoch}"),
         Reply::PlanApplied { version } => format!("plan applied version={version}"),
+        Reply::Acted { contacts } => format!("acted contacts={contacts}"),
     }
 }
 
@@ -284,6 +332,13 @@ fn effect(effect: &Effect) -> String {
             format!("presence {operator} {}", self::presence(presence))
         }
         Effect::EndStream { party, epoch } => format!("end-stream {party} epoch={epoch}"),
+        Effect::HoldContact { contact, gateway, operator, assignment, on } => {
+            let on = if on { "on" } else { "off" };
+            format!("hold {contact} by {operator} assignment={assignment} {on} ({gateway})")
+        }
+        Effect::AnnounceMoved { contact, gateway, queue } => {
+            format!("moved {contact} queue={queue} ({gateway})")
+        }
     }
 }
 
@@ -293,6 +348,8 @@ fn withdraw(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Unanswered => "unanswered",
         WithdrawReason::Declined => "declined",
         WithdrawReason::SessionLost => "session-lost",
+        WithdrawReason::Transferred => "transferred",
+        WithdrawReason::Supervisor => "supervisor",
     }
 }
 
@@ -302,6 +359,9 @@ fn end(reason: EndReason) -> String {
         EndReason::Abandoned => "abandoned".to_owned(),
         EndReason::Merged(into) => format!("merged into {into}"),
         EndReason::OperatorLost(operator) => format!("operator-lost {operator}"),
+        EndReason::Closed(operator) => {
+            operator.map_or("closed".to_owned(), |operator| format!("closed with {operator}"))
+        }
     }
 }
 

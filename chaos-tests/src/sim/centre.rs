@@ -4,7 +4,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::command::{
     AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CompleteContact, ContactDetails, DeclaredPresence,
-    EnqueueContact, ExtendWrapUp, OperatorPlan, PutOperators, Role, SetPresence,
+    EnqueueContact, ExtendWrapUp, HoldContact, OperatorPlan, PutOperators, Role, SetPresence,
+    TransferContact, TransferTarget,
 };
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan};
 use ringmain_routing::{
@@ -21,8 +22,12 @@ const GATEWAYS: usize = 3;
 
 /// The first commands of the log.
 pub(super) fn opening(rng: &mut ChaCha8Rng) -> Vec<Command> {
-    let put = PutOperators { operators: (0..OPERATORS).map(|number| operator(rng, number)).collect() };
-    vec![Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(rng) })), Command::PutOperators(put)]
+    let put =
+        PutOperators { operators: (0..OPERATORS).map(|number| operator(rng, number)).collect(), by: None };
+    vec![
+        Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(rng), by: Some("olga".into()) })),
+        Command::PutOperators(put),
+    ]
 }
 
 fn plan(rng: &mut ChaCha8Rng) -> Plan {
@@ -141,7 +146,19 @@ pub(super) fn command(
             Command::ExtendWrapUp(ExtendWrapUp { answer: answer(contact, assignment), until })
         }
         Operation::EndWrapUp(contact, assignment) => Command::EndWrapUp(answer(contact, assignment)),
+        Operation::Transfer(contact, assignment, ref queue) => {
+            let (answer, to) = (answer(contact, assignment), TransferTarget::Queue(queue.clone()));
+            Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up: None }))
+        }
+        Operation::Hold(contact, assignment) => {
+            Command::HoldContact(HoldContact { answer: answer(contact, assignment), on: true })
+        }
     }
+}
+
+/// Some queue, to pass a contact to.
+pub(super) fn some_queue(rng: &mut ChaCha8Rng) -> Name {
+    QUEUES[rng.random_range(0..QUEUES.len())].into()
 }
 
 fn presence(party: Party, epoch: Epoch, seq: u64, presence: DeclaredPresence) -> Command {

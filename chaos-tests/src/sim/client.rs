@@ -276,7 +276,9 @@ impl Sim {
             | Operation::Decline(contact, _)
             | Operation::Complete(contact, _)
             | Operation::Extend(contact, _)
-            | Operation::EndWrapUp(contact, _) => Subject::Contact(contact.to_string().into()),
+            | Operation::EndWrapUp(contact, _)
+            | Operation::Transfer(contact, _, _)
+            | Operation::Hold(contact, _) => Subject::Contact(contact.to_string().into()),
         };
         let row = &mut self.clients[place];
         if let Ok(op_id) = row.client.submit(subject, operation) {

@@ -97,6 +97,8 @@ pub(super) enum Operation {
     Complete(ContactId, AssignmentEpoch),
     Extend(ContactId, AssignmentEpoch),
     EndWrapUp(ContactId, AssignmentEpoch),
+    Transfer(ContactId, AssignmentEpoch, Name),
+    Hold(ContactId, AssignmentEpoch),
 }
 
 /// A contact as a gateway means it.

@@ -284,7 +284,13 @@ impl Sim {
                     self.schedule(STREAM_SILENCE_MS, Event::StreamGone { node, stream });
                 }
             }
-            Ok(Reply::Done | Reply::Enqueued { .. } | Reply::Merged { .. } | Reply::PlanApplied { .. }) => {}
+            Ok(
+                Reply::Done
+                | Reply::Enqueued { .. }
+                | Reply::Merged { .. }
+                | Reply::PlanApplied { .. }
+                | Reply::Acted { .. },
+            ) => {}
             Err(Refusal::AlreadySignedIn) => self.tell(stream, Down::End(StreamFailure::AlreadySignedIn)),
             // The centre's first commands may stand behind the first hello.
             Err(_) => {

@@ -138,6 +138,13 @@ impl Sim {
                 self.submit(place, operation);
             }
             Intent::EndTalk(contact, assignment) => {
+                if self.mishap(0.1) {
+                    self.submit(place, Operation::Hold(contact, assignment));
+                }
+                if self.mishap(0.15) {
+                    let queue = centre::some_queue(&mut self.rng);
+                    self.submit(place, Operation::Transfer(contact, assignment, queue));
+                }
                 self.submit(place, Operation::Complete(contact, assignment));
                 if self.mishap(0.1) {
                     self.submit(place, Operation::Extend(contact, assignment));

@@ -1,6 +1,7 @@
 //! Random commands that make sense often enough: a [`Step`] says in small numbers what to try, and is made a
 //! command by looking at the naive model's state, so that answers meet open offers, keys repeat and epochs go stale.
 
+mod act;
 mod resolve;
 pub mod world;
 
@@ -77,6 +78,53 @@ pub enum Action {
         /// About which contact.
         pick: ContactPick,
     },
+    /// A supervisor acts.
+    Act(ActSpec),
+}
+
+/// An action of a supervisor.
+#[derive(Clone, Copy, Debug)]
+pub struct ActSpec {
+    /// Few of them, so that they repeat.
+    pub key: u8,
+    /// Which action.
+    pub kind: ActKind,
+    /// A contact, where it is about one.
+    pub pick: ContactPick,
+    /// An operator, where it is about one.
+    pub who: u8,
+}
+
+/// What a supervisor does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActKind {
+    /// Ready, or the not-ready reason.
+    Force(Option<u8>),
+    /// Signs somebody out.
+    SignOut,
+    /// Takes a contact back.
+    Requeue,
+    /// Ends a contact.
+    Close,
+    /// Moves so many contacts, from the one picked on, to this queue.
+    Move(u8, u8),
+    /// Moves the first in line of one queue to another.
+    MoveLine(u8, u8, Option<u8>),
+    /// A new tier and head start.
+    Lift(Option<u8>, Option<u8>),
+    /// Nothing but a note.
+    Note,
+}
+
+/// Where an operator passes a contact to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransferSpec {
+    /// The queue; beyond the plan's for the contact's own or an unknown one.
+    pub queue: u8,
+    /// To whom, and for how long alone.
+    pub to: Option<(u8, u8)>,
+    /// Wrap-up wanted.
+    pub wrap_up: Option<u8>,
 }
 
 /// Changes the plan in force.
@@ -261,6 +309,10 @@ pub enum AnswerKind {
     Extend(u8),
     /// Wrap-up is over.
     EndWrapUp,
+    /// Passes the customer on.
+    Transfer(TransferSpec),
+    /// On hold, or not.
+    Hold(bool),
 }
 
 impl Step {

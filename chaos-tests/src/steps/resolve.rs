@@ -2,8 +2,9 @@
 
 use ringmain_routing::command::{
     AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
-    DeclaredPresence, EnqueueContact, ExtendWrapUp, LoseSession, NodeLost, NodeStarted, OpenSession,
-    OperatorPlan, PutOperators, Role, SetPresence, UpdateContact,
+    DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted,
+    OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact, TransferTarget,
+    UpdateContact,
 };
 use ringmain_routing::limits::{ATTRIBUTES_BYTES_MAX, KEY_BYTES_MAX};
 use ringmain_routing::{
@@ -14,15 +15,18 @@ use ringmain_routing::{
 use super::world::{self, CHANNELS, GATEWAYS, OPERATORS, QUEUES, UNITS, pick};
 use super::{
     Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec, OperatorSpec, PartyPick,
-    PartySpec, PlanChange, PlanFlaw, UpdateSpec,
+    PartySpec, PlanChange, PlanFlaw, TransferSpec, UpdateSpec,
 };
 use crate::model::{Contact, ContactState, Model};
 
 pub(super) fn command(action: &Action, model: &Model) -> Command {
     match action {
         Action::Tick => Command::Tick,
-        Action::Plan(change) => Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(change, model.plan()) })),
-        Action::Put(specs) => Command::PutOperators(PutOperators { operators: operators(specs) }),
+        Action::Plan(change) => Command::ApplyPlan(Box::new(ApplyPlan {
+            plan: plan(change, model.plan()),
+            by: author(change.queue),
+        })),
+        Action::Put(specs) => Command::PutOperators(PutOperators { operators: operators(specs), by: None }),
         Action::Open(spec) => Command::OpenSession(open(spec, model)),
         Action::Lose(spec) => {
             let (party, epoch) = party(spec, model);
@@ -55,7 +59,13 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
             Command::SetPresence(presence_of(*who, *presence, *flaw, model))
         }
         Action::Answer { kind, pick } => answer(*kind, *pick, model),
+        Action::Act(spec) => super::act::command(spec, model),
     }
+}
+
+/// Some commands say who is behind them; the first that does makes the log one of format 2.
+fn author(number: u8) -> Option<Name> {
+    number.is_multiple_of(2).then(|| "olga".into())
 }
 
 fn node_run(node: u8, incarnation: u8) -> (NodeId, Incarnation) {
@@ -208,7 +218,11 @@ fn enqueue(spec: &ContactSpec, model: &Model) -> EnqueueContact {
     }
 }
 
-fn choose(picked: ContactPick, model: &Model, suits: impl Fn(&Contact) -> bool) -> Option<&Contact> {
+pub(super) fn choose(
+    picked: ContactPick,
+    model: &Model,
+    suits: impl Fn(&Contact) -> bool,
+) -> Option<&Contact> {
     let all: Vec<&Contact> = model.contacts().collect();
     let fitting: Vec<&Contact> = all.iter().copied().filter(|row| suits(row)).collect();
     let list = if picked.any || fitting.is_empty() { all } else { fitting };
@@ -258,14 +272,19 @@ fn presence_of(who: u8, presence: Option<u8>, flaw: Flaw, model: &Model) -> SetP
 fn answer(kind: AnswerKind, picked: ContactPick, model: &Model) -> Command {
     let suits = |row: &Contact| match (kind, row.state) {
         (AnswerKind::Accept | AnswerKind::Decline, ContactState::Offered { .. })
-        | (AnswerKind::Complete(_), ContactState::Handling { .. })
+        | (
+            AnswerKind::Complete(_) | AnswerKind::Transfer(_) | AnswerKind::Hold(_),
+            ContactState::Handling { .. },
+        )
         | (AnswerKind::Extend(_) | AnswerKind::EndWrapUp, ContactState::WrapUp { .. }) => true,
         (
             AnswerKind::Accept
             | AnswerKind::Decline
             | AnswerKind::Complete(_)
             | AnswerKind::Extend(_)
-            | AnswerKind::EndWrapUp,
+            | AnswerKind::EndWrapUp
+            | AnswerKind::Transfer(_)
+            | AnswerKind::Hold(_),
             ContactState::Waiting
             | ContactState::Offered { .. }
             | ContactState::Handling { .. }
@@ -273,7 +292,8 @@ fn answer(kind: AnswerKind, picked: ContactPick, model: &Model) -> Command {
             | ContactState::Ended { .. },
         ) => false,
     };
-    let answer = answer_offer(picked, model, choose(picked, model, suits));
+    let answer = kept_wrap_up(kind, picked, model)
+        .unwrap_or_else(|| answer_offer(picked, model, choose(picked, model, suits)));
     match kind {
         AnswerKind::Accept => Command::AcceptOffer(answer),
         AnswerKind::Decline => Command::DeclineOffer(answer),
@@ -286,6 +306,38 @@ fn answer(kind: AnswerKind, picked: ContactPick, model: &Model) -> Command {
             Command::ExtendWrapUp(ExtendWrapUp { answer, until })
         }
         AnswerKind::EndWrapUp => Command::EndWrapUp(answer),
+        AnswerKind::Transfer(spec) => {
+            let wrap_up = spec.wrap_up.map(|ms| Millis(u64::from(ms)));
+            Command::TransferContact(Box::new(TransferContact { answer, to: target(spec), wrap_up }))
+        }
+        AnswerKind::Hold(on) => Command::HoldContact(HoldContact { answer, on }),
+    }
+}
+
+/// The wrap-up of a contact that was passed on, when the answer is about a wrap-up and there is one.
+fn kept_wrap_up(kind: AnswerKind, picked: ContactPick, model: &Model) -> Option<AnswerOffer> {
+    if !matches!(kind, AnswerKind::Extend(_) | AnswerKind::EndWrapUp) || picked.any {
+        return None;
+    }
+    let rows = model.operators().iter();
+    let kept: Vec<_> = rows.flat_map(|row| row.wrap_ups.iter().map(move |kept| (row, kept))).collect();
+    let (row, kept) = kept.get(usize::from(picked.which) % kept.len().max(1))?;
+    let epoch = Epoch(row.session.epoch.0 + u32::from(picked.flaw == Flaw::Epoch));
+    Some(AnswerOffer { operator: row.id, epoch, contact: kept.contact, assignment: kept.assignment })
+}
+
+fn target(spec: TransferSpec) -> TransferTarget {
+    let queue: Name = match spec.queue {
+        4 => "nowhere".into(),
+        number => pick(&QUEUES, number).into(),
+    };
+    match spec.to {
+        None => TransferTarget::Queue(queue),
+        Some((who, hold)) => TransferTarget::Operator {
+            login: pick(&OPERATORS, who).into(),
+            hold: Millis(u64::from(hold)),
+            queue: (spec.queue < 4).then_some(queue),
+        },
     }
 }
 

@@ -40,7 +40,7 @@ fn run(
         history.push(HistoryEntry { log_index, raft_index: log_index, term: 1, at, command, outcome, chain });
     };
     let plan = world::plan(queues, sessions);
-    apply(&mut model, Timestamp(1_000), Command::ApplyPlan(Box::new(ApplyPlan { plan })));
+    apply(&mut model, Timestamp(1_000), Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
     for step in opening(operators).iter().chain(steps) {
         let (at, command) = step.resolve(&model);
         apply(&mut model, at, command);

@@ -129,6 +129,8 @@ impl Centre {
             | Effect::StartWrapUp { .. }
             | Effect::ReleaseOperator { .. }
             | Effect::AnnouncePresence { .. }
+            | Effect::HoldContact { .. }
+            | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => return,
         };
         let key = self.router.contact(contact).expect("just decided about").key.to_string();
@@ -263,7 +265,7 @@ pub fn opened() -> Centre {
         units: vec![],
         sessions: SessionPlan { missed: Millis(0), ..SessionPlan::default() },
     };
-    centre.apply(Command::ApplyPlan(Box::new(ApplyPlan { plan })));
+    centre.apply(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
     let operator = |(place, login): (usize, &&str)| OperatorPlan {
         login: (**login).into(),
         skills: if place % 2 == 0 { vec![("typing".into(), 5)] } else { vec![] },
@@ -272,7 +274,7 @@ pub fn opened() -> Centre {
         ranks: if place == 2 { vec![("calls".into(), 1)] } else { vec![] },
     };
     let operators = OPERATORS.iter().enumerate().map(operator).collect();
-    centre.apply(Command::PutOperators(PutOperators { operators }));
+    centre.apply(Command::PutOperators(PutOperators { operators, by: None }));
     GATEWAYS.iter().for_each(|name| centre.open(Role::Gateway, name));
     OPERATORS.iter().for_each(|name| centre.open(Role::Operator, name));
     (0..4).for_each(|operator| centre.presence(operator, true));

@@ -23,7 +23,7 @@ fn centre(answer: Answer, sessions: SessionPlan) -> Both {
         sessions,
         ..Plan::default()
     };
-    ask(&mut both, 0, Command::ApplyPlan(Box::new(ApplyPlan { plan })));
+    ask(&mut both, 0, Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
     ask(&mut both, 0, open(Role::Gateway, "pbx"));
     both
 }
@@ -56,7 +56,7 @@ fn put(names: impl Iterator<Item = usize>, capacity: u32) -> Command {
         unit: None,
         ranks: Vec::new(),
     };
-    Command::PutOperators(PutOperators { operators: names.map(row).collect() })
+    Command::PutOperators(PutOperators { operators: names.map(row).collect(), by: None })
 }
 
 fn sign_in(both: &mut Both, at: u64, number: u32) {

@@ -4,8 +4,8 @@ use proptest::option;
 use proptest::prelude::*;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
-    Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec, OperatorSpec, PartyPick,
-    PartySpec, PlanChange, PlanFlaw, Step, UpdateSpec, Wait,
+    ActKind, ActSpec, Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec,
+    OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step, TransferSpec, UpdateSpec, Wait,
 };
 
 pub fn queue() -> impl Strategy<Value = QueueSpec> {
@@ -162,7 +162,28 @@ fn answer() -> impl Strategy<Value = AnswerKind> {
         6 => option::weighted(0.3, 0u8..80).prop_map(AnswerKind::Complete),
         2 => (0u8..60).prop_map(AnswerKind::Extend),
         3 => Just(AnswerKind::EndWrapUp),
+        6 => transfer().prop_map(AnswerKind::Transfer),
+        3 => any::<bool>().prop_map(AnswerKind::Hold),
     ]
+}
+
+fn transfer() -> impl Strategy<Value = TransferSpec> {
+    (0u8..5, option::weighted(0.4, (0u8..6, 0u8..80)), option::weighted(0.3, 0u8..60))
+        .prop_map(|(queue, to, wrap_up)| TransferSpec { queue, to, wrap_up })
+}
+
+fn act() -> impl Strategy<Value = ActSpec> {
+    let kind = prop_oneof![
+        2 => option::of(0u8..3).prop_map(ActKind::Force),
+        1 => Just(ActKind::SignOut),
+        3 => Just(ActKind::Requeue),
+        2 => Just(ActKind::Close),
+        3 => (0u8..5, 0u8..4).prop_map(|(count, to)| ActKind::Move(count, to)),
+        3 => (0u8..4, 0u8..4, option::of(0u8..4)).prop_map(|(from, to, max)| ActKind::MoveLine(from, to, max)),
+        2 => (option::of(0u8..11), option::of(0u8..60)).prop_map(|(tier, head)| ActKind::Lift(tier, head)),
+        1 => Just(ActKind::Note),
+    ];
+    (0u8..16, kind, pick(), 0u8..6).prop_map(|(key, kind, pick, who)| ActSpec { key, kind, pick, who })
 }
 
 pub fn action() -> impl Strategy<Value = Action> {
@@ -187,6 +208,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         3 => update.prop_map(Action::Update),
         3 => pick().prop_map(Action::Abandon),
         9 => (0u8..6, presence, flaw()).prop_map(|(who, presence, flaw)| Action::Presence { who, presence, flaw }),
+        6 => act().prop_map(Action::Act),
         20 => (answer(), pick()).prop_map(|(kind, pick)| Action::Answer { kind, pick }),
     ]
 }

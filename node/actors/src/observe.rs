@@ -50,6 +50,8 @@ fn count(effect: &Effect, applied: &Applied, router: &Router) {
         Effect::AnnounceEnded { contact, reason, .. } => ended(*contact, *reason, router),
         Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }
+        | Effect::HoldContact { .. }
+        | Effect::AnnounceMoved { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::EndStream { .. } => {}
     }
@@ -84,6 +86,8 @@ fn withdraw_label(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Unanswered => "unanswered",
         WithdrawReason::Declined => "declined",
         WithdrawReason::SessionLost => "session-lost",
+        WithdrawReason::Transferred => "transferred",
+        WithdrawReason::Supervisor => "supervisor",
     }
 }
 
@@ -93,5 +97,6 @@ fn end_label(reason: EndReason) -> &'static str {
         EndReason::Abandoned => "abandoned",
         EndReason::Merged(_) => "merged",
         EndReason::OperatorLost(_) => "operator-lost",
+        EndReason::Closed(_) => "closed",
     }
 }

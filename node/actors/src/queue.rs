@@ -166,6 +166,10 @@ fn difference(now: &QueueTotals, past: &QueueTotals) -> QueueTotals {
         merged: now.merged.saturating_sub(past.merged),
         requeued: now.requeued.saturating_sub(past.requeued),
         lost_operator: now.lost_operator.saturating_sub(past.lost_operator),
+        transferred: now.transferred.saturating_sub(past.transferred),
+        moved_in: now.moved_in.saturating_sub(past.moved_in),
+        moved_out: now.moved_out.saturating_sub(past.moved_out),
+        closed: now.closed.saturating_sub(past.closed),
     }
 }
 

@@ -74,10 +74,10 @@ impl Node {
         queue.answer = AnswerMode::Offered { within: Millis(60_000) };
         let channels = vec![ChannelPlan { name: "voice".into(), units: 1 }];
         let plan = Plan { version: 1, queues: vec![queue], channels, ..Plan::default() };
-        self.carry_out(Command::ApplyPlan(Box::new(ApplyPlan { plan }))).await;
+        self.carry_out(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None }))).await;
         let anna =
             OperatorPlan { login: "anna".into(), skills: vec![], capacity: 1, unit: None, ranks: vec![] };
-        self.carry_out(Command::PutOperators(PutOperators { operators: vec![anna] })).await;
+        self.carry_out(Command::PutOperators(PutOperators { operators: vec![anna], by: None })).await;
     }
 
     /// Proposes a command until the node has its leader, and expects it to be accepted.

@@ -9,11 +9,12 @@ use ringmain_protocol::v1::{self, Error, FieldProblem};
 use ringmain_replication::{Answer, ReplicaRole, ReplicaStatus};
 use ringmain_routing::command::{ApplyPlan, PutOperators};
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
-use ringmain_routing::{Command, Reply, Router};
+use ringmain_routing::{Command, Name, Reply, Router};
 use ringmain_telemetry::codes;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::auth::caller_name;
 use crate::backup;
 use crate::convert::receipt;
 use crate::error;
@@ -36,7 +37,8 @@ impl AdminService for Admins {
         &self,
         request: Request<v1::ApplyPlanRequest>,
     ) -> Result<Response<v1::ApplyPlanResponse>, Status> {
-        let applied = self.apply_plan(request.into_inner()).await;
+        let by = caller_name(&request);
+        let applied = self.apply_plan(request.into_inner(), by).await;
         applied.map(Response::new).map_err(|error| error::status(&error))
     }
 
@@ -52,7 +54,8 @@ impl AdminService for Admins {
         &self,
         request: Request<v1::PutOperatorsRequest>,
     ) -> Result<Response<v1::PutOperatorsResponse>, Status> {
-        let put = self.put_operators(request.into_inner()).await;
+        let by = caller_name(&request);
+        let put = self.put_operators(request.into_inner(), by).await;
         put.map(Response::new).map_err(|error| error::status(&error))
     }
 
@@ -89,14 +92,18 @@ impl AdminService for Admins {
 }
 
 impl Admins {
-    async fn apply_plan(&self, request: v1::ApplyPlanRequest) -> Result<v1::ApplyPlanResponse, Error> {
+    async fn apply_plan(
+        &self,
+        request: v1::ApplyPlanRequest,
+        by: Option<Name>,
+    ) -> Result<v1::ApplyPlanResponse, Error> {
         let Some(plan) = request.plan else {
             let problem = FieldProblem { field: "plan".into(), problem: "is absent".into() };
             return Err(error::invalid(vec![problem]));
         };
         let plan = from_message(plan).map_err(error::invalid)?;
         let version = plan.version;
-        let command = Command::ApplyPlan(Box::new(ApplyPlan { plan }));
+        let command = Command::ApplyPlan(Box::new(ApplyPlan { plan, by }));
         if request.dry_run {
             self.try_out(&command)?;
             return Ok(v1::ApplyPlanResponse { version, receipt: Some(v1::Receipt::default()) });
@@ -104,7 +111,13 @@ impl Admins {
         let answer = self.carry_out(command).await?;
         let version = match &answer.reply {
             Ok(Reply::PlanApplied { version }) => *version,
-            Ok(Reply::Done | Reply::Enqueued { .. } | Reply::Merged { .. } | Reply::Opened { .. }) => version,
+            Ok(
+                Reply::Done
+                | Reply::Enqueued { .. }
+                | Reply::Merged { .. }
+                | Reply::Opened { .. }
+                | Reply::Acted { .. },
+            ) => version,
             Err(refusal) => return Err(error::refused(refusal)),
         };
         Ok(v1::ApplyPlanResponse { version, receipt: Some(receipt(0, &answer)) })
@@ -113,8 +126,9 @@ impl Admins {
     async fn put_operators(
         &self,
         request: v1::PutOperatorsRequest,
+        by: Option<Name>,
     ) -> Result<v1::PutOperatorsResponse, Error> {
-        let command = read_operators(request.operators)?;
+        let command = read_operators(request.operators, by)?;
         if request.dry_run {
             self.try_out(&command)?;
             return Ok(v1::PutOperatorsResponse { receipt: Some(v1::Receipt::default()) });
@@ -193,7 +207,7 @@ fn role(role: ReplicaRole) -> v1::NodeRole {
     }
 }
 
-fn read_operators(operators: Vec<v1::OperatorPlan>) -> Result<Command, Error> {
+fn read_operators(operators: Vec<v1::OperatorPlan>, by: Option<Name>) -> Result<Command, Error> {
     if operators.len() > OPERATORS_PER_COMMAND_MAX {
         let problem = format!("has {} entries; at most {OPERATORS_PER_COMMAND_MAX} at once", operators.len());
         return Err(error::invalid(vec![FieldProblem { field: "operators".into(), problem }]));
@@ -206,7 +220,7 @@ fn read_operators(operators: Vec<v1::OperatorPlan>) -> Result<Command, Error> {
         }
     }
     if problems.is_empty() {
-        Ok(Command::PutOperators(PutOperators { operators: read }))
+        Ok(Command::PutOperators(PutOperators { operators: read, by }))
     } else {
         Err(error::invalid(problems))
     }

@@ -48,6 +48,8 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.OperatorService/Complete", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/ExtendWrapUp", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/EndWrapUp", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/Transfer", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/Hold", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/SignOut", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/Ack", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/Heartbeat", Access::Roles(&[Operator])),
@@ -65,6 +67,14 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.AdminService/ClusterStatus", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.AdminService/ExportState", Access::Roles(&[Admin])),
     ("/ringmain.v1.AdminService/ExportHistory", Access::Roles(&[Admin])),
+    ("/ringmain.v1.ActionService/ForcePresence", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/SignOutOperator", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/RequeueContact", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/CloseContact", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/MoveContacts", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/LiftContact", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/ListAudit", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/VerifyAudit", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ClusterService/AddNode", Access::Roles(&[Admin])),
     ("/ringmain.v1.ClusterService/RemoveNode", Access::Roles(&[Admin])),
     ("/ringmain.v1.ClusterService/MoveLeader", Access::Roles(&[Admin])),
@@ -87,6 +97,7 @@ const STREAMS: &[&str] = &[
     "/ringmain.v1.SupervisorService/WatchEvents",
     "/ringmain.v1.AdminService/ExportState",
     "/ringmain.v1.AdminService/ExportHistory",
+    "/ringmain.v1.ActionService/VerifyAudit",
     "/ringmain.v1.ClusterService/AddNode",
     "/ringmain.v1.ClusterService/RemoveNode",
     "/ringmain.v1.AdminService/SaveSnapshot",
@@ -105,6 +116,11 @@ pub struct Caller {
     pub name: String,
     /// The token's role.
     pub role: TokenRole,
+}
+
+/// The name behind a call, for the audit.
+pub(crate) fn caller_name<T>(request: &tonic::Request<T>) -> Option<ringmain_routing::Name> {
+    request.extensions().get::<Caller>().map(|caller| caller.name.as_str().into())
 }
 
 /// Who may call the method of this path; `None` for one that has no row.

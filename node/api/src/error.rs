@@ -70,7 +70,9 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         | Refusal::CannotDecline(_)
         | Refusal::PlanVersion { .. }
         | Refusal::PlanConflict(_)
-        | Refusal::ForeignContact(_) => (ErrorKind::Refusal, None),
+        | Refusal::ForeignContact(_)
+        | Refusal::ActionKeyReused { .. }
+        | Refusal::OperatorUnavailable(_) => (ErrorKind::Refusal, None),
     };
     Error {
         kind: kind.into(),

@@ -3,7 +3,9 @@
 //!
 //! **Invariant:** every call is held against the table in [`auth`] before any of its bytes are read.
 
+mod actions;
 mod admin;
+mod audit;
 pub mod auth;
 mod backup;
 mod calls;
@@ -34,6 +36,7 @@ use std::time::Duration;
 use ringmain_actors::NodeActors;
 use ringmain_actors::task::spawn_named;
 use ringmain_cluster_config::Tokens;
+use ringmain_protocol::v1::action_service_server::ActionServiceServer;
 use ringmain_protocol::v1::admin_service_server::AdminServiceServer;
 use ringmain_protocol::v1::gateway_service_server::GatewayServiceServer;
 use ringmain_protocol::v1::operator_service_server::OperatorServiceServer;
@@ -47,6 +50,7 @@ use tonic::service::Routes;
 pub use http::RenderMetrics;
 pub use serve::{Serving, serve_grpc, serve_http};
 
+use crate::actions::Actions;
 use crate::admin::Admins;
 use crate::auth::Guard;
 use crate::gateway::Gateways;
@@ -115,11 +119,13 @@ impl Api {
         let operators = OperatorServiceServer::new(Operators::new(shared()));
         let supervisors = SupervisorServiceServer::new(Supervisors { shared: shared() });
         let admins = AdminServiceServer::new(Admins { shared: shared() });
+        let actions = ActionServiceServer::new(Actions { shared: shared() });
         let mut routes = Routes::builder();
         routes
             .add_service(gateways.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(operators.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(supervisors.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(actions.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(admins.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(health);
         add_reflection(&mut routes);

@@ -82,9 +82,13 @@ async fn enter<D: Dialect>(
             let (party, epoch) = (*party, *epoch);
             Ok((opened, party, epoch))
         }
-        Ok(Reply::Done | Reply::Enqueued { .. } | Reply::Merged { .. } | Reply::PlanApplied { .. }) => {
-            Err(Box::new(error::of_code(&codes::FATAL, "an opening got another command's reply")))
-        }
+        Ok(
+            Reply::Done
+            | Reply::Enqueued { .. }
+            | Reply::Merged { .. }
+            | Reply::PlanApplied { .. }
+            | Reply::Acted { .. },
+        ) => Err(Box::new(error::of_code(&codes::FATAL, "an opening got another command's reply"))),
         Err(refusal) => Err(Box::new(error::refused(refusal))),
     }
 }

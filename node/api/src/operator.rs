@@ -147,6 +147,26 @@ impl OperatorService for Operators {
         Ok(Response::new(v1::OperatorServiceEndWrapUpResponse { receipt }))
     }
 
+    async fn transfer(
+        &self,
+        request: Request<v1::OperatorServiceTransferRequest>,
+    ) -> Result<Response<v1::OperatorServiceTransferResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.transfer.map(Up::Transfer);
+        let receipt = self.done(&caller, &request.session, "transfer", message).await?;
+        Ok(Response::new(v1::OperatorServiceTransferResponse { receipt }))
+    }
+
+    async fn hold(
+        &self,
+        request: Request<v1::OperatorServiceHoldRequest>,
+    ) -> Result<Response<v1::OperatorServiceHoldResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.hold.map(Up::Hold);
+        let receipt = self.done(&caller, &request.session, "hold", message).await?;
+        Ok(Response::new(v1::OperatorServiceHoldResponse { receipt }))
+    }
+
     async fn sign_out(
         &self,
         request: Request<v1::OperatorServiceSignOutRequest>,

@@ -89,6 +89,8 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::ReleaseOperator { .. }
         | Effect::AnnounceEnded { .. }
         | Effect::AnnouncePresence { .. }
+        | Effect::HoldContact { .. }
+        | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => effect.operator(),
     }
 }

@@ -151,6 +151,11 @@ impl Machine {
         self.inner.history.read(after, max, HISTORY_BYTES_MAX)
     }
 
+    /// The oldest record of the history that there is here.
+    pub fn history_oldest(&self) -> LogIndex {
+        self.inner.history.oldest()
+    }
+
     /// A piece of a segment, for a peer that lacks it. Reads the disk.
     pub fn segment_piece(&self, piece: SegmentPiece) -> Result<Vec<u8>, HistoryError> {
         self.inner.history.read_segment(piece.first, piece.offset, piece.len.min(FETCH_BYTES))

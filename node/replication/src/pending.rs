@@ -257,7 +257,10 @@ fn ends_work(command: &Command) -> bool {
         | Command::DeclineOffer(_)
         | Command::CompleteContact(_)
         | Command::ExtendWrapUp(_)
-        | Command::EndWrapUp(_) => true,
+        | Command::EndWrapUp(_)
+        | Command::TransferContact(_)
+        | Command::HoldContact(_)
+        | Command::Act(_) => true,
     }
 }
 
@@ -342,7 +345,7 @@ mod tests {
             party: Party::Gateway(GatewayId { slot: 0, generation: 0 }),
             epoch: Epoch(1),
         });
-        let put = Command::PutOperators(command::PutOperators { operators: vec![] });
+        let put = Command::PutOperators(command::PutOperators { operators: vec![], by: None });
         let mut tickets = vec![];
         for _ in 0..OPEN_MAX - OPEN_RESERVED {
             tickets.push(pending.take(&put).unwrap());

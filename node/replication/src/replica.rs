@@ -216,6 +216,12 @@ impl Replica {
         self.shared.parties.generation.get()
     }
 
+    /// The oldest record of the history that this node holds.
+    #[must_use]
+    pub fn history_oldest(&self) -> LogIndex {
+        self.shared.machine.history_oldest()
+    }
+
     /// Finds ended contacts. Reads the disk.
     #[must_use]
     pub fn search(&self) -> &SearchIndex {

@@ -65,6 +65,7 @@ impl EndedContact {
     pub fn operator(&self) -> Option<OperatorId> {
         match self.reason {
             EndReason::Completed(operator) | EndReason::OperatorLost(operator) => Some(operator),
+            EndReason::Closed(operator) => operator,
             EndReason::Abandoned | EndReason::Merged(_) => None,
         }
     }
@@ -380,7 +381,9 @@ impl Draft {
 fn brought(outcome: &Outcome) -> Option<ContactId> {
     let named = match outcome.reply {
         Ok(Reply::Enqueued { contact } | Reply::Merged { contact, .. }) => contact,
-        Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. }) | Err(_) => return None,
+        Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. } | Reply::Acted { .. }) | Err(_) => {
+            return None;
+        }
     };
     outcome.effects.iter().any(|effect| is_about(effect, named)).then_some(named)
 }
@@ -396,6 +399,8 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
+        | Effect::HoldContact { .. }
+        | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => false,
     }
 }

@@ -1,17 +1,23 @@
 //! Frames of the log: a tag and a version in front of a compact payload. Tags are given here by hand and never
 //! reused; payload versions grow when a struct changes. Enums inside payloads only ever get variants appended;
 //! `golden_frames` in the tests holds both rules.
+//!
+//! **Invariant:** a command is written in the lowest version that can say it. So a frame that was read is written
+//! again byte for byte, and the chain over an old log stays what it was.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CloseSession, Command, CompleteContact, EnqueueContact,
-    ExtendWrapUp, LoseSession, NodeLost, NodeStarted, OpenSession, PutOperators, SetPresence, UpdateContact,
+    AbandonContact, Act, AnswerOffer, ApplyPlan, CloseSession, Command, CompleteContact, EnqueueContact,
+    ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan, PutOperators,
+    SetPresence, TransferContact, UpdateContact,
 };
 use crate::effect::Outcome;
+use crate::plan::Plan;
 
 /// Why a frame cannot be read. On a node this is fatal: it must not guess at its log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,15 +43,23 @@ pub enum DecodeError {
     Damaged(u16),
 }
 
-const VERSION: u8 = 1;
 const OUTCOME_TAG: u16 = 100;
+const APPLY_PLAN: u16 = 2;
+const PUT_OPERATORS: u16 = 3;
+/// The first tag of format 2.
+const TRANSFER_CONTACT: u16 = 18;
+
+/// The highest payload version known for a tag.
+fn known_version(tag: u16) -> u8 {
+    if tag == APPLY_PLAN || tag == PUT_OPERATORS { 2 } else { 1 }
+}
 
 impl Command {
     fn tag(&self) -> u16 {
         match self {
             Command::Tick => 1,
-            Command::ApplyPlan(_) => 2,
-            Command::PutOperators(_) => 3,
+            Command::ApplyPlan(_) => APPLY_PLAN,
+            Command::PutOperators(_) => PUT_OPERATORS,
             Command::OpenSession(_) => 4,
             Command::LoseSession(_) => 5,
             Command::CloseSession(_) => 6,
@@ -60,7 +74,23 @@ impl Command {
             Command::CompleteContact(_) => 15,
             Command::ExtendWrapUp(_) => 16,
             Command::EndWrapUp(_) => 17,
+            Command::TransferContact(_) => TRANSFER_CONTACT,
+            Command::HoldContact(_) => 19,
+            Command::Act(_) => 20,
         }
+    }
+
+    /// The lowest payload version that can say the command.
+    fn version(&self) -> u8 {
+        let says_who =
+            matches!(self, Command::ApplyPlan(_) | Command::PutOperators(_)) && self.author().is_some();
+        if says_who { 2 } else { 1 }
+    }
+
+    /// The format of the log that the command needs. A state that has carried out a command of format 2 keeps
+    /// what only that format knows.
+    pub(crate) fn format(&self) -> u8 {
+        if self.version() == 2 || self.tag() >= TRANSFER_CONTACT { 2 } else { 1 }
     }
 
     /// The command's name, for logs and metrics: a bounded set.
@@ -84,6 +114,9 @@ impl Command {
             Command::CompleteContact(_) => "complete_contact",
             Command::ExtendWrapUp(_) => "extend_wrap_up",
             Command::EndWrapUp(_) => "end_wrap_up",
+            Command::TransferContact(_) => "transfer_contact",
+            Command::HoldContact(_) => "hold_contact",
+            Command::Act(_) => "act",
         }
     }
 
@@ -96,11 +129,17 @@ impl Command {
     }
 
     pub(crate) fn encode_into(&self, frame: &mut Vec<u8>) {
-        header(frame, self.tag());
+        header(frame, self.tag(), self.version());
         match self {
             Command::Tick => {}
-            Command::ApplyPlan(payload) => append(frame, payload),
-            Command::PutOperators(payload) => append(frame, payload),
+            Command::ApplyPlan(payload) => match &payload.by {
+                Some(_) => append(frame, payload),
+                None => append(frame, &payload.plan),
+            },
+            Command::PutOperators(payload) => match &payload.by {
+                Some(_) => append(frame, payload),
+                None => append(frame, &payload.operators),
+            },
             Command::OpenSession(payload) => append(frame, payload),
             Command::LoseSession(payload) => append(frame, payload),
             Command::CloseSession(payload) => append(frame, payload),
@@ -115,6 +154,9 @@ impl Command {
             }
             Command::CompleteContact(payload) => append(frame, payload),
             Command::ExtendWrapUp(payload) => append(frame, payload),
+            Command::TransferContact(payload) => append(frame, payload),
+            Command::HoldContact(payload) => append(frame, payload),
+            Command::Act(payload) => append(frame, payload),
         }
     }
 
@@ -123,18 +165,18 @@ impl Command {
     /// # Errors
     /// The frame is short, damaged, or of a newer version of the program.
     pub fn decode(frame: &[u8]) -> Result<Command, DecodeError> {
-        let (tag, body) = open(frame)?;
+        let (tag, version, body) = open(frame)?;
         Ok(match tag {
             1 => Command::Tick,
-            2 => Command::ApplyPlan(alloc::boxed::Box::new(payload::<ApplyPlan>(tag, body)?)),
-            3 => Command::PutOperators(payload::<PutOperators>(tag, body)?),
+            APPLY_PLAN => Command::ApplyPlan(Box::new(plan_of(version, body)?)),
+            PUT_OPERATORS => Command::PutOperators(operators_of(version, body)?),
             4 => Command::OpenSession(payload::<OpenSession>(tag, body)?),
             5 => Command::LoseSession(payload::<LoseSession>(tag, body)?),
             6 => Command::CloseSession(payload::<CloseSession>(tag, body)?),
             7 => Command::NodeStarted(payload::<NodeStarted>(tag, body)?),
             8 => Command::NodeLost(payload::<NodeLost>(tag, body)?),
-            9 => Command::EnqueueContact(alloc::boxed::Box::new(payload::<EnqueueContact>(tag, body)?)),
-            10 => Command::UpdateContact(alloc::boxed::Box::new(payload::<UpdateContact>(tag, body)?)),
+            9 => Command::EnqueueContact(Box::new(payload::<EnqueueContact>(tag, body)?)),
+            10 => Command::UpdateContact(Box::new(payload::<UpdateContact>(tag, body)?)),
             11 => Command::AbandonContact(payload::<AbandonContact>(tag, body)?),
             12 => Command::SetPresence(payload::<SetPresence>(tag, body)?),
             13 => Command::AcceptOffer(payload::<AnswerOffer>(tag, body)?),
@@ -142,6 +184,9 @@ impl Command {
             15 => Command::CompleteContact(payload::<CompleteContact>(tag, body)?),
             16 => Command::ExtendWrapUp(payload::<ExtendWrapUp>(tag, body)?),
             17 => Command::EndWrapUp(payload::<AnswerOffer>(tag, body)?),
+            TRANSFER_CONTACT => Command::TransferContact(Box::new(payload::<TransferContact>(tag, body)?)),
+            19 => Command::HoldContact(payload::<HoldContact>(tag, body)?),
+            20 => Command::Act(Box::new(payload::<Act>(tag, body)?)),
             unknown => return Err(DecodeError::UnknownTag(unknown)),
         })
     }
@@ -157,7 +202,7 @@ impl Outcome {
     }
 
     pub(crate) fn encode_into(&self, frame: &mut Vec<u8>) {
-        header(frame, OUTCOME_TAG);
+        header(frame, OUTCOME_TAG, 1);
         append(frame, self);
     }
 
@@ -166,23 +211,40 @@ impl Outcome {
     /// # Errors
     /// The frame is short, damaged, or of a newer version of the program.
     pub fn decode(frame: &[u8]) -> Result<Outcome, DecodeError> {
-        let (tag, body) = open(frame)?;
+        let (tag, _, body) = open(frame)?;
         if tag == OUTCOME_TAG { payload(tag, body) } else { Err(DecodeError::UnknownTag(tag)) }
     }
 }
 
-fn header(frame: &mut Vec<u8>, tag: u16) {
-    frame.extend_from_slice(&tag.to_le_bytes());
-    frame.push(VERSION);
+/// The plan of a frame; format 1 does not say who applied it.
+fn plan_of(version: u8, body: &[u8]) -> Result<ApplyPlan, DecodeError> {
+    if version > 1 {
+        return payload(APPLY_PLAN, body);
+    }
+    Ok(ApplyPlan { plan: payload::<Plan>(APPLY_PLAN, body)?, by: None })
 }
 
-fn open(frame: &[u8]) -> Result<(u16, &[u8]), DecodeError> {
-    let [low, high, version, body @ ..] = frame else { return Err(DecodeError::Short(frame.len())) };
-    let tag = u16::from_le_bytes([*low, *high]);
-    if *version != VERSION {
-        return Err(DecodeError::UnknownVersion { tag, version: *version, known: VERSION });
+/// The operators of a frame; format 1 does not say who put them.
+fn operators_of(version: u8, body: &[u8]) -> Result<PutOperators, DecodeError> {
+    if version > 1 {
+        return payload(PUT_OPERATORS, body);
     }
-    Ok((tag, body))
+    Ok(PutOperators { operators: payload::<Vec<OperatorPlan>>(PUT_OPERATORS, body)?, by: None })
+}
+
+fn header(frame: &mut Vec<u8>, tag: u16, version: u8) {
+    frame.extend_from_slice(&tag.to_le_bytes());
+    frame.push(version);
+}
+
+fn open(frame: &[u8]) -> Result<(u16, u8, &[u8]), DecodeError> {
+    let [low, high, version, body @ ..] = frame else { return Err(DecodeError::Short(frame.len())) };
+    let (tag, version) = (u16::from_le_bytes([*low, *high]), *version);
+    let known = known_version(tag);
+    if version == 0 || version > known {
+        return Err(DecodeError::UnknownVersion { tag, version, known });
+    }
+    Ok((tag, version, body))
 }
 
 fn payload<T: DeserializeOwned>(tag: u16, body: &[u8]) -> Result<T, DecodeError> {

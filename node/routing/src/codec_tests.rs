@@ -1,6 +1,7 @@
 use alloc::vec;
 
 use super::*;
+use crate::command::{Action, TransferTarget};
 use crate::effect::{Effect, EndReason, Reply};
 use crate::ids::{AssignmentEpoch, ContactId, Epoch, GatewayId, OperatorId};
 use crate::refusal::Refusal;
@@ -18,6 +19,15 @@ fn golden_frames() {
     assert_eq!(Command::AcceptOffer(answer()).encode(), [13, 0, 1, 3, 0, 4, 1, 2, 5]);
     assert_eq!(Command::DeclineOffer(answer()).encode(), [14, 0, 1, 3, 0, 4, 1, 2, 5]);
     assert_eq!(Command::EndWrapUp(answer()).encode(), [17, 0, 1, 3, 0, 4, 1, 2, 5]);
+    let hold = HoldContact { answer: answer(), on: true };
+    assert_eq!(Command::HoldContact(hold).encode(), [19, 0, 1, 3, 0, 4, 1, 2, 5, 1]);
+    let to = TransferTarget::Queue("b".into());
+    let transfer = TransferContact { answer: answer(), to, wrap_up: None };
+    let frame = [18, 0, 1, 3, 0, 4, 1, 2, 5, 0, 1, b'b', 0];
+    assert_eq!(Command::TransferContact(Box::new(transfer)).encode(), frame);
+    let action = Action::RequeueContact { contact: CONTACT };
+    let act = Act { by: "o".into(), key: "k".into(), action };
+    assert_eq!(Command::Act(Box::new(act)).encode(), [20, 0, 1, 1, b'o', 1, b'k', 2, 1, 2]);
     let gateway = GatewayId { slot: 6, generation: 0 };
     let effect = Effect::AnnounceEnded { contact: CONTACT, gateway, reason: EndReason::Completed(OPERATOR) };
     let outcome = Outcome { reply: Ok(Reply::Enqueued { contact: CONTACT }), effects: vec![effect] };

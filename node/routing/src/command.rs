@@ -49,6 +49,12 @@ pub enum Command {
     ExtendWrapUp(ExtendWrapUp),
     /// The wrap-up is over.
     EndWrapUp(AnswerOffer),
+    /// The operator passes the customer on.
+    TransferContact(Box<TransferContact>),
+    /// The customer is put on hold, or the talk goes on.
+    HoldContact(HoldContact),
+    /// A supervisor or administrator acts.
+    Act(Box<Act>),
 }
 
 /// See [`Command::ApplyPlan`].
@@ -56,6 +62,8 @@ pub enum Command {
 pub struct ApplyPlan {
     /// The new plan; its version is one above the present one. The same plan again changes nothing.
     pub plan: Plan,
+    /// Who applies it, for the audit; `None` in logs of format 1.
+    pub by: Option<Name>,
 }
 
 /// See [`Command::PutOperators`].
@@ -63,6 +71,8 @@ pub struct ApplyPlan {
 pub struct PutOperators {
     /// At most [`crate::limits::OPERATORS_PER_COMMAND_MAX`]. All are put or none.
     pub operators: Vec<OperatorPlan>,
+    /// Who puts them, for the audit; `None` in logs of format 1.
+    pub by: Option<Name>,
 }
 
 /// An operator as the plan knows one.
@@ -280,4 +290,162 @@ pub struct ExtendWrapUp {
     /// The new end; cut at the queue's longest, and never earlier than the present one. An end and not a span, so
     /// that the command may be repeated.
     pub until: Timestamp,
+}
+
+/// See [`Command::TransferContact`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferContact {
+    /// Which assignment, and by whom.
+    pub answer: AnswerOffer,
+    /// To whom.
+    pub to: TransferTarget,
+    /// Wrap-up wanted instead of the queue's; cut at the queue's longest.
+    pub wrap_up: Option<Millis>,
+}
+
+/// Where a contact is passed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TransferTarget {
+    /// Into the line of this queue, which may be its own.
+    Queue(Name),
+    /// To this operator alone for a while, then into the line of a queue.
+    Operator {
+        /// Whom; must be available and fit.
+        login: Name,
+        /// How long nobody else may take it, 1 to [`crate::limits::TRANSFER_HOLD_MS_MAX`].
+        hold: Millis,
+        /// The queue; `None` for the contact's own.
+        queue: Option<Name>,
+    },
+}
+
+/// See [`Command::HoldContact`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldContact {
+    /// Which assignment, and by whom.
+    pub answer: AnswerOffer,
+    /// Whether the customer is on hold from here on.
+    pub on: bool,
+}
+
+/// See [`Command::Act`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Who acts.
+    pub by: Name,
+    /// That one's own key: the same key again gets the first answer.
+    pub key: Name,
+    /// What.
+    pub action: Action,
+}
+
+/// What a supervisor or administrator does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Sets the presence of an operator who has a session.
+    ForcePresence {
+        /// Whose.
+        login: Name,
+        /// To what.
+        presence: DeclaredPresence,
+    },
+    /// Signs an operator out: as if it had done so itself.
+    SignOut {
+        /// Whom.
+        login: Name,
+    },
+    /// Takes a contact out of its operator's hands, back to its old place.
+    RequeueContact {
+        /// Which.
+        contact: ContactId,
+    },
+    /// Ends a contact, whatever its state.
+    CloseContact {
+        /// Which.
+        contact: ContactId,
+        /// Why, in the supervisor's words.
+        reason: Name,
+    },
+    /// Moves waiting contacts into another queue; their places in time stay.
+    MoveContacts {
+        /// Which.
+        from: MoveFrom,
+        /// Into which queue.
+        to: Name,
+    },
+    /// Changes the place of a waiting contact; its true waiting time stays.
+    LiftContact {
+        /// Which.
+        contact: ContactId,
+        /// The new tier.
+        tier: Option<u8>,
+        /// The new head start.
+        head_start: Option<Millis>,
+    },
+    /// Changes nothing here: puts what was done elsewhere (membership, drain, restore) into the audit.
+    Note {
+        /// What was done, in a word.
+        what: Name,
+        /// With what, at most [`crate::limits::NOTE_BYTES_MAX`].
+        detail: Name,
+    },
+}
+
+/// Which contacts are moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MoveFrom {
+    /// These, all of them waiting; 1 to [`crate::limits::MOVED_PER_COMMAND_MAX`].
+    Contacts(Vec<ContactId>),
+    /// The first in line of a queue, as a job.
+    Queue {
+        /// Which.
+        name: Name,
+        /// At most so many; `None` for all who stand in line at this moment.
+        count_max: Option<u32>,
+    },
+}
+
+impl Command {
+    /// The person behind the command, where one is: these are what the audit lists.
+    #[must_use]
+    pub fn author(&self) -> Option<&Name> {
+        match self {
+            Command::ApplyPlan(command) => command.by.as_ref(),
+            Command::PutOperators(command) => command.by.as_ref(),
+            Command::Act(command) => Some(&command.by),
+            Command::Tick
+            | Command::OpenSession(_)
+            | Command::LoseSession(_)
+            | Command::CloseSession(_)
+            | Command::NodeStarted(_)
+            | Command::NodeLost(_)
+            | Command::EnqueueContact(_)
+            | Command::UpdateContact(_)
+            | Command::AbandonContact(_)
+            | Command::SetPresence(_)
+            | Command::AcceptOffer(_)
+            | Command::DeclineOffer(_)
+            | Command::CompleteContact(_)
+            | Command::ExtendWrapUp(_)
+            | Command::EndWrapUp(_)
+            | Command::TransferContact(_)
+            | Command::HoldContact(_) => None,
+        }
+    }
+}
+
+impl Action {
+    /// The action's name, for the audit, logs and metrics: a bounded set.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Action::ForcePresence { .. } => "force-presence",
+            Action::SignOut { .. } => "sign-out",
+            Action::RequeueContact { .. } => "requeue-contact",
+            Action::CloseContact { .. } => "close-contact",
+            Action::MoveContacts { .. } => "move-contacts",
+            Action::LiftContact { .. } => "lift-contact",
+            Action::Note { .. } => "note",
+        }
+    }
 }

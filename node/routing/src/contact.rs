@@ -41,11 +41,15 @@ pub(crate) struct Contact {
     pub callback: Option<u128>,
     /// Orders that this one stands for, itself included.
     pub sources: u32,
+    /// How often an operator passed it on.
+    pub transfers: u32,
+    /// Waits because its latest operator passed it on.
+    pub passed: bool,
     pub text: Arc<Text>,
 }
 
 /// What an operator must have to serve a contact. Contacts with equal needs share one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Need {
     /// Sorted by skill.
     pub skills: Box<[(SkillId, u8)]>,
@@ -53,13 +57,15 @@ pub(crate) struct Need {
     pub scopes: Box<[UnitId]>,
 }
 
-/// What is kept for others and not decided by; apart from the row so that rows stay small.
+/// What is kept for others or seldom decided by; apart from the row so that rows stay small.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Text {
     pub key: Name,
     pub preferred: Option<(Name, Millis)>,
     pub callback: Option<CallbackOrder>,
     pub details: ContactDetails,
+    /// What it asks for itself, without its queue; not known of arrivals in logs of format 1.
+    pub own: Option<Need>,
 }
 
 /// Where a contact is in its life (R1.3).
@@ -76,6 +82,8 @@ pub(crate) enum State {
     Handling {
         operator: OperatorId,
         since: Timestamp,
+        /// Since when the customer is on hold.
+        on_hold: Option<Timestamp>,
     },
     WrapUp {
         operator: OperatorId,

@@ -97,6 +97,41 @@ impl Directory {
         Ok(Need { skills, scopes: scopes.into_boxed_slice() })
     }
 
+    /// What a contact requires by itself, in no queue.
+    pub(crate) fn own_need(&self, skills: &[(Name, u8)], scope: Option<&Name>) -> Result<Need, Refusal> {
+        let scopes = scope.map(|name| self.find_unit(name)).transpose()?;
+        Ok(Need { skills: self.find_skills(skills)?, scopes: scopes.into_iter().collect() })
+    }
+
+    /// What a contact that requires `own` by itself requires in a queue.
+    pub(crate) fn need_in(&self, queue: &QueuePlan, own: &Need) -> Result<Need, Refusal> {
+        let required = self.find_skills(&queue.required)?;
+        let mut skills: Vec<_> = own.skills.iter().chain(&required).copied().collect();
+        skills.sort_unstable_by_key(|&(skill, level)| (skill, core::cmp::Reverse(level)));
+        skills.dedup_by_key(|entry| entry.0);
+        if skills.len() > REQUIRED_SKILLS_MAX {
+            return Err(invalid("skills", "at most 16 skills with those of the queue"));
+        }
+        let mut scopes = own.scopes.to_vec();
+        if let Some(name) = &queue.scope {
+            scopes.push(self.find_unit(name)?);
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+        Ok(Need { skills: skills.into_boxed_slice(), scopes: scopes.into_boxed_slice() })
+    }
+
+    /// What a contact of a queue requires beyond what the queue does; for arrivals of which it was not kept.
+    pub(crate) fn need_beyond(&self, queue: &QueuePlan, need: &Need) -> Result<Need, Refusal> {
+        let required = self.find_skills(&queue.required)?;
+        let is_beyond = |entry: &&(SkillId, u8)| !required.iter().any(|r| r.0 == entry.0 && r.1 >= entry.1);
+        let scope = queue.scope.as_ref().map(|name| self.find_unit(name)).transpose()?;
+        Ok(Need {
+            skills: need.skills.iter().filter(is_beyond).copied().collect(),
+            scopes: need.scopes.iter().copied().filter(|unit| Some(*unit) != scope).collect(),
+        })
+    }
+
     pub(crate) fn skill_name(&self, id: SkillId) -> Name {
         self.plan.skills[id.0 as usize].clone()
     }

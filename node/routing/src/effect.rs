@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AssignmentEpoch, ContactId, Epoch, GatewayId, OperatorId, Party, Timestamp};
+use crate::ids::{AssignmentEpoch, ContactId, Epoch, GatewayId, OperatorId, Party, QueueId, Timestamp};
 use crate::refusal::Refusal;
 
 /// What one command led to.
@@ -46,6 +46,11 @@ pub enum Reply {
         /// Its version.
         version: u64,
     },
+    /// The action is carried out, or under way as a job.
+    Acted {
+        /// How many contacts it concerns; 0 when there was nothing to change.
+        contacts: u32,
+    },
 }
 
 /// Why a contact ended.
@@ -59,6 +64,8 @@ pub enum EndReason {
     Merged(ContactId),
     /// Its operator was lost and the queue says to close.
     OperatorLost(OperatorId),
+    /// A supervisor closed it; the operator is the one who had it in handling or wrap-up.
+    Closed(Option<OperatorId>),
 }
 
 /// Why an offer or assignment was taken back.
@@ -72,6 +79,10 @@ pub enum WithdrawReason {
     Declined,
     /// The operator's session was lost or closed.
     SessionLost,
+    /// The operator passed the customer on.
+    Transferred,
+    /// A supervisor took the contact back or closed it.
+    Supervisor,
 }
 
 /// Something to be told to somebody.
@@ -176,6 +187,28 @@ pub enum Effect {
         /// Which opening is over.
         epoch: Epoch,
     },
+    /// The customer is put on hold, or the talk goes on (to the contact's gateway and to the operator).
+    HoldContact {
+        /// Which contact.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Who put it on hold.
+        operator: OperatorId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+        /// Whether it is on hold from here on.
+        on: bool,
+    },
+    /// The contact is in another queue from here on (to its gateway).
+    AnnounceMoved {
+        /// Which.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// The queue it is in.
+        queue: QueueId,
+    },
 }
 
 /// An operator's presence.
@@ -203,6 +236,8 @@ impl Effect {
             | Effect::AnnounceAssigned { gateway, .. }
             | Effect::ConnectContact { gateway, .. }
             | Effect::WithdrawAssignment { gateway, .. }
+            | Effect::HoldContact { gateway, .. }
+            | Effect::AnnounceMoved { gateway, .. }
             | Effect::AnnounceEnded { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
             Effect::RingOperator { .. }
@@ -220,6 +255,7 @@ impl Effect {
             Effect::RingOperator { operator, .. }
             | Effect::ConnectContact { operator, .. }
             | Effect::WithdrawAssignment { operator, .. }
+            | Effect::HoldContact { operator, .. }
             | Effect::StartWrapUp { operator, .. }
             | Effect::ReleaseOperator { operator, .. }
             | Effect::AnnouncePresence { operator, .. }
@@ -227,6 +263,7 @@ impl Effect {
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }
             | Effect::AnnounceEnded { .. }
+            | Effect::AnnounceMoved { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => None,
         }
     }

@@ -81,13 +81,17 @@ impl Router {
     fn check_load(&self, slot: u32, operator: &Operator) -> Result<(), Violation> {
         let in_hand =
             self.tables.contacts.iter().filter(|(_, contact)| contact.operator() == Some(operator.id));
-        let (mut used, mut count) = (0u32, 0usize);
+        let (mut used, mut count) = (operator.wrap_up_units(), 0usize);
         for (_, contact) in in_hand {
             used += contact.units;
             count += 1;
         }
         if used != operator.used || count != self.tables.in_hand(slot).len() {
-            return violated("I3", "an operator's load is not that of the contacts in hand", slot);
+            return violated(
+                "I3",
+                "an operator's load is not that of the contacts in hand and the wrap-ups",
+                slot,
+            );
         }
         if operator.idle_since > self.now {
             return violated("I12", "an operator is idle since a time to come", slot);

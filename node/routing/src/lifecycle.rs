@@ -27,7 +27,8 @@ impl Router {
         }
     }
 
-    /// What time does to an operator up to `due`: the grace, a missed offer, exclusions, in this order.
+    /// What time does to an operator up to `due`: the grace, a missed offer, exclusions, wrap-ups of contacts
+    /// passed on, in this order.
     pub(crate) fn operator_timer(&mut self, slot: u32, due: Timestamp) {
         if let SessionState::Grace { until } = self.tables.operator(slot).session.state
             && until <= due
@@ -40,6 +41,7 @@ impl Router {
             self.show_presence(slot, PresenceState::Ready);
         }
         self.tables.change_operator(slot, |row| row.exclusions.retain(|exclusion| exclusion.until > due));
+        self.end_wrap_ups(slot, |wrap_up| wrap_up.until <= due);
         self.freed.operators.insert(slot);
     }
 
@@ -104,7 +106,8 @@ impl Router {
         }
     }
 
-    fn exclude(&mut self, operator: OperatorId, contact: ContactId) {
+    /// Keeps the contact away from the operator for a while (R3.1).
+    pub(crate) fn exclude(&mut self, operator: OperatorId, contact: ContactId) {
         let span = self.tables.directory.plan.sessions.exclusion;
         if span.0 == 0 {
             return;
@@ -132,7 +135,13 @@ impl Router {
         match before {
             State::Offered { operator, at: offered_at, idle_before, .. } => {
                 self.give_back_idle_place(operator, offered_at, idle_before);
-                let reason = WithdrawReason::Abandoned;
+                let reason = match reason {
+                    EndReason::Closed(_) => WithdrawReason::Supervisor,
+                    EndReason::Completed(_)
+                    | EndReason::Abandoned
+                    | EndReason::Merged(_)
+                    | EndReason::OperatorLost(_) => WithdrawReason::Abandoned,
+                };
                 self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
             }
             State::Handling { operator, .. } | State::WrapUp { operator, .. } => {
@@ -176,10 +185,11 @@ impl Router {
             }
             EndReason::Merged(_) => totals.merged += 1,
             EndReason::OperatorLost(_) => totals.lost_operator += 1,
+            EndReason::Closed(_) => totals.closed += 1,
         }
     }
 
-    fn free_operator(&mut self, operator: OperatorId) {
+    pub(crate) fn free_operator(&mut self, operator: OperatorId) {
         let now = self.now;
         self.tables.change_operator(operator.slot, |row| row.idle_since = now);
         self.freed.operators.insert(operator.slot);
@@ -234,6 +244,7 @@ impl Router {
         for contact in self.tables.in_hand(slot) {
             self.leave_by_orphan_rule(contact);
         }
+        self.end_wrap_ups(slot, |_| true);
         self.availability_changed(slot, was_available);
         if self.tables.operator(slot).presence != PresenceState::Offline {
             self.show_presence(slot, PresenceState::Offline);

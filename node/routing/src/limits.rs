@@ -52,3 +52,15 @@ pub const JOB_ROWS_PER_ENTRY_MAX: usize = 500;
 pub const SPAN_MS_MAX: u64 = 2 * 366 * 86_400_000;
 /// Latest time that any field may name: the year 2200.
 pub const TIMESTAMP_MS_MAX: u64 = 7_258_118_400_000;
+/// Longest time that a contact passed to one operator waits for that one alone: ten minutes.
+pub const TRANSFER_HOLD_MS_MAX: u64 = 600_000;
+/// Wrap-ups of contacts passed on that one operator has at a time; the oldest ends when one more comes.
+pub const WRAP_UPS_PER_OPERATOR_MAX: usize = 64;
+/// Contacts that one action may name.
+pub const MOVED_PER_COMMAND_MAX: usize = 500;
+/// Actions whose keys are remembered.
+pub const ACTIONS_MAX: usize = 20_000;
+/// Moves of whole queues under way at a time.
+pub const MOVES_MAX: usize = 64;
+/// The detail of a note for the audit.
+pub const NOTE_BYTES_MAX: usize = 1_024;

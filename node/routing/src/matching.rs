@@ -196,13 +196,14 @@ impl Router {
         };
         let answer = self.tables.directory.queue(self.tables.contact(contact).queue).answer;
         let state = match answer {
-            Answer::Automatic => State::Handling { operator: operator_id, since: now },
+            Answer::Automatic => State::Handling { operator: operator_id, since: now, on_hold: None },
             Answer::Confirmed { within } => offered(operator_id, now, within, true, idle_before),
             Answer::Offered { within } => offered(operator_id, now, within, false, idle_before),
         };
         self.tables.change_contact(contact, |row| {
             row.assignment = AssignmentEpoch(row.assignment.0 + 1);
             row.holder = Some(operator_id);
+            row.passed = false;
             row.state = state;
         });
         self.tables.change_operator(operator, |row| row.idle_since = now);
@@ -225,7 +226,7 @@ impl Router {
     /// Tells gateway and operator to connect, and counts the answer.
     pub(crate) fn connect(&mut self, slot: u32) {
         let row = self.tables.contact(slot);
-        let State::Handling { operator, since } = row.state else { return };
+        let State::Handling { operator, since, .. } = row.state else { return };
         let (contact, gateway, assignment) = (row.id, row.gateway, row.assignment);
         let waited = since.since(row.enqueued_at);
         let in_target = waited <= self.tables.directory.queue(row.queue).target.within;

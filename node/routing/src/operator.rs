@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::PresenceState;
-use crate::ids::{ContactId, Name, OperatorId, Timestamp};
+use crate::ids::{AssignmentEpoch, ContactId, Name, OperatorId, Timestamp};
 use crate::profiles::ProfileKey;
 use crate::session::Session;
 
@@ -20,7 +20,7 @@ pub(crate) struct Operator {
     #[serde(skip)]
     pub profile: u32,
     pub capacity: u32,
-    /// Units of all contacts in hand.
+    /// Units of all contacts in hand and of wrap-ups.
     pub used: u32,
     pub presence: PresenceState,
     pub session: Session,
@@ -28,6 +28,19 @@ pub(crate) struct Operator {
     pub idle_since: Timestamp,
     /// Contacts it declined or missed, oldest first.
     pub exclusions: Vec<Exclusion>,
+    /// Wrap-ups of contacts it passed on, oldest first.
+    pub wrap_ups: Vec<WrapUp>,
+}
+
+/// The wrap-up of a contact that has gone on without its operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WrapUp {
+    pub contact: ContactId,
+    pub assignment: AssignmentEpoch,
+    pub units: u32,
+    pub until: Timestamp,
+    /// Where all extensions end.
+    pub hard_end: Timestamp,
 }
 
 /// A contact that an operator is kept away from (R3.1).
@@ -54,6 +67,11 @@ impl Operator {
         self.capacity.saturating_sub(self.used)
     }
 
+    /// Units that wrap-ups of contacts passed on take.
+    pub(crate) fn wrap_up_units(&self) -> u32 {
+        self.wrap_ups.iter().map(|wrap_up| wrap_up.units).sum()
+    }
+
     pub(crate) fn excludes(&self, contact: ContactId) -> bool {
         self.exclusions.iter().any(|exclusion| exclusion.contact == contact)
     }
@@ -65,6 +83,7 @@ impl Operator {
             PresenceState::Offline | PresenceState::Ready | PresenceState::NotReady(_) => None,
         };
         let exclusion = self.exclusions.iter().map(|exclusion| exclusion.until).min();
-        [self.session.deadline(), missed, exclusion].into_iter().flatten().min()
+        let wrap_up = self.wrap_ups.iter().map(|wrap_up| wrap_up.until).min();
+        [self.session.deadline(), missed, exclusion, wrap_up].into_iter().flatten().min()
     }
 }

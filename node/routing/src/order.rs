@@ -1,9 +1,11 @@
 //! Who is served next (R2.1): the key of a waiting contact, all integers, smallest first.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{LogIndex, Timestamp};
 
 /// A contact's place among the contacts of one queue. The log index makes places unique.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct OrderKey {
     pub tier: u8,
     pub order: Timestamp,

@@ -107,6 +107,17 @@ pub enum Refusal {
     /// The contact belongs to another gateway.
     #[error("contact: {0} was brought by another gateway")]
     ForeignContact(ContactId),
+    /// The same key of the same person with another action.
+    #[error("key: {key:?} of {by:?} was used for another action; use a new key for a new action")]
+    ActionKeyReused {
+        /// Who acts.
+        by: Name,
+        /// The key.
+        key: Name,
+    },
+    /// The one whom the contact is passed to cannot take it.
+    #[error("operator: {0:?} is not ready, or lacks what the contact requires; pass it to a queue")]
+    OperatorUnavailable(Name),
 }
 
 impl Refusal {
@@ -135,6 +146,8 @@ impl Refusal {
             Refusal::PlanVersion { .. } => "plan-version",
             Refusal::PlanConflict(_) => "plan-conflict",
             Refusal::ForeignContact(_) => "foreign-contact",
+            Refusal::ActionKeyReused { .. } => "action-key-reused",
+            Refusal::OperatorUnavailable(_) => "operator-unavailable",
         }
     }
 
@@ -161,5 +174,7 @@ impl Refusal {
         "plan-version",
         "plan-conflict",
         "foreign-contact",
+        "action-key-reused",
+        "operator-unavailable",
     ];
 }

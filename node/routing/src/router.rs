@@ -8,10 +8,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::command::Command;
+use crate::deeds::Deeds;
 use crate::directory::Directory;
 use crate::effect::{Effect, Outcome, Reply};
-use crate::ids::{Incarnation, LogIndex, NodeId, Timestamp};
+use crate::ids::{Incarnation, LogIndex, NodeId, QueueId, Timestamp};
 use crate::limits::TIMERS_PER_ENTRY_MAX;
+use crate::order::OrderKey;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::tables::{Tables, TimerOf};
@@ -25,6 +27,10 @@ pub struct Router {
     pub(crate) tables: Tables,
     pub(crate) totals: Vec<QueueTotals>,
     pub(crate) jobs: VecDeque<Job>,
+    /// Shared with snapshots until the next action.
+    pub(crate) deeds: Arc<Deeds>,
+    /// The highest format among the commands carried out.
+    pub(crate) format: u8,
     /// Effects of the entry being applied.
     pub(crate) effects: Vec<Effect>,
     /// What the event being carried out has freed.
@@ -55,16 +61,43 @@ pub struct QueueTotals {
     pub requeued: u64,
     /// Ended because the operator was lost.
     pub lost_operator: u64,
+    /// Passed on by an operator, to wherever.
+    pub transferred: u64,
+    /// Came in from another queue.
+    pub moved_in: u64,
+    /// Went out into another queue.
+    pub moved_out: u64,
+    /// Closed by a supervisor.
+    pub closed: u64,
 }
 
 /// Work on many rows, advanced by a bounded number of rows per entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Job {
+pub(crate) enum Job {
+    LoseSessions(LoseSessions),
+    MoveLine(MoveLine),
+}
+
+/// The sessions of a node's earlier runs are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoseSessions {
     pub node: NodeId,
     /// Live sessions of the node up to this run are lost.
     pub incarnation: Incarnation,
     pub gateways: bool,
     pub next_slot: u32,
+}
+
+/// The first in line of a queue are moved into another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MoveLine {
+    pub from: QueueId,
+    pub to: QueueId,
+    /// Only contacts that had arrived when the supervisor said so.
+    pub arrived_by: LogIndex,
+    pub remaining: u32,
+    /// The last contact looked at.
+    pub after: Option<OrderKey>,
 }
 
 /// Contacts and operators that must be matched before the event ends.
@@ -76,6 +109,14 @@ pub(crate) struct Freed {
     pub operators: BTreeSet<u32>,
     /// An operator has left or was excluded: exclusions of others may have become void.
     pub exclusions: bool,
+}
+
+/// The chain behind a command: `frames` are its frame and that of its outcome, one behind the other. Who has them
+/// from a history can recompute the chain without a state.
+#[must_use]
+pub fn next_chain(chain: u128, index: LogIndex, now: Timestamp, frames: &[u8]) -> u128 {
+    let (index, now) = (index.0.to_le_bytes(), now.0.to_le_bytes());
+    crate::ids::hash_parts(&[&chain.to_le_bytes(), &index, &now, frames])
 }
 
 impl Default for Router {
@@ -95,6 +136,8 @@ impl Router {
             tables: Tables::new(Arc::new(Directory::default())),
             totals: Vec::new(),
             jobs: VecDeque::new(),
+            deeds: Arc::new(Deeds::default()),
+            format: 1,
             effects: Vec::new(),
             freed: Freed::default(),
             frame: Vec::new(),
@@ -109,6 +152,9 @@ impl Router {
         self.fire_timers();
         self.advance_job();
         let reply = self.carry_out(command);
+        if reply.is_ok() {
+            self.format = self.format.max(command.format());
+        }
         self.settle();
         let outcome = Outcome { reply, effects: core::mem::take(&mut self.effects) };
         self.extend_chain(command, &outcome);
@@ -169,6 +215,9 @@ impl Router {
             Command::CompleteContact(command) => self.complete_contact(command),
             Command::ExtendWrapUp(command) => self.extend_wrap_up(command),
             Command::EndWrapUp(command) => self.end_wrap_up(command),
+            Command::TransferContact(command) => self.transfer_contact(command),
+            Command::HoldContact(command) => self.hold_contact(command),
+            Command::Act(command) => self.act(command),
         }
     }
 
@@ -192,8 +241,7 @@ impl Router {
         self.frame.clear();
         command.encode_into(&mut self.frame);
         outcome.encode_into(&mut self.frame);
-        let (index, now) = (self.index.0.to_le_bytes(), self.now.0.to_le_bytes());
-        self.chain = crate::ids::hash_parts(&[&self.chain.to_le_bytes(), &index, &now, &self.frame]);
+        self.chain = next_chain(self.chain, self.index, self.now, &self.frame);
     }
 
     pub(crate) fn emit(&mut self, effect: Effect) {
@@ -201,7 +249,12 @@ impl Router {
     }
 
     pub(crate) fn totals_of(&mut self, contact: u32) -> &mut QueueTotals {
-        let queue = self.tables.contact(contact).queue.0 as usize;
+        let queue = self.tables.contact(contact).queue;
+        self.totals_in(queue)
+    }
+
+    pub(crate) fn totals_in(&mut self, queue: QueueId) -> &mut QueueTotals {
+        let queue = queue.0 as usize;
         if self.totals.len() <= queue {
             self.totals.resize(queue + 1, QueueTotals::default());
         }

@@ -32,6 +32,14 @@ pub(crate) struct StoredSlab<T> {
     free: Vec<u32>,
 }
 
+impl<T> StoredSlab<T> {
+    /// The same slots with rows of another form.
+    pub(crate) fn map<U>(self, into: impl Fn(T) -> U) -> StoredSlab<U> {
+        let slots = self.slots.into_iter().map(|(generation, row)| (generation, row.map(&into))).collect();
+        StoredSlab { slots, free: self.free }
+    }
+}
+
 impl<T: Clone> Slab<T> {
     pub(crate) fn new() -> Slab<T> {
         Slab { pages: Vec::new(), free: Vec::new(), slots: 0, rows: 0 }

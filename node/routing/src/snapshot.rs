@@ -5,9 +5,11 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::contact::Contact;
+use crate::deeds::{Deeds, StoredDeeds};
 use crate::directory::Directory;
 use crate::ids::{LogIndex, Timestamp, hash_parts};
 use crate::operator::Operator;
@@ -15,10 +17,12 @@ use crate::plan::Plan;
 use crate::router::{Job, QueueTotals, Router};
 use crate::session::Gateway;
 use crate::slab::{Slab, StoredSlab};
+use crate::snapshot_v1::{HeadV1, RowsV1};
 use crate::tables::Tables;
 
 const MAGIC: &[u8; 6] = b"RMSNAP";
-const VERSION: u16 = 1;
+/// The format that is written; format 1 is read too.
+const VERSION: u16 = 2;
 const HEADER_BYTES: usize = MAGIC.len() + 2;
 const CHECKSUM_BYTES: usize = 16;
 
@@ -34,23 +38,27 @@ pub struct Snapshot {
     gateways: Slab<Gateway>,
     totals: Vec<QueueTotals>,
     jobs: VecDeque<Job>,
+    deeds: Arc<Deeds>,
+    format: u8,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Head {
-    index: LogIndex,
-    now: Timestamp,
-    chain: u128,
-    plan: Plan,
-    totals: Vec<QueueTotals>,
-    jobs: Vec<Job>,
+pub(crate) struct Head {
+    pub index: LogIndex,
+    pub now: Timestamp,
+    pub chain: u128,
+    pub format: u8,
+    pub plan: Plan,
+    pub totals: Vec<QueueTotals>,
+    pub jobs: VecDeque<Job>,
+    pub deeds: StoredDeeds,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Rows {
-    contacts: StoredSlab<Contact>,
-    operators: StoredSlab<Operator>,
-    gateways: StoredSlab<Gateway>,
+pub(crate) struct Rows {
+    pub contacts: StoredSlab<Contact>,
+    pub operators: StoredSlab<Operator>,
+    pub gateways: StoredSlab<Gateway>,
 }
 
 /// Why a snapshot cannot be used. A node must not serve from it.
@@ -104,9 +112,11 @@ impl Snapshot {
             index: self.index,
             now: self.now,
             chain: self.chain,
+            format: self.format,
             plan: self.directory.plan.clone(),
             totals: self.totals.clone(),
-            jobs: self.jobs.iter().copied().collect(),
+            jobs: self.jobs.clone(),
+            deeds: self.deeds.to_stored(),
         };
         crate::codec::append(&mut bytes, &head);
         let rows = Rows {
@@ -135,6 +145,8 @@ impl Router {
             gateways: self.tables.gateways.clone(),
             totals: self.totals.clone(),
             jobs: self.jobs.clone(),
+            deeds: self.deeds.clone(),
+            format: self.format,
         }
     }
 
@@ -143,26 +155,42 @@ impl Router {
     /// # Errors
     /// The bytes are not a snapshot, of a newer version, or damaged.
     pub fn restore(bytes: &[u8]) -> Result<Router, SnapshotError> {
-        let body = open(bytes)?;
-        let damaged = |_| SnapshotError::Damaged;
-        let (head, rest) = postcard::take_from_bytes::<Head>(body).map_err(damaged)?;
-        let (rows, rest) = postcard::take_from_bytes::<Rows>(rest).map_err(damaged)?;
-        if !rest.is_empty() {
-            return Err(SnapshotError::Inconsistent("bytes are left over"));
-        }
+        let (version, body) = open(bytes)?;
+        let (head, rows) = match version {
+            1 => read_parts::<HeadV1, RowsV1>(body)?,
+            _ => read_parts::<Head, Rows>(body)?,
+        };
         let mut router = Router::new();
         router.index = head.index;
         router.now = head.now;
         router.chain = head.chain;
         router.totals = head.totals;
-        router.jobs = head.jobs.into_iter().collect();
+        router.jobs = head.jobs;
+        router.deeds = Arc::new(Deeds::from_stored(head.deeds));
+        router.format = head.format;
         router.tables = derive(head.plan, rows)?;
         router.check_invariants().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)
     }
 }
 
-fn open(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
+/// Head and rows in the form of one version, as the present one.
+fn read_parts<H, R>(body: &[u8]) -> Result<(Head, Rows), SnapshotError>
+where
+    H: DeserializeOwned + Into<Head>,
+    R: DeserializeOwned + Into<Rows>,
+{
+    let damaged = |_| SnapshotError::Damaged;
+    let (head, rest) = postcard::take_from_bytes::<H>(body).map_err(damaged)?;
+    let (rows, rest) = postcard::take_from_bytes::<R>(rest).map_err(damaged)?;
+    if !rest.is_empty() {
+        return Err(SnapshotError::Inconsistent("bytes are left over"));
+    }
+    Ok((head.into(), rows.into()))
+}
+
+/// The version, and what is between header and checksum.
+fn open(bytes: &[u8]) -> Result<(u16, &[u8]), SnapshotError> {
     if bytes.len() < HEADER_BYTES + CHECKSUM_BYTES || &bytes[..MAGIC.len()] != MAGIC {
         return Err(SnapshotError::Foreign);
     }
@@ -174,7 +202,10 @@ fn open(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
     if found > VERSION {
         return Err(SnapshotError::Newer { found, known: VERSION });
     }
-    Ok(&content[HEADER_BYTES..])
+    if found == 0 {
+        return Err(SnapshotError::Inconsistent("its format version is 0"));
+    }
+    Ok((found, &content[HEADER_BYTES..]))
 }
 
 /// Rows with their indexes.

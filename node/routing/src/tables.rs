@@ -129,6 +129,13 @@ impl Tables {
         result
     }
 
+    /// Changes a contact's row where the queue or the need changes too.
+    pub(crate) fn replace_contact(&mut self, slot: u32, change: impl FnOnce(&mut Contact)) {
+        self.take_down_contact(slot);
+        change(self.contacts.at_mut(slot).expect("indexes name only contacts that exist"));
+        self.index_contact(slot);
+    }
+
     pub(crate) fn put_up_contact(&mut self, slot: u32) {
         let facets = Self::contact_facets(self.contact(slot));
         self.show_contact(slot, None, Some(facets));
@@ -391,8 +398,8 @@ impl Tables {
             let profile = self.join_profile(&operator);
             self.ix.logins.insert(operator.login, slot);
             if let Some(row) = self.operators.at_mut(slot) {
-                // Units in use are counted again with the contacts in hand.
-                (row.profile, row.used) = (profile, 0);
+                // Units of contacts in hand are counted again with the contacts.
+                (row.profile, row.used) = (profile, row.wrap_up_units());
             }
             self.put_up_operator(slot);
         }

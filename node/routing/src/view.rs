@@ -62,6 +62,8 @@ pub struct OperatorView {
     pub contacts: Vec<ContactId>,
     /// Contacts it is kept away from, and until when.
     pub exclusions: Vec<(ContactId, Timestamp)>,
+    /// Wrap-ups of contacts it passed on, and until when, oldest first.
+    pub wrap_ups: Vec<(ContactId, AssignmentEpoch, Timestamp)>,
 }
 
 /// A contact's state as others may see it.
@@ -86,6 +88,8 @@ pub enum ContactState {
         operator: OperatorId,
         /// Since when.
         since: Timestamp,
+        /// Since when the customer is on hold, if it is.
+        on_hold: Option<Timestamp>,
     },
     /// The talk is over, the operator writes it up.
     WrapUp {
@@ -146,6 +150,8 @@ pub struct ContactView {
     pub callback: Option<CallbackOrder>,
     /// Orders it stands for.
     pub sources: u32,
+    /// How often an operator passed it on.
+    pub transfers: u32,
     /// What is kept for others.
     pub details: ContactDetails,
 }
@@ -216,6 +222,7 @@ impl Router {
                 .map(|slot| self.tables.contact(slot).id)
                 .collect(),
             exclusions: row.exclusions.iter().map(|exclusion| (exclusion.contact, exclusion.until)).collect(),
+            wrap_ups: row.wrap_ups.iter().map(|kept| (kept.contact, kept.assignment, kept.until)).collect(),
         }
     }
 
@@ -268,6 +275,7 @@ impl Router {
             held_for,
             callback: row.text.callback.clone(),
             sources: row.sources,
+            transfers: row.transfers,
             details: row.text.details.clone(),
         }
     }
@@ -342,7 +350,9 @@ fn view_state(state: &State) -> (ContactState, Option<(OperatorId, Timestamp)>) 
         State::Offered { operator, at, deadline, automatic, .. } => {
             (ContactState::Offered { operator, at, deadline, automatic }, None)
         }
-        State::Handling { operator, since } => (ContactState::Handling { operator, since }, None),
+        State::Handling { operator, since, on_hold } => {
+            (ContactState::Handling { operator, since, on_hold }, None)
+        }
         State::WrapUp { operator, until, .. } => (ContactState::WrapUp { operator, until }, None),
         State::Ended { at, reason, .. } => (ContactState::Ended { at, reason }, None),
     }

@@ -128,7 +128,7 @@ fn r3_1_a_declined_contact_keeps_away_from_the_operator_while_somebody_else_fits
     let mut plan = centre.router.plan().clone();
     plan.version += 1;
     plan.sessions.missed = Millis(0);
-    centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan })));
+    centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
     centre.ready(operator("anna"));
     centre.at += 1;
     centre.ready(operator("boris"));
@@ -156,7 +156,7 @@ fn r3_1_an_exclusion_ends_when_nobody_else_fits() {
     let mut plan = centre.router.plan().clone();
     plan.version += 1;
     plan.sessions.missed = Millis(0);
-    centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan })));
+    centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
     centre.ready(operator("anna"));
     centre.push(contact("0", "a", 2));
     centre.ok_answer("0", Command::AcceptOffer);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ringmain_protocol::client::{AdminClient, BadConfig, CallConfig, CallError, SupervisorClient};
+use ringmain_protocol::client::{
+    ActionClient, AdminClient, BadConfig, CallConfig, CallError, SupervisorClient,
+};
 use ringmain_protocol::v1::{Error, ErrorKind};
 use ringmain_telemetry::codes;
 use tokio::net::TcpStream;
@@ -20,6 +22,8 @@ pub struct Clients {
     pub supervisor: SupervisorClient,
     /// The cluster and its plan.
     pub admin: AdminClient,
+    /// Actions by hand, and the audit.
+    pub action: ActionClient,
 }
 
 impl Clients {
@@ -32,6 +36,7 @@ impl Clients {
         let clients = Clients {
             supervisor: SupervisorClient::new(&config).map_err(|bad| malformed(&bad))?,
             admin: AdminClient::new(&config).map_err(|bad| malformed(&bad))?,
+            action: ActionClient::new(&config).map_err(|bad| malformed(&bad))?,
         };
         reach(&args.address).await?;
         Ok(clients)

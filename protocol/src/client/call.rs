@@ -52,6 +52,12 @@ impl fmt::Debug for CallConfig {
 #[error("{}: {}", .0.code, .0.message)]
 pub struct CallError(pub Box<Error>);
 
+impl From<Status> for CallError {
+    fn from(status: Status) -> CallError {
+        CallError::of(&status)
+    }
+}
+
 impl CallError {
     pub(super) fn of(status: &Status) -> CallError {
         CallError(Box::new(status::to_error(status)))

@@ -20,9 +20,9 @@ use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
     OperatorAccept, OperatorAck, OperatorComplete, OperatorDecline, OperatorDone, OperatorEndWrapUp,
-    OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorResync,
+    OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorHold, OperatorResync,
     OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut,
-    OperatorWelcome, PresenceKind, Receipt,
+    OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -58,8 +58,40 @@ pub enum OperatorOperation {
     },
     /// The wrap-up is over.
     EndWrapUp(AssignmentOf),
+    /// Passes the customer on.
+    Transfer {
+        /// Which.
+        of: AssignmentOf,
+        /// To whom.
+        to: TransferTo,
+        /// Wrap-up wanted instead of the queue's.
+        wrap_up: Option<Millis>,
+    },
+    /// Puts the customer on hold, or goes on talking.
+    Hold {
+        /// Which.
+        of: AssignmentOf,
+        /// Whether on hold from here on.
+        on: bool,
+    },
     /// Ends the session, and the client with it.
     SignOut,
+}
+
+/// Where a customer is passed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransferTo {
+    /// Into the line of this queue.
+    Queue(String),
+    /// To a colleague alone for a while, then into the line of a queue.
+    Colleague {
+        /// The colleague's login.
+        login: String,
+        /// How long nobody else may take the contact.
+        hold: Millis,
+        /// The queue after that; `None` for the contact's own.
+        queue: Option<String>,
+    },
 }
 
 /// One assignment of one contact, as ring and connect name it.
@@ -171,6 +203,8 @@ impl Role for Desktop {
             | OperatorOperation::Decline(of)
             | OperatorOperation::Complete { of, .. }
             | OperatorOperation::ExtendWrapUp { of, .. }
+            | OperatorOperation::Transfer { of, .. }
+            | OperatorOperation::Hold { of, .. }
             | OperatorOperation::EndWrapUp(of) => Subject::Contact(of.contact.as_str().into()),
         }
     }
@@ -246,8 +280,22 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         OperatorOperation::EndWrapUp(AssignmentOf { contact, assignment }) => {
             Up::EndWrapUp(OperatorEndWrapUp { op_id, contact, assignment })
         }
+        OperatorOperation::Transfer { of, to, wrap_up } => Up::Transfer(transfer(op_id, of, to, wrap_up)),
+        OperatorOperation::Hold { of: AssignmentOf { contact, assignment }, on } => {
+            Up::Hold(OperatorHold { op_id, contact, assignment, on })
+        }
         OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
     }
+}
+
+fn transfer(op_id: u64, of: AssignmentOf, to: TransferTo, wrap_up: Option<Millis>) -> OperatorTransfer {
+    let AssignmentOf { contact, assignment } = of;
+    let (queue, login, hold_ms) = match to {
+        TransferTo::Queue(queue) => (queue, String::new(), 0),
+        TransferTo::Colleague { login, hold, queue } => (queue.unwrap_or_default(), login, hold.0),
+    };
+    let wrap_up_ms = wrap_up.map(|wrap_up| wrap_up.0);
+    OperatorTransfer { op_id, contact, assignment, queue, login, hold_ms, wrap_up_ms }
 }
 
 fn welcome(message: OperatorWelcome) -> Incoming<Desktop> {

@@ -164,6 +164,8 @@ streams!(OperatorService, OperatorStream, OperatorServiceSessionRequest, Operato
     complete: OperatorServiceCompleteRequest -> OperatorServiceCompleteResponse,
     extend_wrap_up: OperatorServiceExtendWrapUpRequest -> OperatorServiceExtendWrapUpResponse,
     end_wrap_up: OperatorServiceEndWrapUpRequest -> OperatorServiceEndWrapUpResponse,
+    transfer: OperatorServiceTransferRequest -> OperatorServiceTransferResponse,
+    hold: OperatorServiceHoldRequest -> OperatorServiceHoldResponse,
     sign_out: OperatorServiceSignOutRequest -> OperatorServiceSignOutResponse,
     ack: OperatorServiceAckRequest -> OperatorServiceAckResponse,
     heartbeat: OperatorServiceHeartbeatRequest -> OperatorServiceHeartbeatResponse,

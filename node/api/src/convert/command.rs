@@ -4,7 +4,7 @@ use ringmain_actors::{GatewayRequest, UpdateByKey};
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{
     AnswerOffer, CallbackOrder, CloseSession, CompleteContact, ContactDetails, DeclaredPresence,
-    EnqueueContact, ExtendWrapUp, SetPresence,
+    EnqueueContact, ExtendWrapUp, HoldContact, SetPresence, TransferContact, TransferTarget,
 };
 use ringmain_routing::{AssignmentEpoch, Command, Epoch, GatewayId, OperatorId, Party};
 
@@ -92,6 +92,12 @@ pub(crate) fn operator_command(
         Message::EndWrapUp(end) => {
             (end.op_id, answer(end.op_id, &end.contact, end.assignment).map(Command::EndWrapUp))
         }
+        Message::Transfer(pass) => (pass.op_id, transfer(&pass, operator, epoch)),
+        Message::Hold(hold) => {
+            let on = hold.on;
+            let read = answer(hold.op_id, &hold.contact, hold.assignment);
+            (hold.op_id, read.map(|answer| Command::HoldContact(HoldContact { answer, on })))
+        }
         Message::SignOut(sign_out) => {
             let command = Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch });
             let mut problems = Problems::default();
@@ -157,6 +163,28 @@ fn extension(
     let until = problems.moment("until_ms", extend.until_ms);
     let answer = AnswerOffer { operator, epoch, contact, assignment: AssignmentEpoch(extend.assignment) };
     problems.into_result(Command::ExtendWrapUp(ExtendWrapUp { answer, until }))
+}
+
+fn transfer(pass: &v1::OperatorTransfer, operator: OperatorId, epoch: Epoch) -> Result<Command, Error> {
+    let mut problems = Problems::default();
+    problems.op_id(pass.op_id);
+    let contact = problems.contact("contact", &pass.contact);
+    let wrap_up = pass.wrap_up_ms.map(|ms| problems.span("wrap_up_ms", ms));
+    let to = if pass.login.is_empty() {
+        if pass.hold_ms != 0 {
+            problems.add("hold_ms", "goes with login; leave it 0 for a queue");
+        }
+        TransferTarget::Queue(problems.name("queue", &pass.queue))
+    } else {
+        let queue = Some(pass.queue.as_str()).filter(|queue| !queue.is_empty());
+        TransferTarget::Operator {
+            login: problems.name("login", &pass.login),
+            hold: problems.span("hold_ms", pass.hold_ms),
+            queue: problems.optional_name("queue", queue),
+        }
+    };
+    let answer = AnswerOffer { operator, epoch, contact, assignment: AssignmentEpoch(pass.assignment) };
+    problems.into_result(Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up })))
 }
 
 #[cfg(test)]

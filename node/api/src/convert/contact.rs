@@ -41,6 +41,8 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         details: Some(details(&view.details)),
         held_for: view.held_for.map(|(operator, _)| operator.to_string()),
         held_until_ms: view.held_for.map(|(_, until)| until.0),
+        on_hold_since_ms: state.on_hold,
+        transfers: view.transfers,
     }
 }
 
@@ -63,6 +65,7 @@ struct StateFields {
     since: Option<u64>,
     until: Option<u64>,
     automatic: bool,
+    on_hold: Option<u64>,
     ended: Option<EndReason>,
 }
 
@@ -73,6 +76,7 @@ fn state_of(state: &ContactState) -> StateFields {
         since: None,
         until: None,
         automatic: false,
+        on_hold: None,
         ended: None,
     };
     match *state {
@@ -83,9 +87,10 @@ fn state_of(state: &ContactState) -> StateFields {
             fields.until = Some(deadline.0);
             fields.automatic = automatic;
         }
-        ContactState::Handling { operator, since } => {
+        ContactState::Handling { operator, since, on_hold } => {
             fields.operator = Some(operator);
             fields.since = Some(since.0);
+            fields.on_hold = on_hold.map(|since| since.0);
         }
         ContactState::WrapUp { operator, until } => {
             fields.operator = Some(operator);
@@ -117,6 +122,7 @@ pub(crate) fn end_reason_of(reason: EndReason) -> (v1::EndReason, Option<String>
         EndReason::Abandoned => (v1::EndReason::Abandoned, None),
         EndReason::Merged(into) => (v1::EndReason::Merged, Some(into.to_string())),
         EndReason::OperatorLost(_) => (v1::EndReason::OperatorLost, None),
+        EndReason::Closed(_) => (v1::EndReason::Closed, None),
     }
 }
 
@@ -124,6 +130,7 @@ pub(crate) fn end_reason_of(reason: EndReason) -> (v1::EndReason, Option<String>
 pub(crate) fn ended(reason: EndReason) -> v1::ContactEnded {
     let operator = match reason {
         EndReason::Completed(operator) | EndReason::OperatorLost(operator) => Some(operator.to_string()),
+        EndReason::Closed(operator) => operator.map(|operator| operator.to_string()),
         EndReason::Abandoned | EndReason::Merged(_) => None,
     };
     let (reason, merged_into) = end_reason_of(reason);
@@ -137,6 +144,8 @@ pub(crate) fn withdraw_reason(reason: WithdrawReason) -> v1::WithdrawReason {
         WithdrawReason::Unanswered => v1::WithdrawReason::Unanswered,
         WithdrawReason::Declined => v1::WithdrawReason::Declined,
         WithdrawReason::SessionLost => v1::WithdrawReason::SessionLost,
+        WithdrawReason::Transferred => v1::WithdrawReason::Transferred,
+        WithdrawReason::Supervisor => v1::WithdrawReason::Supervisor,
     }
 }
 

@@ -4,7 +4,8 @@ use ringmain_protocol::v1;
 use ringmain_routing::delivery::Delivered;
 use ringmain_routing::effect::WithdrawReason;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, ContactView, Effect, LogIndex, OperatorId, Party, Position, Router, Timestamp,
+    AssignmentEpoch, ContactId, ContactView, Effect, LogIndex, OperatorId, Party, Position, QueueId, Router,
+    Timestamp,
 };
 
 use super::contact::{contact, ended, forgotten, login, presence, withdraw_reason};
@@ -26,6 +27,10 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router) -> Option<v1::
             (contact, Event::Withdrawn(withdrawn(operator, login_of(operator), assignment, reason)))
         }
         Effect::AnnounceEnded { contact, reason, .. } => (contact, Event::Ended(ended(reason))),
+        Effect::HoldContact { contact, operator, assignment, on, .. } => {
+            (contact, Event::Held(held(operator, login_of(operator), assignment, on)))
+        }
+        Effect::AnnounceMoved { contact, queue, .. } => (contact, Event::Moved(moved(queue, router))),
         Effect::RingOperator { .. }
         | Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }
@@ -81,9 +86,13 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router) -> Option<v1:
             Event::Released(v1::OperatorReleased { contact: contact.to_string(), assignment: assignment.0 })
         }
         Effect::AnnouncePresence { presence: is, .. } => Event::Presence(presence(is)),
+        Effect::HoldContact { contact, assignment, on, .. } => {
+            Event::Held(v1::OperatorHeld { contact: contact.to_string(), assignment: assignment.0, on })
+        }
         Effect::AnnounceQueued { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::AnnounceEnded { .. }
+        | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => return None,
     };
     Some(v1::OperatorEvent { cursor: cursor(delivered.position), at_ms: delivered.at.0, event: Some(event) })
@@ -176,6 +185,10 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
             Event::Freed(v1::OperatorFreed { operator, operator_login, assignment: assignment.0 })
         }
         Effect::AnnounceEnded { reason, .. } => Event::Ended(ended(reason)),
+        Effect::HoldContact { operator, assignment, on, .. } => {
+            Event::Held(held(operator, name(operator).1, assignment, on))
+        }
+        Effect::AnnounceMoved { queue, .. } => Event::Moved(moved(queue, router)),
         Effect::AnnouncePresence { operator, presence: is } => {
             let (operator, operator_login) = name(operator);
             Event::PresenceChanged(v1::PresenceChanged {
@@ -201,6 +214,8 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::WithdrawAssignment { contact, .. }
         | Effect::StartWrapUp { contact, .. }
         | Effect::ReleaseOperator { contact, .. }
+        | Effect::HoldContact { contact, .. }
+        | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::AnnouncePresence { .. } | Effect::EndStream { .. } => None,
     }
@@ -225,6 +240,20 @@ fn assigned(
 
 fn connect(operator: OperatorId, operator_login: String, assignment: AssignmentEpoch) -> v1::ContactConnect {
     v1::ContactConnect { operator: operator.to_string(), operator_login, assignment: assignment.0 }
+}
+
+fn held(
+    operator: OperatorId,
+    operator_login: String,
+    assignment: AssignmentEpoch,
+    on: bool,
+) -> v1::ContactHeld {
+    v1::ContactHeld { operator: operator.to_string(), operator_login, assignment: assignment.0, on }
+}
+
+fn moved(queue: QueueId, router: &Router) -> v1::ContactMoved {
+    let queue = router.plan().queues.get(queue.0 as usize);
+    v1::ContactMoved { queue: queue.map(|queue| queue.name.to_string()).unwrap_or_default() }
 }
 
 fn withdrawn(

@@ -98,6 +98,8 @@ impl Dialect for OperatorTalk {
             Up::Complete(complete) => Some(&mut complete.op_id),
             Up::ExtendWrapUp(extend) => Some(&mut extend.op_id),
             Up::EndWrapUp(end) => Some(&mut end.op_id),
+            Up::Transfer(transfer) => Some(&mut transfer.op_id),
+            Up::Hold(hold) => Some(&mut hold.op_id),
             Up::SignOut(sign_out) => Some(&mut sign_out.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) => None,
         }

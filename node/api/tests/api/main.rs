@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what must be there is there, or the test fails")]
 
 mod access;
+mod actions;
 mod bad_input;
 mod calls;
 mod exports;

@@ -245,7 +245,7 @@ pub struct Bearer {
 
 impl Bearer {
     /// An empty token is none.
-    fn new(token: &str) -> Bearer {
+    pub fn new(token: &str) -> Bearer {
         Bearer { value: (!token.is_empty()).then(|| format!("Bearer {token}").parse().unwrap()) }
     }
 }

@@ -51,7 +51,7 @@ async fn a_timer_fires_by_a_tick_of_the_leader_when_nothing_else_is_proposed() {
     let replica = cluster.node(cluster.follower().await);
     let mut plan = Plan { version: 1, ..Plan::default() };
     plan.sessions.grace = Millis(50);
-    must_propose(replica, &Command::ApplyPlan(Box::new(ApplyPlan { plan }))).await.reply.unwrap();
+    must_propose(replica, &Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None }))).await.reply.unwrap();
     let opened = must_propose(replica, &open_session("gateway")).await.reply.unwrap();
     let Reply::Opened { party, epoch } = opened else { panic!("{opened:?}") };
     let lost = must_propose(replica, &Command::LoseSession(LoseSession { party, epoch })).await;

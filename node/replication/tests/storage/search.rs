@@ -57,9 +57,9 @@ fn opening() -> Vec<Command> {
     let operator =
         OperatorPlan { login: "aigul".into(), skills: vec![], capacity: 100, unit: None, ranks: vec![] };
     vec![
-        Command::ApplyPlan(Box::new(ApplyPlan { plan })),
+        Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })),
         session(Role::Gateway, "pbx"),
-        Command::PutOperators(PutOperators { operators: vec![operator] }),
+        Command::PutOperators(PutOperators { operators: vec![operator], by: None }),
         session(Role::Operator, "aigul"),
         Command::SetPresence(SetPresence {
             operator: OPERATOR,

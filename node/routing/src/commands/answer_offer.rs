@@ -27,7 +27,7 @@ impl Router {
             State::Offered { operator, .. } => {
                 let since = self.now;
                 self.tables.change_contact(answer.contact.slot, |row| {
-                    row.state = State::Handling { operator, since }
+                    row.state = State::Handling { operator, since, on_hold: None };
                 });
                 self.connect(answer.contact.slot);
                 Ok(Reply::Done)
@@ -58,8 +58,14 @@ pub(crate) fn stale(contact: &Contact) -> Refusal {
 pub(crate) fn ended_by_service(contact: &Contact) -> Result<Reply, Refusal> {
     use crate::effect::EndReason;
     match contact.state {
-        State::Ended { reason: EndReason::Completed(_) | EndReason::OperatorLost(_), .. } => Ok(Reply::Done),
-        State::Ended { reason: EndReason::Abandoned | EndReason::Merged(_), .. }
+        State::Ended {
+            reason: EndReason::Completed(_) | EndReason::OperatorLost(_) | EndReason::Closed(Some(_)),
+            ..
+        } => Ok(Reply::Done),
+        State::Ended {
+            reason: EndReason::Abandoned | EndReason::Merged(_) | EndReason::Closed(None),
+            ..
+        }
         | State::Waiting(_)
         | State::Offered { .. }
         | State::Handling { .. }

@@ -9,22 +9,27 @@ use crate::session::{Session, SessionState};
 
 impl Router {
     pub(crate) fn close_session(&mut self, command: &CloseSession) -> Result<Reply, Refusal> {
-        let (party, epoch) = (command.party, command.epoch);
+        let party = command.party;
         let session = self.session_of(party)?;
-        if session.epoch != epoch {
+        if session.epoch != command.epoch {
             return Err(Refusal::StaleEpoch { current: session.epoch });
         }
+        self.sign_out(party, session);
+        Ok(Reply::Done)
+    }
+
+    /// Ends a party's session, if it has one.
+    pub(crate) fn sign_out(&mut self, party: Party, session: Session) {
         if session.state == SessionState::None {
-            return Ok(Reply::Done);
+            return;
         }
         if session.is_live() {
-            self.emit(Effect::EndStream { party, epoch });
+            self.emit(Effect::EndStream { party, epoch: session.epoch });
         }
         match party {
             Party::Gateway(id) => self.gateway_timer(id.slot),
             Party::Operator(id) => self.operator_is_gone(id.slot),
         }
-        Ok(Reply::Done)
     }
 
     fn session_of(&self, party: Party) -> Result<Session, Refusal> {

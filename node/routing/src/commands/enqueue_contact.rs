@@ -120,13 +120,25 @@ impl Router {
             excluded: false,
             callback: callback_hash(command),
             sources: 1,
+            transfers: 0,
+            passed: false,
             text: Arc::new(Text {
                 key: command.key.clone(),
                 preferred: command.preferred.clone(),
                 callback: command.callback.clone(),
                 details: command.details.clone(),
+                own: self.own_need(command),
             }),
         }
+    }
+
+    /// What the contact asks for itself. Not kept while the log is of format 1: a state that was restored from a
+    /// snapshot of that format would not know it either, and replicas must agree.
+    fn own_need(&self, command: &EnqueueContact) -> Option<Need> {
+        if self.format < 2 {
+            return None;
+        }
+        self.tables.directory.own_need(&command.skills, command.scope.as_ref()).ok()
     }
 
     fn arrive(&mut self, contact: Contact) -> Reply {

@@ -2,16 +2,20 @@
 //! check stands before the first change.
 
 mod abandon_contact;
+mod act;
 mod answer_offer;
 mod apply_plan;
 mod close_session;
 mod complete_contact;
 mod enqueue_contact;
+mod hold_contact;
 mod lose_session;
+mod move_contacts;
 mod node_lost;
 mod open_session;
 mod put_operators;
 mod set_presence;
+mod transfer_contact;
 mod update_contact;
 mod wrap_up;
 

@@ -5,7 +5,7 @@ use crate::command::{NodeLost, NodeStarted};
 use crate::effect::Reply;
 use crate::ids::{GatewayId, Incarnation, NodeId, OperatorId, Party};
 use crate::limits::JOB_ROWS_PER_ENTRY_MAX;
-use crate::router::{Job, Router};
+use crate::router::{Job, LoseSessions, Router};
 use crate::session::{Session, SessionState};
 
 impl Router {
@@ -23,15 +23,28 @@ impl Router {
 
     /// One job a node and run is enough: a repeat while it is under way, from its start, changes nothing more.
     fn lose_sessions_of(&mut self, node: NodeId, incarnation: Incarnation) {
-        let job = Job { node, incarnation, gateways: false, next_slot: 0 };
+        let job = Job::LoseSessions(LoseSessions { node, incarnation, gateways: false, next_slot: 0 });
         if !self.jobs.contains(&job) {
             self.jobs.push_back(job);
         }
     }
 
-    /// Advances the first job by a bounded number of rows.
+    /// Advances the first job by a bounded number of rows. What it frees is matched when the step is over, so that
+    /// nothing goes to an operator who is about to be lost.
     pub(crate) fn advance_job(&mut self) {
-        let Some(mut job) = self.jobs.pop_front() else { return };
+        let rest = match self.jobs.pop_front() {
+            None => return,
+            Some(Job::LoseSessions(job)) => self.lose_some(job).map(Job::LoseSessions),
+            Some(Job::MoveLine(job)) => self.move_some(job).map(Job::MoveLine),
+        };
+        self.settle();
+        if let Some(job) = rest {
+            self.jobs.push_front(job);
+        }
+    }
+
+    /// One step; what is left of the job.
+    fn lose_some(&mut self, mut job: LoseSessions) -> Option<LoseSessions> {
         for _ in 0..JOB_ROWS_PER_ENTRY_MAX {
             let slots =
                 if job.gateways { self.tables.gateways.slots() } else { self.tables.operators.slots() };
@@ -39,17 +52,15 @@ impl Router {
                 self.lose_if_on(&job);
                 job.next_slot += 1;
             } else if job.gateways {
-                self.settle();
-                return;
+                return None;
             } else {
                 (job.gateways, job.next_slot) = (true, 0);
             }
         }
-        self.settle();
-        self.jobs.push_front(job);
+        Some(job)
     }
 
-    fn lose_if_on(&mut self, job: &Job) {
+    fn lose_if_on(&mut self, job: &LoseSessions) {
         let slot = job.next_slot;
         let is_lost = |session: &Session| match session.state {
             SessionState::Live { node, incarnation } => node == job.node && incarnation <= job.incarnation,

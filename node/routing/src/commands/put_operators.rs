@@ -100,6 +100,7 @@ impl Router {
             session: Session::default(),
             idle_since: self.now,
             exclusions: Vec::new(),
+            wrap_ups: Vec::new(),
         });
     }
 

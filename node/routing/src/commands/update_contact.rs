@@ -36,7 +36,7 @@ impl Router {
         Ok(Reply::Done)
     }
 
-    fn set_tier(&mut self, slot: u32, tier: u8) {
+    pub(crate) fn set_tier(&mut self, slot: u32, tier: u8) {
         let is_held = matches!(self.tables.contact(slot).state, State::Waiting(Wait::Held { .. }));
         self.tables.change_contact(slot, |row| row.tier = tier);
         if tier == 0 && is_held {

@@ -84,7 +84,7 @@ impl Centre {
             contacts: BTreeMap::new(),
             effects: Vec::new(),
         };
-        centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan })));
+        centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
         centre.ok(Command::OpenSession(open(Role::Gateway, "pbx", 1)));
         centre
     }
@@ -106,7 +106,7 @@ impl Centre {
     }
 
     pub fn put(&mut self, operator: OperatorPlan) {
-        self.ok(Command::PutOperators(PutOperators { operators: vec![operator] }));
+        self.ok(Command::PutOperators(PutOperators { operators: vec![operator], by: None }));
     }
 
     /// Adds an operator and signs it in, ready.

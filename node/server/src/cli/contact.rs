@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::NodeArgs;
+use super::{ActionArgs, NodeArgs};
 
 /// Commands on contacts.
 #[derive(Debug, Subcommand)]
@@ -17,6 +17,82 @@ pub enum ContactCommand {
     /// Show a contact by its id, or by its gateway's key
     #[command(after_help = "Example:\n  ringmain contact show --gateway web --key order-4711")]
     Show(ShowArgs),
+    /// Take a contact out of its operator's hands, back to its old place
+    #[command(after_help = "Example:\n  ringmain contact requeue c12.0 --dry-run")]
+    Requeue(RequeueArgs),
+    /// End a contact, whatever its state
+    #[command(after_help = "Example:\n  ringmain contact close c12.0 --reason stuck")]
+    Close(CloseArgs),
+    /// Move waiting contacts into another queue; their places in time stay
+    #[command(
+        after_help = "Example:\n  ringmain contact move --from billing --count 50 --to general --dry-run"
+    )]
+    Move(MoveArgs),
+    /// Change the place of a waiting contact; its true waiting time stays
+    #[command(after_help = "Example:\n  ringmain contact lift c12.0 --tier 1")]
+    Lift(LiftArgs),
+}
+
+/// See [`ContactCommand::Requeue`].
+#[derive(Debug, Args)]
+pub struct RequeueArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// The contact's id, like c12.0
+    #[arg(value_name = "CONTACT")]
+    pub contact: String,
+}
+
+/// See [`ContactCommand::Close`].
+#[derive(Debug, Args)]
+pub struct CloseArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// The contact's id, like c12.0
+    #[arg(value_name = "CONTACT")]
+    pub contact: String,
+    /// Why; it stands in the audit
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// See [`ContactCommand::Move`].
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// Ids of waiting contacts, at most 500
+    #[arg(value_name = "CONTACT", required_unless_present = "from", conflicts_with = "from")]
+    pub contacts: Vec<String>,
+    /// The first in line of this queue
+    #[arg(long, value_name = "QUEUE")]
+    pub from: Option<String>,
+    /// With --from: at most so many, instead of all in line
+    #[arg(long, requires = "from", value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: Option<u32>,
+    /// Into which queue
+    #[arg(long, value_name = "QUEUE")]
+    pub to: String,
+}
+
+/// See [`ContactCommand::Lift`].
+#[derive(Debug, Args)]
+pub struct LiftArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// The contact's id, like c12.0
+    #[arg(value_name = "CONTACT")]
+    pub contact: String,
+    /// The new tier, 0 (life safety) to 9
+    #[arg(long, required_unless_present = "head_start", value_parser = clap::value_parser!(u32).range(0..=9))]
+    pub tier: Option<u32>,
+    /// The new head start
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub head_start: Option<Duration>,
 }
 
 /// See [`ContactCommand::Push`].

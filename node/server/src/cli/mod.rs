@@ -1,5 +1,7 @@
 //! What can be asked of the binary: one file for each noun. Each command's help ends with an example that a test parses.
 
+mod action;
+mod audit;
 mod cluster;
 mod contact;
 mod events;
@@ -16,10 +18,12 @@ mod workload;
 
 use clap::{Parser, Subcommand};
 
+pub use action::ActionArgs;
+pub use audit::{AuditCommand, AuditListArgs};
 pub use cluster::ClusterCommand;
-pub use contact::{ContactCommand, PushArgs, ShowArgs};
+pub use contact::{CloseArgs, ContactCommand, LiftArgs, MoveArgs, PushArgs, RequeueArgs, ShowArgs};
 pub use events::EventsArgs;
-pub use operator::OperatorCommand;
+pub use operator::{ForceArgs, OperatorCommand, SignOutArgs};
 pub use plan::{PlanApplyArgs, PlanCommand};
 pub use probe::ProbeArgs;
 pub use queue::QueueCommand;
@@ -70,6 +74,9 @@ pub enum Command {
     /// Contacts
     #[command(subcommand, arg_required_else_help = true)]
     Contact(ContactCommand),
+    /// Who did what by hand
+    #[command(subcommand, arg_required_else_help = true)]
+    Audit(AuditCommand),
     /// Show what happened, and with --follow what happens
     #[command(after_help = "Example:\n  ringmain events --follow --queue outage -o json")]
     Events(EventsArgs),
@@ -129,6 +136,9 @@ mod tests {
             ("ringmain queue list --watch --every 1ms", "at least 100ms"),
             ("ringmain workload generate p --seed 1 --from 25:00 --out d", "HH:MM"),
             ("ringmain contact show", "CONTACT"),
+            ("ringmain contact move --to b", "--from"),
+            ("ringmain contact lift c1.0", "--tier"),
+            ("ringmain operator force anna", "--ready"),
             ("ringmain queue lst", "list"),
         ] {
             let error = Cli::try_parse_from(line.split_whitespace()).expect_err(line).to_string();

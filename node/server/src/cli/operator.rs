@@ -1,8 +1,8 @@
 //! `operator`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use super::ListArgs;
+use super::{ActionArgs, ListArgs};
 
 /// Commands on operators.
 #[derive(Debug, Subcommand)]
@@ -10,4 +10,38 @@ pub enum OperatorCommand {
     /// List the operators with what they do
     #[command(after_help = "Example:\n  ringmain operator list -o json")]
     List(ListArgs),
+    /// Set the presence of an operator who is signed in
+    #[command(after_help = "Example:\n  ringmain operator force anna --not-ready 3")]
+    Force(ForceArgs),
+    /// Sign an operator out; what is in hand goes its ways
+    #[command(after_help = "Example:\n  ringmain operator sign-out anna --dry-run")]
+    SignOut(SignOutArgs),
+}
+
+/// See [`OperatorCommand::Force`].
+#[derive(Debug, Args)]
+pub struct ForceArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// Whom
+    #[arg(value_name = "LOGIN")]
+    pub login: String,
+    /// Ready
+    #[arg(long, required_unless_present = "not_ready", conflicts_with = "not_ready")]
+    pub ready: bool,
+    /// Not ready, for this reason of the centre
+    #[arg(long, value_name = "REASON")]
+    pub not_ready: Option<u16>,
+}
+
+/// See [`OperatorCommand::SignOut`].
+#[derive(Debug, Args)]
+pub struct SignOutArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// Whom
+    #[arg(value_name = "LOGIN")]
+    pub login: String,
 }

@@ -31,6 +31,8 @@ pub(super) fn event_line(event: &Event) -> String {
             ("presence", format!("{}: {presence}", changed.operator_login))
         }
         Some(What::StreamEnded(ended)) => ("stream-ended", format!("{}, epoch {}", ended.name, ended.epoch)),
+        Some(What::Held(held)) => (if held.on { "on-hold" } else { "off-hold" }, held.operator_login.clone()),
+        Some(What::Moved(moved)) => ("moved", format!("to {}", moved.queue)),
     };
     let subject = match (event.contact.as_str(), event.queue.as_str()) {
         ("", _) => String::new(),
@@ -88,6 +90,11 @@ pub(super) fn event_json(event: &Event) -> Value {
         Some(What::StreamEnded(ended)) => {
             ("stream-ended", json!({"party": ended.party, "name": ended.name, "epoch": ended.epoch}))
         }
+        Some(What::Held(held)) => (
+            if held.on { "on-hold" } else { "off-hold" },
+            assignment(&held.operator, &held.operator_login, held.assignment),
+        ),
+        Some(What::Moved(moved)) => ("moved", json!({"to": moved.queue})),
     };
     with_common(event, kind, more)
 }
@@ -125,5 +132,7 @@ fn withdraw_word(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Unanswered => "unanswered",
         WithdrawReason::Declined => "declined",
         WithdrawReason::SessionLost => "session lost",
+        WithdrawReason::Transferred => "transferred",
+        WithdrawReason::Supervisor => "supervisor",
     }
 }

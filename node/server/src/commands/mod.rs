@@ -1,5 +1,7 @@
 //! One file for each command: what it asks, and how the answer is shown.
 
+mod action;
+mod audit;
 mod cluster;
 mod contact;
 mod demo;
@@ -46,6 +48,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Queue(command) => queue::run(command),
         Command::Operator(command) => operator::run(command),
         Command::Contact(command) => contact::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Events(args) => client(events::run(args)),
         Command::Cluster(command) => cluster::run(command),
         Command::Plan(command) => plan::run(command),

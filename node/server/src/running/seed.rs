@@ -40,9 +40,11 @@ async fn attempt(replica: &Replica, plan: &Plan, operators: &[OperatorPlan]) -> 
         );
         return Ok(());
     }
-    let mut commands = vec![Command::ApplyPlan(Box::new(ApplyPlan { plan: plan.clone() }))];
+    // In the audit the first plan is the configuration's, not a person's.
+    let by = || Some("configuration".into());
+    let mut commands = vec![Command::ApplyPlan(Box::new(ApplyPlan { plan: plan.clone(), by: by() }))];
     for part in missing.chunks(OPERATORS_PER_COMMAND_MAX) {
-        commands.push(Command::PutOperators(PutOperators { operators: part.to_vec() }));
+        commands.push(Command::PutOperators(PutOperators { operators: part.to_vec(), by: by() }));
     }
     for command in commands {
         if let Err(refusal) = ringmain_actors::propose(replica, command).await?.reply {

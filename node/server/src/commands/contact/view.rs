@@ -37,6 +37,7 @@ pub(in crate::commands) fn end_word(reason: EndReason) -> Option<&'static str> {
         EndReason::Abandoned => Some("abandoned"),
         EndReason::Merged => Some("merged"),
         EndReason::OperatorLost => Some("operator lost"),
+        EndReason::Closed => Some("closed"),
     }
 }
 
@@ -96,6 +97,9 @@ fn state_line(contact: &Contact, stamp: &ReadStamp) -> String {
     } else if contact.state() == ContactState::Waiting {
         line = format!("{line} for {}", span(stamp.at_ms.saturating_sub(contact.enqueued_at_ms)));
     }
+    if let Some(since) = contact.on_hold_since_ms {
+        line = format!("{line}, on hold for {}", span(stamp.at_ms.saturating_sub(since)));
+    }
     if let Some(until) = contact.state_until_ms {
         line = format!("{line}, {} left", span(until.saturating_sub(stamp.at_ms)));
     }
@@ -125,6 +129,8 @@ fn contact_json(contact: &Contact) -> serde_json::Value {
         "operator": contact.operator,
         "operator_login": contact.operator_login,
         "automatic": contact.automatic,
+        "on_hold_since_ms": contact.on_hold_since_ms,
+        "transfers": contact.transfers,
         "end_reason": end_word(contact.end_reason()),
         "merged_into": contact.merged_into,
         "sources": contact.sources,

@@ -1,5 +1,6 @@
 //! `operator`: one file for each command.
 
+mod act;
 mod list;
 
 pub(super) use list::{all, presence_json, presence_text, skills_json, skills_text};
@@ -12,5 +13,7 @@ use crate::exit::Failure;
 pub(super) fn run(command: OperatorCommand) -> Result<(), Failure> {
     match command {
         OperatorCommand::List(args) => client(list::list(args)),
+        OperatorCommand::Force(args) => client(act::force(args)),
+        OperatorCommand::SignOut(args) => client(act::sign_out(args)),
     }
 }

@@ -1,0 +1,64 @@
+//! Makes an action of a supervisor a command.
+
+use ringmain_routing::command::{Act, Action, DeclaredPresence, MoveFrom};
+use ringmain_routing::{Command, ContactId, Millis, Name};
+
+use super::resolve::choose;
+use super::world::{OPERATORS, QUEUES, pick};
+use super::{ActKind, ActSpec, Flaw};
+use crate::model::{Contact, ContactState, Model};
+
+/// Supervisors of the world.
+const SUPERVISORS: [&str; 2] = ["olga", "pavel"];
+
+pub(super) fn command(spec: &ActSpec, model: &Model) -> Command {
+    let by: Name = pick(&SUPERVISORS, spec.key).into();
+    let key: Name = format!("a{}", spec.key / 2).into();
+    Command::Act(Box::new(Act { by, key, action: action(spec, model) }))
+}
+
+fn action(spec: &ActSpec, model: &Model) -> Action {
+    let login: Name =
+        if spec.pick.flaw == Flaw::Unknown { "nobody" } else { pick(&OPERATORS, spec.who) }.into();
+    let waits = |row: &Contact| row.state == ContactState::Waiting;
+    match spec.kind {
+        ActKind::Force(reason) => {
+            let reason = reason.map(|reason| DeclaredPresence::NotReady(u16::from(reason)));
+            Action::ForcePresence { login, presence: reason.unwrap_or(DeclaredPresence::Ready) }
+        }
+        ActKind::SignOut => Action::SignOut { login },
+        ActKind::Requeue => {
+            Action::RequeueContact { contact: id(spec, model, |row| row.state.holder().is_some()) }
+        }
+        ActKind::Close => {
+            let contact = id(spec, model, |row| !row.state.is_ended());
+            Action::CloseContact { contact, reason: "stuck".into() }
+        }
+        ActKind::Move(count, to) => {
+            let waiting = model.contacts().filter(|row| waits(row)).map(|row| row.id);
+            let mut contacts: Vec<ContactId> =
+                waiting.skip(usize::from(spec.pick.which % 4)).take(usize::from(count)).collect();
+            if spec.pick.any {
+                contacts.push(id(spec, model, waits));
+            }
+            Action::MoveContacts { from: MoveFrom::Contacts(contacts), to: pick(&QUEUES, to).into() }
+        }
+        ActKind::MoveLine(from, to, count_max) => {
+            let name = pick(&QUEUES, from).into();
+            let from = MoveFrom::Queue { name, count_max: count_max.map(u32::from) };
+            Action::MoveContacts { from, to: pick(&QUEUES, to).into() }
+        }
+        ActKind::Lift(tier, head_start) => Action::LiftContact {
+            contact: id(spec, model, waits),
+            tier,
+            head_start: head_start.map(|ms| Millis(u64::from(ms))),
+        },
+        ActKind::Note => Action::Note { what: "drain".into(), detail: "node 2".into() },
+    }
+}
+
+fn id(spec: &ActSpec, model: &Model, suits: impl Fn(&Contact) -> bool) -> ContactId {
+    let nobody = ContactId { slot: 0, generation: 99 };
+    let id = choose(spec.pick, model, suits).map_or(nobody, |row| row.id);
+    ContactId { generation: id.generation + u32::from(spec.pick.flaw == Flaw::Unknown), ..id }
+}

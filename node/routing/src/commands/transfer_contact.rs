@@ -1,0 +1,125 @@
+//! The operator passes the customer on (R1.3): a new segment of the same contact, at its old place in time. To a
+//! queue, or to one operator alone for a while.
+
+use alloc::sync::Arc;
+
+use crate::command::{TransferContact, TransferTarget};
+use crate::contact::{Contact, Need, State, Wait};
+use crate::directory::{check_name, check_span, invalid};
+use crate::effect::{Effect, Reply, WithdrawReason};
+use crate::ids::{Millis, Name, OperatorId, QueueId};
+use crate::limits::TRANSFER_HOLD_MS_MAX;
+use crate::operator::WrapUp;
+use crate::refusal::Refusal;
+use crate::router::Router;
+
+/// Where the contact goes.
+struct Way {
+    queue: QueueId,
+    need: Arc<Need>,
+    wait: Wait,
+}
+
+impl Router {
+    pub(crate) fn transfer_contact(&mut self, command: &TransferContact) -> Result<Reply, Refusal> {
+        self.admit_operator(command.answer.operator, command.answer.epoch)?;
+        check_transfer(command)?;
+        let contact = self.answered_contact(&command.answer)?;
+        match contact.state {
+            State::Waiting(_) if contact.passed => Ok(Reply::Done),
+            State::Waiting(_) => Err(super::answer_offer::stale(contact)),
+            State::Offered { .. } | State::WrapUp { .. } | State::Ended { .. } => {
+                Err(super::wrong_state(contact))
+            }
+            State::Handling { operator, .. } => {
+                let way = self.way_of(contact, operator, &command.to)?;
+                let queue = self.tables.directory.queue(contact.queue);
+                let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+                let hard_end = self.now + queue.wrap_up_max;
+                let kept = WrapUp {
+                    contact: contact.id,
+                    assignment: contact.assignment,
+                    units: contact.units,
+                    until: self.now + wrap_up,
+                    hard_end,
+                };
+                self.pass_on(operator, way, kept);
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn way_of(&self, contact: &Contact, from: OperatorId, to: &TransferTarget) -> Result<Way, Refusal> {
+        match to {
+            TransferTarget::Queue(queue) => {
+                let (queue, need) = self.queue_for(contact, Some(queue))?;
+                Ok(Way { queue, need, wait: Wait::InLine })
+            }
+            TransferTarget::Operator { login, hold, queue } => {
+                let operator = self.tables.find_login(login);
+                let operator = operator.ok_or_else(|| Refusal::UnknownOperator(login.clone()))?;
+                if operator == from {
+                    return Err(invalid("to.operator", "the contact is with this operator already"));
+                }
+                let (queue, need) = self.queue_for(contact, queue.as_ref())?;
+                let row = self.tables.operator(operator.slot);
+                let fits = row.is_available()
+                    && row.capacity >= contact.units
+                    && row.profile_key.fits(&need, &self.tables.directory.parents);
+                if !fits {
+                    return Err(Refusal::OperatorUnavailable(login.clone()));
+                }
+                Ok(Way { queue, need, wait: Wait::Held { operator, until: self.now + *hold } })
+            }
+        }
+    }
+
+    /// The queue a contact goes to and what it requires there; its own leaves both as they are.
+    fn queue_for(&self, contact: &Contact, queue: Option<&Name>) -> Result<(QueueId, Arc<Need>), Refusal> {
+        let directory = &self.tables.directory;
+        let id = queue.map_or(Ok(contact.queue), |name| directory.find_queue(name).map(|found| found.0))?;
+        if id == contact.queue {
+            return Ok((id, contact.need.clone()));
+        }
+        let plan = directory.queue(id);
+        if !plan.open {
+            return Err(Refusal::QueueClosed(plan.name.clone()));
+        }
+        Ok((id, self.need_in(contact, id)?))
+    }
+
+    fn pass_on(&mut self, operator: OperatorId, way: Way, kept: WrapUp) {
+        let (contact, slot) = (kept.contact, kept.contact.slot);
+        self.totals_of(slot).transferred += 1;
+        let (gateway, assignment) = (self.tables.contact(slot).gateway, kept.assignment);
+        let reason = WithdrawReason::Transferred;
+        self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
+        self.change_queue(slot, way.queue, way.need, State::Waiting(way.wait));
+        self.tables.change_contact(slot, |row| {
+            row.transfers = row.transfers.saturating_add(1);
+            row.passed = true;
+        });
+        self.exclude(operator, contact);
+        if kept.until > self.now {
+            self.keep_wrap_up(operator, kept);
+        } else {
+            self.free_operator(operator);
+        }
+    }
+}
+
+fn check_transfer(command: &TransferContact) -> Result<(), Refusal> {
+    if let Some(wrap_up) = command.wrap_up {
+        check_span("wrap_up_ms", wrap_up)?;
+    }
+    match &command.to {
+        TransferTarget::Queue(queue) => check_name("to.queue", queue),
+        TransferTarget::Operator { login, hold: Millis(hold), queue } => {
+            check_name("to.operator", login)?;
+            if *hold == 0 || *hold > TRANSFER_HOLD_MS_MAX {
+                return Err(invalid("to.hold_ms", "1 to 600000 ms"));
+            }
+            queue.as_ref().map_or(Ok(()), |queue| check_name("to.queue", queue))
+        }
+    }
+}
