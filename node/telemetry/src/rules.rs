@@ -237,6 +237,11 @@ pub const RULES: &[Rule] = &[
         Severity::Ticket,
         "Node {{ $labels.node }} builds its search index anew; search is incomplete meanwhile",
     ),
+    raised(
+        "file-set-aside",
+        Severity::Ticket,
+        "Node {{ $labels.node }} has set a damaged file aside, and makes or fetches it anew",
+    ),
     // The program itself.
     ticket(
         "task-panicked",
