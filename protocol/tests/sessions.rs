@@ -17,7 +17,7 @@ use ringmain_protocol::v1::{
     GatewayPush, GatewayReconcileReport, GatewayResync, GatewayWelcome, OperatorDone, OperatorEvent,
     OperatorHello, OperatorRing, OperatorSetPresence, OperatorWelcome, PresenceKind, Receipt,
 };
-use ringmain_routing::{LogIndex, Position};
+use ringmain_routing::{Cursor, LogIndex, Position};
 use tokio::sync::mpsc;
 
 type GatewayNotices = mpsc::Receiver<GatewayNotice>;
@@ -261,6 +261,54 @@ async fn a_ring_is_answered_and_signing_out_ends_the_client() {
 }
 
 #[tokio::test]
+async fn the_first_event_of_a_contact_may_come_before_the_answer_to_its_push() {
+    let a = Node::start().await;
+    let (gateway, mut notices) = gateway(&[&a]);
+    let mut at_a = a.gateway().await;
+    hello(&mut at_a).await;
+    welcome(&at_a, 1).await;
+    assert!(matches!(notices.recv().await, Some(Notice::Online(_))));
+    let pushing = tokio_task(async move { gateway.push(push("k1")).await });
+    pushed(&mut at_a).await;
+    let queued = Some(Happened::Queued(ContactQueued {}));
+    let event = GatewayEvent { cursor: at(77, 0), key: "k1".to_owned(), event: queued, ..Default::default() };
+    at_a.send(GatewayDown::Event(event)).await;
+    let Some(Notice::Event(event)) = notices.recv().await else { panic!("the event is told") };
+    assert_eq!(event.key, "k1", "by its key the owner knows which push it belongs to");
+    accept(&at_a, 1, "k1").await;
+    assert!(pushing.await.expect("the task lives").is_ok());
+}
+
+#[tokio::test]
+async fn a_cluster_that_began_anew_is_believed_though_its_positions_are_smaller() {
+    let (a, b) = (Node::start().await, Node::start().await);
+    let (_gateway, mut notices) = gateway(&[&a, &b]);
+    let mut at_a = a.gateway().await;
+    hello(&mut at_a).await;
+    welcome(&at_a, 1).await;
+    event(&at_a, 500, 0).await;
+    assert!(matches!(notices.recv().await, Some(Notice::Online(_))));
+    assert_eq!(events(&mut notices, 1).await, [at(500, 0)]);
+    drop(at_a);
+
+    let mut at_b = b.gateway().await;
+    hello(&mut at_b).await;
+    welcome(&at_b, 2).await;
+    let restored = |index, n| of_life(9, index, n);
+    let resync = GatewayResync { as_of: restored(20, 0), contacts: vec![], last: true };
+    at_b.send(GatewayDown::Resync(resync)).await;
+    let told = GatewayEvent { cursor: restored(20, 1), ..GatewayEvent::default() };
+    at_b.send(GatewayDown::Event(told)).await;
+    assert!(matches!(notices.recv().await, Some(Notice::Offline)));
+    assert!(matches!(notices.recv().await, Some(Notice::Online(_))));
+    assert!(matches!(notices.recv().await, Some(Notice::Resync(list)) if list.as_of == restored(20, 0)));
+    assert_eq!(events(&mut notices, 1).await, [restored(20, 1)]);
+    drop(at_b);
+    let mut at_a = a.gateway().await;
+    assert_eq!(hello(&mut at_a).await.cursor, restored(20, 1), "with the life it is of");
+}
+
+#[tokio::test]
 async fn a_configuration_that_cannot_work_is_refused() {
     let refused = |config: SessionConfig| GatewayClient::connect(config).err().expect("refused").to_string();
     let good = || SessionConfig::new(vec!["127.0.0.1:1".to_owned()], "secret", "gw", clock(), 1);
@@ -295,7 +343,12 @@ fn tokio_task<T: Send + 'static>(
 }
 
 fn at(index: u64, n: u32) -> String {
-    Position { index: LogIndex(index), n }.to_cursor()
+    of_life(1, index, n)
+}
+
+fn of_life(generation: u64, index: u64, n: u32) -> String {
+    let position = Position { index: LogIndex(index), n };
+    Cursor { generation, group: 0, position }.to_text()
 }
 
 fn push(key: &str) -> GatewayPush {

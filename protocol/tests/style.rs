@@ -44,6 +44,31 @@ fn every_rpc_has_a_request_and_a_response_of_its_own() {
 }
 
 #[test]
+fn every_word_of_a_session_has_a_call_for_those_who_hold_no_stream() {
+    let files = files();
+    for party in ["Gateway", "Operator"] {
+        let stream = format!("{party}ServiceSessionRequest");
+        let mut messages = files.iter().flat_map(|file| &file.message_type);
+        let words = messages.find(|message| message.name() == stream).expect("it exists");
+        let mut services = files.iter().flat_map(|file| &file.service);
+        let service = services.find(|service| service.name() == format!("{party}Service"));
+        let calls: BTreeSet<&str> = service.expect("it exists").method.iter().map(|rpc| rpc.name()).collect();
+        for word in words.field.iter().map(|field| field.name()).filter(|word| *word != "hello") {
+            let call: String = word.split('_').map(capitalised).collect();
+            assert!(calls.contains(call.as_str()), "{party}Service has no call {call}");
+        }
+        for call in ["OpenSession", "PollEvents", "CloseSession"] {
+            assert!(calls.contains(call), "{party}Service has no call {call}");
+        }
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
+}
+
+#[test]
 fn every_change_carries_a_key_by_which_it_is_done_once() {
     let files = files();
     let message = |name: &str| -> DescriptorProto {

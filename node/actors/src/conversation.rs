@@ -53,6 +53,17 @@ impl GatewayRequest {
     }
 }
 
+impl GatewayRequest {
+    /// Whether it has room when there is none: life safety, and what ends work.
+    pub(crate) fn is_reserved(&self) -> bool {
+        match self {
+            GatewayRequest::Push(contact) => contact.tier == 0,
+            GatewayRequest::Update(_) => false,
+            GatewayRequest::Abandon { .. } => true,
+        }
+    }
+}
+
 /// Orders the commands about one contact; owns no truth.
 pub(crate) struct ConversationActor;
 

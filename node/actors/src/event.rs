@@ -9,8 +9,9 @@ use ringmain_routing::effect::EndReason;
 use ringmain_routing::{
     ContactId, ContactView, Epoch, LogIndex, Millis, Name, OperatorView, Position, Timestamp,
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
+use crate::admission::Credit;
 use crate::limits;
 
 /// One thing a session says to its client, in the order of the stream.
@@ -38,6 +39,8 @@ pub enum SessionEvent {
     Resync(Arc<Resync>),
     /// Answer to a gateway's list of its live contacts.
     Reconciled(Arc<ReconcileReport>),
+    /// So many operations may be unanswered at once, from now on.
+    Credits(u32),
     /// The node will cut the stream soon.
     Drain {
         /// When.
@@ -170,17 +173,12 @@ pub struct Ticket {
     op: u64,
     key: Option<Name>,
     outbox: Outbox,
-    _credit: Option<OwnedSemaphorePermit>,
+    _credit: Credit,
     answered: bool,
 }
 
 impl Ticket {
-    pub(crate) fn new(
-        op: u64,
-        key: Option<Name>,
-        outbox: Outbox,
-        credit: Option<OwnedSemaphorePermit>,
-    ) -> Ticket {
+    pub(crate) fn new(op: u64, key: Option<Name>, outbox: Outbox, credit: Credit) -> Ticket {
         Ticket { op, key, outbox, _credit: credit, answered: false }
     }
 

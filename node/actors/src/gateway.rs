@@ -173,7 +173,7 @@ impl GatewayState {
         request: GatewayRequest,
         myself: &ActorRef<Envelope<GatewayMessage>>,
     ) -> Result<(), Over> {
-        let Some(mailbox) = self.conversation(request.key(), myself).await else {
+        let Some(mailbox) = self.conversation(&request, myself).await else {
             return refuse_overload(ticket).await;
         };
         match mailbox.try_reserve() {
@@ -186,12 +186,14 @@ impl GatewayState {
         }
     }
 
-    /// The conversation about the contact of this key, made if there is none; `None` when there are too many.
+    /// The conversation about the contact of a request, made if there is none; `None` when there are too many.
     async fn conversation(
         &mut self,
-        key: &Name,
+        request: &GatewayRequest,
         myself: &ActorRef<Envelope<GatewayMessage>>,
     ) -> Option<Mailbox<ConversationMessage>> {
+        let key = request.key();
+        let reserve = if request.is_reserved() { limits::CONVERSATIONS_RESERVED } else { 0 };
         if let Some(conversation) = self.conversations.get_mut(key) {
             conversation.idle_sweeps = 0;
             return Some(conversation.mailbox.clone());
@@ -200,7 +202,7 @@ impl GatewayState {
             self.put_away(0);
         }
         let Party::Gateway(gateway) = self.stream.seed.party else { return None };
-        if self.conversations.len() >= limits::CONVERSATIONS_PER_GATEWAY_MAX {
+        if self.conversations.len() >= limits::CONVERSATIONS_PER_GATEWAY_MAX + reserve {
             return None;
         }
         let seed = &self.stream.seed;

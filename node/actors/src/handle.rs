@@ -1,13 +1,14 @@
 //! How the API speaks to a session: handles that stay valid when the actor behind them is started again.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ractor::{ActorId, ActorRef, Message};
 use ringmain_replication::Replica;
 use ringmain_routing::{Command, Millis, Name, Party, Position};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
+use crate::admission::Credits;
 use crate::conversation::GatewayRequest;
 use crate::event::Ticket;
 use crate::gateway::GatewayMessage;
@@ -35,8 +36,8 @@ pub struct NodeFull;
 pub(crate) struct Shared<M: Message> {
     serial: u64,
     seed: SessionSeed,
-    credits: Arc<Semaphore>,
-    credits_max: u32,
+    credits: Arc<Credits>,
+    requests_max: usize,
     kind: &'static str,
     mailboxes: Mutex<Option<Mailboxes<M>>>,
     over: watch::Sender<bool>,
@@ -47,8 +48,8 @@ struct Mailboxes<M: Message> {
     control: Mailbox<M>,
 }
 
-/// Room in a session's mailbox for what needs no credit.
-const SPARE_REQUESTS: usize = 16;
+/// Room in a session's mailbox for what needs no credit, or has one of the reserve.
+const SPARE_REQUESTS: usize = 16 + limits::RESERVED_CREDITS as usize;
 /// Words of the supervisor that an actor has not dealt with yet.
 const CONTROL_MESSAGES_MAX: usize = 8;
 
@@ -57,8 +58,8 @@ impl<M: Message> Shared<M> {
         Arc::new(Shared {
             serial,
             seed,
-            credits: Arc::new(Semaphore::new(credits_max as usize)),
-            credits_max,
+            credits: Credits::new(credits_max),
+            requests_max: credits_max as usize + SPARE_REQUESTS,
             kind,
             mailboxes: Mutex::new(None),
             over: watch::Sender::new(false),
@@ -76,7 +77,7 @@ impl<M: Message> Shared<M> {
     /// From now on this actor is the session's.
     pub(crate) fn attach(&self, actor: ActorRef<Envelope<M>>) -> ActorId {
         let id = actor.get_id();
-        let requests = Mailbox::new(actor.clone(), self.credits_max as usize + SPARE_REQUESTS, self.kind);
+        let requests = Mailbox::new(actor.clone(), self.requests_max, self.kind);
         let control = Mailbox::new(actor, CONTROL_MESSAGES_MAX, self.kind);
         let mut mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
         *mailboxes = Some(Mailboxes { requests, control });
@@ -92,13 +93,23 @@ impl<M: Message> Shared<M> {
         }
     }
 
+    /// Grants so many credits, and says so if the actor has room to hear it; what counts is what is granted.
+    pub(crate) fn grant(&self, credits: u32, message: M) {
+        self.credits.grant(credits);
+        let mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Mailboxes { control, .. }) = &*mailboxes {
+            // Who is not told is refused what is too much, and told when to come back.
+            let _ = control.try_tell(message);
+        }
+    }
+
     pub(crate) fn over(&self) {
         self.over.send_replace(true);
     }
 
-    fn ticket(&self, op: u64, key: Option<Name>) -> Result<Ticket, NoCredit> {
-        let credit = Arc::clone(&self.credits).try_acquire_owned().map_err(|_| NoCredit)?;
-        Ok(Ticket::new(op, key, self.seed.outbox.clone(), Some(credit)))
+    fn ticket(&self, op: u64, key: Option<Name>, reserve: u32) -> Result<Ticket, NoCredit> {
+        let credit = self.credits.take(reserve).ok_or(NoCredit)?;
+        Ok(Ticket::new(op, key, self.seed.outbox.clone(), credit))
     }
 
     /// A message that does not reach the actor is dropped; its ticket answers "unknown".
@@ -134,7 +145,7 @@ impl OperatorSession {
     /// # Errors
     /// When too many operations are unanswered.
     pub fn request(&self, op: u64, command: Command) -> Result<(), NoCredit> {
-        let ticket = self.shared.ticket(op, None)?;
+        let ticket = self.shared.ticket(op, None, 0)?;
         self.shared.tell(OperatorMessage::Request { ticket, command })
     }
 
@@ -174,8 +185,15 @@ impl GatewaySession {
     /// # Errors
     /// When too many operations are unanswered.
     pub fn request(&self, op: u64, request: GatewayRequest) -> Result<(), NoCredit> {
-        let ticket = self.shared.ticket(op, Some(request.key().clone()))?;
+        let reserve = if request.is_reserved() { limits::RESERVED_CREDITS } else { 0 };
+        let ticket = self.shared.ticket(op, Some(request.key().clone()), reserve)?;
         self.shared.tell(GatewayMessage::Request { ticket, request })
+    }
+
+    /// How many operations may be unanswered at once, at this moment.
+    #[must_use]
+    pub fn credits(&self) -> u32 {
+        self.shared.credits.granted()
     }
 
     /// Names contacts that the gateway has in hand; after the last part a report comes as an event.
@@ -215,6 +233,7 @@ pub struct Sessions {
     serials: Arc<AtomicU64>,
     replica: Replica,
     hub: Hub,
+    gateway_credits: Arc<AtomicU32>,
 }
 
 impl Sessions {
@@ -222,9 +241,10 @@ impl Sessions {
         supervisor: ActorRef<Envelope<SupervisorMessage>>,
         replica: Replica,
         hub: Hub,
+        gateway_credits: Arc<AtomicU32>,
     ) -> Sessions {
         let supervisor = Mailbox::new(supervisor, limits::SUPERVISOR_REQUESTS_MAX, "supervisor");
-        Sessions { supervisor, serials: Arc::default(), replica, hub }
+        Sessions { supervisor, serials: Arc::default(), replica, hub, gateway_credits }
     }
 
     /// Starts the actor of an operator's session that was opened in the log.
@@ -245,6 +265,12 @@ impl Sessions {
         let shared = Shared::new(self.serial(), seed, limits::GATEWAY_CREDITS, "conversation");
         self.start(Link::Gateway(Arc::clone(&shared))).await?;
         Ok(GatewaySession { shared, sessions: self.clone() })
+    }
+
+    /// What a gateway is granted on this node at present.
+    #[must_use]
+    pub fn gateway_credits(&self) -> u32 {
+        self.gateway_credits.load(Ordering::Relaxed)
     }
 
     /// What happened to a party behind a cursor, at most `max` effects of it.

@@ -4,6 +4,7 @@
 //! [`NodeActors::start`] starts all of them beside a [`Replica`]. The API opens a session in the log and then hands
 //! its stream to [`Sessions`]; the delivery task brings the effects.
 
+mod admission;
 mod board;
 mod conversation;
 mod event;
@@ -26,6 +27,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use admission::answers_reads;
 pub use board::Board;
 pub use conversation::{GatewayRequest, UpdateByKey};
 pub use event::{
@@ -40,6 +42,7 @@ pub use session::{Manner, SessionSeed};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use ractor::{Actor, ActorRef};
 use ringmain_replication::{Clock, Replica};
@@ -104,13 +107,14 @@ impl NodeActors {
         let ActorsConfig { ring_effects_max, clock } = config;
         let hub = Hub::new(ring_effects_max);
         let board = Board::default();
-        let args = (hub.clone(), replica.clone(), OfferTimes::new(clock.clone()));
+        let credits = Arc::new(AtomicU32::new(limits::GATEWAY_CREDITS));
+        let args = (hub.clone(), replica.clone(), OfferTimes::new(clock.clone()), Arc::clone(&credits));
         let (session_supervisor, _) = Actor::spawn(None, SessionSupervisor, args).await?;
         let args = (replica.clone(), board.clone());
         let (board_supervisor, _) = Actor::spawn(None, BoardSupervisor, args).await?;
         let (stop, stopped) = watch::channel(false);
         task::spawn_named("delivery", hub::deliver(hub.clone(), replica.clone(), stopped));
-        let sessions = Sessions::new(session_supervisor.clone(), replica, hub);
+        let sessions = Sessions::new(session_supervisor.clone(), replica, hub, credits);
         Ok(NodeActors { sessions, board, session_supervisor, board_supervisor, clock, stop })
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringmain_replication::pending::OPEN_MAX;
 use ringmain_routing::Millis;
 
 /// Recent effects that a node retains for parties that lag or come back.
@@ -16,12 +17,26 @@ pub const SESSION_EFFECTS_MAX: usize = 64;
 pub const OUTBOX_EVENTS_MAX: usize = 128;
 /// Operations of a gateway that may be unanswered at once.
 pub const GATEWAY_CREDITS: u32 = 512;
+/// The same while the node has too much in hand.
+pub const GATEWAY_CREDITS_LOW: u32 = 64;
+/// Beyond its credits, for life safety and for what ends work.
+pub const RESERVED_CREDITS: u32 = 32;
+/// With so many commands in hand a node answers no reads for dashboards: they are the first to go.
+pub const READS_SHED_OPEN: usize = OPEN_MAX / 4;
+/// With so many commands in hand it lowers the credits of gateways.
+pub const CREDITS_LOWERED_OPEN: usize = OPEN_MAX / 2;
+/// With so few it raises them again.
+pub const CREDITS_RAISED_OPEN: usize = OPEN_MAX / 8;
+/// How often it looks at what it has in hand.
+pub const LOAD_LOOK: Duration = Duration::from_millis(200);
 /// Operations of an operator that may be unanswered at once.
 pub const OPERATOR_CREDITS: u32 = 16;
 /// Operations of one contact that may be unanswered at once.
 pub const CONVERSATION_REQUESTS_MAX: usize = 8;
 /// Conversations of one gateway that are active at once, idle ones included.
 pub const CONVERSATIONS_PER_GATEWAY_MAX: usize = 4_096;
+/// Beyond these, for life safety and for what ends work.
+pub const CONVERSATIONS_RESERVED: usize = 128;
 /// Contacts that a gateway may name in one reconciliation.
 pub const RECONCILE_KEYS_MAX: usize = 1_000_000;
 /// Batches of changes in the mailbox of one queue's live view.

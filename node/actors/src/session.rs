@@ -30,6 +30,8 @@ pub enum StreamMessage {
         /// How long until the stream is cut.
         within: Millis,
     },
+    /// So many operations may be unanswered from now on.
+    Credits(u32),
     /// End the session here.
     End,
 }
@@ -148,6 +150,7 @@ impl Stream {
             StreamMessage::Effect(delivered) => self.deliver(delivered).await,
             StreamMessage::Pull => Ok(()),
             StreamMessage::Drain { within } => self.say(SessionEvent::Drain { within }).await,
+            StreamMessage::Credits(credits) => self.say(SessionEvent::Credits(credits)).await,
             StreamMessage::End => Err(Over::Ended),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use ringmain_replication::Replica;
@@ -10,6 +11,7 @@ use ringmain_routing::{Millis, Party, SessionState, SessionView};
 use ringmain_telemetry::{labels, names};
 use tokio::sync::oneshot;
 
+use crate::admission::gateway_credits;
 use crate::event::{SessionEvent, StreamEnd};
 use crate::gateway::{GatewayActor, GatewayArgs, GatewayMessage};
 use crate::handle::Shared;
@@ -33,6 +35,8 @@ pub(crate) enum SupervisorMessage {
     Lost { party: Party, serial: u64 },
     /// Ask all clients to go elsewhere.
     Drain { within: Millis },
+    /// By the timer: look at what the node has in hand.
+    Look,
     /// End all sessions here; the log learns of it when the node starts again or is missed.
     Stop { done: oneshot::Sender<()> },
 }
@@ -50,6 +54,8 @@ pub(crate) struct SupervisorState {
     offers: OfferTimes,
     sessions: BTreeMap<ActorId, Session>,
     parties: BTreeMap<Party, ActorId>,
+    /// What a gateway is granted at present.
+    credits: Arc<AtomicU32>,
     stopping: bool,
     /// Who waits for the last session to end.
     stopped: Vec<oneshot::Sender<()>>,
@@ -64,15 +70,26 @@ struct Session {
 impl Actor for SessionSupervisor {
     type Msg = Envelope<SupervisorMessage>;
     type State = SupervisorState;
-    type Arguments = (Hub, Replica, OfferTimes);
+    type Arguments = (Hub, Replica, OfferTimes, Arc<AtomicU32>);
 
     async fn pre_start(
         &self,
         _: ActorRef<Self::Msg>,
-        (hub, replica, offers): (Hub, Replica, OfferTimes),
+        (hub, replica, offers, credits): Self::Arguments,
     ) -> Result<SupervisorState, ActorProcessingErr> {
         let (sessions, parties) = (BTreeMap::new(), BTreeMap::new());
-        Ok(SupervisorState { hub, replica, offers, sessions, parties, stopping: false, stopped: Vec::new() })
+        let stopped = Vec::new();
+        Ok(SupervisorState { hub, replica, offers, sessions, parties, credits, stopping: false, stopped })
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        _: &mut SupervisorState,
+    ) -> Result<(), ActorProcessingErr> {
+        myself
+            .send_interval(limits::LOAD_LOOK, || Envelope { message: SupervisorMessage::Look, permit: None });
+        Ok(())
     }
 
     async fn handle(
@@ -90,6 +107,7 @@ impl Actor for SessionSupervisor {
             }
             SupervisorMessage::Lost { party, serial } => state.end(party, serial),
             SupervisorMessage::Drain { within } => state.tell_all(StreamMessage::Drain { within }),
+            SupervisorMessage::Look => state.look(),
             SupervisorMessage::Stop { done } => {
                 state.stopping = true;
                 state.stopped.push(done);
@@ -129,12 +147,27 @@ impl SupervisorState {
             earlier.link.control(StreamMessage::End);
         }
         let role = role_label(party);
+        session.link.grant(self.credits.load(Ordering::Relaxed));
         let spawned = self.spawn(session, myself).await;
         if spawned {
             metrics::counter!(names::SESSIONS_OPENED, labels::ROLE => role).increment(1);
             metrics::gauge!(names::SESSIONS_LIVE, labels::ROLE => role).increment(1.0);
         }
         spawned
+    }
+
+    /// Fewer credits while there is too much in hand, and all of them again when it is worked off.
+    fn look(&mut self) {
+        let granted = self.credits.load(Ordering::Relaxed);
+        let credits = gateway_credits(granted, self.replica.status().open);
+        if credits == granted {
+            return;
+        }
+        self.credits.store(credits, Ordering::Relaxed);
+        tracing::info!(count = credits, "gateways are granted so many credits each");
+        for session in self.sessions.values() {
+            session.link.grant(credits);
+        }
     }
 
     async fn spawn(&mut self, session: Session, myself: &ActorCell) -> bool {
@@ -265,6 +298,16 @@ impl Link {
         match self {
             Link::Operator(shared) => shared.control(OperatorMessage::Stream(message)),
             Link::Gateway(shared) => shared.control(GatewayMessage::Stream(message)),
+        }
+    }
+
+    /// Operators keep theirs: what they do ends work.
+    fn grant(&self, credits: u32) {
+        match self {
+            Link::Operator(_) => {}
+            Link::Gateway(shared) => {
+                shared.grant(credits, GatewayMessage::Stream(StreamMessage::Credits(credits)));
+            }
         }
     }
 

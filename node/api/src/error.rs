@@ -14,7 +14,12 @@ use crate::nodes::Nodes;
 /// When a full queue or group may be tried again.
 const FULL_RETRY_AFTER: Millis = Millis(1_000);
 
-/// An error of the node's own, by its code.
+/// When to come back where nobody knows better.
+const LATER: Millis = Millis(1_000);
+/// When to ask again for an unknown outcome: it may show at any moment.
+const AGAIN: Millis = Millis(100);
+
+/// An error of the node's own, by its code. Whoever may try again is told when.
 pub(crate) fn of_code(code: &ErrorCode, message: impl Into<String>) -> Error {
     Error {
         kind: kind_of(code.status).into(),
@@ -23,6 +28,11 @@ pub(crate) fn of_code(code: &ErrorCode, message: impl Into<String>) -> Error {
         retryable: match code.retry {
             Retry::No => false,
             Retry::Later | Retry::SameKey => true,
+        },
+        retry_after_ms: match code.retry {
+            Retry::No => 0,
+            Retry::Later => LATER.0,
+            Retry::SameKey => AGAIN.0,
         },
         ..Error::default()
     }
@@ -122,11 +132,11 @@ pub(crate) fn not_proposed(error: &ProposeError, nodes: &Nodes) -> Error {
         }
         ProposeError::Unknown => {
             let message = "the outcome is not known; ask again with the same key";
-            come_back(&codes::UNKNOWN_OUTCOME, message, Millis(0), "")
+            of_code(&codes::UNKNOWN_OUTCOME, message)
         }
         ProposeError::Fatal(_) => {
             let message = "this node stops; go to another one";
-            come_back(&codes::FATAL, message, Millis(0), nodes.other_than_me())
+            come_back(&codes::FATAL, message, LATER, nodes.other_than_me())
         }
     }
 }
@@ -228,6 +238,24 @@ mod tests {
             let expected = code_of(entry.status);
             let status = status(&of_code(entry, "x"));
             assert!(expected.is_none_or(|code| status.code() == code), "{}", entry.code);
+        }
+    }
+
+    #[test]
+    fn whoever_may_try_again_is_told_when() {
+        let nodes = Nodes::new(NodeId(1), vec![]);
+        let retry_after = Millis(50);
+        let mut errors: Vec<Error> = codes::NODE_CODES.iter().map(|entry| of_code(entry, "x")).collect();
+        errors.extend([
+            not_proposed(&ProposeError::Unavailable { retry_after, leader: None }, &nodes),
+            not_proposed(&ProposeError::Overloaded { retry_after }, &nodes),
+            not_proposed(&ProposeError::Unknown, &nodes),
+            not_proposed(&ProposeError::Fatal(String::new()), &nodes),
+            no_credit(),
+            refused(&Refusal::QueueFull { queue: "calls".into(), waiting_max: 1 }),
+        ]);
+        for error in errors {
+            assert_eq!(error.retryable, error.retry_after_ms > 0, "{}", error.code);
         }
     }
 

@@ -4,7 +4,6 @@ mod talk;
 
 use std::sync::Arc;
 
-use ringmain_actors::limits::GATEWAY_CREDITS;
 use ringmain_protocol::v1;
 use ringmain_protocol::v1::gateway_service_push_response::Outcome;
 use ringmain_protocol::v1::gateway_service_server::GatewayService;
@@ -194,7 +193,7 @@ impl GatewayService for Gateways {
             resync: page.live.map(|live| resync(&live, &self.shared)),
             cursor: page.cursor,
             drain: page.drain.map(|within| v1::GatewayDrain { hint: hint(), within_ms: within.0 }),
-            credits: GATEWAY_CREDITS,
+            credits: self.shared.sessions.gateway_credits(),
             stamp: Some(self.shared.stamp()),
         }))
     }

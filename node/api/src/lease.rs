@@ -24,6 +24,8 @@ use crate::shared::Shared;
 use crate::stream::{Dialect, HEARTBEATS_MISSED_MAX};
 use crate::validate::Problems;
 
+/// Polls of one session that wait at once.
+const POLLS_MAX: usize = 8;
 /// Calls of one session that its task has not looked at yet.
 const CALLS_MAX: usize = 64;
 /// A call that takes longer has an unknown outcome; longer than the log is asked for any command.
@@ -205,9 +207,11 @@ impl<D: Dialect> Held<D> {
     }
 
     /// Keeps the lease while a poll waits.
-    pub(crate) fn polling(&self) -> Polling {
-        self.polls.fetch_add(1, Ordering::Relaxed);
-        Polling { polls: Arc::clone(&self.polls) }
+    pub(crate) fn polling(&self) -> Result<Polling, Box<Error>> {
+        let more = |polls: usize| (polls < POLLS_MAX).then_some(polls + 1);
+        let room = self.polls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        room.map_err(|_| Box::new(error::no_credit()))?;
+        Ok(Polling { polls: Arc::clone(&self.polls) })
     }
 }
 

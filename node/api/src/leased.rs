@@ -149,9 +149,13 @@ impl<D: Dialect> Leased<D> {
             SessionEvent::Drain { within } => {
                 self.drain.send_replace(Some(within));
             }
+
             SessionEvent::Ended { .. } => return Next::End,
-            // The welcome was told, or nobody waits for it; what happens is asked for.
-            SessionEvent::Welcome { .. } | SessionEvent::Effect(_) | SessionEvent::Resync(_) => {}
+            // The welcome was told, or nobody waits for it; what happens is asked for, and credits come with it.
+            SessionEvent::Welcome { .. }
+            | SessionEvent::Credits(_)
+            | SessionEvent::Effect(_)
+            | SessionEvent::Resync(_) => {}
         }
         Next::GoOn
     }

@@ -94,7 +94,8 @@ impl Api {
     /// The API over a replica and the actors beside it.
     #[must_use]
     pub fn new(config: ApiConfig, replica: Replica, actors: &NodeActors) -> Api {
-        let me = replica.status().node;
+        let status = replica.status();
+        let me = status.node;
         let guard = Guard::new(config.tokens, actors.clock().cloned());
         let shared = Shared {
             replica,
@@ -102,6 +103,7 @@ impl Api {
             nodes: Nodes::new(me, config.nodes),
             heartbeat: config.heartbeat,
             version: config.version,
+            group: status.group.0,
             draining: AtomicBool::new(false),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
         };

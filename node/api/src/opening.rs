@@ -13,6 +13,7 @@ use ringmain_telemetry::codes;
 use tokio::sync::mpsc;
 
 use crate::auth::Caller;
+use crate::convert::Life;
 use crate::error;
 use crate::shared::Shared;
 use crate::stream::Dialect;
@@ -35,7 +36,7 @@ pub(crate) async fn open<D: Dialect>(
     manner: Manner,
 ) -> Result<(D, mpsc::Receiver<SessionEvent>), Box<Error>> {
     shared.admit()?;
-    let (name, seen) = check_hello::<D>(hello, caller)?;
+    let (name, seen) = check_hello::<D>(hello, caller, shared.life())?;
     let (opened, party, epoch) = enter::<D>(shared, hello, name.clone()).await?;
     let cursor = match &manner {
         Manner::Streamed => seen,
@@ -97,6 +98,7 @@ async fn enter<D: Dialect>(
 fn check_hello<D: Dialect>(
     hello: &Hello,
     caller: Option<&Caller>,
+    life: Life,
 ) -> Result<(Name, Option<Position>), Box<Error>> {
     let mut problems = Problems::default();
     let name = problems.name(D::FIELD, &hello.name);
@@ -105,7 +107,7 @@ fn check_hello<D: Dialect>(
         let message = format!("{}: the token speaks for another name", D::FIELD);
         return Err(Box::new(error::of_code(&codes::PERMISSION_DENIED, message)));
     }
-    Ok((name, cursor(&hello.cursor)?))
+    Ok((name, cursor(&hello.cursor, life)?.position()))
 }
 
 /// An opening whose outcome is unknown may yet enter the log and leave a session that looks live and has no stream.

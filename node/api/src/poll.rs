@@ -10,12 +10,12 @@ use ringmain_routing::delivery::Delivered;
 use ringmain_routing::{Millis, Party, Position, Router};
 
 use crate::auth::Caller;
-use crate::convert::cursor;
+use crate::convert::Life;
 use crate::lease::{Held, Leases, ended_meanwhile};
 use crate::leased::{Ask, problem_with};
 use crate::shared::Shared;
 use crate::stream::Dialect;
-use crate::validate::{Problems, cursor as read_cursor};
+use crate::validate::{Problems, Seen, cursor as read_cursor};
 
 /// Longest wait of one poll.
 const WAIT_MS_MAX: u64 = 20_000;
@@ -62,7 +62,7 @@ impl<D: Dialect> Leases<D> {
         &self,
         caller: &Caller,
         question: Question,
-        render: impl Fn(&Delivered, &Router) -> Option<E> + Send,
+        render: impl Fn(&Delivered, &Router, Life) -> Option<E> + Send,
     ) -> Result<Page<E>, Box<Error>> {
         let Question { session, cursor, wait_ms, events_max } = question;
         let mut problems = Problems::default();
@@ -71,9 +71,9 @@ impl<D: Dialect> Leases<D> {
         }
         let max = problems.at_most("events_max", events_max, EVENTS_MAX);
         problems.into_result(())?;
-        let place = read_place(&cursor)?;
+        let place = read_place(&cursor, self.shared.life())?;
         let held = self.held(caller, &session).await?;
-        let _polling = held.polling();
+        let _polling = held.polling()?;
         held.ask(Ask::Touch).await?;
         let max = if max == 0 { EVENTS_USUAL } else { max };
         let poll = Poll { shared: &self.shared, party: self.party(&caller.name)?, max: max as usize };
@@ -98,10 +98,11 @@ impl Poll<'_> {
         mut after: Position,
         wait: Millis,
         mut held: Held<D>,
-        render: impl Fn(&Delivered, &Router) -> Option<E>,
+        render: impl Fn(&Delivered, &Router, Life) -> Option<E>,
     ) -> Result<Page<E>, Box<Error>> {
         // Who is to go elsewhere does not wait here.
         let wait = self.drain(&held).map_or(wait, |_| Millis(0));
+        let life = self.shared.life();
         let waited = tokio::time::sleep(Duration::from_millis(wait.0));
         tokio::pin!(waited);
         loop {
@@ -109,7 +110,8 @@ impl Poll<'_> {
             match self.shared.sessions.poll(self.party, after, self.max) {
                 Polled::TooOld => return Ok(self.live(None, 0, &held)),
                 Polled::Effects(effects) => {
-                    let (events, reached) = self.shared.replica.read(|router| fit(&effects, router, &render));
+                    let (events, reached) =
+                        self.shared.replica.read(|router| fit(&effects, router, life, &render));
                     after = reached;
                     if !events.is_empty() {
                         return Ok(self.page(events, after, &held));
@@ -133,7 +135,7 @@ impl Poll<'_> {
     }
 
     fn page<D: Dialect, E>(&self, events: Vec<E>, reached: Position, held: &Held<D>) -> Page<E> {
-        Page { events, live: None, cursor: cursor(reached), drain: self.drain(held) }
+        Page { events, live: None, cursor: self.shared.life().cursor(reached), drain: self.drain(held) }
     }
 
     fn live<D: Dialect, E>(&self, as_of: Option<Position>, from: u32, held: &Held<D>) -> Page<E> {
@@ -143,7 +145,7 @@ impl Poll<'_> {
         Page {
             events: Vec::new(),
             live: Some(part.resync),
-            cursor: place_text(next),
+            cursor: place_text(next, self.shared.life()),
             drain: self.drain(held),
         }
     }
@@ -158,11 +160,12 @@ impl Poll<'_> {
 fn fit<E: Message>(
     effects: &[Delivered],
     router: &Router,
-    render: impl Fn(&Delivered, &Router) -> Option<E>,
+    life: Life,
+    render: impl Fn(&Delivered, &Router, Life) -> Option<E>,
 ) -> (Vec<E>, Position) {
     let (mut events, mut bytes, mut reached) = (Vec::new(), 0, Position::default());
     for delivered in effects {
-        if let Some(event) = render(delivered, router) {
+        if let Some(event) = render(delivered, router, life) {
             bytes += event.encoded_len();
             if bytes > EVENTS_BYTES_MAX && !events.is_empty() {
                 break;
@@ -174,29 +177,27 @@ fn fit<E: Message>(
     (events, reached)
 }
 
-fn read_place(text: &str) -> Result<Place, Box<Error>> {
+fn read_place(text: &str, life: Life) -> Result<Place, Box<Error>> {
     let (position, slot) = match text.split_once('-') {
         Some((position, slot)) => (position, Some(slot)),
         None => (text, None),
     };
-    match (read_cursor(position)?, slot) {
-        (None, None) => Ok(Place::Start),
-        (Some(position), None) => Ok(Place::Behind(position)),
-        (Some(as_of), Some(slot)) => match u32::from_str_radix(slot, 16) {
-            Ok(slot) => Ok(Place::Within(as_of, slot)),
-            Err(_) => Err(Box::new(problem_with("cursor", "is no cursor; give back what a poll returned"))),
-        },
-        (None, Some(_)) => {
-            Err(Box::new(problem_with("cursor", "is no cursor; give back what a poll returned")))
-        }
+    let seen = read_cursor(position, life)?;
+    let no_place = || Box::new(problem_with("cursor", "is no cursor; give back what a poll returned"));
+    let Some(slot) = slot else { return Ok(seen.position().map_or(Place::Start, Place::Behind)) };
+    let slot = u32::from_str_radix(slot, 16).map_err(|_| no_place())?;
+    match seen {
+        Seen::UpTo(as_of) => Ok(Place::Within(as_of, slot)),
+        Seen::AnotherLife => Ok(Place::Start),
+        Seen::Nothing => Err(no_place()),
     }
 }
 
-fn place_text(place: Place) -> String {
+fn place_text(place: Place, life: Life) -> String {
     match place {
         Place::Start => String::new(),
-        Place::Behind(position) => cursor(position),
-        Place::Within(as_of, slot) => format!("{}-{slot:08x}", cursor(as_of)),
+        Place::Behind(position) => life.cursor(position),
+        Place::Within(as_of, slot) => format!("{}-{slot:08x}", life.cursor(as_of)),
     }
 }
 
@@ -206,19 +207,21 @@ mod tests {
 
     use super::*;
 
+    const LIFE: Life = Life { generation: 5, group: 0 };
+
     #[test]
     fn a_place_reads_back_as_it_was_written() {
         let position = Position { index: LogIndex(77), n: 3 };
         for place in [Place::Start, Place::Behind(position), Place::Within(position, 4_000)] {
-            assert_eq!(read_place(&place_text(place)).unwrap(), place);
+            assert_eq!(read_place(&place_text(place, LIFE), LIFE).unwrap(), place);
         }
     }
 
     #[test]
     fn a_text_that_is_no_place_is_named() {
-        let behind = place_text(Place::Behind(Position::default()));
+        let behind = place_text(Place::Behind(Position::default()), LIFE);
         for text in ["x", "-00000001", &format!("{behind}-zz"), &format!("{behind}-")] {
-            let error = read_place(text).unwrap_err();
+            let error = read_place(text, LIFE).unwrap_err();
             assert_eq!(error.problems[0].field, "cursor", "{text}");
         }
     }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ringmain_actors::Sessions;
+use ringmain_actors::{Sessions, answers_reads};
 use ringmain_protocol::v1::{Error, ReadStamp};
 use ringmain_replication::Replica;
 use ringmain_routing::Millis;
 use ringmain_telemetry::codes;
 use tokio::sync::Semaphore;
 
+use crate::convert::Life;
 use crate::error;
 use crate::nodes::Nodes;
 
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) nodes: Nodes,
     pub(crate) heartbeat: Duration,
     pub(crate) version: String,
+    /// The group of the log.
+    pub(crate) group: u32,
     pub(crate) draining: AtomicBool,
     /// Streams of watchers and exports that may run at once: the first to be refused when there is too much.
     pub(crate) watchers: Arc<Semaphore>,
@@ -43,6 +46,20 @@ impl Shared {
             return Err(error::come_back(&codes::READ_ONLY, message, ELSEWHERE, self.nodes.other_than_me()));
         }
         Ok(())
+    }
+
+    /// Whether a read is answered here: dashboards are the first to go when there is too much in hand.
+    pub(crate) fn admit_read(&self) -> Result<(), Error> {
+        if answers_reads(self.replica.status().open) {
+            return Ok(());
+        }
+        let message = "this node has too much in hand to answer reads; its work goes on, try again later";
+        Err(error::come_back(&codes::OVERLOADED, message, ELSEWHERE, self.nodes.other_than_me()))
+    }
+
+    /// The log that cursors are of at this moment.
+    pub(crate) fn life(&self) -> Life {
+        Life { generation: self.replica.generation(), group: self.group }
     }
 
     /// How old what is read at this moment is.

@@ -87,6 +87,7 @@ impl SupervisorService for Supervisors {
 
 impl Supervisors {
     fn list_queues(&self, request: &v1::ListQueuesRequest) -> Result<v1::ListQueuesResponse, Error> {
+        self.shared.admit_read()?;
         let from = page_start(&request.page_cursor)? as usize;
         let size = page_size(request.page_size)?;
         let (queues, total) = self.shared.replica.read(|router| {
@@ -102,6 +103,7 @@ impl Supervisors {
     }
 
     fn list_operators(&self, request: &v1::ListOperatorsRequest) -> Result<v1::ListOperatorsResponse, Error> {
+        self.shared.admit_read()?;
         let size = page_size(request.page_size)?;
         let wanted = |row: &v1::Operator| {
             let kind = row.presence.as_ref().map_or(0, |presence| presence.kind);
@@ -119,6 +121,7 @@ impl Supervisors {
     }
 
     fn list_contacts(&self, request: &v1::ListContactsRequest) -> Result<v1::ListContactsResponse, Error> {
+        self.shared.admit_read()?;
         let size = page_size(request.page_size)?;
         let fits = |view: &ContactView| {
             let state: i32 = state_kind(&view.state).into();
@@ -138,6 +141,7 @@ impl Supervisors {
     }
 
     fn get_contact(&self, request: &v1::GetContactRequest) -> Result<v1::GetContactResponse, Error> {
+        self.shared.admit_read()?;
         use v1::get_contact_request::Name;
         let mut problems = Problems::default();
         let wanted = match &request.name {
@@ -167,12 +171,14 @@ impl Supervisors {
     }
 
     async fn list_events(&self, request: v1::ListEventsRequest) -> Result<v1::ListEventsResponse, Error> {
+        self.shared.admit_read()?;
         let size = page_size(request.page_size)?;
-        let after = cursor(&request.cursor)?.unwrap_or_default();
+        let life = self.shared.life();
+        let after = cursor(&request.cursor, life)?.of_this_life()?.unwrap_or_default();
         let replica = &self.shared.replica;
         let filter = replica.read(|router| Filter::read(request.filter, router))?;
-        let page = watch::page(replica, after, &filter, size).await?;
-        let next_cursor = if page.at_end { String::new() } else { page.reached.to_cursor() };
+        let page = watch::page(replica, after, &filter, size, life).await?;
+        let next_cursor = if page.at_end { String::new() } else { life.cursor(page.reached) };
         Ok(v1::ListEventsResponse { events: page.events, next_cursor, stamp: Some(self.shared.stamp()) })
     }
 
@@ -183,7 +189,7 @@ impl Supervisors {
         let permit = watch::room(&self.shared)?;
         let replica = &self.shared.replica;
         let filter = replica.read(|router| Filter::read(request.filter, router))?;
-        let after = match cursor(&request.cursor)? {
+        let after = match cursor(&request.cursor, self.shared.life())?.of_this_life()? {
             Some(after) => after,
             None => Position::end_of(replica.read(ringmain_routing::Router::index)),
         };

@@ -6,8 +6,9 @@ use ringmain_routing::limits::{
     ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, KEY_BYTES_MAX, LEVEL_MAX, NAME_BYTES_MAX, REQUIRED_SKILLS_MAX,
     SPAN_MS_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
 };
-use ringmain_routing::{ContactId, Millis, Name, Position, Timestamp};
+use ringmain_routing::{ContactId, Cursor, Millis, Name, Position, Timestamp};
 
+use crate::convert::Life;
 use crate::error;
 
 /// The problems found in one message so far.
@@ -130,21 +131,88 @@ impl Problems {
     }
 }
 
-/// A cursor; empty for none.
-pub(crate) fn cursor(text: &str) -> Result<Option<Position>, Error> {
-    if text.is_empty() {
-        return Ok(None);
+/// What a client's cursor means here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It has seen nothing.
+    Nothing,
+    /// It has seen everything up to here.
+    UpTo(Position),
+    /// It has seen a log that no longer exists: the cluster was restored meanwhile.
+    AnotherLife,
+}
+
+impl Seen {
+    /// For sessions: what is live comes first for all who have seen nothing of this log.
+    pub(crate) fn position(self) -> Option<Position> {
+        match self {
+            Seen::UpTo(position) => Some(position),
+            Seen::Nothing | Seen::AnotherLife => None,
+        }
     }
-    Position::from_cursor(text).map(Some).ok_or_else(|| {
-        let problem = "is not a cursor that this cluster gave out; send back what was received, or nothing";
-        let problems = vec![FieldProblem { field: "cursor".into(), problem: problem.into() }];
-        let message = format!("cursor: {problem}");
-        Error { problems, ..error::of_code(&ringmain_telemetry::codes::INVALID_CURSOR, message) }
-    })
+
+    /// For lists of events, which have nothing to offer instead of those that were asked for.
+    pub(crate) fn of_this_life(self) -> Result<Option<Position>, Error> {
+        match self {
+            Seen::Nothing => Ok(None),
+            Seen::UpTo(position) => Ok(Some(position)),
+            Seen::AnotherLife => Err(no_cursor("is from before the cluster was restored; begin without one")),
+        }
+    }
+}
+
+/// A cursor; empty for none.
+pub(crate) fn cursor(text: &str, life: Life) -> Result<Seen, Error> {
+    if text.is_empty() {
+        return Ok(Seen::Nothing);
+    }
+    let unknown = "is not a cursor that this cluster gave out; send back what was received, or nothing";
+    let cursor = Cursor::from_text(text).filter(|cursor| cursor.group == life.group);
+    let cursor = cursor.ok_or_else(|| no_cursor(unknown))?;
+    // A node that has not been told yet which life it lives has given out cursors of none.
+    let another = cursor.generation != life.generation && cursor.generation != 0 && life.generation != 0;
+    Ok(if another { Seen::AnotherLife } else { Seen::UpTo(cursor.position) })
+}
+
+fn no_cursor(problem: &str) -> Error {
+    let problems = vec![FieldProblem { field: "cursor".into(), problem: problem.into() }];
+    let message = format!("cursor: {problem}");
+    Error { problems, ..error::of_code(&ringmain_telemetry::codes::INVALID_CURSOR, message) }
 }
 
 /// Input as it may stand in a message: quoted, and no longer than a line.
 fn short(text: &str) -> String {
     let start: String = text.chars().take(40).collect();
     format!("{start:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use ringmain_routing::LogIndex;
+
+    use super::*;
+
+    const LIFE: Life = Life { generation: 1, group: 0 };
+
+    #[test]
+    fn a_cursor_from_before_a_restore_is_never_taken_for_one_of_this_log() {
+        let position = Position { index: LogIndex(77), n: 2 };
+        let text = LIFE.cursor(position);
+        assert_eq!(cursor(&text, LIFE).unwrap(), Seen::UpTo(position));
+        let restored = Life { generation: 1_700_000_000_000, ..LIFE };
+        assert_eq!(cursor(&text, restored).unwrap(), Seen::AnotherLife);
+        assert_eq!(cursor(&position.to_cursor(), restored).unwrap(), Seen::AnotherLife, "the old form");
+        assert_eq!(cursor(&position.to_cursor(), LIFE).unwrap(), Seen::UpTo(position));
+        let error = Seen::AnotherLife.of_this_life().unwrap_err();
+        assert_eq!((error.code.as_str(), error.problems[0].field.as_str()), ("invalid-cursor", "cursor"));
+        assert_eq!(Seen::AnotherLife.position(), None, "sessions get what is live");
+    }
+
+    #[test]
+    fn a_cursor_of_another_group_is_none_of_ours() {
+        let text = Life { group: 3, ..LIFE }.cursor(Position::default());
+        assert_eq!(cursor(&text, LIFE).unwrap_err().code, "invalid-cursor");
+        assert_eq!(cursor("nonsense", LIFE).unwrap_err().code, "invalid-cursor");
+        assert_eq!(cursor("", LIFE).unwrap(), Seen::Nothing);
+    }
 }

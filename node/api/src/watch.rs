@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
+use crate::convert::Life;
 use crate::convert::event::{contact_of, for_watchers};
 use crate::error;
 use crate::shared::Shared;
@@ -159,6 +160,7 @@ pub(crate) async fn page(
     after: Position,
     filter: &Filter,
     max: usize,
+    life: Life,
 ) -> Result<Page, Error> {
     let mut page = Page { events: Vec::new(), reached: after, at_end: false };
     let mut looked_at = 0;
@@ -172,12 +174,12 @@ pub(crate) async fn page(
             break;
         }
         looked_at += fresh.len();
-        replica.read(|router| take(&mut page, &fresh, filter, max, router));
+        replica.read(|router| take(&mut page, &fresh, filter, max, (router, life)));
     }
     Ok(page)
 }
 
-fn take(page: &mut Page, told: &[Told], filter: &Filter, max: usize, router: &Router) {
+fn take(page: &mut Page, told: &[Told], filter: &Filter, max: usize, (router, life): (&Router, Life)) {
     for told in told {
         for (n, effect) in (0_u32..).zip(&told.effects) {
             let position = Position { index: told.index, n };
@@ -188,7 +190,7 @@ fn take(page: &mut Page, told: &[Told], filter: &Filter, max: usize, router: &Ro
                 if page.events.len() == max {
                     return;
                 }
-                page.events.push(for_watchers(told.index, n, told.at, effect, router));
+                page.events.push(for_watchers(told.index, n, told.at, effect, router, life));
             }
             page.reached = position;
         }
@@ -219,7 +221,8 @@ async fn follow(
 ) {
     let mut feed = shared.replica.feed();
     loop {
-        let response = match page(&shared.replica, after, filter, EVENTS_PER_MESSAGE_MAX).await {
+        let response = match page(&shared.replica, after, filter, EVENTS_PER_MESSAGE_MAX, shared.life()).await
+        {
             Ok(page) => page,
             Err(error) => {
                 drop(sender.send(Err(error::status(&error))).await);
@@ -229,7 +232,7 @@ async fn follow(
         after = response.reached;
         let message = v1::WatchEventsResponse {
             events: response.events,
-            cursor: after.to_cursor(),
+            cursor: shared.life().cursor(after),
             stamp: Some(shared.stamp()),
         };
         let sent = tokio::time::timeout(CLIENT_STUCK, sender.send(Ok(message))).await;
@@ -248,6 +251,7 @@ async fn follow(
 
 /// Room for one more watcher.
 pub(crate) fn room(shared: &Shared) -> Result<OwnedSemaphorePermit, Error> {
+    shared.admit_read()?;
     Arc::clone(&shared.watchers).try_acquire_owned().map_err(|_| {
         let message = "too many watch or export already; try again later";
         error::come_back(&codes::OVERLOADED, message, Millis(1_000), shared.nodes.other_than_me())

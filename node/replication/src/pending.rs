@@ -287,6 +287,26 @@ mod tests {
         Arc::new(Applied { index, raft_index: 1, term: 1, at, command: Command::Tick, outcome, chain: 0 })
     }
 
+    /// A contact of this tier.
+    fn push(tier: u8) -> Command {
+        Command::EnqueueContact(Box::new(command::EnqueueContact {
+            gateway: GatewayId { slot: 0, generation: 0 },
+            epoch: Epoch(1),
+            key: "k1".into(),
+            queue: "calls".into(),
+            channel: "voice".into(),
+            tier,
+            head_start: ringmain_routing::Millis(0),
+            skills: vec![],
+            scope: None,
+            units: None,
+            not_before: None,
+            preferred: None,
+            callback: None,
+            details: command::ContactDetails::default(),
+        }))
+    }
+
     fn seqs(batch: &[Numbered]) -> Vec<u64> {
         batch.iter().map(|one| one.seq).collect()
     }
@@ -351,7 +371,9 @@ mod tests {
             tickets.push(pending.take(&put).unwrap());
         }
         assert_eq!(pending.take(&put).unwrap_err(), Full);
-        for _ in 0..OPEN_RESERVED {
+        assert_eq!(pending.take(&push(1)).unwrap_err(), Full);
+        tickets.push(pending.take(&push(0)).unwrap());
+        for _ in 1..OPEN_RESERVED {
             tickets.push(pending.take(&abandon).unwrap());
         }
         assert_eq!(pending.take(&lose).unwrap_err(), Full);

@@ -264,6 +264,12 @@ impl<O: Clone> Client<O> {
         true
     }
 
+    /// The cluster began anew from a backup: what was taken in belongs to a log that no longer exists, and positions
+    /// count from the list that comes next.
+    pub fn forget_seen(&mut self) {
+        self.seen = Seen::default();
+    }
+
     /// Something without consequences has come (an echo, say): the stream lives.
     pub fn heard_on(&mut self, now: Timestamp, connection: ConnectionId) {
         if self.is_live(connection) {

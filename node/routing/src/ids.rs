@@ -195,23 +195,60 @@ impl Position {
         Position { index, n: u32::MAX }
     }
 
-    /// The cursor as clients see it: opaque, and in the order of the positions.
+    /// The position as a text, in the order of the positions: a cursor of a cluster that was never restored.
     #[must_use]
     pub fn to_cursor(self) -> String {
         alloc::format!("{:016x}{:08x}", self.index.0, self.n)
     }
 
-    /// The position behind a cursor; `None` when the text is no cursor of ours.
+    /// The position behind a cursor, of whatever life of the cluster; `None` when the text is no cursor of ours.
     #[must_use]
     pub fn from_cursor(cursor: &str) -> Option<Position> {
-        if cursor.len() != 24 || !cursor.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Cursor::from_text(cursor).map(|cursor| cursor.position)
+    }
+}
+
+/// The life of a cluster that was never restored; cursors without a generation are of this one.
+const FIRST_GENERATION: u64 = 1;
+
+/// A position, and the log that it is a position of: what a client keeps and gives back. Two logs have equal positions
+/// for different things, so that a cursor says which one is meant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Cursor {
+    /// Grows when the cluster begins anew from a backup.
+    pub generation: u64,
+    /// The group whose log it is.
+    pub group: u32,
+    /// The position there.
+    pub position: Position,
+}
+
+impl Cursor {
+    /// The cursor as clients see it: opaque.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        alloc::format!("{:016x}{:04x}{}", self.generation, self.group, self.position.to_cursor())
+    }
+
+    /// The cursor behind a text; `None` when the text is none of ours.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Cursor> {
+        if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return None;
         }
-        let (index, n) = cursor.split_at(16);
-        Some(Position {
-            index: LogIndex(u64::from_str_radix(index, 16).ok()?),
-            n: u32::from_str_radix(n, 16).ok()?,
-        })
+        let (generation, group, position) = match text.len() {
+            24 => (FIRST_GENERATION, 0, text),
+            44 => (
+                u64::from_str_radix(&text[..16], 16).ok()?,
+                u32::from_str_radix(&text[16..20], 16).ok()?,
+                &text[20..],
+            ),
+            _ => return None,
+        };
+        let (index, n) = position.split_at(16);
+        let index = LogIndex(u64::from_str_radix(index, 16).ok()?);
+        let position = Position { index, n: u32::from_str_radix(n, 16).ok()? };
+        Some(Cursor { generation, group, position })
     }
 }
 

@@ -54,6 +54,24 @@ fn a_new_node_serves_its_plan_and_keeps_what_was_pushed_through_a_crash() {
 }
 
 #[test]
+fn followed_events_are_printed_as_they_happen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    let first = node.ask_json(&format!("{PUSH} k-1"), GATEWAY);
+    let listed = node.ask("events -o json", ADMIN);
+    let listed = String::from_utf8(listed.stdout).expect("UTF-8");
+    let event = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("JSON");
+    let of_first = listed.lines().map(event).find(|event| event["contact"] == first["contact"]);
+    let cursor = of_first.expect("it is listed")["cursor"].as_str().expect("text").to_owned();
+    let mut followed = node.follow(&format!("events --follow -o json --after {cursor}"), ADMIN);
+    for key in ["k-2", "k-3"] {
+        let pushed = node.ask_json(&format!("{PUSH} {key}"), GATEWAY);
+        let line = followed.line_with(pushed["contact"].as_str().expect("an id"));
+        assert_eq!(event(&line)["key"], json!(key), "{line}");
+    }
+}
+
+#[test]
 fn refusals_and_rights_have_their_exit_codes() {
     let folder = tempfile::tempdir().expect("a folder");
     let node = node_with_plan(folder.path());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ringmain_routing::client::{
     Action, Client, ConnectionId, Hello, OpId, StopReason, StreamFailure, Verdict,
 };
-use ringmain_routing::{Millis, Position};
+use ringmain_routing::{Cursor, Millis, Position};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -98,6 +98,7 @@ pub(super) fn start<R: Role>(
         notices,
         unread: VecDeque::new(),
         online: false,
+        last: Cursor::from_text(&config.cursor),
         stopped: None,
         stream_error: None,
     };
@@ -130,6 +131,8 @@ struct Driver<R: Role> {
     /// Notices that the owner had no room for yet. While there are some, the stream is not read.
     unread: VecDeque<NoticeOf<R>>,
     online: bool,
+    /// The last cursor that a node gave: which log the client's position is a position of.
+    last: Option<Cursor>,
     stopped: Option<StopReason>,
     stream_error: Option<Box<Error>>,
 }
@@ -162,7 +165,7 @@ impl<R: Role> Driver<R> {
                     R::operation(&operation, op_id.0, seq, &mut self.outbox);
                 }
                 Action::Heartbeat { seq } => self.outbox.push_back(R::heartbeat(seq)),
-                Action::Ack { cursor } => self.outbox.push_back(R::ack(role::cursor_text(cursor))),
+                Action::Ack { cursor } => self.outbox.push_back(R::ack(role::cursor_text(cursor, self.last))),
                 Action::Close { connection } => self.close(connection),
                 Action::Stop { reason } => self.stopped = Some(reason),
             }
@@ -174,7 +177,8 @@ impl<R: Role> Driver<R> {
         self.outbox.clear();
         self.parts = Parts { resync: None, answers: BTreeMap::new() };
         let (up, up_messages) = mpsc::channel(CHANNEL_MESSAGES);
-        self.outbox.push_back(R::hello(&self.name, &self.capabilities, hello));
+        let cursor = role::cursor_text(hello.cursor, self.last);
+        self.outbox.push_back(R::hello(&self.name, &self.capabilities, hello, cursor));
         let mut request = Request::new(ReceiverStream::new(up_messages));
         request.metadata_mut().insert("authorization", self.token.clone());
         let channel = self.connections.channel(address);
@@ -279,7 +283,7 @@ impl<R: Role> Driver<R> {
             }
             Incoming::Answered { op_id, answer, last } => self.answer(op_id, answer, last),
             Incoming::Failed { receipt, error } => self.fail(connection, receipt, error),
-            Incoming::Event { cursor, event } => match Position::from_cursor(&cursor) {
+            Incoming::Event { cursor, event } => match self.placed(&cursor) {
                 Some(position) => {
                     if self.logic.event(now, connection, position) {
                         self.tell(Notice::Event(event));
@@ -353,12 +357,24 @@ impl<R: Role> Driver<R> {
             self.parts.resync = Some(resync);
             return self.logic.heard_on(now, connection);
         }
-        let Some(position) = Position::from_cursor(as_of) else {
+        let Some(position) = self.placed(as_of) else {
             return self.lost(Some(&Status::internal("the node sent a cursor that is none")));
         };
         if self.logic.resync(now, connection, position) {
             self.tell(Notice::Resync(Box::new(resync)));
         }
+    }
+
+    /// The position of a cursor. One of another life of the cluster makes what was seen before worth nothing.
+    fn placed(&mut self, text: &str) -> Option<Position> {
+        let cursor = Cursor::from_text(text)?;
+        let life = |cursor: &Cursor| (cursor.generation, cursor.group);
+        if self.last.as_ref().is_some_and(|last| life(last) != life(&cursor)) {
+            tracing::info!(generation = cursor.generation, "the cluster began anew");
+            self.logic.forget_seen();
+        }
+        self.last = Some(cursor);
+        Some(cursor.position)
     }
 
     /// The stream could not be opened or has ended.

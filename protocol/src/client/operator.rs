@@ -175,11 +175,11 @@ impl Role for Desktop {
             .await
     }
 
-    fn hello(name: &str, capabilities: &[String], hello: Hello) -> Self::Up {
+    fn hello(name: &str, capabilities: &[String], hello: Hello, cursor: String) -> Self::Up {
         up(Up::Hello(OperatorHello {
             login: name.to_owned(),
             capabilities: capabilities.to_vec(),
-            cursor: role::cursor_text(hello.cursor),
+            cursor,
             nonce: hello.nonce,
             resume_epoch: hello.resume.map(|epoch| epoch.0),
             takeover: hello.takeover,

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::future::Future;
 
 use ringmain_routing::client::{self, Failure, Hello, OpId, StreamFailure, Subject};
-use ringmain_routing::{Millis, Name, Position};
+use ringmain_routing::{Cursor, Millis, Name, Position};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
@@ -27,7 +27,7 @@ pub(super) trait Role: Sized + Send + 'static {
         request: Request<ReceiverStream<Self::Up>>,
     ) -> impl Future<Output = Result<Response<Streaming<Self::Down>>, Status>> + Send;
 
-    fn hello(name: &str, capabilities: &[String], hello: Hello) -> Self::Up;
+    fn hello(name: &str, capabilities: &[String], hello: Hello, cursor: String) -> Self::Up;
     fn heartbeat(seq: u64) -> Self::Up;
     fn ack(cursor: String) -> Self::Up;
     fn subject(operation: &Self::Operation) -> Subject;
@@ -78,8 +78,12 @@ pub(super) enum Incoming<R: Role> {
     Heard,
 }
 
-pub(super) fn cursor_text(cursor: Position) -> String {
-    if cursor == Position::default() { String::new() } else { cursor.to_cursor() }
+/// A position as a cursor of the log that the client was last told of; empty for none.
+pub(super) fn cursor_text(position: Position, last: Option<Cursor>) -> String {
+    match last {
+        Some(last) if position != Position::default() => Cursor { position, ..last }.to_text(),
+        Some(_) | None => String::new(),
+    }
 }
 
 pub(super) fn op_id(receipt: Option<&Receipt>) -> OpId {

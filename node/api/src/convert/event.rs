@@ -8,11 +8,11 @@ use ringmain_routing::{
     Timestamp,
 };
 
+use super::Life;
 use super::contact::{contact, ended, forgotten, login, presence, withdraw_reason};
-use super::cursor;
 
 /// An effect as its contact's gateway hears of it; `None` for one that is not for gateways.
-pub(crate) fn for_gateway(delivered: &Delivered, router: &Router) -> Option<v1::GatewayEvent> {
+pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Option<v1::GatewayEvent> {
     use v1::gateway_event::Event;
     let login_of = |operator| login(operator, router).unwrap_or_default();
     let (id, event) = match delivered.effect {
@@ -38,7 +38,7 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router) -> Option<v1::
         | Effect::EndStream { .. } => return None,
     };
     Some(v1::GatewayEvent {
-        cursor: cursor(delivered.position),
+        cursor: life.cursor(delivered.position),
         at_ms: delivered.at.0,
         contact: id.to_string(),
         key: key(id, router),
@@ -47,7 +47,7 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router) -> Option<v1::
 }
 
 /// An effect as the operator hears of it; `None` for one that is not for operators.
-pub(crate) fn for_operator(delivered: &Delivered, router: &Router) -> Option<v1::OperatorEvent> {
+pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -> Option<v1::OperatorEvent> {
     use v1::operator_event::Event;
     let event = match delivered.effect {
         Effect::RingOperator { contact, operator, assignment, deadline, automatic } => {
@@ -95,7 +95,11 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router) -> Option<v1:
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => return None,
     };
-    Some(v1::OperatorEvent { cursor: cursor(delivered.position), at_ms: delivered.at.0, event: Some(event) })
+    Some(v1::OperatorEvent {
+        cursor: life.cursor(delivered.position),
+        at_ms: delivered.at.0,
+        event: Some(event),
+    })
 }
 
 /// What an operator must see of a contact to decide in one look.
@@ -140,12 +144,13 @@ pub(crate) fn for_watchers(
     at: Timestamp,
     effect: &Effect,
     router: &Router,
+    life: Life,
 ) -> v1::Event {
     let contact = contact_of(effect);
     let view = contact.and_then(|id| router.brief(id).zip(router.key_of(id)));
     let queue = view.as_ref().and_then(|(brief, _)| router.plan().queues.get(brief.queue.0 as usize));
     v1::Event {
-        cursor: cursor(Position { index, n }),
+        cursor: life.cursor(Position { index, n }),
         log_index: index.0,
         at_ms: at.0,
         contact: contact.map(|id| id.to_string()).unwrap_or_default(),

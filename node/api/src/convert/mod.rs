@@ -6,7 +6,7 @@ pub(crate) mod event;
 
 use ringmain_protocol::v1;
 use ringmain_replication::Answer;
-use ringmain_routing::{Name, Position};
+use ringmain_routing::{Cursor, Name, Position};
 
 /// Where an answered operation stands in the log.
 pub(crate) fn receipt(op_id: u64, answer: &Answer) -> v1::Receipt {
@@ -25,7 +25,17 @@ pub(crate) fn skills(skills: &[(Name, u8)]) -> Vec<v1::SkillLevel> {
     skills.iter().map(level).collect()
 }
 
-/// A position as clients see it.
-pub(crate) fn cursor(position: Position) -> String {
-    position.to_cursor()
+/// The log that this node's cursors are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) generation: u64,
+    pub(crate) group: u32,
+}
+
+impl Life {
+    /// A position as clients see it.
+    pub(crate) fn cursor(self, position: Position) -> String {
+        let Life { generation, group } = self;
+        Cursor { generation, group, position }.to_text()
+    }
 }

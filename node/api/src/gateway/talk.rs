@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringmain_actors::limits::{GATEWAY_CREDITS, RECONCILE_KEYS_MAX};
+use ringmain_actors::limits::RECONCILE_KEYS_MAX;
 use ringmain_actors::{
     GatewayRequest, GatewaySession, NoCredit, NodeFull, ReconcileReport, Resync, SessionEvent, SessionSeed,
     Unanswered,
@@ -15,7 +15,7 @@ use ringmain_routing::command::Role;
 use ringmain_routing::{GatewayId, Name, Party, Reply};
 
 use crate::convert::contact::{contact, end_reason_of, stream_end};
-use crate::convert::{command, cursor, event, no_receipt, receipt};
+use crate::convert::{command, event, no_receipt, receipt};
 use crate::error;
 use crate::gateway::hello_of;
 use crate::opening::Hello;
@@ -64,7 +64,7 @@ impl Dialect for GatewayTalk {
             Some(Up::Push(push)) => self.request(push.op_id, command::push(push, self.gateway, epoch)),
             Some(Up::Update(update)) => self.request(update.op_id, command::update(update)),
             Some(Up::Abandon(abandon)) => self.request(abandon.op_id, command::abandon(&abandon)),
-            Some(Up::Ack(ack)) => match read_cursor(&ack.cursor) {
+            Some(Up::Ack(ack)) => match read_cursor(&ack.cursor, self.shared.life()) {
                 Ok(_) => Heeded::Nothing,
                 Err(error) => say(Self::failed(0, error)),
             },
@@ -83,11 +83,13 @@ impl Dialect for GatewayTalk {
                 vec![down(self.answer(op, answer, waiting, key))]
             }
             SessionEvent::Effect(delivered) => {
-                let event = self.shared.replica.read(|router| event::for_gateway(&delivered, router));
+                let life = self.shared.life();
+                let event = self.shared.replica.read(|router| event::for_gateway(&delivered, router, life));
                 event.into_iter().map(|event| down(Down::Event(event))).collect()
             }
             SessionEvent::Resync(resync) => vec![down(Down::Resync(self::resync(&resync, &self.shared)))],
             SessionEvent::Reconciled(report) => vec![down(Down::ReconcileReport(self.report(&report)))],
+            SessionEvent::Credits(credits) => vec![down(Down::Credits(v1::GatewayCredits { credits }))],
             SessionEvent::Drain { within } => {
                 let hint = self.shared.nodes.other_than_me().to_owned();
                 vec![down(Down::Drain(v1::GatewayDrain { hint, within_ms: within.0 }))]
@@ -154,7 +156,7 @@ fn failed(receipt: v1::Receipt, error: Error) -> Down {
 pub(crate) fn resync(resync: &Resync, shared: &Shared) -> v1::GatewayResync {
     let contacts =
         shared.replica.read(|router| resync.contacts.iter().map(|view| contact(view, router)).collect());
-    v1::GatewayResync { as_of: cursor(resync.as_of), contacts, last: resync.last }
+    v1::GatewayResync { as_of: shared.life().cursor(resync.as_of), contacts, last: resync.last }
 }
 
 fn down(message: Down) -> v1::GatewayServiceSessionResponse {
@@ -219,7 +221,7 @@ impl GatewayTalk {
         v1::GatewayWelcome {
             party: self.gateway.to_string(),
             epoch: self.session.seed().epoch.0,
-            credits: GATEWAY_CREDITS,
+            credits: self.session.credits(),
             key_window_ms: shared.replica.read(|router| router.plan().sessions.key_window.0),
             heartbeat_ms: shared.heartbeat.as_millis() as u64,
             leader_hint: error::leader_hint(status.leader, &shared.nodes),

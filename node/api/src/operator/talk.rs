@@ -12,7 +12,7 @@ use ringmain_routing::command::Role;
 use ringmain_routing::{OperatorId, Party};
 
 use crate::convert::contact::{contact, presence, stream_end};
-use crate::convert::{command, cursor, event, no_receipt, receipt, skills};
+use crate::convert::{command, event, no_receipt, receipt, skills};
 use crate::error;
 use crate::opening::Hello;
 use crate::operator::hello_of;
@@ -49,7 +49,7 @@ impl Dialect for OperatorTalk {
     fn heed(&mut self, up: Self::Up) -> Heeded<Self::Down> {
         match up.message {
             Some(Up::Heartbeat(heartbeat)) => say(down(Down::Heartbeat(self.echo(heartbeat.seq)))),
-            Some(Up::Ack(ack)) => match read_cursor(&ack.cursor) {
+            Some(Up::Ack(ack)) => match read_cursor(&ack.cursor, self.shared.life()) {
                 Ok(_) => Heeded::Nothing,
                 Err(error) => say(Self::failed(0, error)),
             },
@@ -63,12 +63,13 @@ impl Dialect for OperatorTalk {
             SessionEvent::Welcome { resumed } => vec![down(Down::Welcome(self.welcome(resumed)))],
             SessionEvent::Answered { op, answer, .. } => vec![down(self.answer(op, answer))],
             SessionEvent::Effect(delivered) => {
-                let event = self.shared.replica.read(|router| event::for_operator(&delivered, router));
+                let life = self.shared.life();
+                let event = self.shared.replica.read(|router| event::for_operator(&delivered, router, life));
                 event.into_iter().map(|event| down(Down::Event(event))).collect()
             }
             SessionEvent::Resync(resync) => vec![down(Down::Resync(self::resync(&resync, &self.shared)))],
-            // Only gateways reconcile.
-            SessionEvent::Reconciled(_) => Vec::new(),
+            // Only gateways reconcile, and have credits that change.
+            SessionEvent::Reconciled(_) | SessionEvent::Credits(_) => Vec::new(),
             SessionEvent::Drain { within } => {
                 let hint = self.shared.nodes.other_than_me().to_owned();
                 vec![down(Down::Drain(v1::OperatorDrain { hint, within_ms: within.0 }))]
@@ -138,7 +139,7 @@ pub(crate) fn resync(resync: &Resync, shared: &Shared) -> v1::OperatorResync {
     let contacts =
         shared.replica.read(|router| resync.contacts.iter().map(|view| contact(view, router)).collect());
     v1::OperatorResync {
-        as_of: cursor(resync.as_of),
+        as_of: shared.life().cursor(resync.as_of),
         contacts,
         presence: resync.operator.as_ref().map(|operator| presence(operator.presence)),
         last: resync.last,

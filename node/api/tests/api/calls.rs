@@ -281,6 +281,35 @@ async fn a_session_taken_over_by_a_stream_is_over_for_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opening_that_is_repeated_is_the_same_session() {
+    let node = Node::start().await;
+    let mut first = Desk::open(&node, 1).await;
+    let mut second = Desk::open(&node, 1).await;
+    assert_eq!((&first.session, session(&node).0), (&second.session, Epoch(1)));
+    second.ready(1).await.unwrap();
+    first.ready(2).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_polls_wait_at_once_and_no_more() {
+    let node = Node::start().await;
+    let mut gateway = Gateway::open(&node, 1).await;
+    gateway.take_live().await;
+    let mut polls = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let mut gateway = gateway.at(&node).await;
+        let poll = async move { gateway.ask(WAIT_MS).await.err().map(|status| carried(&status).code) };
+        #[expect(clippy::disallowed_methods, reason = "the test waits for all of them")]
+        polls.spawn(poll);
+    }
+    let refused = polls.join_next().await.unwrap().unwrap();
+    assert_eq!(refused.as_deref(), Some("overloaded"), "those too many come back at once");
+    gateway.push(push(1, "k1")).await.unwrap();
+    let told = polls.join_all().await.into_iter().filter(Option::is_none).count();
+    assert!(told > 0, "and the others with the event");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_at_another_node_resumes_the_session_there() {
     let nodes = Node::cluster(3, Setup::default()).await;
     let mut first = Gateway::open(&nodes[0], 1).await;

@@ -7,6 +7,7 @@ mod actions;
 mod bad_input;
 mod calls;
 mod exports;
+mod failures;
 mod operations;
 mod reads;
 mod sessions;

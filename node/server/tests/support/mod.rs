@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 use ringmain_cluster_config::{Listen, LogConfig, NodeConfig, NodeLimits, PeerConfig, Timeouts};
 use ringmain_routing::NodeId;
@@ -175,6 +175,19 @@ impl Node {
             .expect("runs")
     }
 
+    /// The command line as a client that goes on.
+    pub fn follow(&self, words: &str, token: &str) -> Followed {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let mut child = ringmain(&words)
+            .args(["--address", &self.config.listen.api, "--token", token])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let lines = BufReader::new(child.stdout.take().expect("piped"));
+        Followed { child, lines }
+    }
+
     /// The same; the answer must be good and JSON.
     pub fn ask_json(&self, words: &str, token: &str) -> Value {
         let output = self.ask(&format!("{words} -o json"), token);
@@ -193,6 +206,34 @@ impl Node {
     /// An answer of the HTTP port: status line and body.
     pub fn http(&self, path: &str) -> (String, String) {
         http(&self.config.listen.http, path)
+    }
+}
+
+/// A command that prints line by line and goes on. Ends with the test.
+pub struct Followed {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Followed {
+    /// Reads until a line holds the words.
+    pub fn line_with(&mut self, words: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line).expect("text");
+            assert!(read > 0, "it ended before it printed {words:?}");
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
