@@ -8,6 +8,7 @@ mod absent;
 mod load;
 mod oldest;
 mod retention;
+mod scrub;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,9 @@ use self::load::{Known, beginning, load};
 pub(crate) use self::oldest::read as oldest_in;
 pub use self::retention::Retention;
 use crate::files::{StorageError, SyncCounts, SyncMeter, remove_unfinished};
-use crate::segments::{Cut, FrameReader, HistoryRecord, ReadError, SPARSE_EVERY, SegmentRef, seal};
+use crate::segments::{
+    Cut, FrameReader, HistoryRecord, RECORDS_AT, ReadError, SPARSE_EVERY, SegmentRef, seal,
+};
 
 /// Written to the file when this much has gathered, or when somebody reads.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -120,7 +123,8 @@ pub enum HistoryError {
 }
 
 impl History {
-    /// Opens the history in `dir/history` and reads all of it. `known` are the segments up to the state that the node
+    /// Opens the history in `dir/history`. Full segments that `known` names are only looked at from outside, for
+    /// [`Self::scrub_next`] reads them later; the rest is read and checked. `known` are the segments up to the state that the node
     /// starts from: those that are damaged are set aside and have to be fetched, see [`Self::absent`]. What is damaged
     /// behind them is dropped, because replay writes it again.
     pub fn open(
@@ -479,8 +483,9 @@ fn last_index(segments: &BTreeMap<LogIndex, Segment>, tail: Option<&Tail>) -> Lo
     tail.map_or(sealed, |tail| tail.last.max(sealed))
 }
 
+/// Where to begin to read for what follows `after`. A segment that was not scrubbed yet is read from its beginning.
 fn start_of(segment: &Segment, after: LogIndex) -> u64 {
     let skip = (after.0 + 1).saturating_sub(segment.named.first.0) / SPARSE_EVERY;
     let at = segment.sparse.get(skip as usize).or(segment.sparse.last());
-    at.copied().unwrap_or(segment.named.bytes)
+    at.copied().unwrap_or(RECORDS_AT)
 }

@@ -11,7 +11,7 @@ use tonic::{Status, Streaming};
 use crate::config::ReplicaConfig;
 use crate::files::StorageError;
 use crate::links::Links;
-use crate::machine::{FetchSegment, Machine, SegmentPiece};
+use crate::machine::{FetchSegment, Machine, SegmentPiece, blocking};
 use crate::shared::Shared;
 use crate::snapshot_files::SnapshotFile;
 use crate::type_config::{TypeConfig, Vote};
@@ -86,6 +86,8 @@ fn read_hash(bytes: &[u8]) -> Result<u128, Status> {
 
 /// How long a start waits for a peer that has the end of the history.
 const TAIL_TRIES: u32 = 20;
+/// Between two segments that are read for their own sake, a few megabytes each.
+const SCRUB_PAUSE: Duration = Duration::from_millis(50);
 const HEAL_AGAIN: Duration = Duration::from_secs(1);
 
 /// Fetches the last segment when it was lost: the log cannot be applied without it.
@@ -105,8 +107,24 @@ pub async fn heal_tail(machine: &Machine) -> Result<(), StorageError> {
     Err(StorageError::damaged(&machine.history_dir(), what))
 }
 
-/// Fetches history that this node has lost, for as long as it takes.
+/// Reads all history once, and fetches what this node has lost of it, for as long as it takes.
 pub async fn heal(shared: Arc<Shared>) {
+    loop {
+        let machine = shared.machine.clone();
+        match blocking(move || machine.scrub_next()).await {
+            Ok(Ok(true)) => tokio::time::sleep(SCRUB_PAUSE).await,
+            Ok(Ok(false)) => break,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "history cannot be read");
+                break;
+            }
+            Err(_) => return,
+        }
+    }
+    fetch_absent(&shared).await;
+}
+
+async fn fetch_absent(shared: &Shared) {
     loop {
         let absent = match shared.machine.absent_history() {
             Ok(absent) => absent,

@@ -250,6 +250,11 @@ impl Machine {
         Ok(())
     }
 
+    /// Reads one segment of history that was not read since the start; see [`History::scrub_next`]. Reads the disk.
+    pub fn scrub_next(&self) -> Result<bool, StorageError> {
+        self.inner.history.scrub_next()
+    }
+
     pub(crate) fn history_dir(&self) -> std::path::PathBuf {
         self.inner.history.dir().to_path_buf()
     }

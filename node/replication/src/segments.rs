@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ringmain_routing::{LogIndex, Timestamp};
@@ -17,6 +18,8 @@ use crate::type_config::GroupId;
 
 const MAGIC: [u8; 4] = *b"RMS1";
 const HEADER_BYTES: usize = 24;
+/// Where the first record of a segment stands.
+pub(crate) const RECORDS_AT: u64 = (FRAME_HEADER_BYTES + HEADER_BYTES) as u64;
 const RECORD_VERSION: u8 = 1;
 const TAG_SEAL: u8 = 0xfe;
 const RECORD_FIXED_BYTES: usize = 1 + 4 * 8 + 16 + 4;
@@ -353,6 +356,25 @@ fn check_seal(frame: &Frame<'_>, found: &mut Scan) -> Result<(), ReadError> {
     }
     found.sealed = true;
     Ok(())
+}
+
+/// Whether the file is a full segment with this header, length and seal. What stands between is not looked at: a start
+/// need not read all that ever happened.
+pub(crate) fn is_sealed_as(path: &Path, wanted: &SegmentRef, cut: &Cut) -> Result<bool, StorageError> {
+    if wanted.last != cut.last_of(wanted.first) {
+        return Ok(false);
+    }
+    let failed = || StorageError::io(path, "read the file");
+    let (header, seal) = (cut.header(wanted.first), seal(wanted));
+    let file = File::open(path).map_err(failed())?;
+    let len = file.metadata().map_err(failed())?.len();
+    if len != wanted.bytes + seal.len() as u64 {
+        return Ok(false);
+    }
+    let (mut begin, mut end) = (vec![0; header.len()], vec![0; seal.len()]);
+    file.read_exact_at(&mut begin, 0).map_err(failed())?;
+    file.read_exact_at(&mut end, wanted.bytes).map_err(failed())?;
+    Ok(begin == header && end == seal)
 }
 
 #[cfg(test)]

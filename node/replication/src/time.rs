@@ -75,7 +75,9 @@ impl ReplicatedTime {
         state.last = state.last.max(at);
     }
 
-    /// The leader says that it is `now`. The way here took time, so the latest reckoning is nearest the truth.
+    /// The leader says that it is `now`. The way here took time, so the latest reckoning is nearest the truth. A wall
+    /// clock that is off, be it by hours, keeps no node out: it raises the alarm here, and counts for nothing while the
+    /// cluster has its time.
     pub fn heard(&self, now: Timestamp) {
         let monotonic = self.clock.monotonic();
         let mut state = self.lock();
@@ -89,6 +91,7 @@ impl ReplicatedTime {
             }
         };
         state.known = Some(Reckoning { base_us, at: monotonic });
+        warn_when_apart(&mut state, self.clock.wall_ms().abs_diff(base_us / 1_000));
     }
 
     /// This node begins to lead. `peers` is what others reckon, where they do; `walls` are the wall clocks of a
@@ -222,6 +225,17 @@ mod tests {
         clock.jump_to(3_600_000);
         time.take_over(&[Timestamp(10_200)], &[3_600_000]);
         assert_eq!(time.stamp(), Timestamp(10_300));
+    }
+
+    #[test]
+    fn a_node_that_starts_two_hours_off_takes_the_clusters_time_and_raises_the_alarm() {
+        let (clock, time) = at(7_200_000 + 10_000, 0);
+        time.heard(Timestamp(10_000));
+        assert_eq!(time.now(), Some(Timestamp(10_000)));
+        assert!(time.lock().alarmed);
+        clock.jump_to(10_500);
+        time.heard(Timestamp(10_001));
+        assert!(!time.lock().alarmed, "over when the clock is right");
     }
 
     #[test]

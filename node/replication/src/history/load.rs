@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::absent::instead;
 use super::{Segment, Tail};
 use crate::files::{StorageError, list};
-use crate::segments::{Cut, FrameReader, ReadError, Scan, SegmentRef, scan, seal};
+use crate::segments::{Cut, FrameReader, ReadError, Scan, SegmentRef, is_sealed_as, scan, seal};
 
 /// What is known of the history before its files are read.
 #[derive(Clone, Copy)]
@@ -92,6 +92,10 @@ fn load_from(
     let needed = known.segments.iter().filter(|wanted| wanted.first >= known.begin());
     for wanted in needed {
         match needed_file(wanted, files, known, cut)? {
+            Needed::Sealed => {
+                next = LogIndex(wanted.last.0 + 1);
+                segments.insert(wanted.first, Segment::sealed(*wanted));
+            }
             Needed::Sound(path, found) => {
                 next = LogIndex(found.last.0 + 1);
                 take_in(path, *found, cut, &mut segments, &mut tail)?;
@@ -115,6 +119,8 @@ fn load_from(
 }
 
 enum Needed {
+    /// Full, and sealed as the snapshot names it.
+    Sealed,
     Sound(PathBuf, Box<Scan>),
     /// Missing, or damaged as told.
     Absent(Option<(PathBuf, String)>),
@@ -130,6 +136,9 @@ fn needed_file(
         return Ok(Needed::Absent(None));
     };
     let path = &files[place].1;
+    if is_sealed_as(path, wanted, cut)? {
+        return Ok(Needed::Sealed);
+    }
     let found = scan(path, wanted.first, cut)?;
     match check_against_snapshot(path, &found, known.segments, known.end(), cut) {
         Ok(()) => Ok(Needed::Sound(path.clone(), Box::new(found))),

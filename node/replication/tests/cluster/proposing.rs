@@ -97,6 +97,8 @@ async fn the_feed_has_each_command_once_and_in_order() {
     }
     let (last, _) = cluster.settled().await;
     for replica in cluster.nodes() {
+        // The feed gets a command a moment after the state has it.
+        applied_after(replica, LogIndex(last.0 - 1), |_| true).await;
         let FeedRead::Entries(entries) = replica.feed().since(LogIndex(0), usize::MAX) else {
             panic!("all of it is in memory")
         };

@@ -117,6 +117,10 @@ async fn damaged_or_missing_history_is_set_aside_and_comes_from_a_peer() {
     flip(first, 60, 8);
     flip(second, 100, 8);
     let mut node = open(dir).unwrap();
+    assert_eq!(files(dir, "history", "damaged").len(), 1, "a full segment is taken by its seal");
+    let unscrubbed = node.machine.history(LogIndex(0), 1).unwrap_err().to_string();
+    assert!(unscrubbed.contains("damaged"), "and yet nothing is served that does not fit: {unscrubbed}");
+    while node.machine.scrub_next().unwrap() {}
     assert_eq!(files(dir, "history", "damaged").len(), 2);
     let absent = node.machine.absent_history().unwrap();
     assert_eq!(absent.iter().map(|s| (s.first.0, s.last.0)).collect::<Vec<_>>(), [(1, 8), (9, 12)]);
@@ -137,7 +141,12 @@ async fn damaged_or_missing_history_is_set_aside_and_comes_from_a_peer() {
     assert!(node.machine.absent_history().unwrap().is_empty());
     node.close();
 
-    fs::remove_file(first).unwrap();
+    let mut byte_of_seal = fs::read(first).unwrap();
+    *byte_of_seal.last_mut().unwrap() ^= 1;
+    fs::write(first, byte_of_seal).unwrap();
+    let node = open(dir).unwrap();
+    assert!(!node.machine.absent_history().unwrap().is_empty(), "a damaged seal is found at the start");
+    node.close();
     let node = open(dir).unwrap();
     assert_eq!(node.machine.absent_history().unwrap()[0].first, LogIndex(1));
 }
