@@ -33,6 +33,9 @@ use crate::type_config::{Entry, LogId, TypeConfig, Vote};
 const CHUNK_BYTES_MAX: usize = 64 << 20;
 /// Entries kept in memory for replication, beyond those of the newest file.
 const CACHE_BYTES_MAX: usize = 64 << 20;
+/// How long the writer waits for more appends to share its fsync. Measured in ADR 0002: under load ten times fewer syncs, for
+/// a tenth of a millisecond on an append that is alone.
+const GROUP_WAIT: Duration = Duration::from_micros(20);
 const READ_BUFFER_BYTES: usize = 1 << 20;
 /// Bytes of entries read at a time, so that a lagging peer does not fill the memory.
 const READ_BYTES_MAX: u64 = 2 << 20;
@@ -170,8 +173,7 @@ fn config(dir: &Path) -> Config {
     let mut config = Config::new(dir.display());
     config.wal.chunk_max_size = Some(CHUNK_BYTES_MAX);
     config.wal.read_buffer_size = Some(READ_BUFFER_BYTES);
-    // An append waits for the fsync before it, not for a timer.
-    config.wal.flush_batch_wait = Some(Duration::ZERO);
+    config.wal.flush_batch_wait = Some(GROUP_WAIT);
     config.log_cache_capacity = Some(CACHE_BYTES_MAX);
     config
 }
