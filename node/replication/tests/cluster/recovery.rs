@@ -75,3 +75,34 @@ async fn the_announcement_of_a_start_is_in_the_log_of_each_run() {
     };
     eventually("both starts are announced", || started() == [1, 2]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_damaged_history_gets_it_back_from_its_peers() {
+    let mut cluster = Cluster::started(3, small).await;
+    for n in 0..40 {
+        must_propose(cluster.node(n % 3 + 1), &open_session(&format!("gateway {n}"))).await;
+    }
+    cluster.settled().await;
+    let node = cluster.follower().await;
+    let replica = cluster.node(node);
+    replica.trigger_snapshot().await;
+    eventually("there is a snapshot", || replica.status().snapshot.is_some()).await;
+    cluster.stop(node).await;
+    let segment = |first: u64| cluster.data_dir(node).join(format!("history/segment-{first:020}.rms"));
+    // A full one between header and seal, and the one that is being written.
+    let (full, tail) = (segment(1), segment(33));
+    let sound = std::fs::read(&full).unwrap();
+    for path in [&full, &tail] {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[100] ^= 8;
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    cluster.start(node).await;
+    eventually("the damaged one is back", || std::fs::read(&full).is_ok_and(|bytes| bytes == sound)).await;
+    must_propose(cluster.node(node), &open_session("after")).await;
+    let (last, _) = cluster.settled().await;
+    let healed = history(cluster.node(node)).await;
+    assert!(healed.len() as u64 >= last.0);
+    assert!(healed.iter().map(|record| record.log_index.0).eq(1..=healed.len() as u64), "it is whole");
+}
