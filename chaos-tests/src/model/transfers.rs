@@ -103,6 +103,9 @@ impl Model {
         let mut freed = Freed::queued(id);
         freed.join(self.move_to_queue(id, queue));
         self.contact_mut(id).held_for = held_for;
+        if let Some((colleague, _)) = held_for {
+            self.operator_mut(colleague).exclusions.retain(|exclusion| exclusion.contact != id);
+        }
         self.exclude(operator, id);
         freed.join(Freed::exclusions());
         if wrap_up.until > self.now {

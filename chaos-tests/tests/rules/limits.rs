@@ -1,10 +1,12 @@
 //! Limits that random worlds are too small to reach, with core and model held together.
 
 use ringmain_routing::command::{
-    AnswerOffer, ApplyPlan, ContactDetails, DeclaredPresence, EnqueueContact, NodeLost, OpenSession,
-    OperatorPlan, PutOperators, Role, SetPresence,
+    Act, Action, AnswerOffer, ApplyPlan, ContactDetails, DeclaredPresence, EnqueueContact, MoveFrom,
+    NodeLost, OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact, TransferTarget,
 };
-use ringmain_routing::limits::{EXCLUSIONS_PER_OPERATOR_MAX, JOB_ROWS_PER_ENTRY_MAX, TIMERS_PER_ENTRY_MAX};
+use ringmain_routing::limits::{
+    EXCLUSIONS_PER_OPERATOR_MAX, JOB_ROWS_PER_ENTRY_MAX, TIMERS_PER_ENTRY_MAX, WRAP_UPS_PER_OPERATOR_MAX,
+};
 use ringmain_routing::plan::{Answer, ChannelPlan, QueuePlan, SessionPlan};
 use ringmain_routing::{
     Command, ContactId, Epoch, GatewayId, Incarnation, Millis, NodeId, OperatorId, Plan, Timestamp,
@@ -18,7 +20,7 @@ fn centre(answer: Answer, sessions: SessionPlan) -> Both {
     let mut both = Both::new();
     let plan = Plan {
         version: 1,
-        queues: vec![QueuePlan { answer, ..QueuePlan::named("calls") }],
+        queues: vec![QueuePlan { answer, ..QueuePlan::named("calls") }, QueuePlan::named("backs")],
         channels: vec![ChannelPlan { name: "voice".into(), units: 1 }],
         sessions,
         ..Plan::default()
@@ -192,4 +194,51 @@ fn a_slot_is_used_again_under_the_next_generation() {
     }
     let ids: Vec<String> = both.router.contacts().map(|view| view.id.to_string()).collect();
     assert_eq!(ids, ["c0.1", "c1.0", "c2.1", "c3.0"]);
+}
+
+#[test]
+fn a_line_is_moved_500_contacts_at_a_time_and_later_arrivals_stay() {
+    let mut both = centre(Answer::Automatic, SessionPlan::default());
+    let count = JOB_ROWS_PER_ENTRY_MAX as u32 + 60;
+    for number in 0..count {
+        bring(&mut both, 0, number);
+    }
+    let from = MoveFrom::Queue { name: "calls".into(), count_max: None };
+    let action = Action::MoveContacts { from, to: "backs".into() };
+    let act = Act { by: "olga".into(), key: "k".into(), action };
+    ask(&mut both, 10, Command::Act(Box::new(act)));
+    assert_eq!(both.router.next_deadline(), Some(Timestamp(10)));
+    bring(&mut both, 10, count);
+    both.restore().unwrap_or_else(|difference| panic!("{difference}"));
+    ask(&mut both, 10, Command::Tick);
+    let waiting: Vec<u32> = both.router.queues().iter().map(|queue| queue.waiting).collect();
+    assert_eq!(waiting, [1, count]);
+    assert_eq!(both.router.next_deadline(), None, "the job is over");
+}
+
+#[test]
+fn the_oldest_of_more_than_64_wrap_ups_of_contacts_passed_on_ends() {
+    let mut both = centre(Answer::Automatic, SessionPlan::default());
+    ask(&mut both, 0, put(0..1, 1_000));
+    sign_in(&mut both, 0, 0);
+    let operator = OperatorId { slot: 0, generation: 0 };
+    let pass = |both: &mut Both, number: u32| {
+        let contact = ContactId { slot: number, generation: 0 };
+        let view = both.router.contact(contact).expect("was brought");
+        let answer = AnswerOffer { operator, epoch: Epoch(1), contact, assignment: view.assignment };
+        let to = TransferTarget::Queue("backs".into());
+        let transfer = TransferContact { answer, to, wrap_up: Some(Millis(60_000)) };
+        ask(both, 10, Command::TransferContact(Box::new(transfer)));
+    };
+    let count = WRAP_UPS_PER_OPERATOR_MAX as u32 + 1;
+    for number in 0..count {
+        bring(&mut both, 5, number);
+    }
+    for number in 0..count {
+        pass(&mut both, number);
+    }
+    let view = both.router.operator(operator).expect("was put");
+    assert_eq!(view.wrap_ups.len(), WRAP_UPS_PER_OPERATOR_MAX);
+    assert_eq!(view.wrap_ups[0].0.slot, 1, "the first has ended");
+    assert_eq!(view.used, count + WRAP_UPS_PER_OPERATOR_MAX as u32, "all are back: nobody else is there");
 }

@@ -114,6 +114,18 @@ fn a_contact_passed_to_a_colleague_waits_for_that_one_alone_until_the_hold_ends(
 }
 
 #[test]
+fn a_contact_passed_back_goes_to_the_one_who_passed_it_before() {
+    let mut centre = centre();
+    centre.ready(operator("anna"));
+    centre.push(contact("1", "a", 3));
+    centre.ready(operator("boris"));
+    centre.ready(operator("vera"));
+    transfer(&mut centre, "1", to_colleague("boris", 5_000)).expect("boris is free");
+    transfer(&mut centre, "1", to_colleague("anna", 5_000)).expect("anna is free");
+    assert_eq!(centre.with("1").as_deref(), Some("anna"), "though vera fits too");
+}
+
+#[test]
 fn a_colleague_who_is_not_there_is_refused_and_the_customer_stays() {
     let mut centre = centre();
     centre.ready(operator("anna"));

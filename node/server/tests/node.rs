@@ -207,3 +207,39 @@ fn a_node_without_its_majority_lives_and_is_not_ready() {
     let stderr = fail(&["probe", "--live", &nobody], 4);
     assert!(stderr.starts_with("error[unreachable]: "), "{stderr}");
 }
+
+#[test]
+fn what_a_supervisor_does_is_tried_out_done_once_and_kept_in_an_audit_that_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    let pushed = node.ask_json(&format!("{PUSH} k-1"), GATEWAY);
+    let contact = pushed["contact"].as_str().expect("an id").to_owned();
+    let to_chat = format!("contact move {contact} --to quality --key move-1");
+    let would = node.ask_json(&format!("{to_chat} --dry-run"), ADMIN);
+    assert_eq!((&would["contacts"], &would["log_index"]), (&json!(1), &json!(null)));
+    let shown = node.ask_json(&format!("contact show {contact}"), ADMIN);
+    assert_eq!(shown["contact"]["queue"], json!("outage"), "a dry run does nothing");
+    let done = node.ask_json(&to_chat, ADMIN);
+    let again = node.ask_json(&to_chat, ADMIN);
+    assert_eq!((&done["contacts"], &again["contacts"]), (&json!(1), &json!(1)), "the first answer again");
+    node.ask_json(&format!("contact lift {contact} --tier 1"), ADMIN);
+    let shown = node.ask_json(&format!("contact show {contact}"), ADMIN);
+    assert_eq!((&shown["contact"]["queue"], &shown["contact"]["tier"]), (&json!("quality"), &json!(1)));
+    node.ask_json(&format!("contact close {contact} --reason stuck"), ADMIN);
+    let unknown = node.ask_in_vain("operator sign-out nobody", ADMIN, 3);
+    assert!(unknown.starts_with("error[unknown-operator]: "), "{unknown}");
+
+    let audit = node.ask_json(&format!("audit list --contact {contact}"), ADMIN);
+    let actions: Vec<&str> = audit["records"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|row| row["action"].as_str())
+        .collect();
+    assert_eq!(actions, ["move-contacts", "move-contacts", "lift-contact", "close-contact"]);
+    let all = node.ask_json("audit list --by configuration", ADMIN);
+    assert_eq!(all["records"][0]["action"], json!("apply-plan"), "{all}");
+    let verdict = node.ask_json("audit verify", ADMIN);
+    assert_eq!((&verdict["holds"], &verdict["first_log_index"]), (&json!(true), &json!(1)));
+    assert_eq!(verdict["verified_log_index"], verdict["last_log_index"]);
+}

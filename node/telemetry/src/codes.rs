@@ -163,6 +163,8 @@ codes! {
         "The operating system refused to read or write the data folder.";
     UNREACHABLE = "unreachable", None, Later, Operations,
         "The command line could not reach the node.";
+    HISTORY_CHANGED = "history-changed", None, No, Operations,
+        "The chain over a node's history does not hold.";
     NOT_READY = "not-ready", None, Later, Caller,
         "The node lives, but clients should not be sent to it at the moment.";
 }

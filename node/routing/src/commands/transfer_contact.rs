@@ -94,11 +94,17 @@ impl Router {
         let (gateway, assignment) = (self.tables.contact(slot).gateway, kept.assignment);
         let reason = WithdrawReason::Transferred;
         self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
-        self.change_queue(slot, way.queue, way.need, State::Waiting(way.wait));
+        let wait = way.wait;
+        self.change_queue(slot, way.queue, way.need, State::Waiting(wait));
         self.tables.change_contact(slot, |row| {
             row.transfers = row.transfers.saturating_add(1);
             row.passed = true;
         });
+        if let Wait::Held { operator: colleague, .. } = wait {
+            self.tables.change_operator(colleague.slot, |row| {
+                row.exclusions.retain(|entry| entry.contact != contact)
+            });
+        }
         self.exclude(operator, contact);
         if kept.until > self.now {
             self.keep_wrap_up(operator, kept);

@@ -136,7 +136,7 @@ mod tests {
             ("ringmain queue list --watch --every 1ms", "at least 100ms"),
             ("ringmain workload generate p --seed 1 --from 25:00 --out d", "HH:MM"),
             ("ringmain contact show", "CONTACT"),
-            ("ringmain contact move --to b", "--from"),
+            ("ringmain contact move --to b", "CONTACT"),
             ("ringmain contact lift c1.0", "--tier"),
             ("ringmain operator force anna", "--ready"),
             ("ringmain queue lst", "list"),

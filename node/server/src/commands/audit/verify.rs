@@ -2,6 +2,7 @@
 
 use ringmain_protocol::client::CallError;
 use ringmain_protocol::v1::VerifyAuditResponse;
+use ringmain_telemetry::codes;
 use serde_json::json;
 
 use crate::cli::NodeArgs;
@@ -19,14 +20,14 @@ pub(in crate::commands) async fn verify(args: NodeArgs) -> Result<(), Failure> {
     }
     if !last.done {
         let message = "the node ended the check before it was over; ask again";
-        return Err(Failure::new(FailureKind::Unavailable, "unavailable", message));
+        return Err(Failure::new(FailureKind::Unavailable, codes::UNAVAILABLE.code, message));
     }
     output::print(&answer(&last), args.format, false)?;
     if last.problem.is_empty() {
         return Ok(());
     }
     let message = format!("behind log index {}: {}", last.verified_log_index, last.problem);
-    Err(Failure::new(FailureKind::Internal, "history-changed", message))
+    Err(Failure::new(FailureKind::Internal, codes::HISTORY_CHANGED.code, message))
 }
 
 fn answer(last: &VerifyAuditResponse) -> Answer {
