@@ -22,7 +22,8 @@ fn the_metrics_page_is_the_list() {
 #[test]
 fn metric_names_live_in_telemetry_alone() {
     let mut findings = Vec::new();
-    for file in rust().iter().filter(|file| !file.path.starts_with("node/telemetry/") && !file.is_test()) {
+    let is_node = |path: &str| path.starts_with("node/") && !path.starts_with("node/telemetry/");
+    for file in rust().iter().filter(|file| is_node(&file.path) && !file.is_test()) {
         for name in METRICS.iter().map(|metric| metric.name) {
             if file.without_tests().contains(&format!("\"{name}\"")) {
                 findings.push(format!("{}: \"{name}\"", file.path));
@@ -49,6 +50,21 @@ fn every_metric_and_alert_of_the_list_is_recorded_somewhere() {
     let unused: Vec<String> =
         listed.filter(|name| !holds_word(&users, constant_of(&telemetry, name))).map(str::to_owned).collect();
     assert_none(&unused, "a metric that nothing records is a promise not kept; record it or take it out:");
+}
+
+/// Tools that stand alone know the figures of a node by their text.
+#[test]
+fn programs_beside_the_node_read_only_metrics_that_exist() {
+    let mut findings = Vec::new();
+    for file in rust().iter().filter(|file| !file.path.starts_with("node/")) {
+        for rest in file.text.split("\"ringmain_").skip(1) {
+            let name = format!("ringmain_{}", rest.split('"').next().unwrap_or_default());
+            if !METRICS.iter().any(|metric| metric.name == name) {
+                findings.push(format!("{}: {name}", file.path));
+            }
+        }
+    }
+    assert_none(&findings, "no such metric:");
 }
 
 /// The constant that a list gives to a name: `CONSTANT = …, "name", …`.
