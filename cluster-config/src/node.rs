@@ -35,8 +35,10 @@ pub struct NodeConfig {
     pub tokens: PathBuf,
     /// Where this node listens.
     pub listen: Listen,
-    /// All nodes of the cluster, this one included.
+    /// The nodes that form the cluster, this one included. Once it runs, its log knows its members.
     pub peers: Vec<PeerConfig>,
+    /// With an empty data folder: wait for a running cluster to take the node in, instead of forming a new one.
+    pub join: bool,
     /// Timeouts of the cluster; the same on all nodes.
     pub timeouts: Timeouts,
     /// What the node keeps and takes at most.
@@ -168,6 +170,7 @@ impl NodeConfig {
         line(format!("node = {}", self.node));
         line(format!("data_dir = {}", quote(&self.data_dir.to_string_lossy())));
         line(format!("tokens = {}", quote(&self.tokens.to_string_lossy())));
+        line(format!("join = {}", self.join));
         line(format!("\n[listen]\napi = {}", quote(&self.listen.api)));
         line(format!("peer = {}\nhttp = {}", quote(&self.listen.peer), quote(&self.listen.http)));
         for peer in &self.peers {
@@ -274,6 +277,7 @@ fn read(file: &Section<'_>) -> NodeConfig {
         tokens: PathBuf::from(text(file, "tokens")),
         listen: Listen { api: listen("api"), peer: listen("peer"), http: listen("http") },
         peers: file.sections("peers").iter().map(peer).collect(),
+        join: file.flag("join"),
         timeouts: file
             .section("timeouts")
             .map_or_else(Timeouts::default, |section| Timeouts::read(|name| section.number(name))),
@@ -389,7 +393,13 @@ pub static FILE: Shape = Shape {
             name: "peers",
             kind: Kind::List(&Kind::Table(&PEER), PEERS_MAX),
             need: Need::Required,
-            doc: "All nodes of the cluster, this one included, as others reach them.",
+            doc: "The nodes that form the cluster, this one included; one that joins may list only itself.",
+        },
+        Field {
+            name: "join",
+            kind: Kind::Flag,
+            need: Need::Flag(false),
+            doc: "With an empty data folder: wait for a running cluster to take the node in.",
         },
         Field {
             name: "timeouts",

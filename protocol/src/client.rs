@@ -7,6 +7,7 @@
 mod action;
 mod admin;
 mod call;
+mod cluster;
 mod connections;
 mod driver;
 mod gateway;
@@ -26,6 +27,7 @@ use ringmain_routing::{Epoch, Name, Position, Timestamp};
 pub use action::ActionClient;
 pub use admin::AdminClient;
 pub use call::{CallConfig, CallError};
+pub use cluster::ClusterClient;
 pub use connections::{BadAddress, Connections};
 pub use gateway::{GatewayAnswer, GatewayClient, GatewayNotice, GatewayOperation, Pushed};
 pub use operator::{

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ringmain_protocol::plan::{from_message, operator_from_message, to_message};
 use ringmain_protocol::v1::admin_service_server::AdminService;
 use ringmain_protocol::v1::{self, Error, FieldProblem};
-use ringmain_replication::{Answer, ReplicaRole, ReplicaStatus};
+use ringmain_replication::{Answer, MemberStatus, ReplicaRole};
 use ringmain_routing::command::{ApplyPlan, PutOperators};
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
 use ringmain_routing::{Command, Name, Reply, Router};
@@ -179,21 +179,24 @@ impl Admins {
             raft_snapshot: status.snapshot.unwrap_or(0),
             stamp: Some(self.shared.stamp()),
             chain: self.shared.replica.read(Router::chain).to_be_bytes().to_vec().into(),
-            nodes: self.nodes(&status),
+            nodes: status.members.iter().map(node_status).collect(),
             sync_count: status.log_syncs.count,
             sync_ns_total: status.log_syncs.total.as_nanos() as u64,
             version: self.shared.version.clone(),
+            removed: status.removed,
         }
     }
+}
 
-    fn nodes(&self, status: &ReplicaStatus) -> Vec<v1::NodeStatus> {
-        let of = |peer| v1::NodeStatus {
-            address: Some(node_address(peer)),
-            voter: true,
-            lag_entries: status.peers.iter().find(|seen| seen.node == peer.node).map(|seen| seen.lag),
-            last_heard_ms: (status.leader == Some(peer.node)).then_some(status.age.0),
-        };
-        self.shared.nodes.peers().iter().map(of).collect()
+fn node_status(one: &MemberStatus) -> v1::NodeStatus {
+    v1::NodeStatus {
+        address: Some(node_address(&one.peer)),
+        voter: one.voter,
+        lag_entries: one.lag,
+        last_heard_ms: one.heard.map(|heard| heard.0),
+        suspect: one.suspect,
+        draining: one.draining,
+        peer_address: one.peer.peer_addr.clone(),
     }
 }
 

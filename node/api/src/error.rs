@@ -4,13 +4,15 @@ use axum::http;
 use ringmain_actors::Unanswered;
 use ringmain_protocol::status::to_status;
 use ringmain_protocol::v1::{Error, ErrorKind, FieldProblem};
-use ringmain_replication::ProposeError;
+use ringmain_replication::{ChangeError, ProposeError};
 use ringmain_routing::{Millis, NodeId, Refusal};
 use ringmain_telemetry::codes::{self, ErrorCode, GrpcStatus, Retry};
 use tonic::{Code, Status};
 
 use crate::nodes::Nodes;
 
+/// When a change may be tried again for which there is no leader at the moment, or another change is under way.
+const NO_LEADER_RETRY_AFTER: Millis = Millis(250);
 /// When a full queue or group may be tried again.
 const FULL_RETRY_AFTER: Millis = Millis(1_000);
 
@@ -118,9 +120,9 @@ pub(crate) fn unanswered(error: &Unanswered, nodes: &Nodes) -> Error {
 pub(crate) fn not_proposed(error: &ProposeError, nodes: &Nodes) -> Error {
     match error {
         ProposeError::Unavailable { retry_after, leader } => {
-            let hint = leader.map_or("", |leader| nodes.address(leader));
+            let hint = leader_hint(*leader, nodes);
             let message = "no leader can be reached; nothing was done, try again";
-            come_back(&codes::UNAVAILABLE, message, *retry_after, hint)
+            come_back(&codes::UNAVAILABLE, message, *retry_after, &hint)
         }
         ProposeError::Overloaded { retry_after } => {
             let message = "this node has as much in hand as it may; nothing was done, try again";
@@ -128,7 +130,7 @@ pub(crate) fn not_proposed(error: &ProposeError, nodes: &Nodes) -> Error {
         }
         ProposeError::DiskFull { retry_after } => {
             let message = "this node's disk is nearly full; nothing was done, go to another node";
-            come_back(&codes::DISK_FULL, message, *retry_after, nodes.other_than_me())
+            come_back(&codes::DISK_FULL, message, *retry_after, &nodes.other_than_me())
         }
         ProposeError::Unknown => {
             let message = "the outcome is not known; ask again with the same key";
@@ -136,9 +138,37 @@ pub(crate) fn not_proposed(error: &ProposeError, nodes: &Nodes) -> Error {
         }
         ProposeError::Fatal(_) => {
             let message = "this node stops; go to another one";
-            come_back(&codes::FATAL, message, LATER, nodes.other_than_me())
+            come_back(&codes::FATAL, message, LATER, &nodes.other_than_me())
         }
     }
+}
+
+/// A change of the members that was not made, or not to its end.
+pub(crate) fn not_changed(error: &ChangeError, nodes: &Nodes) -> Error {
+    let message = error.to_string();
+    match error {
+        ChangeError::NotLeader { leader: Some(leader) } => other_node(*leader, nodes),
+        ChangeError::NotLeader { leader: None } => {
+            let message = "no leader is known; nothing was done, try again";
+            come_back(&codes::UNAVAILABLE, message, NO_LEADER_RETRY_AFTER, "")
+        }
+        ChangeError::Refused(_) => {
+            let problems = vec![field_of(&message)];
+            let kind = ErrorKind::Refusal.into();
+            Error { kind, problems, ..of_code(&codes::MEMBERS_REFUSED, message) }
+        }
+        ChangeError::Busy => come_back(&codes::MEMBERS_BUSY, message, NO_LEADER_RETRY_AFTER, ""),
+        ChangeError::Unfinished(_) => of_code(&codes::CHANGE_UNFINISHED, message),
+        ChangeError::Fatal(_) => {
+            come_back(&codes::FATAL, "this node stops; go to another one", Millis(0), &nodes.other_than_me())
+        }
+    }
+}
+
+/// The call is for another node.
+pub(crate) fn other_node(node: NodeId, nodes: &Nodes) -> Error {
+    let message = format!("node {node} carries this out; nothing was done here");
+    come_back(&codes::OTHER_NODE, message, Millis(0), &nodes.address(node))
 }
 
 /// More operations are unanswered than there are credits for.
@@ -217,7 +247,7 @@ fn code_of(status: GrpcStatus) -> Option<Code> {
 
 /// The hint for a leader, for messages that are no errors.
 pub(crate) fn leader_hint(leader: Option<NodeId>, nodes: &Nodes) -> String {
-    leader.map_or(String::new(), |leader| nodes.address(leader).to_owned())
+    leader.map_or(String::new(), |leader| nodes.address(leader))
 }
 
 #[cfg(test)]

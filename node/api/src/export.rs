@@ -122,7 +122,7 @@ async fn wait_for(shared: &Shared, wanted: LogIndex) -> Result<(), Error> {
     };
     tokio::time::timeout(CATCH_UP_MAX, reached).await.map_err(|_| {
         let message = format!("this node has not applied log index {wanted} in time");
-        error::come_back(&codes::UNAVAILABLE, message, Millis(1_000), shared.nodes.other_than_me())
+        error::come_back(&codes::UNAVAILABLE, message, Millis(1_000), &shared.nodes.other_than_me())
     })
 }
 

@@ -9,6 +9,7 @@ mod audit;
 pub mod auth;
 mod backup;
 mod calls;
+mod cluster;
 mod convert;
 mod error;
 mod export;
@@ -30,7 +31,6 @@ mod validate;
 mod watch;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ringmain_actors::NodeActors;
@@ -38,11 +38,12 @@ use ringmain_actors::task::spawn_named;
 use ringmain_cluster_config::Tokens;
 use ringmain_protocol::v1::action_service_server::ActionServiceServer;
 use ringmain_protocol::v1::admin_service_server::AdminServiceServer;
+use ringmain_protocol::v1::cluster_service_server::ClusterServiceServer;
 use ringmain_protocol::v1::gateway_service_server::GatewayServiceServer;
 use ringmain_protocol::v1::operator_service_server::OperatorServiceServer;
 use ringmain_protocol::v1::supervisor_service_server::SupervisorServiceServer;
 use ringmain_protocol::{FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX};
-use ringmain_replication::{Peer, Replica};
+use ringmain_replication::Replica;
 use ringmain_routing::Millis;
 use tokio::sync::{Semaphore, watch as stop_watch};
 use tonic::service::Routes;
@@ -53,6 +54,7 @@ pub use serve::{Serving, serve_grpc, serve_http};
 use crate::actions::Actions;
 use crate::admin::Admins;
 use crate::auth::Guard;
+use crate::cluster::Clusters;
 use crate::gateway::Gateways;
 use crate::nodes::Nodes;
 use crate::operator::Operators;
@@ -65,21 +67,22 @@ const WATCHERS_MAX: usize = 64;
 
 /// What the API must know besides the replica.
 pub struct ApiConfig {
-    /// All nodes of the cluster, this one among them, for hints.
-    pub nodes: Vec<Peer>,
     /// Who may call.
     pub tokens: Tokens,
     /// How often clients send a heartbeat; after three in silence a stream counts as lost.
     pub heartbeat: Duration,
     /// Version of the program, for the status of the cluster.
     pub version: String,
+    /// How long the clients of a node that drains have to leave, unless the call says.
+    pub drain_within: Millis,
 }
 
 impl ApiConfig {
-    /// With the usual heartbeat.
+    /// With the usual times.
     #[must_use]
-    pub fn new(nodes: Vec<Peer>, tokens: Tokens, version: &str) -> ApiConfig {
-        ApiConfig { nodes, tokens, heartbeat: Duration::from_secs(3), version: version.to_owned() }
+    pub fn new(tokens: Tokens, version: &str) -> ApiConfig {
+        let (heartbeat, drain_within) = (Duration::from_secs(3), Millis(10_000));
+        ApiConfig { tokens, heartbeat, version: version.to_owned(), drain_within }
     }
 }
 
@@ -94,17 +97,16 @@ impl Api {
     /// The API over a replica and the actors beside it.
     #[must_use]
     pub fn new(config: ApiConfig, replica: Replica, actors: &NodeActors) -> Api {
-        let status = replica.status();
-        let me = status.node;
+        let group = replica.status().group.0;
         let guard = Guard::new(config.tokens, actors.clock().cloned());
         let shared = Shared {
+            nodes: Nodes::new(replica.clone()),
             replica,
             sessions: actors.sessions().clone(),
-            nodes: Nodes::new(me, config.nodes),
             heartbeat: config.heartbeat,
             version: config.version,
-            group: status.group.0,
-            draining: AtomicBool::new(false),
+            group,
+            drain_within: config.drain_within,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
         };
         Api { shared: Arc::new(shared), guard: Arc::new(guard), stop: stop_watch::Sender::new(false) }
@@ -122,6 +124,7 @@ impl Api {
         let supervisors = SupervisorServiceServer::new(Supervisors { shared: shared() });
         let admins = AdminServiceServer::new(Admins { shared: shared() });
         let actions = ActionServiceServer::new(Actions { shared: shared() });
+        let clusters = ClusterServiceServer::new(Clusters { shared: shared() });
         let mut routes = Routes::builder();
         routes
             .add_service(gateways.max_decoding_message_size(MESSAGE_BYTES_MAX))
@@ -129,6 +132,7 @@ impl Api {
             .add_service(supervisors.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(actions.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(admins.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(clusters.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(health);
         add_reflection(&mut routes);
         let guard = axum::middleware::from_fn_with_state(Arc::clone(&self.guard), auth::guard);
@@ -140,10 +144,9 @@ impl Api {
         http::router(Readiness::new(Arc::clone(&self.shared)), render)
     }
 
-    /// Takes no new sessions and asks the clients of all others to go elsewhere within the time.
+    /// Takes no new sessions, keeps leadership away, and asks the clients here to go elsewhere within the time.
     pub fn drain(&self, within: Millis) {
-        self.shared.draining.store(true, Ordering::Relaxed);
-        self.shared.sessions.drain(within);
+        self.shared.drain(within);
     }
 }
 

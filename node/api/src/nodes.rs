@@ -1,44 +1,40 @@
 //! The nodes of the cluster and where their APIs are, for hints.
 
 use ringmain_protocol::v1::NodeAddress;
-use ringmain_replication::Peer;
+use ringmain_replication::{Peer, Replica};
 use ringmain_routing::NodeId;
 
-/// All nodes, in the order of their numbers.
-#[derive(Clone, Debug)]
+/// All nodes, as the log has them at each moment.
+#[derive(Clone)]
 pub(crate) struct Nodes {
     me: NodeId,
-    peers: Vec<Peer>,
+    replica: Replica,
 }
 
 impl Nodes {
-    pub(crate) fn new(me: NodeId, mut peers: Vec<Peer>) -> Nodes {
-        peers.sort_by_key(|peer| peer.node);
-        Nodes { me, peers }
+    pub(crate) fn new(replica: Replica) -> Nodes {
+        Nodes { me: replica.status().node, replica }
     }
 
     pub(crate) fn me(&self) -> NodeId {
         self.me
     }
 
-    pub(crate) fn peers(&self) -> &[Peer] {
-        &self.peers
-    }
-
     /// API address of a node; empty when it is not known.
-    pub(crate) fn address(&self, node: NodeId) -> &str {
-        self.peers.iter().find(|peer| peer.node == node).map_or("", |peer| &peer.api_addr)
+    pub(crate) fn address(&self, node: NodeId) -> String {
+        self.replica.members().peer(node).map_or(String::new(), |peer| peer.api_addr.clone())
     }
 
-    /// API address of the node after this one; empty when it is alone.
-    pub(crate) fn other_than_me(&self) -> &str {
-        let after = self.peers.iter().find(|peer| peer.node > self.me);
-        let first = self.peers.iter().find(|peer| peer.node != self.me);
-        after.or(first).map_or("", |peer| &peer.api_addr)
+    /// API address of the node after this one that takes clients, as far as is known; empty when there is none.
+    pub(crate) fn other_than_me(&self) -> String {
+        let mut others = self.replica.status().members;
+        others.retain(|one| one.peer.node != self.me);
+        others.sort_by_key(|one| (one.draining, one.peer.node < self.me, one.peer.node));
+        others.into_iter().next().map_or(String::new(), |one| one.peer.api_addr)
     }
 
     pub(crate) fn addresses(&self) -> Vec<NodeAddress> {
-        self.peers.iter().map(node_address).collect()
+        self.replica.members().nodes.values().map(node_address).collect()
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn open<D: Dialect>(
     let seed = SessionSeed { party, name, epoch, opened: opened.index, cursor, outbox, manner };
     let started = D::start(Arc::clone(shared), seed, opened).await;
     let session = started.map_err(|full| {
-        let hint = shared.nodes.other_than_me();
+        let hint = &shared.nodes.other_than_me();
         Box::new(error::come_back(&codes::OVERLOADED, full.to_string(), Millis(1_000), hint))
     })?;
     Ok((session, events))

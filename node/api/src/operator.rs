@@ -208,7 +208,7 @@ impl OperatorService for Operators {
         let v1::OperatorServicePollEventsRequest { session, cursor, wait_ms, events_max } = request;
         let question = Question { session, cursor, wait_ms, events_max };
         let page = self.leases.poll(&caller, question, event::for_operator).await.map_err(status_of)?;
-        let hint = || self.shared.nodes.other_than_me().to_owned();
+        let hint = || self.shared.nodes.other_than_me();
         Ok(Response::new(v1::OperatorServicePollEventsResponse {
             events: page.events,
             resync: page.live.map(|live| resync(&live, &self.shared)),

@@ -2,7 +2,6 @@
 //! that loses the majority asks its clients to go elsewhere.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ringmain_routing::Millis;
@@ -19,6 +18,7 @@ const SERVICES: &[&str] = &[
     "ringmain.v1.OperatorService",
     "ringmain.v1.SupervisorService",
     "ringmain.v1.AdminService",
+    "ringmain.v1.ClusterService",
 ];
 /// How often the readiness is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -53,7 +53,7 @@ impl Readiness {
     pub(crate) fn checks(&self) -> Vec<Check> {
         let status = self.shared.replica.status();
         let behind = status.raft_committed.saturating_sub(status.raft_applied);
-        let draining = self.shared.draining.load(Ordering::Relaxed);
+        let draining = status.draining;
         let leader = status.leader.map_or("none known".to_owned(), |leader| format!("node {leader}"));
         let stale = status.stale_since.map(|since| format!("read-only, stale since {}", since.0));
         vec![
@@ -61,6 +61,11 @@ impl Readiness {
                 name: "replica",
                 passed: status.fatal.is_none(),
                 detail: status.fatal.unwrap_or_else(|| "runs".into()),
+            },
+            Check {
+                name: "member",
+                passed: !status.removed,
+                detail: if status.removed { "removed from the cluster".into() } else { "not removed".into() },
             },
             Check {
                 name: "majority",

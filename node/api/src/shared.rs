@@ -1,7 +1,6 @@
 //! What all services of the API share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ringmain_actors::{Sessions, answers_reads};
@@ -27,7 +26,8 @@ pub(crate) struct Shared {
     pub(crate) version: String,
     /// The group of the log.
     pub(crate) group: u32,
-    pub(crate) draining: AtomicBool,
+    /// How long clients have to leave when nobody says.
+    pub(crate) drain_within: Millis,
     /// Streams of watchers and exports that may run at once: the first to be refused when there is too much.
     pub(crate) watchers: Arc<Semaphore>,
 }
@@ -35,15 +35,19 @@ pub(crate) struct Shared {
 impl Shared {
     /// Whether new work is taken here; otherwise where to go.
     pub(crate) fn admit(&self) -> Result<(), Error> {
-        if self.draining.load(Ordering::Relaxed) {
-            let message = "this node is stopping; go to another one";
-            return Err(error::come_back(&codes::DRAINING, message, ELSEWHERE, self.nodes.other_than_me()));
+        if self.replica.is_draining() {
+            let message = "this node takes no new sessions; go to another one";
+            return Err(error::come_back(&codes::DRAINING, message, ELSEWHERE, &self.nodes.other_than_me()));
         }
         let status = self.replica.status();
         if status.read_only {
             let since = status.stale_since.map_or(0, |since| since.0);
-            let message = format!("this node has lost the majority and is read-only, stale since {since}");
-            return Err(error::come_back(&codes::READ_ONLY, message, ELSEWHERE, self.nodes.other_than_me()));
+            let message = if status.removed {
+                "this node was removed from the cluster; go to another one".to_owned()
+            } else {
+                format!("this node has lost the majority and is read-only, stale since {since}")
+            };
+            return Err(error::come_back(&codes::READ_ONLY, message, ELSEWHERE, &self.nodes.other_than_me()));
         }
         Ok(())
     }
@@ -54,12 +58,18 @@ impl Shared {
             return Ok(());
         }
         let message = "this node has too much in hand to answer reads; its work goes on, try again later";
-        Err(error::come_back(&codes::OVERLOADED, message, ELSEWHERE, self.nodes.other_than_me()))
+        Err(error::come_back(&codes::OVERLOADED, message, ELSEWHERE, &self.nodes.other_than_me()))
     }
 
     /// The log that cursors are of at this moment.
     pub(crate) fn life(&self) -> Life {
         Life { generation: self.replica.generation(), group: self.group }
+    }
+
+    /// Takes no new sessions, keeps leadership away, and asks the clients here to go elsewhere within the time.
+    pub(crate) fn drain(&self, within: Millis) {
+        self.replica.set_draining(true);
+        self.sessions.drain(within);
     }
 
     /// How old what is read at this moment is.

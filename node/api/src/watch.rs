@@ -254,6 +254,6 @@ pub(crate) fn room(shared: &Shared) -> Result<OwnedSemaphorePermit, Error> {
     shared.admit_read()?;
     Arc::clone(&shared.watchers).try_acquire_owned().map_err(|_| {
         let message = "too many watch or export already; try again later";
-        error::come_back(&codes::OVERLOADED, message, Millis(1_000), shared.nodes.other_than_me())
+        error::come_back(&codes::OVERLOADED, message, Millis(1_000), &shared.nodes.other_than_me())
     })
 }

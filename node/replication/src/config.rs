@@ -21,7 +21,7 @@ pub struct ReplicaConfig {
     pub node: NodeId,
     /// Where everything durable lies.
     pub data_dir: PathBuf,
-    /// All nodes of the cluster, this one among them.
+    /// The nodes that form the cluster, this one among them. Once the log knows the members, it alone counts.
     pub peers: Vec<Peer>,
     /// How long things take.
     pub timing: Timing,
@@ -39,8 +39,8 @@ pub struct ReplicaConfig {
     pub retention: Retention,
     /// When the disk counts as full.
     pub disk: DiskLimits,
-    /// Whether this node with its empty folder joins a running cluster as a learner; else a running cluster is none
-    /// of its business and it waits for a new one to be formed.
+    /// Whether this node with its empty folder waits for a running cluster to take it in; else it takes part in
+    /// forming a new one.
     pub joining: bool,
 }
 

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use ringmain_routing::NodeId;
 use ringmain_telemetry::{alerts, labels, names};
 
 use crate::files::{StorageError, SyncMeter};
+use crate::handover;
 use crate::machine::blocking;
 use crate::shared::Shared;
+
+/// How long the look at the disk waits for a change of leader.
+const OFFER_MAX: Duration = Duration::from_secs(1);
 
 const FILE: &str = "reserve";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -233,10 +236,13 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
 }
 
 async fn offer_leadership(shared: &Shared) {
-    let status = crate::status::ReplicaStatus::of(shared);
-    let heir = status.peers.iter().min_by_key(|peer| peer.lag).map(|peer| peer.node);
-    let Some(NodeId(heir)) = heir.filter(|_| status.leader == Some(status.node)) else { return };
-    if let Err(error) = shared.raft.trigger().transfer_leader(heir).await {
+    if shared.leadership.borrow().leader != Some(shared.config.node) || shared.members().voter_ids().len() < 2
+    {
+        return;
+    }
+    // What comes of it shows in the leadership; this task has a disk to look at.
+    let moved = tokio::time::timeout(OFFER_MAX, handover::move_leader(shared, None)).await;
+    if let Ok(Err(error)) = moved {
         tracing::warn!(%error, "leadership could not be handed over");
     }
 }

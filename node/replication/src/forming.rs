@@ -26,7 +26,9 @@ pub async fn form(shared: Arc<Shared>) {
     {
         return;
     }
-    if shared.config.joining {
+    // One that a running cluster has let in, and that has heard no more of it, is of no generation yet.
+    let let_in = shared.identity.is_member() && shared.parties.generation.get() == 0;
+    if shared.config.joining || let_in {
         return;
     }
     for peer in shared.config.others() {
@@ -96,6 +98,9 @@ pub async fn take_part(shared: &Shared, request: &v1::FormRequest) -> Result<v1:
     let stopped = |error: openraft::errors::Fatal<_>| Status::unavailable(error.to_string());
     if shared.raft.is_initialized().await.map_err(stopped)? {
         return Ok(v1::FormResponse { established: true });
+    }
+    if shared.config.joining {
+        return Err(Status::failed_precondition("join: this node waits for a running cluster to take it in"));
     }
     let member =
         shared.identity.learn_generation(FIRST_GENERATION).and_then(|()| shared.identity.become_member());

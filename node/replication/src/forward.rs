@@ -140,6 +140,11 @@ pub async fn take_in(
         if batch.len() > COMMANDS_PER_ENTRY_MAX {
             return Err(Status::invalid_argument("commands: more than an entry holds"));
         }
+        if shared.members().peer(from).is_none() {
+            return Err(Status::failed_precondition(format!(
+                "caller: node {from} is no member of this cluster"
+            )));
+        }
         if reign.is_none() {
             reign = reign_of(shared, request.term).await;
         }

@@ -6,12 +6,14 @@ use std::time::Duration;
 use openraft::raft::SnapshotResponse;
 use ringmain_protocol::v1;
 use ringmain_protocol::v1::install_snapshot_request::Part;
+use ringmain_routing::NodeId;
+use tokio::sync::watch;
 use tonic::{Status, Streaming};
 
-use crate::config::ReplicaConfig;
 use crate::files::StorageError;
 use crate::links::Links;
 use crate::machine::{FetchSegment, Machine, SegmentPiece, blocking};
+use crate::members::Members;
 use crate::shared::Shared;
 use crate::snapshot_files::SnapshotFile;
 use crate::type_config::{TypeConfig, Vote};
@@ -35,12 +37,26 @@ pub async fn receive(
         }
     };
     let snapshot = receive_file(shared, stream, hash, offset).await?;
+    learn_members(shared, &snapshot);
     shared.machine.prepare(&snapshot).await.map_err(failed)?;
     let meta = snapshot.head().meta.clone();
     tracing::info!(log_index = snapshot.head().index.0, bytes = snapshot.len(), "snapshot received");
     let snapshot = openraft::Snapshot { meta, snapshot };
     let installed = shared.raft.install_full_snapshot(vote, snapshot).await;
     installed.map_err(|error| Status::unavailable(error.to_string()))
+}
+
+/// A node that joins knows of nobody; whom to ask for history stands in the snapshot.
+fn learn_members(shared: &Shared, snapshot: &SnapshotFile) {
+    if let Some(known) = Members::stored(&snapshot.head().meta.last_membership) {
+        shared.members.send_if_modified(|members| {
+            let first = members.since.is_none();
+            if first {
+                *members = known;
+            }
+            first
+        });
+    }
 }
 
 async fn receive_file(
@@ -149,18 +165,17 @@ fn failed(error: impl std::fmt::Display) -> Status {
     Status::internal(error.to_string())
 }
 
-/// Asks the peers for pieces of history, one after another until one has it.
-pub fn fetch_from_peers(config: &ReplicaConfig, links: Arc<Links>) -> FetchSegment {
-    let peers: Arc<[_]> = config.others().map(|peer| (peer.node.0, peer.peer_addr.clone())).collect();
-    Box::new(move |piece| Box::pin(fetch(Arc::clone(&links), Arc::clone(&peers), piece)))
+/// Asks the other members for pieces of history, one after another until one has it.
+pub fn fetch_from_peers(me: NodeId, members: watch::Receiver<Members>, links: Arc<Links>) -> FetchSegment {
+    Box::new(move |piece| {
+        let known = members.borrow();
+        let peers = known.others(me).map(|peer| (peer.node.0, peer.peer_addr.clone())).collect();
+        Box::pin(fetch(Arc::clone(&links), peers, piece))
+    })
 }
 
-async fn fetch(
-    links: Arc<Links>,
-    peers: Arc<[(u64, String)]>,
-    piece: SegmentPiece,
-) -> Result<Vec<u8>, String> {
-    let mut why = String::from("no peer is configured");
+async fn fetch(links: Arc<Links>, peers: Vec<(u64, String)>, piece: SegmentPiece) -> Result<Vec<u8>, String> {
+    let mut why = String::from("no other node is known");
     for (node, addr) in peers.iter() {
         let request =
             v1::FetchSegmentRequest { first: piece.first.0, offset: piece.offset, length: piece.len as u64 };

@@ -1,16 +1,20 @@
 //! The replicated state on this node, and the handle that the rest of the node reads it through.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ringmain_routing::{Incarnation, LogIndex, NodeId, Router, Snapshot, SnapshotError, Timestamp};
+use ringmain_routing::{
+    Incarnation, LogIndex, NodeId, Router, SessionState, Snapshot, SnapshotError, Timestamp,
+};
 use ringmain_telemetry::{labels, names};
 use tokio::sync::{Mutex, watch};
 
 use crate::feed::{Feed, Tail};
 use crate::files::{StorageError, SyncCounts};
 use crate::history::{History, HistoryError, Retention};
+use crate::members::Members;
 use crate::pending::Pending;
 use crate::segments::{HistoryRecord, SegmentRef};
 use crate::snapshot_files::{Origins, SnapshotFile, SnapshotHead, SnapshotReceiver, Snapshots};
@@ -137,6 +141,34 @@ impl Machine {
     #[must_use]
     pub fn last_run(&self, node: NodeId) -> Option<Incarnation> {
         self.core().origins.get(&node).map(|(run, _)| *run)
+    }
+
+    /// Whether a node was a member once and is none any more, by what is applied here.
+    #[must_use]
+    pub fn is_departed(&self, node: NodeId) -> bool {
+        let core = self.core();
+        let membership = core.membership.membership();
+        let members = membership.nodes().count();
+        members > 0 && membership.get_node(&node.0).is_none() && core.origins.contains_key(&node)
+    }
+
+    /// The nodes outside `members` that have sessions all the same, each with its last run.
+    #[must_use]
+    pub fn departed_with_sessions(&self, members: &Members) -> BTreeMap<NodeId, Incarnation> {
+        let core = self.core();
+        if core.origins.keys().all(|node| members.peer(*node).is_some()) {
+            return BTreeMap::new();
+        }
+        let mut departed = BTreeMap::new();
+        for session in core.router.sessions() {
+            if let SessionState::Live { node, .. } = session.state
+                && members.peer(node).is_none()
+                && let Some((run, _)) = core.origins.get(&node)
+            {
+                departed.insert(node, *run);
+            }
+        }
+        departed
     }
 
     /// Follows what is applied.

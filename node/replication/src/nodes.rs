@@ -1,6 +1,7 @@
 //! What the leader does besides writing entries: begins its reign, keeps the peers' time, notices lost nodes.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -9,9 +10,11 @@ use futures::stream::FuturesUnordered;
 use ringmain_protocol::v1;
 use ringmain_routing::command::{NodeLost, NodeStarted};
 use ringmain_routing::{Command, Incarnation, LogIndex, Millis, NodeId, Timestamp};
-use ringmain_telemetry::{alerts, names};
+use ringmain_telemetry::{alerts, labels, names};
 
 use crate::chains::Checkpoint;
+use crate::liveness::{Report, Said};
+use crate::members::Members;
 use crate::proposer::{self, Reign};
 use crate::shared::Shared;
 
@@ -32,7 +35,8 @@ pub async fn reign(shared: Arc<Shared>) {
                 () = reign_one(&shared, lead.term) => {}
             }
             if shared.reign.send_replace(None).is_some() {
-                shared.liveness.reign_ended(shared.clock.monotonic());
+                let voters = shared.members().voters;
+                shared.liveness.reign_ended(shared.config.node, &voters, shared.clock.monotonic());
             }
         } else if leadership.changed().await.is_err() {
             return;
@@ -45,59 +49,93 @@ async fn reign_one(shared: &Shared, term: u64) {
     shared.applied_of_term(term).await;
     shared.time.applied(shared.machine.read(|router| router.now()));
     take_over_time(shared).await;
-    let others = shared.config.others().map(|peer| peer.node);
+    let others = shared.members();
+    let others = others.others(shared.config.node).map(|peer| peer.node);
     shared.liveness.reign_began(others, shared.clock.monotonic());
     let (reign, intake) = Reign::begin(term);
     shared.reign.send_replace(Some(Arc::clone(&reign)));
     tokio::select! {
         proposer::Over = proposer::run(shared, term, intake) => {}
-        () = watch_peers(shared, &reign) => {}
+        () = watch_members(shared, &reign) => {}
     }
 }
 
-/// Goes on with replicated time. A node that has not heard of it since its start asks until a majority answered.
+/// Goes on with replicated time. A node that has not heard of it since its start asks until a majority of the voters
+/// answered.
 async fn take_over_time(shared: &Shared) {
     if shared.time.is_known() {
         return shared.time.take_over(&[], &[]);
     }
-    let voters = shared.config.peers.len();
+    let me = shared.config.node;
     loop {
+        let members = shared.members();
         let mut walls = vec![shared.clock.wall_ms()];
         let mut reckoned = Vec::new();
+        let mut answered = BTreeSet::from([me]);
+        let voters = members.others(me).filter(|peer| members.is_voter(peer.node));
         let mut pings: FuturesUnordered<_> =
-            shared.config.others().map(|peer| ping(shared, peer.node, 0)).collect();
-        while let Some(answer) = pings.next().await {
+            voters.map(|peer| async { (peer.node, ping(shared, peer.node, 0).await) }).collect();
+        while !members.is_majority(|node| answered.contains(&node)) {
+            let Some((node, answer)) = pings.next().await else { break };
             if let Some(answer) = answer {
+                answered.insert(node);
                 walls.push(answer.wall_ms);
                 reckoned.extend((answer.now_ms > 0).then_some(Timestamp(answer.now_ms)));
             }
-            if walls.len() > voters / 2 {
-                break;
-            }
         }
-        if walls.len() > voters / 2 {
+        if members.is_majority(|node| answered.contains(&node)) {
             return shared.time.take_over(&reckoned, &walls);
         }
         tokio::time::sleep(shared.config.timing.ping).await;
     }
 }
 
-async fn watch_peers(shared: &Shared, reign: &Reign) {
-    join_all(shared.config.others().map(|peer| watch_peer(shared, reign, peer.node))).await;
-    // A cluster of one has nobody to watch.
-    std::future::pending::<()>().await;
+/// Watches the other members, whoever they are at each moment, until the reign is over.
+async fn watch_members(shared: &Shared, reign: &Reign) {
+    let mut members = shared.members.subscribe();
+    loop {
+        let known = members.borrow_and_update().clone();
+        let others: Vec<NodeId> = known.others(shared.config.node).map(|peer| peer.node).collect();
+        shared.liveness.watched(others.iter().copied(), shared.clock.monotonic());
+        if let Err(proposer::Over) = lose_departed(shared, reign, &known).await {
+            return;
+        }
+        tokio::select! {
+            changed = members.changed() => if changed.is_err() { return },
+            () = watch_peers(shared, reign, &others) => return,
+        }
+    }
+}
+
+/// Tells the cluster that nodes are lost which have left it: nobody watches them any more.
+async fn lose_departed(shared: &Shared, reign: &Reign, members: &Members) -> Result<(), proposer::Over> {
+    for (node, incarnation) in shared.machine.departed_with_sessions(members) {
+        tracing::info!(peer = node.0, "node has left: its sessions are lost");
+        reign.accept_own(&Command::NodeLost(NodeLost { node, incarnation })).await?;
+    }
+    Ok(())
+}
+
+/// Ends when the reign does.
+async fn watch_peers(shared: &Shared, reign: &Reign, peers: &[NodeId]) {
+    if peers.is_empty() {
+        std::future::pending::<()>().await;
+    }
+    join_all(peers.iter().map(|peer| watch_peer(shared, reign, *peer))).await;
 }
 
 async fn watch_peer(shared: &Shared, reign: &Reign, peer: NodeId) {
     loop {
         if let Some(answer) = ping(shared, peer, reign.term()).await {
-            shared.liveness.answered(peer, Incarnation(answer.incarnation), shared.clock.monotonic());
+            let said = Said { suspect: answer.suspect, draining: answer.draining };
+            let run = Incarnation(answer.incarnation);
+            shared.liveness.answered(peer, run, said, shared.clock.monotonic());
         }
         let silence = shared.config.timing.node_lost;
-        if let Some(lost) = shared.liveness.take_lost(peer, silence, shared.clock.monotonic()) {
+        if let Some(lost) = shared.liveness.lost(peer, silence, shared.clock.monotonic()) {
             let run = lost.run.or_else(|| shared.machine.last_run(peer));
             if let Some(incarnation) = run {
-                metrics::counter!(ringmain_telemetry::names::ALERTS, ringmain_telemetry::labels::ALERT => ringmain_telemetry::alerts::NODE_LOST).increment(1);
+                metrics::counter!(names::ALERTS, labels::ALERT => alerts::NODE_LOST).increment(1);
                 metrics::counter!(names::NODES_LOST).increment(1);
                 tracing::warn!(
                     alert = alerts::NODE_LOST,
@@ -109,25 +147,62 @@ async fn watch_peer(shared: &Shared, reign: &Reign, peer: NodeId) {
                     return;
                 }
             }
+            shared.liveness.loss_told(peer);
         }
         tokio::time::sleep(shared.config.timing.ping).await;
     }
 }
 
 /// Asks a peer for a sign of life; `leading` is the term in which this node leads, 0 when it does not yet.
-async fn ping(shared: &Shared, peer: NodeId, leading: u64) -> Option<v1::PingResponse> {
+pub async fn ping(shared: &Shared, peer: NodeId, leading: u64) -> Option<v1::PingResponse> {
     let now = if leading > 0 { shared.time.now() } else { None };
     let (index, chain) = shared.machine.read(|router| (router.index(), router.chain()));
+    let told = if leading > 0 { reports(shared) } else { Vec::new() };
+    let told = told.into_iter().map(to_wire).collect();
     let request = v1::PingRequest {
         incarnation: shared.identity.incarnation().0,
         leading_term: leading,
         now_ms: now.map_or(0, |now| now.0),
         log_index: index.0,
         chain: chain.to_le_bytes().to_vec().into(),
+        reports: told,
     };
     let mut link = shared.link(peer)?;
     let answer = tokio::time::timeout(PING_MAX, link.control.ping(request)).await.ok()?.ok()?;
     Some(answer.into_inner())
+}
+
+/// All nodes, as this leader sees them.
+pub fn reports(shared: &Shared) -> Vec<Report> {
+    let now = shared.clock.monotonic();
+    let report = |node: NodeId| {
+        if node == shared.config.node {
+            let said = Said { suspect: shared.suspect.is_some(), draining: shared.is_draining() };
+            return Report { node, lag: Some(0), heard: Some(Millis(0)), said };
+        }
+        let word = shared.liveness.last_word(node, now);
+        let heard = word.map(|(age, _)| Millis(age.as_millis() as u64));
+        let said = word.map_or(Said::default(), |(_, said)| said);
+        Report { node, lag: shared.lag(node), heard, said }
+    };
+    shared.members().nodes.keys().map(|node| report(*node)).collect()
+}
+
+fn to_wire(report: Report) -> v1::PeerReport {
+    let Report { node, lag, heard, said } = report;
+    v1::PeerReport {
+        node: node.0,
+        lag_entries: lag,
+        heard_ms: heard.map(|heard| heard.0),
+        suspect: said.suspect,
+        draining: said.draining,
+    }
+}
+
+fn from_wire(report: &v1::PeerReport) -> Report {
+    let v1::PeerReport { node, lag_entries, heard_ms, suspect, draining } = *report;
+    let said = Said { suspect, draining };
+    Report { node: NodeId(node), lag: lag_entries, heard: heard_ms.map(Millis), said }
 }
 
 /// The answer to a ping.
@@ -140,11 +215,16 @@ pub fn answer_ping(shared: &Shared, from: NodeId, request: &v1::PingRequest) -> 
             shared.time.heard(Timestamp(request.now_ms));
         }
         compare_chains(shared, from, request);
+        let mut reports = shared.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        *reports = request.reports.iter().map(from_wire).collect();
     }
     v1::PingResponse {
         incarnation: shared.identity.incarnation().0,
         wall_ms: shared.clock.wall_ms(),
         now_ms: shared.time.now().map_or(0, |now| now.0),
+        suspect: shared.suspect.is_some(),
+        draining: shared.is_draining(),
+        caller_removed: shared.machine.is_departed(from),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::machine::SegmentPiece;
 use crate::shared::Shared;
 use crate::type_config::TypeConfig;
 use crate::wire::Envelope;
-use crate::{forming, forward, install, nodes};
+use crate::{forming, forward, install, nodes, peer_admission};
 
 type C = TypeConfig;
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -32,16 +32,21 @@ impl PeerEndpoint {
     }
 
     /// Who calls, if the call is for this node.
-    fn admit<T>(&self, request: &Request<T>) -> Result<NodeId, Status> {
+    fn caller<T>(&self, request: &Request<T>) -> Result<NodeId, Status> {
         match self.shared.failure() {
             Some(reason) => Err(Status::unavailable(format!("this node has stopped: {reason}"))),
             None => Ok(self.shared.parties.admit(request.metadata())?.node),
         }
     }
 
-    /// As [`Self::admit`], for calls of Raft: a node that was never asked into the cluster answers none.
+    /// As [`Self::caller`], for calls of Raft: a node that was never asked into the cluster answers none.
     fn admit_raft<T>(&self, request: &Request<T>) -> Result<NodeId, Status> {
-        let from = self.admit(request)?;
+        let from = self.caller(request)?;
+        if self.shared.machine.is_departed(from) {
+            return Err(Status::failed_precondition(format!(
+                "caller: node {from} was removed from this cluster"
+            )));
+        }
         if self.shared.identity.is_member() {
             self.learn_generation(request)?;
             return Ok(from);
@@ -164,7 +169,7 @@ impl PeerService for PeerEndpoint {
     }
 
     async fn ping(&self, request: Request<v1::PingRequest>) -> Result<Response<v1::PingResponse>, Status> {
-        let from = self.admit(&request)?;
+        let from = self.caller(&request)?;
         Ok(Response::new(nodes::answer_ping(&self.shared, from, request.get_ref())))
     }
 
@@ -174,7 +179,7 @@ impl PeerService for PeerEndpoint {
         &self,
         request: Request<Streaming<v1::ForwardRequest>>,
     ) -> Result<Response<Self::ForwardStream>, Status> {
-        let from = self.admit(&request)?;
+        let from = self.caller(&request)?;
         let shared = Arc::clone(&self.shared);
         let commands = request.into_inner();
         let last_words = stream::once(async move { forward::take_in(&shared, from, commands).await });
@@ -185,22 +190,36 @@ impl PeerService for PeerEndpoint {
         &self,
         request: Request<v1::ReadIndexRequest>,
     ) -> Result<Response<v1::ReadIndexResponse>, Status> {
-        self.admit(&request)?;
+        self.caller(&request)?;
         let linearizer =
             self.shared.raft.get_read_linearizer(ReadPolicy::ReadIndex).await.map_err(stopped)?;
         Ok(Response::new(v1::ReadIndexResponse { raft_index: linearizer.read_log_id().index() }))
     }
 
     async fn form(&self, request: Request<v1::FormRequest>) -> Result<Response<v1::FormResponse>, Status> {
-        self.admit(&request)?;
+        self.caller(&request)?;
         Ok(Response::new(forming::take_part(&self.shared, request.get_ref()).await?))
+    }
+
+    async fn admit(&self, request: Request<v1::AdmitRequest>) -> Result<Response<v1::AdmitResponse>, Status> {
+        self.caller(&request)?;
+        Ok(Response::new(peer_admission::answer(&self.shared, request.get_ref()).await?))
+    }
+
+    async fn dismiss(
+        &self,
+        request: Request<v1::DismissRequest>,
+    ) -> Result<Response<v1::DismissResponse>, Status> {
+        self.caller(&request)?;
+        self.shared.depart();
+        Ok(Response::new(v1::DismissResponse {}))
     }
 
     async fn fetch_segment(
         &self,
         request: Request<v1::FetchSegmentRequest>,
     ) -> Result<Response<v1::FetchSegmentResponse>, Status> {
-        self.admit(&request)?;
+        self.caller(&request)?;
         let v1::FetchSegmentRequest { first, offset, length } = *request.get_ref();
         let piece = SegmentPiece { first: LogIndex(first), offset, len: length as usize };
         let machine = self.shared.machine.clone();

@@ -1,31 +1,37 @@
 //! One node's replica of the router: the handle that the rest of the program holds.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use openraft::ReadPolicy;
+use openraft::async_runtime::WatchReceiver;
 use openraft::metrics::RaftDataMetrics;
 use ringmain_protocol::v1;
 use ringmain_protocol::v1::peer_service_server::PeerServiceServer;
 use ringmain_routing::{Command, LogIndex, Millis, NodeId, Refusal, Reply, Router, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use crate::archive::{Archive, Maker};
 use crate::chains::Chains;
+use crate::changes::{self, Adding, ChangeError, Judgement, Progress, Removing};
 use crate::clock::Clock;
-use crate::config::ReplicaConfig;
+use crate::config::{Peer, ReplicaConfig};
+use crate::departure;
 use crate::disk::{self, Disk};
 use crate::feed::{Applied, Feed};
 use crate::files::{FolderLock, StorageError, SyncMeter};
 use crate::forming;
 use crate::forward;
+use crate::handover::{self, Moved};
 use crate::history::HistoryError;
 use crate::identity::Identity;
 use crate::install;
 use crate::links::{InvalidAddress, Links, PEER_MESSAGE_BYTES_MAX, Parties};
 use crate::liveness::Liveness;
 use crate::log_store::LogStore;
+use crate::members::Members;
 use crate::network::PeerNetwork;
 use crate::nodes;
 use crate::peer_service::PeerEndpoint;
@@ -50,6 +56,7 @@ const UNAVAILABLE_RETRY: Millis = Millis(250);
 const DISK_FULL_RETRY: Millis = Millis(1_000);
 /// A linearizable read that takes longer has no leader.
 const READ_INDEX_MAX: Duration = Duration::from_secs(1);
+const READ_INDEX_AGAIN: Duration = Duration::from_millis(20);
 
 /// One node's replica. Cheap to clone; all clones are the same replica.
 #[derive(Clone)]
@@ -112,6 +119,15 @@ pub enum StartError {
     /// The configuration contradicts itself.
     #[error("{0}")]
     Config(String),
+    /// The node was taken out of its cluster.
+    #[error(
+        "{}: the node was removed from its cluster, and its id never comes back: empty the data folder, and add the \
+         node again under a new id", path.display()
+    )]
+    Removed {
+        /// What says so.
+        path: PathBuf,
+    },
     /// openraft refuses to start.
     #[error("raft: {0}")]
     Raft(String),
@@ -141,7 +157,10 @@ impl Replica {
         let tasks = Arc::new(Tasks::default());
         let own = || Arc::clone(&shared);
         tasks.spawn("leadership", shared::follow_leadership(own()));
+        tasks.spawn("members", shared::follow_members(own()));
         tasks.spawn("failure", shared::follow_failure(own()));
+        tasks.spawn("departure", departure::ask(own()));
+        tasks.spawn("keep-away", handover::keep_away(own()));
         tasks.spawn("deliver", forward::deliver(own()));
         tasks.spawn("reign", nodes::reign(own()));
         tasks.spawn("form", forming::form(own()));
@@ -180,8 +199,18 @@ impl Replica {
 
     /// Returns once this node has applied all that was acknowledged anywhere before the call, and how far that is.
     pub async fn read_index(&self) -> Result<LogIndex, ProposeError> {
+        let reading = async {
+            while let Err(error) = read_index(&self.shared).await {
+                if matches!(error, ProposeError::Fatal(_)) || self.shared.read_only() {
+                    return Err(error);
+                }
+                // A leader that hands over or is being elected answers in a moment.
+                tokio::time::sleep(READ_INDEX_AGAIN).await;
+            }
+            Ok(())
+        };
         let unavailable = |_| unavailable(&self.shared);
-        tokio::time::timeout(READ_INDEX_MAX, read_index(&self.shared)).await.map_err(unavailable)??;
+        tokio::time::timeout(READ_INDEX_MAX, reading).await.map_err(unavailable)??;
         Ok(self.read(Router::index))
     }
 
@@ -238,11 +267,44 @@ impl Replica {
         }
     }
 
-    /// Hands leadership to another voter, where this node leads. Takes up to a second or two and may fail; who leads
-    /// shows in [`Self::status`].
-    pub async fn transfer_leader(&self, to: NodeId) -> Result<(), ProposeError> {
-        let asked = self.shared.raft.trigger().transfer_leader(to.0).await;
-        asked.map_err(|error| ProposeError::Fatal(error.to_string()))
+    /// Takes a node in, where this node leads: it is asked, follows as a learner, catches up, votes. The same again
+    /// goes on where it was.
+    pub async fn add_node(&self, peer: &Peer, progress: &Progress<Adding>) -> Result<(), ChangeError> {
+        changes::add(&self.shared, peer, progress).await
+    }
+
+    /// Takes a node out for good, where this node leads. When that is this node, it hands leadership over and says
+    /// who is to go on.
+    pub async fn remove_node(&self, node: NodeId, progress: &Progress<Removing>) -> Result<(), ChangeError> {
+        changes::remove(&self.shared, node, progress).await
+    }
+
+    /// Hands leadership to `to`, or to the voter that lacks least, where this node leads, and waits for what comes
+    /// of it.
+    pub async fn move_leader(&self, to: Option<NodeId>) -> Result<Moved, ChangeError> {
+        handover::move_leader(&self.shared, to).await
+    }
+
+    /// Whether leadership is kept from this node. It goes on voting.
+    pub fn set_draining(&self, draining: bool) {
+        self.shared.draining.send_replace(draining);
+    }
+
+    /// Whether a node may stop without the cluster losing its majority, by what the leader knows.
+    pub async fn judge(&self, node: NodeId) -> Result<Judgement, ChangeError> {
+        self.shared.judge(node).await
+    }
+
+    /// Whether leadership is kept from this node.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.shared.is_draining()
+    }
+
+    /// Who takes part.
+    #[must_use]
+    pub fn members(&self) -> Members {
+        self.shared.members()
     }
 
     /// Changes with each change of leader: for those who wait for one.
@@ -266,7 +328,7 @@ impl Replica {
 
     async fn end(&self) {
         self.tasks.stop().await;
-        self.shared.fail("shut down".into());
+        self.shared.shut_down();
         if let Err(error) = self.shared.raft.shutdown().await {
             tracing::error!(%error, "raft did not end in order");
         }
@@ -280,10 +342,11 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     let group = GroupId::default();
     meter.create_dir(&config.data_dir)?;
     let folder = FolderLock::take(&config.data_dir)?;
-    let identity = Identity::open(&config.data_dir, &config.cluster, config.node, meter.clone())?;
-    if config.joining {
-        identity.become_member()?;
+    let departed = departure::path(&config.data_dir);
+    if departed.exists() {
+        return Err(StartError::Removed { path: departed });
     }
+    let identity = Identity::open(&config.data_dir, &config.cluster, config.node, meter.clone())?;
     let pending = Pending::new(config.node, identity.incarnation());
     let disk = Disk::open(&config.data_dir, config.disk, meter.clone())?;
     let (log, suspect) = LogStore::open(&config.data_dir, &meter)?;
@@ -305,13 +368,18 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     }
     let raft_config =
         config.raft(suspect.is_some()).map_err(|error| StartError::Config(format!("timing: {error}")))?;
-    machine.fetch_with(install::fetch_from_peers(&config, Arc::clone(&links)));
+    let known = Members::stored(&machine.core().membership);
+    let members = watch::Sender::new(known.unwrap_or_else(|| Members::configured(&config.peers)));
+    machine.fetch_with(install::fetch_from_peers(config.node, members.subscribe(), Arc::clone(&links)));
     install::heal_tail(&machine).await?;
     let transfers = Transfers::new(config.transfer_bytes_per_s, Arc::clone(&clock));
     let network = PeerNetwork::new(Arc::clone(&links), transfers.clone());
     let raft = Raft::new(config.node.0, raft_config, network, log.clone(), state_machine)
         .await
         .map_err(|error| StartError::Raft(error.to_string()))?;
+    if let Some(known) = Members::stored(&raft.server_metrics().borrow_watched().membership_config) {
+        members.send_replace(known);
+    }
     let time = ReplicatedTime::new(Arc::clone(&clock), machine.read(Router::now));
     let liveness = Liveness::new(clock.monotonic());
     Ok(Shared {
@@ -331,6 +399,12 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         clock,
         config,
         counters: Counters::default(),
+        meter,
+        members,
+        changing: AsyncMutex::default(),
+        removed: watch::Sender::default(),
+        draining: watch::Sender::default(),
+        reports: Mutex::default(),
         leadership: watch::Sender::default(),
         reign: watch::Sender::default(),
         fatal: watch::Sender::default(),

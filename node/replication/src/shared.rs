@@ -1,25 +1,26 @@
 //! What the parts of one replica share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use openraft::async_runtime::WatchReceiver;
 use openraft::metrics::{RaftDataMetrics, RaftMetrics, RaftServerMetrics};
 use openraft::type_config::alias::WatchReceiverOf;
 use openraft::vote::RaftLeaderId;
 use ringmain_routing::NodeId;
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use crate::chains::Chains;
 use crate::clock::Clock;
 use crate::config::ReplicaConfig;
 use crate::disk::Disk;
-use crate::files::FolderLock;
+use crate::files::{FolderLock, SyncMeter};
 use crate::identity::Identity;
 use crate::links::{Link, Links, Parties};
-use crate::liveness::Liveness;
+use crate::liveness::{Liveness, Report};
 use crate::log_store::LogStore;
 use crate::mark::Suspect;
+use crate::members::Members;
 use crate::pending::Pending;
 use crate::proposer::Reign;
 use crate::state_machine::{Machine, StateMachine};
@@ -48,6 +49,17 @@ pub struct Shared {
     pub liveness: Liveness,
     pub chains: Chains,
     pub counters: Counters,
+    pub meter: SyncMeter,
+    /// Who takes part.
+    pub members: watch::Sender<Members>,
+    /// Held by the one change of members that is under way.
+    pub changing: AsyncMutex<()>,
+    /// This node was taken out of the cluster.
+    pub removed: watch::Sender<bool>,
+    /// This node sends its clients elsewhere and wants no leadership.
+    pub draining: watch::Sender<bool>,
+    /// The nodes as the leader last told them.
+    pub reports: Mutex<Vec<Report>>,
     /// Who leads, as this node knows.
     pub leadership: watch::Sender<Leadership>,
     /// This node's own reign, while it takes commands.
@@ -94,9 +106,26 @@ impl Counters {
 }
 
 impl Shared {
-    /// The connections to a node; `None` when the configuration does not have it.
+    /// The connections to a node; `None` when it is not known.
     pub fn link(&self, node: NodeId) -> Option<Link> {
-        self.links.to(node.0, &self.config.peer(node)?.peer_addr).ok()
+        let members = self.members.borrow();
+        let peer = members.peer(node).or_else(|| self.config.peer(node))?;
+        self.links.to(node.0, &peer.peer_addr).ok()
+    }
+
+    /// Who takes part, as this node's log has it.
+    pub fn members(&self) -> Members {
+        self.members.borrow().clone()
+    }
+
+    /// Whether this node sends its clients elsewhere.
+    pub fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// What the leader said last of all nodes.
+    pub fn reports(&self) -> Vec<Report> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns when this node has applied an entry of `term` or a later one.
@@ -111,14 +140,24 @@ impl Shared {
 
     /// The replica cannot go on; the first reason is kept.
     pub fn fail(&self, reason: String) {
+        if self.end(&reason) {
+            tracing::error!(reason, "replica stops");
+        }
+    }
+
+    /// The replica was told to stop.
+    pub fn shut_down(&self) {
+        if self.end("shut down") {
+            tracing::info!("replica stops");
+        }
+    }
+
+    fn end(&self, reason: &str) -> bool {
         self.fatal.send_if_modified(|fatal| {
             let first = fatal.is_none();
-            if first {
-                tracing::error!(reason, "replica stops");
-                *fatal = Some(reason);
-            }
+            fatal.get_or_insert_with(|| reason.to_owned());
             first
-        });
+        })
     }
 
     /// Resolves when the replica has stopped.
@@ -162,6 +201,24 @@ pub async fn follow_leadership(shared: Arc<Shared>) {
         });
         if changed {
             tracing::info!(term = known.term, leader = ?known.leader.map(|node| node.0), "leadership");
+        }
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Follows who takes part, for as long as the replica lives.
+pub async fn follow_members(shared: Arc<Shared>) {
+    let mut metrics = shared.raft.server_metrics();
+    loop {
+        let known = Members::stored(&metrics.borrow_and_update().membership_config);
+        if let Some(known) = known {
+            shared.members.send_if_modified(|members| {
+                let changed = *members != known;
+                *members = known;
+                changed
+            });
         }
         if metrics.changed().await.is_err() {
             return;

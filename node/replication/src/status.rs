@@ -8,7 +8,9 @@ use openraft::metrics::RaftDataMetrics;
 use openraft::vote::RaftLeaderId;
 use ringmain_routing::{Incarnation, LogIndex, Millis, NodeId, Timestamp};
 
+use crate::config::Peer;
 use crate::files::SyncCounts;
+use crate::nodes;
 use crate::shared::Shared;
 use crate::type_config::{GroupId, TypeConfig};
 
@@ -49,7 +51,13 @@ pub struct ReplicaStatus {
     pub read_only: bool,
     /// Since when, if so.
     pub stale_since: Option<Timestamp>,
-    /// The other voters, as the leader sees them; empty on others.
+    /// All nodes, in the order of their numbers.
+    pub members: Vec<MemberStatus>,
+    /// This node sends its clients elsewhere and wants no leadership.
+    pub draining: bool,
+    /// This node was taken out of the cluster.
+    pub removed: bool,
+    /// The other nodes, as the leader sees them; empty on others.
     pub peers: Vec<PeerStatus>,
     /// The last entry that the latest snapshot holds.
     pub snapshot: Option<u64>,
@@ -88,7 +96,24 @@ pub enum ReplicaRole {
     Stopped,
 }
 
-/// A voter as its leader sees it.
+/// A node of the cluster, as the leader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberStatus {
+    /// Which, and where.
+    pub peer: Peer,
+    /// Whether it votes.
+    pub voter: bool,
+    /// How many entries it lacks; `None` when not known.
+    pub lag: Option<u64>,
+    /// How long ago the leader heard from it; `None` when not known.
+    pub heard: Option<Millis>,
+    /// It lost part of its log and grants no vote.
+    pub suspect: bool,
+    /// It sends its clients elsewhere.
+    pub draining: bool,
+}
+
+/// A node as its leader sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
     /// Which.
@@ -117,7 +142,7 @@ impl ReplicaStatus {
             cluster: shared.config.cluster.clone(),
             role: role(shared, server.state),
             leader,
-            leader_api_addr: leader.and_then(|node| Some(shared.config.peer(node)?.api_addr.clone())),
+            leader_api_addr: leader.and_then(|node| Some(shared.members().peer(node)?.api_addr.clone())),
             term: server.vote.leader_id().term(),
             raft_last: index(data.last_log),
             raft_committed: index(data.cluster_committed),
@@ -128,6 +153,9 @@ impl ReplicaStatus {
             age: millis(age),
             read_only,
             stale_since: read_only.then(|| now.minus(millis(age))),
+            members: members(shared, leader, age),
+            draining: shared.is_draining(),
+            removed: shared.is_removed(),
             peers: peers(&data, shared.config.node),
             snapshot: data.snapshot.map(|id| id.index),
             log_syncs: shared.log.sync_counts(),
@@ -148,7 +176,7 @@ impl Shared {
     pub fn age(&self) -> Duration {
         let now = self.clock.monotonic();
         if self.reign.borrow().is_some() {
-            self.liveness.since_majority(now)
+            self.liveness.since_majority(self.config.node, &self.members.borrow().voters, now)
         } else {
             self.liveness.since_leader(now)
         }
@@ -156,7 +184,7 @@ impl Shared {
 
     /// Whether this node must not take commands, because it may be cut off.
     pub fn read_only(&self) -> bool {
-        self.age() >= self.config.timing.read_only
+        self.is_removed() || self.age() >= self.config.timing.read_only
     }
 }
 
@@ -171,6 +199,29 @@ fn role(shared: &Shared, state: ServerState) -> ReplicaRole {
         ServerState::Learner => ReplicaRole::Learner,
         ServerState::Shutdown => ReplicaRole::Stopped,
     }
+}
+
+/// What the leader knows of each node: first hand where this node leads, else as it was last told.
+fn members(shared: &Shared, leader: Option<NodeId>, age: Duration) -> Vec<MemberStatus> {
+    let me = shared.config.node;
+    let leads = shared.reign.borrow().is_some();
+    let reports = if leads { nodes::reports(shared) } else { shared.reports() };
+    let members = shared.members();
+    let status = |peer: &Peer| {
+        let report = reports.iter().find(|report| report.node == peer.node).copied().unwrap_or_default();
+        let told_ago = if leads { Millis(0) } else { millis(age) };
+        let heard = if leader == Some(peer.node) { Some(Millis(0)) } else { report.heard };
+        let mine = peer.node == me;
+        MemberStatus {
+            peer: peer.clone(),
+            voter: members.is_voter(peer.node),
+            lag: report.lag,
+            heard: heard.map(|heard| Millis(heard.0 + told_ago.0)),
+            suspect: if mine { shared.suspect.is_some() } else { report.said.suspect },
+            draining: if mine { shared.is_draining() } else { report.said.draining },
+        }
+    };
+    members.nodes.values().map(status).collect()
 }
 
 fn peers(data: &RaftDataMetrics<TypeConfig>, me: NodeId) -> Vec<PeerStatus> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ringmain_protocol::client::{
-    ActionClient, AdminClient, BadConfig, CallConfig, CallError, SupervisorClient,
+    ActionClient, AdminClient, BadConfig, CallConfig, CallError, ClusterClient, SupervisorClient,
 };
 use ringmain_protocol::v1::{Error, ErrorKind};
 use ringmain_telemetry::codes;
@@ -24,6 +24,8 @@ pub struct Clients {
     pub admin: AdminClient,
     /// Actions by hand, and the audit.
     pub action: ActionClient,
+    /// Its members.
+    pub cluster: ClusterClient,
 }
 
 impl Clients {
@@ -37,6 +39,7 @@ impl Clients {
             supervisor: SupervisorClient::new(&config).map_err(|bad| malformed(&bad))?,
             admin: AdminClient::new(&config).map_err(|bad| malformed(&bad))?,
             action: ActionClient::new(&config).map_err(|bad| malformed(&bad))?,
+            cluster: ClusterClient::new(&config).map_err(|bad| malformed(&bad))?,
         };
         reach(&args.address).await?;
         Ok(clients)

@@ -116,7 +116,15 @@ codes! {
     OVERLOADED = "overloaded", Unavailable, Later, Operations,
         "This node has as much in hand as it may; nothing was proposed.";
     DRAINING = "draining", Unavailable, Later, Caller,
-        "This node is stopping and takes no new work; go to another one.";
+        "This node is stopping or drains and takes no new work; go to another one.";
+    OTHER_NODE = "other-node", Unavailable, Later, Caller,
+        "Another node carries this out; its address is in the hint.";
+    MEMBERS_REFUSED = "members-refused", FailedPrecondition, No, Operations,
+        "The members of the cluster cannot be changed like this; nothing was changed.";
+    MEMBERS_BUSY = "members-busy", Unavailable, Later, Caller,
+        "Another change of the members is under way; they change one at a time.";
+    CHANGE_UNFINISHED = "change-unfinished", DeadlineExceeded, SameKey, Operations,
+        "A change of the members is not known to be done; the same command again goes on where it was.";
     UNKNOWN_OUTCOME = "unknown-outcome", DeadlineExceeded, SameKey, Operations,
         "The command was proposed but its outcome did not come in time: it may or may not have been carried out.";
     FATAL = "fatal", Internal, Later, Operations,
@@ -145,6 +153,8 @@ codes! {
         "A scenario folder or a workload profile has mistakes; each is named with file and line.";
     WRONG_CLUSTER = "wrong-cluster", None, No, Operations,
         "The data folder belongs to another cluster or node.";
+    NODE_REMOVED = "node-removed", None, No, Operations,
+        "The node was taken out of its cluster; its folder and its id cannot be used again.";
     DATA_IN_USE = "data-in-use", None, No, Operations,
         "Another process holds the data folder.";
     DAMAGED_DATA = "damaged-data", None, No, Operations,
@@ -161,6 +171,10 @@ codes! {
         "A port of the configuration is taken.";
     STORAGE_FAILED = "storage-failed", None, No, Operations,
         "The operating system refused to read or write the data folder.";
+    QUORUM_CRITICAL = "quorum-critical", None, Later, Operations,
+        "Without this node the cluster would have no majority; it must not stop now.";
+    UNHEALTHY = "unhealthy", None, Later, Operations,
+        "The check of the cluster found something that somebody must look at.";
     UNREACHABLE = "unreachable", None, Later, Operations,
         "The command line could not reach the node.";
     HISTORY_CHANGED = "history-changed", None, No, Operations,

@@ -63,7 +63,7 @@ impl CallError {
         CallError(Box::new(status::to_error(status)))
     }
 
-    fn late(timeout: Duration) -> CallError {
+    pub(super) fn late(timeout: Duration) -> CallError {
         CallError(Box::new(Error {
             kind: ErrorKind::Unknown.into(),
             code: "unknown-outcome".to_owned(),

@@ -91,11 +91,11 @@ impl Dialect for GatewayTalk {
             SessionEvent::Reconciled(report) => vec![down(Down::ReconcileReport(self.report(&report)))],
             SessionEvent::Credits(credits) => vec![down(Down::Credits(v1::GatewayCredits { credits }))],
             SessionEvent::Drain { within } => {
-                let hint = self.shared.nodes.other_than_me().to_owned();
+                let hint = self.shared.nodes.other_than_me();
                 vec![down(Down::Drain(v1::GatewayDrain { hint, within_ms: within.0 }))]
             }
             SessionEvent::Ended { epoch, reason } => {
-                let hint = self.shared.nodes.other_than_me().to_owned();
+                let hint = self.shared.nodes.other_than_me();
                 let (epoch, reason) = (epoch.0, stream_end(reason).into());
                 vec![down(Down::StreamEnded(v1::GatewayStreamEnded { epoch, hint, reason }))]
             }

@@ -71,11 +71,11 @@ impl Dialect for OperatorTalk {
             // Only gateways reconcile, and have credits that change.
             SessionEvent::Reconciled(_) | SessionEvent::Credits(_) => Vec::new(),
             SessionEvent::Drain { within } => {
-                let hint = self.shared.nodes.other_than_me().to_owned();
+                let hint = self.shared.nodes.other_than_me();
                 vec![down(Down::Drain(v1::OperatorDrain { hint, within_ms: within.0 }))]
             }
             SessionEvent::Ended { epoch, reason } => {
-                let hint = self.shared.nodes.other_than_me().to_owned();
+                let hint = self.shared.nodes.other_than_me();
                 let (epoch, reason) = (epoch.0, stream_end(reason).into());
                 vec![down(Down::StreamEnded(v1::OperatorStreamEnded { epoch, hint, reason }))]
             }

@@ -141,8 +141,7 @@ impl Node {
         let actors = ActorsConfig { ring_effects_max: setup.ring_effects_max, clock: Some(clock) };
         let actors = NodeActors::start_with(replica.clone(), actors).await.unwrap();
         let tokens = Tokens::parse("tokens.toml", TOKENS).unwrap();
-        let config =
-            ApiConfig { heartbeat: setup.heartbeat, ..ApiConfig::new(peers.to_vec(), tokens, "0.0.0-test") };
+        let config = ApiConfig { heartbeat: setup.heartbeat, ..ApiConfig::new(tokens, "0.0.0-test") };
         let api = Api::new(config, replica.clone(), &actors);
         let routes = api.grpc();
         spawn_named("server", async move {

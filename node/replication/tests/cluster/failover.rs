@@ -95,9 +95,10 @@ async fn leadership_is_handed_over_without_losing_a_command() {
     let names: Vec<_> = (0..500).map(|n| format!("gateway {n}")).collect();
     let proposing =
         futures::future::join_all(names.iter().map(|name| replica.propose(open_session(name), LONG)));
-    let handing_over = cluster.node(leader).transfer_leader(NodeId(target));
+    let handing_over = cluster.node(leader).move_leader(Some(NodeId(target)));
     let (answers, handed_over) = tokio::join!(proposing, handing_over);
-    handed_over.unwrap();
+    let moved = handed_over.unwrap();
+    assert_eq!((moved.from, moved.leader), (NodeId(leader), NodeId(target)));
     for answer in answers {
         answer.unwrap();
     }

@@ -11,14 +11,14 @@ use ringmain_replication::generation::Generation;
 use ringmain_replication::links::{Link, Links, Parties};
 use ringmain_replication::type_config::GroupId;
 use ringmain_replication::{
-    Answer, Clock, FeedRead, HistoryRecord, Peer, ProposeError, Replica, ReplicaConfig, ReplicaRole,
-    StartError,
+    Answer, ChangeError, Clock, FeedRead, HistoryRecord, Peer, ProposeError, Replica, ReplicaConfig,
+    ReplicaRole, StartError,
 };
 use ringmain_routing::command::{OpenSession, Role};
 use ringmain_routing::{Command, Incarnation, LogIndex, Millis, NodeId};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Endpoint, Server};
@@ -61,6 +61,8 @@ pub struct Cluster {
     pub peers: Vec<Peer>,
     running: BTreeMap<u64, Running>,
     tune: fn(&mut ReplicaConfig),
+    /// Nodes that came later.
+    extra: BTreeMap<u64, Peer>,
 }
 
 impl Cluster {
@@ -69,13 +71,17 @@ impl Cluster {
         let mut peers = Vec::new();
         let mut held = Vec::new();
         for node in 1..=size {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-            let peer_addr = listener.local_addr().unwrap().to_string();
+            let (peer, listener) = free_peer(node).await;
             held.push(listener);
-            let api_addr = format!("127.0.0.1:{node}");
-            peers.push(Peer { node: NodeId(node), peer_addr, api_addr, region: format!("region {node}") });
+            peers.push(peer);
         }
-        Cluster { folder: tempfile::tempdir().unwrap(), peers, running: BTreeMap::new(), tune }
+        Cluster {
+            folder: tempfile::tempdir().unwrap(),
+            peers,
+            running: BTreeMap::new(),
+            tune,
+            extra: BTreeMap::new(),
+        }
     }
 
     /// A cluster that has a leader known to all.
@@ -100,13 +106,66 @@ impl Cluster {
         config
     }
 
+    /// One node more, with nothing on its disk, that waits to be taken in. It knows of no other.
+    pub async fn start_joining(&mut self, node: u64) -> Peer {
+        let peer = self.new_peer(node).await;
+        let mut config = self.config(node);
+        config.peers = vec![peer.clone()];
+        config.joining = true;
+        self.try_start(config).await.unwrap();
+        peer
+    }
+
+    /// The address of a node that is not configured anywhere.
+    pub async fn new_peer(&mut self, node: u64) -> Peer {
+        let known = self.extra.get(&node).cloned();
+        let peer = match known {
+            Some(peer) => peer,
+            None => free_peer(node).await.0,
+        };
+        self.extra.insert(node, peer.clone());
+        peer
+    }
+
+    pub fn addr(&self, node: u64) -> String {
+        let configured = self.peers.iter().find(|peer| peer.node.0 == node);
+        configured.or_else(|| self.extra.get(&node)).unwrap().peer_addr.clone()
+    }
+
+    /// Adds a node through whoever leads, again and again until it votes.
+    pub async fn add(&self, peer: &Peer) {
+        let adding = async {
+            loop {
+                let (progress, _kept) = mpsc::channel(64);
+                match self.node(self.leader().await).add_node(peer, &progress).await {
+                    Ok(()) => return,
+                    Err(ChangeError::NotLeader { .. } | ChangeError::Unfinished(_)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, adding).await.expect("the node is taken in");
+    }
+
+    /// Removes a node through whoever leads.
+    pub async fn remove(&self, node: u64) {
+        loop {
+            let (progress, _kept) = mpsc::channel(64);
+            match self.node(self.leader().await).remove_node(NodeId(node), &progress).await {
+                Ok(()) => return,
+                Err(ChangeError::NotLeader { .. } | ChangeError::Unfinished(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
     pub async fn start(&mut self, node: u64) {
         self.try_start(self.config(node)).await.unwrap();
     }
 
     pub async fn try_start(&mut self, config: ReplicaConfig) -> Result<(), StartError> {
         let node = config.node.0;
-        let addr: SocketAddr = self.peers[node as usize - 1].peer_addr.parse().unwrap();
+        let addr: SocketAddr = self.addr(node).parse().unwrap();
         let replica = Replica::start(config, RealClock::start()).await?;
         let listener = TcpListener::bind(addr).await.unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -149,11 +208,16 @@ impl Cluster {
         self.running.values().map(|running| &running.replica)
     }
 
-    /// The leader, once all running nodes agree on a running one.
+    /// The running nodes that take part: none that waits to be taken in or was removed.
+    pub fn members(&self) -> impl Iterator<Item = &Replica> {
+        self.nodes().filter(|node| node.members().since.is_some() && !node.status().removed)
+    }
+
+    /// The leader, once all running members agree on a running one.
     pub async fn leader(&self) -> u64 {
         let mut agreed = 0;
         eventually("all agree on a leader", || {
-            let mut leaders: Vec<_> = self.nodes().map(|node| node.status().leader).collect();
+            let mut leaders: Vec<_> = self.members().map(|node| node.status().leader).collect();
             leaders.dedup();
             let [Some(leader)] = leaders[..] else { return false };
             agreed = leader.0;
@@ -173,7 +237,8 @@ impl Cluster {
     pub async fn settled(&self) -> (LogIndex, u128) {
         let mut states = Vec::new();
         eventually("all nodes have applied the same", || {
-            states = self.nodes().map(|node| node.read(|router| (router.index(), router.chain()))).collect();
+            states =
+                self.members().map(|node| node.read(|router| (router.index(), router.chain()))).collect();
             states.dedup();
             states.len() == 1
         })
@@ -185,14 +250,21 @@ impl Cluster {
     pub fn link(&self, from: u64, to: u64) -> Link {
         let generation = Generation::default();
         let parties = Parties { cluster: "test".into(), group: GroupId(0), node: NodeId(from), generation };
-        Links::new(parties).to(to, &self.peers[to as usize - 1].peer_addr).unwrap()
+        Links::new(parties).to(to, &self.addr(to)).unwrap()
     }
 
     /// Calls `to` as nobody in particular.
     pub async fn stranger(&self, to: u64) -> PeerServiceClient<tonic::transport::Channel> {
-        let addr = format!("http://{}", self.peers[to as usize - 1].peer_addr);
+        let addr = format!("http://{}", self.addr(to));
         PeerServiceClient::new(Endpoint::from_shared(addr).unwrap().connect().await.unwrap())
     }
+}
+
+async fn free_peer(node: u64) -> (Peer, TcpListener) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let peer_addr = listener.local_addr().unwrap().to_string();
+    let api_addr = format!("127.0.0.1:{node}");
+    (Peer { node: NodeId(node), peer_addr, api_addr, region: format!("region {node}") }, listener)
 }
 
 /// Waits until something is so. What is waited for has no event of its own, or several.

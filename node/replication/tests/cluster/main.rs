@@ -5,6 +5,7 @@ mod disaster;
 mod failover;
 mod forming;
 mod harness;
+mod membership;
 mod peers;
 mod proposing;
 mod recovery;

@@ -2,6 +2,7 @@
 
 mod action;
 mod audit;
+mod check;
 mod cluster;
 mod contact;
 mod events;
@@ -20,7 +21,8 @@ use clap::{Parser, Subcommand};
 
 pub use action::ActionArgs;
 pub use audit::{AuditCommand, AuditListArgs};
-pub use cluster::ClusterCommand;
+pub use check::{CheckArgs, CheckCommand, QuorumCriticalArgs};
+pub use cluster::{AddArgs, ClusterCommand, DrainArgs, InitArgs, JoinArgs, RemoveArgs, TransferLeaderArgs};
 pub use contact::{CloseArgs, ContactCommand, LiftArgs, MoveArgs, PushArgs, RequeueArgs, ShowArgs};
 pub use events::EventsArgs;
 pub use operator::{ForceArgs, OperatorCommand, SignOutArgs};
@@ -83,6 +85,9 @@ pub enum Command {
     /// The cluster
     #[command(subcommand, arg_required_else_help = true)]
     Cluster(ClusterCommand),
+    /// Show whether the cluster is well: exit code 0 yes, 3 something is to be looked at
+    #[command(after_help = "Example:\n  ringmain check")]
+    Check(CheckArgs),
     /// The routing plan
     #[command(subcommand, arg_required_else_help = true)]
     Plan(PlanCommand),

@@ -2,6 +2,7 @@
 
 mod action;
 mod audit;
+mod check;
 mod cluster;
 mod contact;
 mod demo;
@@ -51,6 +52,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Audit(command) => audit::run(command),
         Command::Events(args) => client(events::run(args)),
         Command::Cluster(command) => cluster::run(command),
+        Command::Check(args) => check::run(args),
         Command::Plan(command) => plan::run(command),
         Command::Snapshot(command) => snapshot::run(command),
         Command::Verify(args) => verify::run(&args),

@@ -15,7 +15,8 @@ use crate::running::{Running, logging};
 
 /// Runs the node.
 pub(super) fn run(args: &StartArgs) -> Result<(), Failure> {
-    let config = NodeConfig::load(&args.config).map_err(|error| invalid(&error))?;
+    let mut config = load(&args.config)?;
+    config.join |= args.join;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     logging::begin(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -24,6 +25,11 @@ pub(super) fn run(args: &StartArgs) -> Result<(), Failure> {
     // A thread that still waits for input must not keep the process.
     runtime.shutdown_background();
     ended
+}
+
+/// Reads a node's config.
+pub(super) fn load(path: &Path) -> Result<NodeConfig, Failure> {
+    NodeConfig::load(path).map_err(|error| invalid(&error))
 }
 
 /// Reads a plan and says on standard error what looks like a mistake.

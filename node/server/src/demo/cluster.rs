@@ -168,6 +168,7 @@ impl DemoNode {
 
 fn node_config(node: NodeId, listen: Listen, peers: &[PeerConfig]) -> NodeConfig {
     NodeConfig {
+        join: false,
         cluster: "demo".to_owned(),
         node,
         data_dir: PathBuf::from("data"),

@@ -61,9 +61,8 @@ impl Running {
         let ports = Ports::bind(&config.listen).await?;
         let me = config.me().ok_or_else(|| config_failure("node: is not among the peers"))?;
         let exporter = measure::install(&config.cluster, me).map_err(config_failure)?;
-        let peers: Vec<Peer> = config.peers.iter().map(peer).collect();
         let clock = Arc::new(SystemClock::start());
-        let replica = Replica::start(replica_config(config, peers.clone()), clock.clone())
+        let replica = Replica::start(replica_config(config), clock.clone())
             .await
             .map_err(|error| start_failure(&error))?;
         let (mut front, mut back) = (Tasks::default(), Tasks::default());
@@ -76,7 +75,7 @@ impl Running {
         );
         let actors_config = ActorsConfig { clock: Some(clock), ..ActorsConfig::default() };
         let actors = NodeActors::start_with(replica.clone(), actors_config).await.map_err(node_failure)?;
-        let api = Api::new(api_config(config, peers, tokens), replica.clone(), &actors);
+        let api = Api::new(api_config(config, tokens), replica.clone(), &actors);
         front.spawn("api-server", serve_grpc(ports.api, api.grpc(), closing_front.clone().cancelled_owned()));
         let measured = replica.clone();
         let http = api.http(Arc::new(move || {
@@ -123,22 +122,17 @@ impl Running {
     }
 }
 
-/// Gives leadership to the peer that lacks least, so that the cluster need not wait for an election.
+/// Waits until another node leads, if this one does: a node that drains gives leadership away by itself. So the cluster
+/// need not wait for an election after this node's end.
 async fn hand_over(replica: &Replica, within: Duration) {
     let mut leadership = replica.watch_leadership();
-    let status = replica.status();
-    let Some(heir) = status.peers.iter().filter(|peer| peer.node != status.node).min_by_key(|peer| peer.lag)
-    else {
+    let me = replica.status().node;
+    if replica.members().voter_ids().len() < 2 || leadership.borrow().leader != Some(me) {
         return;
-    };
-    if let Err(error) = replica.transfer_leader(heir.node).await {
-        return tracing::warn!(%error, "leadership could not be handed over");
     }
-    let gone =
-        leadership.wait_for(|leadership| leadership.leader.is_some_and(|leader| leader != status.node));
-    match tokio::time::timeout(within, gone).await {
-        Ok(_) => tracing::info!(peer = %heir.node, "leadership handed over"),
-        Err(_) => tracing::warn!(peer = %heir.node, "leadership was not taken over in time"),
+    let gone = leadership.wait_for(|leadership| leadership.leader.is_some_and(|leader| leader != me));
+    if tokio::time::timeout(within, gone).await.is_err() {
+        tracing::warn!("leadership was not taken over in time");
     }
 }
 
@@ -157,16 +151,20 @@ pub(crate) fn peer(peer: &PeerConfig) -> Peer {
     }
 }
 
-fn api_config(config: &NodeConfig, peers: Vec<Peer>, tokens: Tokens) -> ApiConfig {
+fn api_config(config: &NodeConfig, tokens: Tokens) -> ApiConfig {
     ApiConfig {
         heartbeat: Duration::from_millis(config.timeouts.client_heartbeat_ms),
-        ..ApiConfig::new(peers, tokens, env!("CARGO_PKG_VERSION"))
+        drain_within: Millis(config.timeouts.stop_ms),
+        ..ApiConfig::new(tokens, env!("CARGO_PKG_VERSION"))
     }
 }
 
-fn replica_config(config: &NodeConfig, peers: Vec<Peer>) -> ReplicaConfig {
+/// The replica that a node's config describes.
+pub(crate) fn replica_config(config: &NodeConfig) -> ReplicaConfig {
+    let peers = config.peers.iter().map(peer).collect();
     ReplicaConfig {
         timing: timing(&config.timeouts),
+        joining: config.join,
         feed_max: usize::try_from(config.limits.feed_max).unwrap_or(usize::MAX),
         snapshot_log_bytes: config.limits.snapshot_log_bytes,
         entries_kept: config.limits.entries_kept,
@@ -202,10 +200,11 @@ fn node_failure(cause: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::Node, codes::FATAL.code, cause)
 }
 
-fn start_failure(error: &StartError) -> Failure {
+pub(crate) fn start_failure(error: &StartError) -> Failure {
     let code: &ErrorCode = match error {
         StartError::Storage(error) => return storage_failure(error),
         StartError::Config(_) => &codes::INVALID_CONFIG,
+        StartError::Removed { .. } => &codes::NODE_REMOVED,
         StartError::Raft(_) => &codes::FATAL,
     };
     Failure::new(FailureKind::Node, code.code, error)

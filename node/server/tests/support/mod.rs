@@ -94,6 +94,7 @@ pub fn configs_of<const N: usize>(cluster: &str) -> Vec<NodeConfig> {
         })
         .collect();
     let config = |(node, listen)| NodeConfig {
+        join: false,
         cluster: cluster.to_owned(),
         node: NodeId(node),
         data_dir: "data".into(),
@@ -158,6 +159,16 @@ impl Node {
         let mut rest = String::new();
         self.log.read_to_string(&mut rest).expect("the log is text");
         self.child.wait().expect("it ends").code()
+    }
+
+    /// Asks it to stop and returns the rest of its log.
+    pub fn terminate_and_read(mut self) -> String {
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        assert!(sent.success());
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).expect("the log is text");
+        self.child.wait().expect("it ends");
+        rest
     }
 
     /// Ends it at once, as a crash would.

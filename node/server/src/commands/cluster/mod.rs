@@ -1,6 +1,10 @@
 //! `cluster`: one file for each command.
 
+mod drain;
+mod init;
+mod members;
 mod status;
+mod transfer_leader;
 
 use super::client;
 use crate::cli::ClusterCommand;
@@ -10,5 +14,11 @@ use crate::exit::Failure;
 pub(super) fn run(command: ClusterCommand) -> Result<(), Failure> {
     match command {
         ClusterCommand::Status(args) => client(status::status(args)),
+        ClusterCommand::Init(args) => init::run(&args),
+        ClusterCommand::Join(args) => client(members::join(args)),
+        ClusterCommand::Add(args) => client(members::add(args)),
+        ClusterCommand::Remove(args) => client(members::remove(args)),
+        ClusterCommand::Drain(args) => client(drain::run(args)),
+        ClusterCommand::TransferLeader(args) => client(transfer_leader::run(args)),
     }
 }

@@ -40,7 +40,9 @@ fn answer(status: &ClusterStatusResponse) -> Answer {
         )),
         Block::Line(format!("syncs of the log: {}, mean {}", status.sync_count, mean_sync(status))),
     ];
-    if status.read_only {
+    if status.removed {
+        text.push(Block::Line("REMOVED: the asked node is no member any more; stop it".to_owned()));
+    } else if status.read_only {
         text.push(Block::Line(format!("READ-ONLY: no majority, stale since {}", span(stamp.age_ms))));
     }
     text.push(Block::Rows(node_rows(status)));
@@ -64,6 +66,7 @@ fn answer(status: &ClusterStatusResponse) -> Answer {
         "sync_count": status.sync_count,
         "sync_ns_total": status.sync_ns_total,
         "version": status.version,
+        "removed": status.removed,
     });
     Answer { json, text }
 }
@@ -76,6 +79,7 @@ fn node_rows(status: &ClusterStatusResponse) -> Rows {
         Column::Words("role"),
         Column::Number("behind"),
         Column::Number("heard"),
+        Column::Words("state"),
     ]);
     for node in &status.nodes {
         let address = node.address.clone().unwrap_or_default();
@@ -86,9 +90,16 @@ fn node_rows(status: &ClusterStatusResponse) -> Rows {
             node_role(node, status).to_owned(),
             node.lag_entries.map_or_else(|| "–".to_owned(), |lag| lag.to_string()),
             node.last_heard_ms.map_or_else(|| "–".to_owned(), |ms| format!("{} ago", span(ms))),
+            state(node),
         ]);
     }
     rows
+}
+
+/// What is out of the ordinary with a node.
+fn state(node: &NodeStatus) -> String {
+    let words = [(node.suspect, "suspect"), (node.draining, "draining")];
+    words.iter().filter(|(so, _)| *so).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
 }
 
 fn node_json(node: &NodeStatus, status: &ClusterStatusResponse) -> serde_json::Value {
@@ -101,6 +112,9 @@ fn node_json(node: &NodeStatus, status: &ClusterStatusResponse) -> serde_json::V
         "voter": node.voter,
         "lag_entries": node.lag_entries,
         "last_heard_ms": node.last_heard_ms,
+        "suspect": node.suspect,
+        "draining": node.draining,
+        "peer_address": node.peer_address,
     })
 }
 

@@ -1,0 +1,33 @@
+//! `cluster drain`.
+
+use ringmain_protocol::v1::DrainNodeRequest;
+use serde_json::json;
+
+use crate::cli::DrainArgs;
+use crate::connection::{Clients, failed};
+use crate::exit::Failure;
+use crate::output::{self, Answer, Block};
+
+/// Sends a node's clients elsewhere, or takes them again.
+pub(super) async fn run(args: DrainArgs) -> Result<(), Failure> {
+    let clients = Clients::open(&args.node).await?;
+    let within_ms = args.within.map_or(0, |within| within.as_millis() as u64);
+    let request = DrainNodeRequest { node: args.id, undo: args.undo, within_ms };
+    let done = clients.cluster.drain_node(request).await.map_err(|error| failed(&error))?;
+    let node = args.id;
+    let line = if done.draining {
+        format!("node {node} drains: {} sessions are still on it; it goes on voting", done.sessions)
+    } else {
+        format!("node {node} takes clients")
+    };
+    let answer = Answer {
+        json: json!({
+            "node": node,
+            "draining": done.draining,
+            "sessions": done.sessions,
+            "leader": (done.leader != 0).then_some(done.leader),
+        }),
+        text: vec![Block::Line(line)],
+    };
+    output::print(&answer, args.node.format, false)
+}
