@@ -1,5 +1,6 @@
 //! What the demo sees of its cluster from outside, once a second: leader, lag, syncs, queues.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub struct Watcher {
 pub struct Look {
     /// What each node says; `None` for one that does not answer.
     pub nodes: Vec<Option<ClusterStatusResponse>>,
-    /// The queues, from the first node that answers.
+    /// The queues, from the node that is furthest among those that answer.
     pub queues: Vec<Queue>,
 }
 
@@ -57,8 +58,13 @@ impl Watcher {
         for status in nodes.iter().flatten() {
             self.syncs.insert((status.node, status.incarnation), (status.sync_count, status.sync_ns_total));
         }
+        // The node that has applied most comes first: one that has just started still replays yesterday.
+        let looked_at = self.supervisors.iter().zip(&nodes);
+        let mut answering: Vec<_> =
+            looked_at.filter_map(|(supervisor, status)| Some((supervisor, status.as_ref()?))).collect();
+        answering.sort_by_key(|(_, status)| Reverse(status.raft_applied));
         let mut queues = Vec::new();
-        for (supervisor, _) in self.supervisors.iter().zip(&nodes).filter(|(_, status)| status.is_some()) {
+        for (supervisor, _) in answering {
             if let Ok(page) = supervisor.list_queues(ListQueuesRequest::default()).await {
                 queues = page.queues;
                 break;
