@@ -52,7 +52,7 @@ impl AwayArgs {
 /// Runs the drill in a folder and judges it.
 pub(super) async fn run(args: &AwayArgs, ground: &Ground<'_>) -> Result<Report> {
     let options = NodeOptions { limits: LIMITS, ..NodeOptions::default() };
-    let mut exercise = Exercise::prepare(ground, NODES, &options)?;
+    let mut exercise = Exercise::prepare(ground, NODES, options)?;
     exercise.open().await?;
     let load = exercise.seat_everybody(ground.rate)?;
     tokio::time::sleep(WARM_UP).await;

@@ -35,7 +35,7 @@ const NOTICE_MAX: Duration = Duration::from_secs(15);
 /// Runs the drill in a folder and judges it.
 pub(super) async fn run(ground: &Ground<'_>) -> Result<Report> {
     let options = NodeOptions { data_dir: "disk/data", limits: LIMITS, ..NodeOptions::default() };
-    let exercise = Exercise::prepare(ground, NODES, &options)?;
+    let exercise = Exercise::prepare(ground, NODES, options)?;
     let disk = |node: &Node| Disk::make(&node.home.join("disk"), DISK_BYTES);
     let disks = exercise.nodes.all().iter().map(disk).collect::<Result<Vec<_>>>()?;
     let mut drill = Drill { exercise, _disks: disks, noticed_ms: 0, recovered_ms: 0, refused: 0.0 };

@@ -49,6 +49,8 @@ pub(super) struct Ground<'a> {
     pub(super) salt: u64,
     /// Contacts per second.
     pub(super) rate: u32,
+    /// How many times longer than usual the nodes wait for each other.
+    pub(super) patience: u64,
 }
 
 /// A cluster under a drill.
@@ -75,10 +77,11 @@ pub(super) struct Load {
 
 impl Exercise {
     /// Prepares the nodes; none runs yet.
-    pub(super) fn prepare(ground: &Ground<'_>, nodes: usize, options: &NodeOptions) -> Result<Exercise> {
+    pub(super) fn prepare(ground: &Ground<'_>, nodes: usize, options: NodeOptions) -> Result<Exercise> {
         let (secrets, centre) = (Secrets(ground.salt), Centre::for_rate(nodes, ground.rate));
         secrets.write(ground.folder, centre)?;
-        let nodes = Nodes::prepare(ground.folder, ground.binary, nodes, options)?;
+        let options = NodeOptions { patience: ground.patience, ..options };
+        let nodes = Nodes::prepare(ground.folder, ground.binary, nodes, &options)?;
         let token = secrets.token("admin", ADMIN);
         let of = |address: String| {
             let timeout = Duration::from_secs(1);

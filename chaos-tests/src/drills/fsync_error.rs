@@ -35,7 +35,7 @@ const INJECTION: &str = "inject=fsync,fdatasync,sync_file_range,msync:error=EIO"
 /// Runs the drill in a folder and judges it.
 pub(super) async fn run(ground: &Ground<'_>) -> Result<Report> {
     ensure!(is_installed("strace"), "skipped: this drill makes system calls fail, which needs `strace`");
-    let mut exercise = Exercise::prepare(ground, NODES, &NodeOptions::default())?;
+    let mut exercise = Exercise::prepare(ground, NODES, NodeOptions::default())?;
     exercise.open().await?;
     let load = exercise.seat_everybody(ground.rate)?;
     tokio::time::sleep(WARM_UP).await;

@@ -85,6 +85,9 @@ pub struct DrillArgs {
     /// Contacts that all gateways together bring per second
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     pub rate: u32,
+    /// Multiplies the timeouts of the nodes, for a machine that is busy with other things
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=30))]
+    pub patience: u64,
 }
 
 /// Carries out a command on drills. `true` when no promise was broken.
@@ -170,7 +173,8 @@ async fn carry_out_drill(run: &DrillRun) -> Result<bool> {
         None => scratch.path().to_owned(),
     };
     let salt = u64::from(std::process::id());
-    let ground = Ground { drill: run.name(), binary: &binary, folder: &folder, salt, rate: args.rate };
+    let (rate, patience) = (args.rate, args.patience);
+    let ground = Ground { drill: run.name(), binary: &binary, folder: &folder, salt, rate, patience };
     let longest = run.longest();
     let report = tokio::time::timeout(longest, run.run(&ground))
         .await

@@ -29,11 +29,23 @@ pub(super) struct NodeOptions {
     pub(super) limits: &'static str,
     /// Whether each node knows itself alone: the first is a cluster of one, the others wait to be taken in.
     pub(super) apart: bool,
+    /// How many times longer than usual the nodes wait for each other.
+    pub(super) patience: u64,
 }
+
+/// The cluster's timeouts as they are when a config does not name them, in milliseconds.
+const TIMEOUTS: [(&str, u64); 6] = [
+    ("election_min_ms", 100),
+    ("election_max_ms", 200),
+    ("heartbeat_ms", 30),
+    ("ping_ms", 100),
+    ("node_lost_ms", 600),
+    ("read_only_ms", 1_000),
+];
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        NodeOptions { data_dir: "data", limits: "", apart: false }
+        NodeOptions { data_dir: "data", limits: "", apart: false, patience: 1 }
     }
 }
 
@@ -201,6 +213,10 @@ fn config_text(place: usize, ports: &[[u16; PORTS_PER_NODE]], options: &NodeOpti
             place + 1,
             place + 1
         )?;
+    }
+    if options.patience > 1 {
+        text += "\n[timeouts]\n";
+        TIMEOUTS.iter().try_for_each(|(name, ms)| writeln!(text, "{name} = {}", ms * options.patience))?;
     }
     write!(text, "\n[limits]\n{}", options.limits)?;
     Ok(text)

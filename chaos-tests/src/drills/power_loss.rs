@@ -62,7 +62,7 @@ struct Drill {
 /// Runs the drill in a folder and judges it.
 pub(super) async fn run(args: &PowerLossArgs, ground: &Ground<'_>) -> Result<Report> {
     let options = NodeOptions { data_dir: "disk/data", limits: LIMITS, ..NodeOptions::default() };
-    let exercise = Exercise::prepare(ground, NODES, &options)?;
+    let exercise = Exercise::prepare(ground, NODES, options)?;
     let disk = |node: &super::nodes::Node| Disk::make(&node.home.join("disk"), DISK_BYTES);
     let disks = exercise.nodes.all().iter().map(disk).collect::<Result<_>>()?;
     let mut drill = Drill { exercise, disks };

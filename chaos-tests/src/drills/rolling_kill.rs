@@ -20,7 +20,7 @@ const BETWEEN: Duration = Duration::from_secs(2);
 
 /// Runs the drill in a folder and judges it.
 pub(super) async fn run(ground: &Ground<'_>) -> Result<Report> {
-    let mut exercise = Exercise::prepare(ground, NODES, &NodeOptions::default())?;
+    let mut exercise = Exercise::prepare(ground, NODES, NodeOptions::default())?;
     exercise.open().await?;
     let load = exercise.seat_everybody(ground.rate)?;
     tokio::time::sleep(WARM_UP).await;

@@ -28,7 +28,7 @@ const DOCUMENT: &str = "docs/OPERATIONS.md";
 /// Snapshots and purges come often, so that nodes that join need more than the log.
 const LIMITS: &str = "snapshot_log_bytes = 262144\nentries_kept = 500\n";
 /// No block takes longer.
-const BLOCK_MAX: Duration = Duration::from_secs(120);
+const BLOCK_MAX: Duration = Duration::from_secs(300);
 /// Load goes on that long before and after each block.
 const BETWEEN: Duration = Duration::from_secs(2);
 
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &TourArgs, ground: &Ground<'_>) -> Result<Report> 
         .with_context(|| format!("--document {}", args.document.display()))?;
     let items = parse(&text).with_context(|| args.document.display().to_string())?;
     let options = NodeOptions { limits: LIMITS, apart: true, ..NodeOptions::default() };
-    let exercise = Exercise::prepare(ground, NODES, &options)?;
+    let exercise = Exercise::prepare(ground, NODES, options)?;
     fs::write(ground.folder.join("plan.toml"), plan_file(Centre::for_rate(NODES, ground.rate)))?;
     let shell = Shell::start(ground.folder, &variables(&exercise, ground.binary)?)?;
     let restored = Restored {
