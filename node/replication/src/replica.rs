@@ -350,14 +350,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     let pending = Pending::new(config.node, identity.incarnation());
     let disk = Disk::open(&config.data_dir, config.disk, meter.clone())?;
     let (log, suspect) = LogStore::open(&config.data_dir, &meter)?;
-    let state = StateConfig {
-        group,
-        segment_records: config.segment_records,
-        snapshot_log_bytes: config.snapshot_log_bytes,
-        retention: config.retention,
-        purged: log.purged().map(|id| id.index),
-        ..StateConfig::new(&config.data_dir, config.feed_max)
-    };
+    let state = state_config(&config, group, &log);
     let (state_machine, machine) = StateMachine::open(&state, Arc::clone(&pending), &meter)?;
     log.check_meets(machine.last_applied())?;
     let generation = identity.generation();
@@ -410,6 +403,17 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
         fatal: watch::Sender::default(),
         _folder: folder,
     })
+}
+
+fn state_config(config: &ReplicaConfig, group: GroupId, log: &LogStore) -> StateConfig {
+    StateConfig {
+        group,
+        segment_records: config.segment_records,
+        snapshot_log_bytes: config.snapshot_log_bytes,
+        retention: config.retention,
+        purged: log.purged().map(|id| id.index),
+        ..StateConfig::new(&config.data_dir, config.feed_max)
+    }
 }
 
 fn check(config: &ReplicaConfig) -> Result<(), StartError> {
