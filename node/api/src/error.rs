@@ -118,19 +118,27 @@ pub(crate) fn unanswered(error: &Unanswered, nodes: &Nodes) -> Error {
 
 /// A command that did not get through the log, or not in time.
 pub(crate) fn not_proposed(error: &ProposeError, nodes: &Nodes) -> Error {
+    let hint = match error {
+        ProposeError::Unavailable { leader, .. } => leader_hint(*leader, nodes),
+        ProposeError::DiskFull { .. } | ProposeError::Fatal(_) => nodes.other_than_me(),
+        ProposeError::Overloaded { .. } | ProposeError::Unknown => String::new(),
+    };
+    unanswered_proposal(error, &hint)
+}
+
+fn unanswered_proposal(error: &ProposeError, hint: &str) -> Error {
     match error {
-        ProposeError::Unavailable { retry_after, leader } => {
-            let hint = leader_hint(*leader, nodes);
+        ProposeError::Unavailable { retry_after, .. } => {
             let message = "no leader can be reached; nothing was done, try again";
-            come_back(&codes::UNAVAILABLE, message, *retry_after, &hint)
+            come_back(&codes::UNAVAILABLE, message, *retry_after, hint)
         }
         ProposeError::Overloaded { retry_after } => {
             let message = "this node has as much in hand as it may; nothing was done, try again";
-            come_back(&codes::OVERLOADED, message, *retry_after, "")
+            come_back(&codes::OVERLOADED, message, *retry_after, hint)
         }
         ProposeError::DiskFull { retry_after } => {
             let message = "this node's disk is nearly full; nothing was done, go to another node";
-            come_back(&codes::DISK_FULL, message, *retry_after, &nodes.other_than_me())
+            come_back(&codes::DISK_FULL, message, *retry_after, hint)
         }
         ProposeError::Unknown => {
             let message = "the outcome is not known; ask again with the same key";
@@ -138,7 +146,7 @@ pub(crate) fn not_proposed(error: &ProposeError, nodes: &Nodes) -> Error {
         }
         ProposeError::Fatal(_) => {
             let message = "this node stops; go to another one";
-            come_back(&codes::FATAL, message, LATER, &nodes.other_than_me())
+            come_back(&codes::FATAL, message, LATER, hint)
         }
     }
 }
@@ -273,14 +281,14 @@ mod tests {
 
     #[test]
     fn whoever_may_try_again_is_told_when() {
-        let nodes = Nodes::new(NodeId(1), vec![]);
         let retry_after = Millis(50);
         let mut errors: Vec<Error> = codes::NODE_CODES.iter().map(|entry| of_code(entry, "x")).collect();
         errors.extend([
-            not_proposed(&ProposeError::Unavailable { retry_after, leader: None }, &nodes),
-            not_proposed(&ProposeError::Overloaded { retry_after }, &nodes),
-            not_proposed(&ProposeError::Unknown, &nodes),
-            not_proposed(&ProposeError::Fatal(String::new()), &nodes),
+            unanswered_proposal(&ProposeError::Unavailable { retry_after, leader: None }, ""),
+            unanswered_proposal(&ProposeError::Overloaded { retry_after }, ""),
+            unanswered_proposal(&ProposeError::DiskFull { retry_after }, ""),
+            unanswered_proposal(&ProposeError::Unknown, ""),
+            unanswered_proposal(&ProposeError::Fatal(String::new()), ""),
             no_credit(),
             refused(&Refusal::QueueFull { queue: "calls".into(), waiting_max: 1 }),
         ]);
