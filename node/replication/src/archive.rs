@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::files::StorageError;
 
 pub use read::inspect;
-pub use restore::{Restored, Target, restore};
+pub use restore::{Restored, Target, can_restore, restore};
 pub(crate) use restore::{alone, sessions_lost};
 pub use take::Archive;
 pub(crate) use take::Maker;

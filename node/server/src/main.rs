@@ -2,8 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    ringmain::commands::run(ringmain::cli::Cli::parse())
+    match ringmain::cli::parse(std::env::args_os()) {
+        Ok(cli) => ringmain::commands::run(cli),
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
 }

@@ -51,7 +51,11 @@ fn a_backup_is_saved_checked_and_restored_into_a_new_cluster() {
     let new = tempfile::tempdir().expect("a folder");
     let config = config_of_one("tests");
     let config_path = write_config(new.path(), &config);
-    let restored = json(&succeed(&["snapshot", "restore", path, "--config", &config_path, "-o", "json"]));
+    let restore = ["snapshot", "restore", path, "--config", &config_path, "-o", "json"];
+    let tried = json(&succeed(&[&restore[..], &["--dry-run"]].concat()));
+    assert_eq!(tried["log_index"], saved["archive"]["log_index"]);
+    assert!(!new.path().join("data").exists(), "a dry run writes nothing");
+    let restored = json(&succeed(&restore));
     assert!(restored["generation"].as_u64() > saved["archive"]["generation"].as_u64());
     let again = fail(&["snapshot", "restore", path, "--config", &config_path], 3);
     assert!(again.starts_with("error[data-not-empty]: data_dir: "), "{again}");

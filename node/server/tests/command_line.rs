@@ -6,28 +6,15 @@ use std::collections::BTreeSet;
 
 use ringmain_cluster_config::{RoutingPlan, profiles};
 use serde_json::Value;
-use support::{fail, free_addresses, run, sample_plan, succeed};
+use support::{config_of_one, fail, free_addresses, ringmain, run, sample_plan, succeed, write_config};
 
 const MORNING: &[&str] =
     &["workload", "generate", "rosseti_siberia", "--seed", "7", "--from", "09:00", "--to", "10:00"];
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for words in [
-        "",
-        "start",
-        "probe",
-        "simulate",
-        "workload generate",
-        "queue list",
-        "operator list",
-        "contact push",
-        "contact show",
-        "events",
-        "cluster status",
-        "plan apply",
-    ] {
-        let words: Vec<&str> = words.split_whitespace().chain(["--help"]).collect();
+    for leaf in ringmain::cli::tree::leaves() {
+        let words: Vec<&str> = leaf.path.split_whitespace().skip(1).chain(["--help"]).collect();
         let help = succeed(&words);
         assert!(help.contains("Example:\n  ringmain "), "{words:?}: {help}");
         assert!(!help.contains('\u{1b}'), "plain when not a terminal: {help}");
@@ -138,4 +125,121 @@ fn operators_of_a_sample_plan_have_the_logins_of_generated_workloads() {
         let planned: BTreeSet<&str> = plan.operators.iter().map(|operator| &*operator.login).collect();
         assert_eq!(drawn, planned, "{}", profile.name);
     }
+}
+
+/// The command line with contexts of its own.
+fn with_contexts(home: &std::path::Path, words: &str) -> (Option<i32>, String, String) {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let output = ringmain(&words).env("XDG_CONFIG_HOME", home).output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn contexts_are_added_tried_selected_and_forgotten_and_never_show_their_token() {
+    let home = tempfile::tempdir().expect("a folder");
+    let ask = |words: &str| with_contexts(home.path(), words);
+    let file = home.path().join("ringmain/contexts.toml");
+    let (code, _, _) = ask("context add siberia --address a:1,b:2 --token secret-of-siberia --dry-run");
+    assert_eq!((code, file.exists()), (Some(0), false), "a dry run writes nothing");
+    assert_eq!(ask("context add siberia --address a:1,b:2 --token secret-of-siberia").0, Some(0));
+    assert_eq!(ask("context add test --address t:1").0, Some(0));
+    let (code, _, stderr) = ask("context add test --address t:2");
+    assert_eq!(code, Some(2));
+    assert!(stderr.starts_with("error[invalid-context]: ") && stderr.contains("--replace"), "{stderr}");
+    assert_eq!(ask("context select test").0, Some(0));
+    let (_, list, _) = ask("context ls -o csv");
+    assert_eq!(
+        list,
+        "name,address,gateway,has_token,in_use\nsiberia,a:1 b:2,,true,false\ntest,t:1,,false,true\n"
+    );
+    for format in ["table", "json", "yaml"] {
+        let (_, list, _) = ask(&format!("context ls -o {format}"));
+        assert!(list.contains("siberia") && !list.contains("secret-of-siberia"), "{list}");
+    }
+    assert_eq!(ask("context rm test --dry-run").0, Some(0));
+    assert_eq!(ask("context rm test").0, Some(0));
+    let (code, _, stderr) = ask("context select test");
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("there are siberia"), "{stderr}");
+}
+
+#[test]
+fn a_context_says_where_a_command_goes() {
+    let home = tempfile::tempdir().expect("a folder");
+    let ask = |words: &str| with_contexts(home.path(), words);
+    let [nobody, other] = free_addresses();
+    assert_eq!(ask(&format!("context add c --address {nobody}")).0, Some(0));
+    let (code, _, stderr) = ask("queue list");
+    assert!(code == Some(4) && stderr.contains(&nobody), "{stderr}");
+    let (code, _, stderr) = ask(&format!("queue list --address {other}"));
+    assert!(code == Some(4) && stderr.contains(&other) && !stderr.contains(&nobody), "{stderr}");
+    let (code, _, stderr) = ask("queue list --context d");
+    assert!(code == Some(2) && stderr.contains("no context \"d\""), "{stderr}");
+}
+
+#[test]
+fn shells_get_completions_and_manuals_a_page_for_each_command() {
+    for (shell, word) in
+        [("bash", "complete -F"), ("zsh", "#compdef ringmain"), ("fish", "complete -c ringmain")]
+    {
+        let script = succeed(&["completions", shell]);
+        assert!(script.contains(word) && script.contains("queue"), "{shell}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("man1");
+    succeed(&["man", "--out", &out.display().to_string()]);
+    for leaf in ringmain::cli::tree::leaves() {
+        let page = out.join(format!("{}.1", leaf.path.replace(' ', "-")));
+        let text =
+            std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        assert!(text.contains(".SH NAME"), "{}", leaf.path);
+    }
+}
+
+#[test]
+fn every_problem_of_every_file_is_listed_and_nothing_is_started() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = write_config(folder.path(), &config_of_one("tests"));
+    let plan = sample_plan("rosseti_siberia.toml").display().to_string();
+    let good = succeed(&["config", "validate", &config, &plan]);
+    assert_eq!(good.matches(": good").count(), 3, "config, its tokens and the plan: {good}");
+    let text = std::fs::read_to_string(&config).expect("written");
+    std::fs::write(&config, text.replace("node = 1", "node = 0").replace("[limits]", "[limit]"))
+        .expect("written");
+    let bad_plan = folder.path().join("plan.toml");
+    std::fs::write(&bad_plan, "queues = [{ name = \"a\", scope = \"b\" }]\n").expect("written");
+    let output = run(&["config", "validate", &config, &bad_plan.display().to_string(), "-o", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let problems = answer["problems"].as_array().expect("a list");
+    for (file, field) in [("node.toml", "limit"), ("node.toml", "node"), ("plan.toml", "channels")] {
+        let is_it = |problem: &Value| {
+            problem["field"] == field && problem["file"].as_str().is_some_and(|name| name.ends_with(file))
+        };
+        assert!(problems.iter().any(is_it), "{file} {field}: {answer:#}");
+    }
+    let stderr = fail(&["config", "validate", "nowhere.toml"], 2);
+    assert!(stderr.starts_with("error[invalid-config]: "), "{stderr}");
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn schemas_are_printed_for_editors() {
+    for kind in ["node", "plan", "tokens"] {
+        let schema: Value = serde_json::from_str(&succeed(&["config", "schema", kind])).expect("JSON");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{kind}");
+    }
+}
+
+#[test]
+fn a_simulation_is_summed_up_in_every_format() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    succeed(&[MORNING, &["--out", &path("s")]].concat());
+    let sum = |format: &str| succeed(&["simulate", &path("s"), "--out", &path("r.csv"), "-o", format]);
+    let csv = sum("csv");
+    assert!(csv.starts_with("name,abandoned,") && csv.contains("\n= all queues,"), "{csv}");
+    assert!(sum("yaml").contains("summary:\n"));
+    assert!(sum("table").contains("virtual time"));
 }

@@ -178,7 +178,7 @@ fn a_leader_that_is_asked_to_stop_hands_over_first() {
         }
     }
     let Member { node, folder: _kept } = stopping.expect("the leader runs");
-    let log = node.terminate_and_read();
+    let log = node.terminate_with_log().1;
     assert!(log.contains("leadership moved") && log.contains("stopped"), "{log}");
     assert!(!log.contains("ERROR"), "a stop is no error: {log}");
     let next = eventually("another one leads", &staying[0].node, |status| {

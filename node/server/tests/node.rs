@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::Read;
 use std::net::TcpListener;
 
 use ringmain_cluster_config::NodeConfig;
@@ -242,4 +243,115 @@ fn what_a_supervisor_does_is_tried_out_done_once_and_kept_in_an_audit_that_holds
     let verdict = node.ask_json("audit verify", ADMIN);
     assert_eq!((&verdict["holds"], &verdict["first_log_index"]), (&json!(true), &json!(1)));
     assert_eq!(verdict["verified_log_index"], verdict["last_log_index"]);
+}
+
+#[test]
+fn every_list_and_show_has_every_format() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    node.ask_json(&format!("{PUSH} k-1"), GATEWAY);
+    let text = |words: &str| {
+        let output = node.ask(words, ADMIN);
+        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let queues = text("queue list -o csv");
+    assert!(queues.starts_with("name,abandoned_total,"), "{queues}");
+    assert_eq!(queues.lines().count(), 7, "a head and six queues: {queues}");
+    assert_eq!(text("operator list -o csv").lines().count(), 12);
+    assert!(text("cluster status -o csv").starts_with("node,address,"));
+    assert!(text("contact show --gateway web --key k-1 -o csv").starts_with("contact.assignment,"));
+    let events = text("events -o csv");
+    assert!(events.starts_with("cursor,event,at_ms,") && events.contains(",queued,"), "{events}");
+    for words in
+        ["queue list", "operator list", "cluster status", "contact show --gateway web --key k-1", "events"]
+    {
+        let yaml: serde_json::Value = serde_yaml_ng::from_str(&text(&format!("{words} -o yaml")))
+            .unwrap_or_else(|error| panic!("{words}: {error}"));
+        assert!(yaml.is_object() || yaml.is_array(), "{words}: {yaml}");
+    }
+}
+
+#[test]
+fn top_draws_a_running_node_and_what_was_recorded_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    node.ask_json(&format!("{PUSH} k-1"), GATEWAY);
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (record, live, replayed) = (path("top.jsonl"), path("live.svg"), path("replayed.svg"));
+    let top = "top --every 100ms --samples 3";
+    let output = node.ask(&format!("{top} --picture {live} --record {record}"), ADMIN);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = node.ask(&format!("{top} --picture {replayed} --replay {record}"), "no-token-is-needed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let picture = std::fs::read_to_string(&live).expect("drawn");
+    for word in [">tests<", "leader 1", ">outage", ">life", "11 offline", "operators", ">day-1 "] {
+        assert!(picture.contains(word), "{word}: {picture}");
+    }
+    assert_eq!(picture, std::fs::read_to_string(&replayed).expect("drawn"), "the recording is what was seen");
+    let stderr = node.ask_in_vain("top", ADMIN, 2);
+    assert!(stderr.contains("needs a terminal"), "{stderr}");
+}
+
+const CANARIES: [&str; 6] =
+    ["canary-customer", "canary-topic", "canary-language", "canary-attributes", "canary-key", ADMIN];
+
+#[test]
+fn a_debug_bundle_and_the_log_hold_nothing_about_people() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = sample_plan("rosseti_siberia.toml").display().to_string();
+    let mut config = config_of_one("tests");
+    // What is written at the most talkative level is a superset of what is written at any other.
+    config.log.filter = "trace".to_owned();
+    let mut node = Node::start(folder.path(), config, &["--plan", &plan]);
+    node.wait_for(IN_FORCE);
+    let details = "--customer canary-customer --topic canary-topic --language canary-language";
+    let push = format!("{PUSH} canary-key {details} --attributes canary-attributes");
+    let pushed = node.ask_json(&push, GATEWAY);
+    let shown = node.ask_json(&format!("contact show {}", pushed["contact"].as_str().expect("an id")), ADMIN);
+    assert_eq!(shown["contact"]["customer"], json!("canary-customer"), "the canary is in the cluster");
+    let config = node.config.clone();
+    let (_, written) = node.terminate_with_log();
+    assert!(written.contains("contact"), "it wrote about contacts: {written}");
+    let log = folder.path().join("node.log");
+    std::fs::write(&log, written).expect("written");
+    let mut node = Node::start(folder.path(), config, &[]);
+    node.wait_for("node serves");
+    let bundle = folder.path().join("bundle.tar.gz");
+    let words = format!(
+        "debug bundle {} --config {} --log {}",
+        bundle.display(),
+        folder.path().join("node.toml").display(),
+        log.display()
+    );
+    let manifest = node.ask_json(&words, ADMIN);
+    assert_eq!(manifest["missing"], json!([]), "{manifest:#}");
+    let file = std::fs::File::open(&bundle).expect("written");
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    let mut names = Vec::new();
+    for entry in archive.entries().expect("a tar") {
+        let mut entry = entry.expect("whole");
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).expect("read");
+        let (name, text) =
+            (entry.path().expect("a name").display().to_string(), String::from_utf8_lossy(&bytes));
+        for canary in CANARIES.iter().chain(&["day-1", GATEWAY]) {
+            let hits = text.matches(canary).count();
+            assert_eq!(hits, 0, "{name} holds {canary}");
+        }
+        names.push(name);
+    }
+    for part in [
+        "versions.json",
+        "cluster/node-1.json",
+        "queues.json",
+        "plan.txt",
+        "config/node.toml",
+        "logs/0-node.log",
+    ] {
+        assert!(names.iter().any(|name| name.ends_with(part)), "{part}: {names:?}");
+    }
+    assert!(names.iter().any(|name| name.contains("metrics/")), "{names:?}");
+    let again = node.ask_in_vain(&words, ADMIN, 2);
+    assert!(again.contains("exists already"), "{again}");
 }

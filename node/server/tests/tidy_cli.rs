@@ -1,9 +1,10 @@
-//! Every example that a document shows in a shell block is one that the command line understands.
+//! What documents say about the command line: every example in a shell block is one that it understands, and the
+//! lists of docs/CLI.md are those that it makes.
 
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use ringmain::cli::Cli;
+use ringmain::cli::{Cli, tree};
 
 fn documents(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder of documents can be read");
@@ -35,13 +36,37 @@ fn arguments(command: &str) -> Option<Vec<String>> {
     Some(std::iter::once("ringmain".to_owned()).chain(words).collect())
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("node/server is two levels down")
+}
+
+/// The page with the part between the mark of this name and the next end replaced.
+fn with_part(page: &str, name: &str, part: &str) -> String {
+    let start =
+        page.find(&format!("<!-- {name}: ")).unwrap_or_else(|| panic!("docs/CLI.md has no mark {name}"));
+    let from = start + page[start..].find("-->").expect("the mark ends") + "-->\n".len();
+    let to = from + page[from..].find("<!-- end -->").expect("the part ends");
+    format!("{}{part}{}", &page[..from], &page[to..])
+}
+
+#[test]
+fn the_lists_of_the_page_are_those_of_the_program() {
+    let path = root().join("docs/CLI.md");
+    let page = std::fs::read_to_string(&path).expect("a document is UTF-8");
+    let with_codes = with_part(&page, "exit codes", &format!("\n{}\n", tree::exit_codes_markdown()));
+    let wanted = with_part(&with_codes, "commands", &format!("\n{}\n", tree::commands_markdown()));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &wanted).expect("docs/ can be written");
+        return;
+    }
+    assert!(page == wanted, "docs/CLI.md is old; run: UPDATE_DOCS=1 cargo test -p ringmain --test tidy_cli");
+}
+
 #[test]
 fn the_command_line_understands_every_example_of_the_documents() {
-    let root =
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("node/server is two levels down");
     let mut examples = 0;
     let mut findings = Vec::new();
-    for path in documents(&root.join("docs")).into_iter().chain([root.join("README.md")]) {
+    for path in documents(&root().join("docs")).into_iter().chain([root().join("README.md")]) {
         let text = std::fs::read_to_string(&path).expect("a document is UTF-8");
         for command in commands(&text) {
             let Some(arguments) = arguments(&command) else { continue };

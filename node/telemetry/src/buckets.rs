@@ -9,6 +9,3 @@ pub const FAST: &[f64] = &[
 /// Durations that people notice, in seconds; 20 s and 30 s are there because service levels are stated for them.
 pub const HUMAN: &[f64] =
     &[0.1, 0.5, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 14_400.0];
-
-/// How many at once.
-pub const BATCH: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0];

@@ -149,6 +149,8 @@ codes! {
     // Start and the command line.
     INVALID_CONFIG = "invalid-config", None, No, Operations,
         "The configuration or the plan has mistakes; each is named with its line.";
+    INVALID_CONTEXT = "invalid-context", None, No, Caller,
+        "The contexts of the command line are wrong, or there is none of that name.";
     INVALID_SCENARIO = "invalid-scenario", None, No, Caller,
         "A scenario folder or a workload profile has mistakes; each is named with file and line.";
     WRONG_CLUSTER = "wrong-cluster", None, No, Operations,

@@ -39,8 +39,6 @@ pub enum Buckets {
     Fast,
     /// Durations that people notice: 100 ms to 4 h.
     Human,
-    /// How many at once: 1 to 1,024.
-    Batch,
 }
 
 /// What one of a metric is.
@@ -93,7 +91,6 @@ impl Buckets {
         match self {
             Buckets::Fast => crate::buckets::FAST,
             Buckets::Human => crate::buckets::HUMAN,
-            Buckets::Batch => crate::buckets::BATCH,
         }
     }
 }
@@ -225,7 +222,7 @@ mod tests {
 
     #[test]
     fn bounds_of_histograms_ascend() {
-        for buckets in [Buckets::Fast, Buckets::Human, Buckets::Batch] {
+        for buckets in [Buckets::Fast, Buckets::Human] {
             assert!(buckets.bounds().windows(2).all(|pair| pair[0] < pair[1]), "{buckets:?}");
         }
     }

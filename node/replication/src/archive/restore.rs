@@ -55,6 +55,17 @@ pub struct Restored {
     pub generation: u64,
 }
 
+/// Looks whether [`restore`] would do it: the folder, every sum of the archive, the room. Nothing is written.
+///
+/// # Errors
+/// What would keep it from being done.
+pub fn can_restore(archive: &Path, target: &Target) -> Result<ArchiveHead, ArchiveError> {
+    must_be_empty(&target.dir)?;
+    let head = super::inspect(archive)?;
+    must_have_room(&target.dir, head.content_bytes() + ROOM_BYTES)?;
+    Ok(head)
+}
+
 /// Makes the data folder. `progress` is told how many bytes of the content are done.
 pub async fn restore(
     archive: &Path,

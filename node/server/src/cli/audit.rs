@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
-use super::NodeArgs;
+use super::{ListArgs, NodeArgs};
 
 /// Commands on the audit.
 #[derive(Debug, Subcommand)]
@@ -20,9 +20,9 @@ pub enum AuditCommand {
 /// See [`AuditCommand::List`].
 #[derive(Debug, Args)]
 pub struct AuditListArgs {
-    /// Which node.
+    /// Which node, and how often.
     #[command(flatten)]
-    pub node: NodeArgs,
+    pub list: ListArgs,
     /// Only by this one (the name that the token was made for)
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,

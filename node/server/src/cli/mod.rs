@@ -4,9 +4,13 @@ mod action;
 mod audit;
 mod check;
 mod cluster;
+mod config;
 mod contact;
+mod context;
+mod debug;
 mod events;
 mod operator;
+mod parse;
 mod plan;
 mod probe;
 mod queue;
@@ -14,6 +18,9 @@ mod recover;
 mod shared;
 mod snapshot;
 mod start;
+mod tools;
+mod top;
+pub mod tree;
 mod verify;
 mod workload;
 
@@ -23,16 +30,23 @@ pub use action::ActionArgs;
 pub use audit::{AuditCommand, AuditListArgs};
 pub use check::{CheckArgs, CheckCommand, QuorumCriticalArgs};
 pub use cluster::{AddArgs, ClusterCommand, DrainArgs, InitArgs, JoinArgs, RemoveArgs, TransferLeaderArgs};
+pub use config::{ConfigCommand, FileKind, SchemaArgs, ValidateArgs};
 pub use contact::{CloseArgs, ContactCommand, LiftArgs, MoveArgs, PushArgs, RequeueArgs, ShowArgs};
+pub use context::{ContextAddArgs, ContextCommand, ContextLsArgs, ContextNameArgs};
+pub use debug::{BundleArgs, DebugCommand};
 pub use events::EventsArgs;
 pub use operator::{ForceArgs, OperatorCommand, SignOutArgs};
+pub use parse::parse;
 pub use plan::{PlanApplyArgs, PlanCommand};
 pub use probe::ProbeArgs;
 pub use queue::QueueCommand;
 pub use recover::RecoverArgs;
-pub use shared::{DEFAULT_ADDRESS, Format, ListArgs, NodeArgs};
+pub(crate) use shared::CONTEXT_ARG;
+pub use shared::{DEFAULT_ADDRESS, Format, ListArgs, NodeArgs, WatchArgs};
 pub use snapshot::{InspectArgs, RestoreArgs, SaveArgs, SnapshotCommand};
 pub use start::StartArgs;
+pub use tools::{CompletionsArgs, ManArgs};
+pub use top::TopArgs;
 pub use verify::VerifyArgs;
 pub use workload::{GenerateArgs, SimulateArgs, WorkloadCommand};
 
@@ -100,6 +114,24 @@ pub enum Command {
     /// Make a surviving node a cluster of one after the majority is lost for good; offline
     #[command(after_help = "Example:\n  ringmain recover --force-new-cluster --config node-2.toml")]
     Recover(RecoverArgs),
+    /// Show the whole centre on one screen: nodes, traffic, queues, operators
+    #[command(after_help = "Example:\n  ringmain top --every 2s")]
+    Top(TopArgs),
+    /// What somebody else needs to help
+    #[command(subcommand, arg_required_else_help = true)]
+    Debug(DebugCommand),
+    /// Clusters by name
+    #[command(subcommand, arg_required_else_help = true)]
+    Context(ContextCommand),
+    /// Files: configs, plans, tokens
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(ConfigCommand),
+    /// Print what a shell needs to complete commands
+    #[command(after_help = "Example:\n  ringmain completions bash")]
+    Completions(CompletionsArgs),
+    /// Write the manual as man pages
+    #[command(after_help = "Example:\n  ringmain man --out ./man1")]
+    Man(ManArgs),
 }
 
 #[cfg(test)]
@@ -108,15 +140,6 @@ mod tests {
 
     use super::*;
 
-    /// Every command that does something, with the words that lead to it.
-    fn leaves(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
-        if command.get_subcommands().next().is_none() {
-            return vec![(path.to_owned(), command.clone())];
-        }
-        let below = |sub: &clap::Command| leaves(sub, &format!("{path} {}", sub.get_name()));
-        command.get_subcommands().filter(|sub| sub.get_name() != "help").flat_map(below).collect()
-    }
-
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
@@ -124,7 +147,7 @@ mod tests {
 
     #[test]
     fn every_command_has_an_example_that_parses() {
-        for (path, mut command) in leaves(&Cli::command(), "ringmain") {
+        for tree::Leaf { path, mut command } in tree::leaves() {
             let help = command.render_help().to_string();
             let example = help.rsplit("Example:\n").next().expect("a part").trim();
             assert!(example.starts_with(&path), "{path}: {help}");

@@ -57,6 +57,9 @@ pub struct RestoreArgs {
     /// Config of the new cluster's first node; its data folder must be absent or empty
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+    /// Only check the backup, the folder and the room
+    #[arg(long)]
+    pub dry_run: bool,
     /// How the answer is printed
     #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
     pub format: Format,

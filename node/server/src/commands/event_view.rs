@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::contact::end_word;
 use super::operator::{presence_json, presence_text};
+use crate::output::formats::cell;
 use crate::output::moment;
 
 /// One line.
@@ -97,6 +98,34 @@ pub(super) fn event_json(event: &Event) -> Value {
         Some(What::Moved(moved)) => ("moved", json!({"to": moved.queue})),
     };
     with_common(event, kind, more)
+}
+
+/// Columns of an event as CSV; what only some events have is JSON in the last.
+pub(super) const CSV_HEAD: [&str; 11] = [
+    "cursor",
+    "event",
+    "at_ms",
+    "log_index",
+    "contact",
+    "gateway",
+    "key",
+    "queue",
+    "operator_login",
+    "reason",
+    "more",
+];
+
+/// One record of [`CSV_HEAD`], from the object of the event.
+pub(super) fn event_csv(event: Value) -> Vec<String> {
+    let mut object = match event {
+        Value::Object(object) => object,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    };
+    let [columns @ .., _] = CSV_HEAD;
+    let mut record: Vec<String> =
+        columns.iter().map(|name| object.remove(*name).map_or(String::new(), |value| cell(&value))).collect();
+    record.push(if object.is_empty() { String::new() } else { Value::Object(object).to_string() });
+    record
 }
 
 fn with_common(event: &Event, kind: &str, more: Value) -> Value {

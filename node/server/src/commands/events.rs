@@ -1,17 +1,18 @@
 //! `events`: what happened, and with --follow what happens.
 
 use ringmain_protocol::v1::{Event, EventFilter, ListEventsRequest};
+use serde_json::Value;
 
-use super::event_view::{event_json, event_line};
+use super::event_view::{CSV_HEAD, event_csv, event_json, event_line};
 use crate::cli::{EventsArgs, Format};
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
-use crate::output;
+use crate::output::{self, formats};
 
 /// Events asked for in one call.
 const PAGE: u32 = 500;
 
-/// Prints the history, or follows; one line for each event, in either form.
+/// Prints the history, or follows; one line for each event, a member of one list in YAML.
 pub(super) async fn run(args: EventsArgs) -> Result<(), Failure> {
     let clients = Clients::open(&args.node).await?;
     let filter = EventFilter {
@@ -20,6 +21,9 @@ pub(super) async fn run(args: EventsArgs) -> Result<(), Failure> {
         operator_login: args.operator.clone().unwrap_or_default(),
     };
     let cursor = args.after.clone().unwrap_or_default();
+    if args.node.format == Format::Csv {
+        output::write_out(&formats::lines([CSV_HEAD.map(str::to_owned).to_vec()])?)?;
+    }
     if args.follow {
         return follow(&args, &clients, &cursor, filter).await;
     }
@@ -53,13 +57,14 @@ async fn follow(
 }
 
 fn write(events: &[Event], format: Format) -> Result<(), Failure> {
-    let mut text = String::new();
-    for event in events {
-        match format {
-            Format::Table => text.push_str(&event_line(event)),
-            Format::Json => text.push_str(&event_json(event).to_string()),
-        }
-        text.push('\n');
-    }
+    let json = || events.iter().map(event_json);
+    let text = match format {
+        Format::Table => events.iter().map(|event| format!("{}\n", event_line(event))).collect(),
+        Format::Json => json().map(|event| format!("{event}\n")).collect(),
+        Format::Csv => formats::lines(json().map(event_csv))?,
+        // Parts of a list that follow each other are one list.
+        Format::Yaml if events.is_empty() => String::new(),
+        Format::Yaml => formats::yaml(&Value::Array(json().collect()))?,
+    };
     output::write_out(&text)
 }

@@ -4,7 +4,10 @@ mod action;
 mod audit;
 mod check;
 mod cluster;
+mod config;
 mod contact;
+mod context;
+mod debug;
 mod demo;
 mod event_view;
 mod events;
@@ -17,6 +20,8 @@ mod simulate;
 mod snapshot;
 mod stamp;
 mod start;
+mod tools;
+mod top;
 mod verify;
 mod watch;
 mod workload;
@@ -57,6 +62,12 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Snapshot(command) => snapshot::run(command),
         Command::Verify(args) => verify::run(&args),
         Command::Recover(args) => recover::run(&args),
+        Command::Top(args) => client(top::run(args)),
+        Command::Debug(command) => debug::run(command),
+        Command::Context(command) => context::run(command),
+        Command::Config(command) => config::run(&command),
+        Command::Completions(args) => tools::completions(&args),
+        Command::Man(args) => tools::man(&args),
     }
 }
 

@@ -34,7 +34,8 @@ pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
     .await
 }
 
-fn answer(queues: &[Queue], stamp: &ReadStamp) -> Answer {
+/// The queues with how old this is.
+pub(super) fn answer(queues: &[Queue], stamp: &ReadStamp) -> Answer {
     let mut rows = Rows::new(&[
         Column::Words("queue"),
         Column::Words("state"),
@@ -74,12 +75,12 @@ fn answer(queues: &[Queue], stamp: &ReadStamp) -> Answer {
 }
 
 /// Average speed of answer over all that were connected.
-fn mean_wait_ms(queue: &Queue) -> Option<u64> {
+pub(super) fn mean_wait_ms(queue: &Queue) -> Option<u64> {
     queue.answered_wait_ms_total?.checked_div(queue.connected_total)
 }
 
 /// Share of the answered and abandoned contacts that was answered within the target.
-fn level_percent(queue: &Queue) -> Option<u64> {
+pub(super) fn level_percent(queue: &Queue) -> Option<u64> {
     queue
         .answered_in_target_total?
         .checked_mul(100)?

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ringmain_bench::report::Summary;
+use ringmain_bench::report::{Figures, Summary};
 use ringmain_bench::scenario::{PLAN_FILE, Scenario};
 use ringmain_bench::{result, simulate};
 use ringmain_cluster_config::RoutingPlan;
@@ -13,48 +13,60 @@ use serde_json::json;
 
 use crate::cli::{Format, SimulateArgs};
 use crate::exit::{Failure, FailureKind};
-use crate::output;
+use crate::output::{self, Answer, Block, formats};
+use crate::progress::Progress;
 
 /// Reads the scenario, runs it, writes the result and prints a summary.
 pub(super) fn run(args: &SimulateArgs) -> Result<(), Failure> {
     let plan = read_plan(&args.scenario)?;
     let scenario =
         Scenario::read(&args.scenario, plan).map_err(|problems| invalid(&args.scenario, problems))?;
-    let simulated = simulate::simulate(&scenario, simulate::Options::default(), &mut |_| {})
-        .map_err(|cause| invalid(&args.scenario, cause))?;
+    let contacts = scenario.contacts.len() as u64;
+    let progress = Progress::new("simulating", contacts);
+    let simulated = simulate::simulate(&scenario, simulate::Options::default(), &mut |ended| {
+        progress.at(ended, contacts)
+    })
+    .map_err(|cause| invalid(&args.scenario, cause))?;
+    drop(progress);
     result::write(&args.out, &simulated.rows).map_err(|cause| {
         let message = format!("--out: cannot write {}: {cause}", args.out.display());
         Failure::new(FailureKind::Invalid, codes::STORAGE_FAILED.code, message)
     })?;
     let summary = Summary::of(&simulated.rows, scenario.plan.as_ref());
-    output::write_out(&match args.format {
-        Format::Table => {
-            let rejected: String = simulated
-                .rejected
-                .iter()
-                .map(|(code, count)| format!("rejected {count} ({code})\n"))
-                .collect();
-            format!(
-                "{}\n{rejected}{} commands, chain {:032x}, virtual time {}\n{}\n",
-                summary.table(),
-                simulated.commands,
-                simulated.chain,
-                output::span(simulated.end_ms),
-                args.out.display()
-            )
-        }
-        Format::Json => {
-            let json = json!({
-                "summary": summary,
-                "rejected": simulated.rejected,
-                "commands": simulated.commands,
-                "chain": format!("{:032x}", simulated.chain),
-                "end_ms": simulated.end_ms,
-                "out": args.out,
-            });
-            format!("{json:#}\n")
-        }
-    })
+    if args.format == Format::Csv {
+        return output::write_out(&formats::csv(&by_queue(&summary))?);
+    }
+    let json = json!({
+        "summary": summary,
+        "rejected": simulated.rejected,
+        "commands": simulated.commands,
+        "chain": format!("{:032x}", simulated.chain),
+        "end_ms": simulated.end_ms,
+        "out": args.out,
+    });
+    let mut text = vec![Block::Line(summary.table())];
+    text.extend(
+        simulated.rejected.iter().map(|(code, count)| Block::Line(format!("rejected {count} ({code})"))),
+    );
+    text.push(Block::Line(format!(
+        "{} commands, chain {:032x}, virtual time {}",
+        simulated.commands,
+        simulated.chain,
+        output::span(simulated.end_ms)
+    )));
+    text.push(Block::Line(args.out.display().to_string()));
+    output::print(&Answer { json, text }, args.format, false)
+}
+
+/// The figures as one list: a row for each queue, and the sum.
+fn by_queue(summary: &Summary) -> serde_json::Value {
+    let named = summary.queues.iter().map(|(name, figures)| (name.as_str(), figures));
+    let row = |(name, figures): (&str, &Figures)| {
+        let mut row = json!(figures);
+        row["name"] = json!(name);
+        row
+    };
+    json!({"queues": named.chain([("= all queues", &summary.total)]).map(row).collect::<Vec<_>>()})
 }
 
 /// The scenario's own plan, if it has one. Who serves is said by operators.json, so a plan that names operators too

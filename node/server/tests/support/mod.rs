@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 
 use ringmain_cluster_config::{Listen, LogConfig, NodeConfig, NodeLimits, PeerConfig, Timeouts};
 use ringmain_routing::NodeId;
@@ -35,7 +37,11 @@ pub const OPERATOR: &str = "operator-token-of-tests";
 /// The binary with some words.
 pub fn ringmain(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringmain"));
-    command.args(words).env_remove("RINGMAIN_ADDR").env_remove("RINGMAIN_TOKEN").env_remove("RUST_LOG");
+    for variable in ["RINGMAIN_ADDR", "RINGMAIN_TOKEN", "RINGMAIN_CONTEXT", "RINGMAIN_GATEWAY", "RUST_LOG"] {
+        command.env_remove(variable);
+    }
+    // Contexts of whoever runs the tests are none of theirs.
+    command.args(words).env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
@@ -120,8 +126,35 @@ pub fn write_config(folder: &Path, config: &NodeConfig) -> String {
 pub struct Node {
     pub config: NodeConfig,
     child: Child,
-    log: BufReader<ChildStderr>,
-    seen: String,
+    log: Arc<Log>,
+    reader: Option<JoinHandle<()>>,
+    /// How far the log was looked at.
+    seen: usize,
+}
+
+/// What a node has written, read as it comes so that the node never waits for a reader.
+#[derive(Default)]
+struct Log {
+    /// The text, and whether it has ended.
+    written: Mutex<(String, bool)>,
+    changed: Condvar,
+}
+
+impl Log {
+    fn read_all(&self, from: ChildStderr) {
+        let mut from = BufReader::new(from);
+        loop {
+            let mut line = Vec::new();
+            let read = from.read_until(b'\n', &mut line).unwrap_or(0);
+            let mut written = self.written.lock().expect("no reader panics");
+            written.0.push_str(&String::from_utf8_lossy(&line));
+            written.1 = read == 0;
+            self.changed.notify_all();
+            if written.1 {
+                return;
+            }
+        }
+    }
 }
 
 impl Node {
@@ -135,40 +168,38 @@ impl Node {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary runs");
-        let log = BufReader::new(child.stderr.take().expect("piped"));
-        Node { config, child, log, seen: String::new() }
+        let (stderr, log) = (child.stderr.take().expect("piped"), Arc::new(Log::default()));
+        let reading = log.clone();
+        let reader = Some(std::thread::spawn(move || reading.read_all(stderr)));
+        Node { config, child, log, reader, seen: 0 }
     }
 
-    /// Reads the log until a line holds the words.
+    /// Waits until a line of the log holds the words.
     pub fn wait_for(&mut self, words: &str) {
+        let mut written = self.log.written.lock().expect("no reader panics");
         loop {
-            let mut line = String::new();
-            let read = self.log.read_line(&mut line).expect("the log is text");
-            assert!(read > 0, "the node ended before it said {words:?}:\n{}", self.seen);
-            self.seen.push_str(&line);
-            if line.contains(words) {
+            if let Some(found) = written.0[self.seen..].find(words) {
+                self.seen += found + words.len();
                 return;
             }
+            assert!(!written.1, "the node ended before it said {words:?}:\n{}", written.0);
+            written = self.log.changed.wait(written).expect("no reader panics");
         }
     }
 
-    /// Asks it to stop, reads the rest of its log and returns its exit code.
-    pub fn terminate(mut self) -> Option<i32> {
-        let sent = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
-        assert!(sent.success());
-        let mut rest = String::new();
-        self.log.read_to_string(&mut rest).expect("the log is text");
-        self.child.wait().expect("it ends").code()
+    /// Asks it to stop and returns its exit code.
+    pub fn terminate(self) -> Option<i32> {
+        self.terminate_with_log().0
     }
 
-    /// Asks it to stop and returns the rest of its log.
-    pub fn terminate_and_read(mut self) -> String {
+    /// Asks it to stop and returns its exit code and all that it wrote.
+    pub fn terminate_with_log(mut self) -> (Option<i32>, String) {
         let sent = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
         assert!(sent.success());
-        let mut rest = String::new();
-        self.log.read_to_string(&mut rest).expect("the log is text");
-        self.child.wait().expect("it ends");
-        rest
+        let code = self.child.wait().expect("it ends").code();
+        self.reader.take().expect("it reads until the end").join().expect("no reader panics");
+        let written = self.log.written.lock().expect("no reader panics").0.clone();
+        (code, written)
     }
 
     /// Ends it at once, as a crash would.

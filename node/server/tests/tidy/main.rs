@@ -2,6 +2,7 @@
 
 mod arrows;
 mod bans;
+mod dependencies;
 mod docs;
 mod house;
 mod promql;

@@ -6,16 +6,20 @@ use ringmain_protocol::v1::{AuditRecord, ListAuditRequest};
 use serde_json::json;
 
 use crate::cli::AuditListArgs;
+use crate::commands::watch;
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
-use crate::output::{self, Answer, Block, Column, Rows, moment};
+use crate::output::{Answer, Block, Column, Rows, moment};
 
 /// Shows what people did.
 pub(in crate::commands) async fn list(args: AuditListArgs) -> Result<(), Failure> {
-    let clients = Clients::open(&args.node).await?;
+    watch::show(&args.list, async |clients: &Clients| Ok(answer(&records(clients, &args).await?))).await
+}
+
+async fn records(clients: &Clients, args: &AuditListArgs) -> Result<Vec<AuditRecord>, Failure> {
     let (mut records, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = clients.action.list_audit(request(&args, cursor)).await.map_err(|error| failed(&error))?;
+        let page = clients.action.list_audit(request(args, cursor)).await.map_err(|error| failed(&error))?;
         records.extend(page.records);
         if records.len() >= args.limit || page.next_page_cursor.is_empty() {
             break;
@@ -23,7 +27,7 @@ pub(in crate::commands) async fn list(args: AuditListArgs) -> Result<(), Failure
         cursor = page.next_page_cursor;
     }
     records.truncate(args.limit);
-    output::print(&answer(&records), args.node.format, false)
+    Ok(records)
 }
 
 fn request(args: &AuditListArgs, page_cursor: String) -> ListAuditRequest {

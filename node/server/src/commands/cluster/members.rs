@@ -39,7 +39,7 @@ pub(super) async fn join(args: JoinArgs) -> Result<(), Failure> {
         api_address: me.api.clone(),
         region: me.region.clone(),
     };
-    let via = NodeArgs { address: args.via, token: args.token, format: args.format };
+    let via = NodeArgs { address: args.via, context: None, token: args.token, format: args.format };
     take_in(request, &via, args.timeout).await
 }
 

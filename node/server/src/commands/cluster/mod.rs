@@ -6,6 +6,8 @@ mod members;
 mod status;
 mod transfer_leader;
 
+pub(super) use status::{node_role, status_json};
+
 use super::client;
 use crate::cli::ClusterCommand;
 use crate::exit::Failure;

@@ -21,6 +21,11 @@ pub(in crate::commands) async fn status(args: ListArgs) -> Result<(), Failure> {
     .await
 }
 
+/// The cluster for programs.
+pub(in crate::commands) fn status_json(status: &ClusterStatusResponse) -> serde_json::Value {
+    answer(status).json
+}
+
 fn answer(status: &ClusterStatusResponse) -> Answer {
     let stamp = status.stamp.unwrap_or_default();
     let leader = if status.leader == 0 { "none".to_owned() } else { format!("node {}", status.leader) };
@@ -118,7 +123,8 @@ fn node_json(node: &NodeStatus, status: &ClusterStatusResponse) -> serde_json::V
     })
 }
 
-fn node_role(node: &NodeStatus, status: &ClusterStatusResponse) -> &'static str {
+/// What a node is, in a word.
+pub(in crate::commands) fn node_role(node: &NodeStatus, status: &ClusterStatusResponse) -> &'static str {
     let number = node.address.as_ref().map_or(0, |address| address.node);
     if number == status.leader && number != 0 {
         "leader"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ringmain_cluster_config::NodeConfig;
 use ringmain_replication::Clock;
-use ringmain_replication::archive::{self, Target};
+use ringmain_replication::archive::{self, ArchiveHead, Target};
 use ringmain_replication::files::SyncMeter;
 use ringmain_telemetry::codes;
 use serde_json::json;
@@ -29,6 +29,10 @@ pub(super) async fn restore(args: RestoreArgs) -> Result<(), Failure> {
         me: peer(me),
         wall_ms: clock.wall_ms(),
     };
+    if args.dry_run {
+        let head = archive::can_restore(&args.file, &target).map_err(failed)?;
+        return output::print(&would_restore(&target, &head), args.format, false);
+    }
     let bytes = std::fs::metadata(&args.file).map_or(0, |file| file.len());
     let bar = bytes_bar(bytes, "restoring");
     let shown = bar.clone();
@@ -62,4 +66,22 @@ pub(super) async fn restore(args: RestoreArgs) -> Result<(), Failure> {
         "history_from": head.history_from,
     });
     output::print(&Answer { json, text }, args.format, false)
+}
+
+fn would_restore(target: &Target, head: &ArchiveHead) -> Answer {
+    let line = format!(
+        "would restore to {}: cluster {}, log index {}, as of {}; nothing was written (--dry-run)",
+        target.dir.display(),
+        target.cluster,
+        head.log_index,
+        moment(head.at_ms),
+    );
+    let json = json!({
+        "dry_run": true,
+        "data_dir": target.dir.display().to_string(),
+        "cluster": target.cluster,
+        "log_index": head.log_index,
+        "at_ms": head.at_ms,
+    });
+    Answer { json, text: vec![Block::Line(line)] }
 }

@@ -1,4 +1,7 @@
-//! How answers are printed: columns for people, JSON for programs. Nothing but text goes to what is not a terminal.
+//! How answers are printed: columns for people; JSON, YAML and CSV for programs. Nothing but text goes to what is
+//! not a terminal.
+
+pub(crate) mod formats;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, UNIX_EPOCH};
@@ -97,6 +100,15 @@ pub fn print(answer: &Answer, format: Format, again: bool) -> Result<(), Failure
             let written = if again { answer.json.to_string() } else { format!("{:#}", answer.json) };
             text.push_str(&written);
             text.push('\n');
+        }
+        Format::Yaml => {
+            // Each answer is a document of its own.
+            text.push_str(if again { "---\n" } else { "" });
+            text.push_str(&formats::yaml(&answer.json)?);
+        }
+        Format::Csv => {
+            text.push_str(&formats::csv(&answer.json)?);
+            text.push_str(if again { "\n" } else { "" });
         }
         Format::Table => {
             if again && terminal {
