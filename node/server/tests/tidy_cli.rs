@@ -28,11 +28,16 @@ fn commands(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// What belongs to the shell and not to the program: redirections, and whatever comes after a command.
+fn is_for_the_shell(word: &str) -> bool {
+    word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['>', '<', '|', '&', ';'])
+}
+
 /// The arguments of `ringmain`, however it is started; nothing for another program.
 fn arguments(command: &str) -> Option<Vec<String>> {
     let rest =
         ["cargo run --release -- ", "ringmain "].iter().find_map(|start| command.strip_prefix(start))?;
-    let words = rest.split_whitespace().map(str::to_owned);
+    let words = rest.split_whitespace().take_while(|word| !is_for_the_shell(word)).map(str::to_owned);
     Some(std::iter::once("ringmain".to_owned()).chain(words).collect())
 }
 
