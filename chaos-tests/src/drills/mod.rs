@@ -57,7 +57,7 @@ pub enum DrillRun {
     #[command(after_help = "Example:\n  ringmain-chaos drill run power-loss --one 20 --all 5")]
     PowerLoss(PowerLossArgs),
     /// A node is away for minutes under load and comes back: how fast the others route, how soon it has caught up
-    #[command(after_help = "Example:\n  ringmain-chaos drill run away --rate 500 --minutes 5")]
+    #[command(after_help = "Example:\n  ringmain-chaos drill run away --rate 500 --seconds 300")]
     Away(AwayArgs),
     /// Every fsync fails at the leader, at a follower, at a majority; needs strace
     #[command(after_help = "Example:\n  ringmain-chaos drill run fsync-error --report report.json")]

@@ -15,7 +15,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::auth::caller_name;
 use crate::error;
+use crate::note::note;
 use crate::shared::Shared;
 
 /// Steps that may wait to be read.
@@ -39,10 +41,16 @@ impl ClusterService for Clusters {
         &self,
         request: Request<v1::AddNodeRequest>,
     ) -> Result<Response<Self::AddNodeStream>, Status> {
+        let by = caller_name(&request);
         let peer = read_peer(request.into_inner()).map_err(|error| error::status(&error))?;
         let (progress, steps) = mpsc::channel(PROGRESS_MAX);
-        let replica = self.shared.replica.clone();
-        let adding = async move { replica.add_node(&peer, &progress).await };
+        let shared = Arc::clone(&self.shared);
+        let adding = async move {
+            shared.replica.add_node(&peer, &progress).await?;
+            drop(progress);
+            note(&shared, by, "cluster add", format!("node {} at {}", peer.node, peer.peer_addr)).await;
+            Ok(())
+        };
         Ok(Response::new(self.follow("add-node", steps, adding, added)))
     }
 
@@ -50,10 +58,16 @@ impl ClusterService for Clusters {
         &self,
         request: Request<v1::RemoveNodeRequest>,
     ) -> Result<Response<Self::RemoveNodeStream>, Status> {
+        let by = caller_name(&request);
         let node = NodeId(request.get_ref().node);
         let (progress, steps) = mpsc::channel(PROGRESS_MAX);
-        let replica = self.shared.replica.clone();
-        let removing = async move { replica.remove_node(node, &progress).await };
+        let shared = Arc::clone(&self.shared);
+        let removing = async move {
+            shared.replica.remove_node(node, &progress).await?;
+            drop(progress);
+            note(&shared, by, "cluster remove", format!("node {node}")).await;
+            Ok(())
+        };
         Ok(Response::new(self.follow("remove-node", steps, removing, removed)))
     }
 
@@ -61,8 +75,11 @@ impl ClusterService for Clusters {
         &self,
         request: Request<v1::MoveLeaderRequest>,
     ) -> Result<Response<v1::MoveLeaderResponse>, Status> {
+        let by = caller_name(&request);
         let to = Some(request.get_ref().to).filter(|to| *to > 0).map(NodeId);
         let moved = self.shared.replica.move_leader(to).await.map_err(|error| self.refused(&error))?;
+        let detail = format!("from node {} to node {}", moved.from, moved.leader);
+        note(&self.shared, by, "cluster transfer-leader", detail).await;
         Ok(Response::new(v1::MoveLeaderResponse {
             from: moved.from.0,
             leader: moved.leader.0,
@@ -75,7 +92,11 @@ impl ClusterService for Clusters {
         &self,
         request: Request<v1::DrainNodeRequest>,
     ) -> Result<Response<v1::DrainNodeResponse>, Status> {
-        let drained = self.drain(request.get_ref()).map_err(|error| error::status(&error))?;
+        let by = caller_name(&request);
+        let request = request.into_inner();
+        let drained = self.drain(&request).map_err(|error| error::status(&error))?;
+        let what = if request.undo { "cluster drain --undo" } else { "cluster drain" };
+        note(&self.shared, by, what, format!("node {}", request.node)).await;
         Ok(Response::new(drained))
     }
 

@@ -19,6 +19,7 @@ mod lease;
 mod leased;
 mod measure;
 mod nodes;
+mod note;
 mod opening;
 mod operator;
 mod poll;

@@ -105,6 +105,10 @@ fn a_cluster_grows_moves_its_leader_and_loses_a_node_by_commands_to_any_node() {
     assert!(readyz.contains("503") && checks.contains("[-] member"), "{readyz} {checks}");
     let critical = second.node.ask_in_vain("check quorum-critical 1", ADMIN, 3);
     assert!(critical.contains("error[quorum-critical]: node 1 must not stop now"), "{critical}");
+    let audit = second.node.ask_json("audit list", ADMIN).to_string();
+    for done in ["cluster add", "cluster transfer-leader", "cluster remove"] {
+        assert!(audit.contains(done), "{done} is not in the audit: {audit}");
+    }
     let Member { folder, node } = third;
     assert_eq!(node.terminate(), Some(0));
     let path = folder.path().join("node.toml").display().to_string();
