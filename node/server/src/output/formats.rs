@@ -126,6 +126,6 @@ mod tests {
 
     #[test]
     fn yaml_keeps_what_looks_like_something_else_a_text() {
-        assert_eq!(yaml(&json!({"key": "no", "n": 1})).expect("YAML"), "key: 'no'\nn: 1\n");
+        assert_eq!(yaml(&json!({"key": "true", "n": "1"})).expect("YAML"), "key: 'true'\nn: '1'\n");
     }
 }
