@@ -117,14 +117,14 @@ mod tests {
 
     fn node(line: &str) -> NodeArgs {
         let cli = read(&words(line), || Ok(contexts())).expect("a context").expect("a command");
-        match cli.command {
-            Asked::Queue(QueueCommand::List(args)) => args.node,
-            Asked::Contact(ContactCommand::Push(args)) => {
-                assert_eq!(args.gateway, "web");
-                args.node
-            }
-            other => panic!("{other:?}"),
+        if let Asked::Queue(QueueCommand::List(args)) = cli.command {
+            return args.node;
         }
+        let Asked::Contact(ContactCommand::Push(args)) = cli.command else {
+            panic!("{line}: another command")
+        };
+        assert_eq!(args.gateway, "web");
+        args.node
     }
 
     #[test]
