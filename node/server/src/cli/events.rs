@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::NodeArgs;
 
-/// See [`Command::Events`].
+/// See [`crate::cli::Command::Events`].
 #[derive(Debug, Args)]
 pub struct EventsArgs {
     /// Which node.

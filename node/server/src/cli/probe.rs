@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
-/// See [`Command::Probe`](super::Command::Probe).
+/// See [`crate::cli::Command::Probe`](super::Command::Probe).
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("question").required(true).args(["live", "ready"])))]
 pub struct ProbeArgs {

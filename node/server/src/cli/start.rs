@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// See [`Command::Start`].
+/// See [`crate::cli::Command::Start`].
 #[derive(Debug, Args)]
 pub struct StartArgs {
     /// The node's config

@@ -44,7 +44,7 @@ pub struct GenerateArgs {
     pub out: PathBuf,
 }
 
-/// See [`Command::Simulate`].
+/// See [`crate::cli::Command::Simulate`].
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// The scenario's folder
