@@ -17,8 +17,10 @@ pub mod tokens;
 mod check;
 mod section;
 mod suggest;
+mod telemetry;
 
 pub use node::{Listen, LogConfig, LogFormat, NodeConfig, NodeLimits, PeerConfig, Timeouts};
 pub use plan::RoutingPlan;
 pub use problem::{Problem, Problems};
+pub use telemetry::TelemetryConfig;
 pub use tokens::{TokenHolder, TokenRole, Tokens};

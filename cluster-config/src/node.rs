@@ -14,6 +14,7 @@ pub use self::limits::NodeLimits;
 use crate::problem::{Problems, Sink};
 use crate::section::{self, Section};
 use crate::shape::{Field, Kind, Need, Shape};
+use crate::telemetry::{self, TelemetryConfig};
 
 /// Most nodes of a cluster, learners included.
 pub const PEERS_MAX: usize = 64;
@@ -45,6 +46,8 @@ pub struct NodeConfig {
     pub limits: NodeLimits,
     /// What the node writes to its log output.
     pub log: LogConfig,
+    /// Where traces go.
+    pub telemetry: TelemetryConfig,
 }
 
 /// Addresses to listen on.
@@ -190,6 +193,7 @@ impl NodeConfig {
             quote(self.log.format.word()),
             quote(&self.log.filter)
         ));
+        line(self.telemetry.to_toml());
         text
     }
 }
@@ -285,6 +289,9 @@ fn read(file: &Section<'_>) -> NodeConfig {
             .section("limits")
             .map_or_else(NodeLimits::default, |section| NodeLimits::read(|name| section.number(name))),
         log,
+        telemetry: file
+            .section("telemetry")
+            .map_or_else(TelemetryConfig::default, |section| TelemetryConfig::read(&section)),
     }
 }
 
@@ -414,6 +421,12 @@ pub static FILE: Shape = Shape {
             doc: "Limits of this node.",
         },
         Field { name: "log", kind: Kind::Table(&LOG), need: Need::Optional, doc: "Log output of this node." },
+        Field {
+            name: "telemetry",
+            kind: Kind::Table(&telemetry::SHAPE),
+            need: Need::Optional,
+            doc: "Where traces of this node go.",
+        },
     ],
 };
 

@@ -6,6 +6,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use ringmain_replication::{Answer, Replica};
 use ringmain_routing::command::{AbandonContact, ContactDetails, EnqueueContact, UpdateContact};
 use ringmain_routing::{Command, ContactId, Epoch, GatewayId, Name, Reply, Timestamp};
+use tracing::Instrument;
 
 use crate::event::{Ticket, Unanswered};
 use crate::mailbox::Envelope;
@@ -113,7 +114,7 @@ impl Actor for ConversationActor {
         let Envelope { message, permit } = envelope;
         match message {
             ConversationMessage::Request { ticket, request } => {
-                let answer = state.carry_out(request).await;
+                let answer = state.carry_out(request).instrument(ticket.span()).await;
                 let waiting = state.waiting(&answer);
                 // A stream that is gone has nobody to answer; its gateway's actor ends this one.
                 let _ = ticket.answer(answer, waiting).await;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmain_replication::{Answer, ProposeError};
+use ringmain_replication::{Answer, ProposeError, way};
 use ringmain_routing::delivery::Delivered;
 use ringmain_routing::effect::EndReason;
 use ringmain_routing::{
     ContactId, ContactView, Epoch, LogIndex, Millis, Name, OperatorView, Position, Timestamp,
 };
 use tokio::sync::mpsc;
+use tracing::Span;
 
 use crate::admission::Credit;
 use crate::limits;
@@ -175,11 +176,23 @@ pub struct Ticket {
     outbox: Outbox,
     _credit: Credit,
     answered: bool,
+    span: Span,
 }
 
 impl Ticket {
-    pub(crate) fn new(op: u64, key: Option<Name>, outbox: Outbox, credit: Credit) -> Ticket {
-        Ticket { op, key, outbox, _credit: credit, answered: false }
+    pub(crate) fn new(
+        op: u64,
+        key: Option<Name>,
+        outbox: Outbox,
+        credit: Credit,
+        role: &'static str,
+    ) -> Ticket {
+        Ticket { op, key, outbox, _credit: credit, answered: false, span: way::rpc(role) }
+    }
+
+    /// The span from the client's message to its answer.
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// Says how the operation ended.

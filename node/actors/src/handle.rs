@@ -12,7 +12,7 @@ use crate::admission::Credits;
 use crate::conversation::GatewayRequest;
 use crate::event::Ticket;
 use crate::gateway::GatewayMessage;
-use crate::hub::Hub;
+use crate::hub::{Hub, role_label};
 use crate::limits;
 use crate::mailbox::{Envelope, Mailbox};
 use crate::operator::OperatorMessage;
@@ -109,7 +109,7 @@ impl<M: Message> Shared<M> {
 
     fn ticket(&self, op: u64, key: Option<Name>, reserve: u32) -> Result<Ticket, NoCredit> {
         let credit = self.credits.take(reserve).ok_or(NoCredit)?;
-        Ok(Ticket::new(op, key, self.seed.outbox.clone(), credit))
+        Ok(Ticket::new(op, key, self.seed.outbox.clone(), credit, role_label(self.seed.party)))
     }
 
     /// A message that does not reach the actor is dropped; its ticket answers "unknown".

@@ -115,13 +115,14 @@ impl Hub {
         self.lock().delivery.head()
     }
 
-    fn applied(&self, batch: &[Arc<Applied>]) {
+    fn applied(&self, batch: &[Arc<Applied>], replica: &Replica) {
         let mut inner = self.lock();
         let Inner { delivery, outlets, .. } = &mut *inner;
         for applied in batch {
             if applied.index.0 > delivery.head().0 + 1 {
                 skip(delivery, outlets, LogIndex(applied.index.0 - 1));
             }
+            let _handing_out = replica.delivering(applied.index).entered();
             delivery.applied(applied.index, applied.at, &applied.outcome.effects, |party, delivered| {
                 hand(outlets, party, delivered)
             });
@@ -183,7 +184,7 @@ fn hand_out(hub: &Hub, replica: &Replica) {
         match feed.since(head, limits::FEED_BATCH_MAX) {
             FeedRead::Entries(batch) if batch.is_empty() => return,
             FeedRead::Entries(batch) => {
-                hub.applied(&batch);
+                hub.applied(&batch, replica);
                 crate::observe::applied(&batch, replica);
             }
             FeedRead::Gone { oldest } => {

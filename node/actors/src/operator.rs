@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use ringmain_replication::{Answer, ProposeError, Replica};
 use ringmain_routing::Command;
+use tracing::Instrument;
 
 use crate::event::{Ticket, Unanswered};
 use crate::hub::{Hub, Outlet};
@@ -149,7 +150,7 @@ impl OperatorState {
         self.asking = true;
         let (replica, offers, myself) = (self.replica.clone(), self.offers.clone(), myself.clone());
         spawn_named("operator-command", async move {
-            let answer = propose_timed(&replica, &offers, command).await;
+            let answer = propose_timed(&replica, &offers, command).instrument(ticket.span()).await;
             let message = OperatorMessage::Answered { ticket, answer };
             // An actor that has ended has no client to answer.
             drop(myself.send_message(Envelope { message, permit: None }));

@@ -10,8 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use ringmain_cluster_config::{TokenHolder, TokenRole, Tokens};
 use ringmain_protocol::v1::Error;
-use ringmain_replication::Clock;
+use ringmain_replication::{Clock, way};
 use ringmain_telemetry::{codes, labels, names};
+use tracing::{Instrument, Span};
 
 use crate::{error, measure};
 
@@ -160,7 +161,7 @@ pub(crate) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
                 request.extensions_mut().insert(caller);
             }
             let started = guard.now();
-            let response = next.run(request).await;
+            let response = next.run(request).instrument(span(method)).await;
             measure::count_response(method, &response);
             if let (Some(started), Some(ended), false) = (started, guard.now(), STREAMS.contains(&method)) {
                 let seconds = ended.saturating_sub(started).as_secs_f64();
@@ -173,6 +174,11 @@ pub(crate) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
             error::http_response(&refusal)
         }
     }
+}
+
+/// The span of a call. Operations inside of a stream have spans of their own.
+fn span(method: &'static str) -> Span {
+    if STREAMS.contains(&method) { Span::none() } else { way::call(method) }
 }
 
 fn admit(tokens: &Tokens, request: &Request) -> Result<Option<Caller>, Error> {

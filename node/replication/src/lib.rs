@@ -43,6 +43,7 @@ pub mod time;
 pub mod transfer;
 pub mod type_config;
 pub mod verify;
+pub mod way;
 mod wire;
 
 pub use changes::{Adding, ChangeError, Judgement, Progress, Removing};

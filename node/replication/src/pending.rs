@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::feed::Applied;
 use crate::type_config::Origin;
+use crate::way::{self, Way, Ways};
 
 /// Commands that may be open at a time.
 pub const OPEN_MAX: usize = 8_192;
@@ -58,6 +59,7 @@ pub struct Pending {
     incarnation: Incarnation,
     open: Mutex<Open>,
     last_seq: watch::Sender<u64>,
+    ways: Ways,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +77,7 @@ struct Open {
 struct Row {
     frame: Arc<[u8]>,
     settled: oneshot::Sender<Settled>,
+    way: Way,
 }
 
 /// An open command's place; dropping it gives the command up.
@@ -90,7 +93,7 @@ impl Pending {
     #[must_use]
     pub fn new(node: NodeId, incarnation: Incarnation) -> Arc<Self> {
         let open = Mutex::new(Open { next_seq: 1, ..Open::default() });
-        Arc::new(Self { node, incarnation, open, last_seq: watch::Sender::new(0) })
+        Arc::new(Self { node, incarnation, open, last_seq: watch::Sender::new(0), ways: Ways::default() })
     }
 
     /// Takes a command in, or refuses while that is still harmless.
@@ -98,6 +101,7 @@ impl Pending {
         let frame: Arc<[u8]> = command.encode().into();
         let room = if ends_work(command) { OPEN_MAX } else { OPEN_MAX - OPEN_RESERVED };
         let (settled, receiver) = oneshot::channel();
+        let way = Way::begin(command);
         let mut open = self.lock();
         if open.rows.len() >= room || open.bytes + frame.len() > OPEN_BYTES_MAX {
             return Err(Full);
@@ -105,7 +109,7 @@ impl Pending {
         let seq = open.next_seq;
         open.next_seq += 1;
         open.bytes += frame.len();
-        open.rows.insert(seq, Row { frame, settled });
+        open.rows.insert(seq, Row { frame, settled, way });
         drop(open);
         // Two may finish in the other order: the mark only grows.
         self.last_seq.send_if_modified(|last| {
@@ -114,6 +118,18 @@ impl Pending {
             grown
         });
         Ok(Ticket { pending: Arc::clone(self), seq, settled: receiver })
+    }
+
+    /// The way of an open command of this node, if anybody follows ways.
+    pub fn way(&self, origin: &Origin) -> Option<Way> {
+        let wanted = way::is_wanted() && self.is_own(origin);
+        let row_way = |open: MutexGuard<'_, Open>| open.rows.get(&origin.seq).map(|row| row.way.clone());
+        wanted.then(|| row_way(self.lock())).flatten().filter(Way::is_followed)
+    }
+
+    /// The ways of commands that were applied and whose effects are still to be handed out.
+    pub fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     /// The state machine has applied a command.

@@ -192,6 +192,12 @@ impl Replica {
         self.shared.machine.feed()
     }
 
+    /// The span in which the effects of a command are handed to this node's streams; see [`crate::way`].
+    #[must_use]
+    pub fn delivering(&self, index: LogIndex) -> tracing::Span {
+        self.shared.pending.ways().deliver(index)
+    }
+
     /// Looks at the router as this node has it. Short: applying waits meanwhile.
     pub fn read<R>(&self, look: impl FnOnce(&Router) -> R) -> R {
         self.shared.machine.read(look)

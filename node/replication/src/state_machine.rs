@@ -24,6 +24,7 @@ use crate::snapshot_files::{SnapshotFile, Snapshots};
 use crate::type_config::{
     Entry, EntryBatch, GroupId, LogId, Origin, ProposedCommand, SnapshotMeta, StoredMembership, TypeConfig,
 };
+use crate::way::Way;
 
 pub use crate::machine::{FetchSegment, Machine, PrepareError, SegmentPiece};
 
@@ -139,8 +140,13 @@ impl StateMachine {
                 repeats.push(origin);
                 continue;
             }
-            let outcome = core.router.apply(batch.at, &command);
-            applied.push((proposed, Arc::new(Applied::of(&core.router, log_id, command, outcome))));
+            let way = proposed.origin.as_ref().and_then(|origin| inner.pending.way(origin));
+            let outcome = Way::applying(way.as_ref(), || core.router.apply(batch.at, &command));
+            let one = Arc::new(Applied::of(&core.router, log_id, command, outcome));
+            if let Some(way) = way {
+                inner.pending.ways().keep(one.index, way);
+            }
+            applied.push((proposed, one));
         }
         core.last_applied = Some(log_id);
         drop(core);

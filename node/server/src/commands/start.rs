@@ -18,10 +18,14 @@ pub(super) fn run(args: &StartArgs) -> Result<(), Failure> {
     let mut config = load(&args.config)?;
     config.join |= args.join;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
-    logging::begin(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(FailureKind::Internal, "internal", error))?;
+    let traces = {
+        let _inside = runtime.enter();
+        logging::begin(&config)?
+    };
     let ended = runtime.block_on(serve(&config, plan, args.until_stdin_closes));
+    traces.end();
     // A thread that still waits for input must not keep the process.
     runtime.shutdown_background();
     ended

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
-use ringmain_cluster_config::{Listen, LogConfig, NodeConfig, NodeLimits, PeerConfig, Timeouts};
+use ringmain_cluster_config::{
+    Listen, LogConfig, NodeConfig, NodeLimits, PeerConfig, TelemetryConfig, Timeouts,
+};
 use ringmain_routing::NodeId;
 
 /// Business regions of the demo's nodes, in the order of the nodes.
@@ -178,6 +180,7 @@ fn node_config(node: NodeId, listen: Listen, peers: &[PeerConfig]) -> NodeConfig
         timeouts: Timeouts::default(),
         limits: NodeLimits::default(),
         log: LogConfig::default(),
+        telemetry: TelemetryConfig::default(),
     }
 }
 

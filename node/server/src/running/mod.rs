@@ -10,6 +10,11 @@ mod measure;
 mod seed;
 pub(crate) mod signals;
 mod tasks;
+#[cfg(feature = "otel")]
+mod traces;
+#[cfg(not(feature = "otel"))]
+#[path = "no_traces.rs"]
+mod traces;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,7 +9,9 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
-use ringmain_cluster_config::{Listen, LogConfig, NodeConfig, NodeLimits, PeerConfig, Timeouts};
+use ringmain_cluster_config::{
+    Listen, LogConfig, NodeConfig, NodeLimits, PeerConfig, TelemetryConfig, Timeouts,
+};
 use ringmain_routing::NodeId;
 use serde_json::Value;
 
@@ -110,6 +112,7 @@ pub fn configs_of<const N: usize>(cluster: &str) -> Vec<NodeConfig> {
         timeouts: Timeouts { stop_ms: 500, ..Timeouts::default() },
         limits: NodeLimits::default(),
         log: LogConfig::default(),
+        telemetry: TelemetryConfig::default(),
     };
     (1..).zip(listens).map(config).collect()
 }
