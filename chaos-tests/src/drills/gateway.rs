@@ -95,7 +95,8 @@ struct Gateway {
 impl Gateway {
     async fn work(mut self, mut inbox: mpsc::Receiver<Order>, every: Duration) {
         let mut ticks = interval(every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Callers do not wait for each other: what came due meanwhile comes at once.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut is_leaving = false;
         while !(is_leaving && self.pending.is_empty()) {
             tokio::select! {
