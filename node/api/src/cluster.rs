@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use ringmain_actors::task::spawn_named;
 use ringmain_protocol::v1::cluster_service_server::ClusterService;
-use ringmain_protocol::v1::{self, AddStage, Error, FieldProblem, RemoveStage};
+use ringmain_protocol::v1::{self, AddStage, Error, FieldProblem, MemberPart, RemoveStage};
 use ringmain_replication::members::majority;
-use ringmain_replication::{Adding, ChangeError, Judgement, Peer, Removing, Standing};
+use ringmain_replication::{
+    Adding, ChangeError, Inbound, Judgement, Known, Outbound, Part, Peer, Removing, Standing,
+};
 use ringmain_routing::limits::NAME_BYTES_MAX;
 use ringmain_routing::{Millis, NodeId, SessionState};
 use tokio::sync::mpsc;
@@ -42,7 +44,12 @@ impl ClusterService for Clusters {
         request: Request<v1::AddNodeRequest>,
     ) -> Result<Response<Self::AddNodeStream>, Status> {
         let by = caller_name(&request);
+        let dry_run = request.get_ref().dry_run;
         let peer = read_peer(request.into_inner()).map_err(|error| error::status(&error))?;
+        if dry_run {
+            let tried = self.shared.replica.try_add_node(&peer).await;
+            return Ok(Response::new(only(addable(tried.map_err(|error| self.refused(&error))?))));
+        }
         let (progress, steps) = mpsc::channel(PROGRESS_MAX);
         let shared = Arc::clone(&self.shared);
         let adding = async move {
@@ -60,6 +67,10 @@ impl ClusterService for Clusters {
     ) -> Result<Response<Self::RemoveNodeStream>, Status> {
         let by = caller_name(&request);
         let node = NodeId(request.get_ref().node);
+        if request.get_ref().dry_run {
+            let tried = self.shared.replica.try_remove_node(node).await;
+            return Ok(Response::new(only(removable(tried.map_err(|error| self.refused(&error))?))));
+        }
         let (progress, steps) = mpsc::channel(PROGRESS_MAX);
         let shared = Arc::clone(&self.shared);
         let removing = async move {
@@ -77,9 +88,14 @@ impl ClusterService for Clusters {
     ) -> Result<Response<v1::MoveLeaderResponse>, Status> {
         let by = caller_name(&request);
         let to = Some(request.get_ref().to).filter(|to| *to > 0).map(NodeId);
-        let moved = self.shared.replica.move_leader(to).await.map_err(|error| self.refused(&error))?;
-        let detail = format!("from node {} to node {}", moved.from, moved.leader);
-        note(&self.shared, by, "cluster transfer-leader", detail).await;
+        let replica = &self.shared.replica;
+        let dry_run = request.get_ref().dry_run;
+        let moved = if dry_run { replica.try_move_leader(to).await } else { replica.move_leader(to).await };
+        let moved = moved.map_err(|error| self.refused(&error))?;
+        if !dry_run {
+            let detail = format!("from node {} to node {}", moved.from, moved.leader);
+            note(&self.shared, by, "cluster transfer-leader", detail).await;
+        }
         Ok(Response::new(v1::MoveLeaderResponse {
             from: moved.from.0,
             leader: moved.leader.0,
@@ -95,8 +111,10 @@ impl ClusterService for Clusters {
         let by = caller_name(&request);
         let request = request.into_inner();
         let drained = self.drain(&request).map_err(|error| error::status(&error))?;
-        let what = if request.undo { "cluster drain --undo" } else { "cluster drain" };
-        note(&self.shared, by, what, format!("node {}", request.node)).await;
+        if !request.dry_run {
+            let what = if request.undo { "cluster drain --undo" } else { "cluster drain" };
+            note(&self.shared, by, what, format!("node {}", request.node)).await;
+        }
         Ok(Response::new(drained))
     }
 
@@ -168,7 +186,9 @@ impl Clusters {
             let problem = format!("is {}; at most {} ms", request.within_ms, DRAIN_MAX.0);
             return Err(error::invalid(vec![FieldProblem { field: "within_ms".into(), problem }]));
         }
-        if request.undo {
+        if request.dry_run {
+            // Nothing else speaks against it.
+        } else if request.undo {
             self.shared.replica.set_draining(false);
         } else {
             let asked = Some(request.within_ms).filter(|ms| *ms > 0).map(Millis);
@@ -176,7 +196,7 @@ impl Clusters {
         }
         let status = self.shared.replica.status();
         Ok(v1::DrainNodeResponse {
-            draining: status.draining,
+            draining: if request.dry_run { !request.undo } else { status.draining },
             sessions: self.sessions(me),
             leader: status.leader.map_or(0, |leader| leader.0),
         })
@@ -244,6 +264,45 @@ fn is_address(text: &str) -> bool {
     })
 }
 
+/// An answer of one message.
+fn only<T: Send + 'static>(message: T) -> Steps<T> {
+    let (sender, receiver) = mpsc::channel(1);
+    sender.try_send(Ok(message)).expect("the channel is empty and its receiver is here");
+    ReceiverStream::new(receiver)
+}
+
+fn addable(tried: Inbound) -> v1::AddNodeResponse {
+    let Inbound { known, voters } = tried;
+    let part = match known {
+        Known::Stranger => MemberPart::Stranger,
+        Known::Learner => MemberPart::Learner,
+        Known::Voter => MemberPart::Voter,
+    };
+    v1::AddNodeResponse {
+        stage: AddStage::Tried.into(),
+        voters: voters as u32,
+        part: part.into(),
+        ..v1::AddNodeResponse::default()
+    }
+}
+
+fn removable(tried: Outbound) -> v1::RemoveNodeResponse {
+    let Outbound { part, voters } = tried;
+    let (part, heir) = match part {
+        Part::None => (MemberPart::Removed, 0),
+        Part::Learner => (MemberPart::Learner, 0),
+        Part::Voter => (MemberPart::Voter, 0),
+        Part::Leader { heir } => (MemberPart::Leader, heir.0),
+    };
+    v1::RemoveNodeResponse {
+        stage: RemoveStage::Tried.into(),
+        voters: voters as u32,
+        part: part.into(),
+        heir,
+        ..v1::RemoveNodeResponse::default()
+    }
+}
+
 fn added(step: Adding) -> v1::AddNodeResponse {
     let of = |stage: AddStage| v1::AddNodeResponse { stage: stage.into(), ..v1::AddNodeResponse::default() };
     match step {
@@ -278,6 +337,7 @@ mod tests {
             peer_address: "host".into(),
             api_address: "host:0".into(),
             region: "r".repeat(NAME_BYTES_MAX + 1),
+            dry_run: false,
         };
         let fields: Vec<_> =
             read_peer(request).unwrap_err().problems.into_iter().map(|problem| problem.field).collect();
@@ -287,6 +347,7 @@ mod tests {
             peer_address: "[::1]:7112".into(),
             api_address: "node-4.example:7111".into(),
             region: String::new(),
+            dry_run: false,
         };
         assert_eq!(read_peer(sound).unwrap().node, NodeId(4));
     }

@@ -9,6 +9,7 @@ use ringmain_routing::NodeId;
 
 use crate::disk::DiskLimits;
 use crate::history::Retention;
+use crate::replica::StartError;
 use crate::state_machine::{SEGMENT_RECORDS, SNAPSHOT_LOG_BYTES};
 use crate::transfer::TRANSFER_BYTES_PER_S;
 
@@ -137,6 +138,24 @@ impl ReplicaConfig {
         peers.iter().map(|peer| format!("{}@{}", peer.node, peer.peer_addr)).collect()
     }
 
+    /// What speaks against a start with these settings, as far as they show it.
+    ///
+    /// # Errors
+    /// The first that does, by its field.
+    pub fn check(&self) -> Result<(), StartError> {
+        if self.me().is_none() {
+            let what = format!("peers: this node, {}, is not among them", self.node);
+            return Err(StartError::Config(what));
+        }
+        let mut ids: Vec<_> = self.peers.iter().map(|peer| peer.node).collect();
+        ids.sort_unstable();
+        if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(StartError::Config(format!("peers: node {} stands twice", pair[0])));
+        }
+        self.raft(false).map_err(bad_timing)?;
+        Ok(())
+    }
+
     /// openraft's settings. A suspect node stands for no election.
     pub(crate) fn raft(&self, suspect: bool) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
         let millis = |span: Duration| span.as_millis() as u64;
@@ -161,4 +180,8 @@ impl ReplicaConfig {
         };
         config.validate().map(Arc::new)
     }
+}
+
+pub(crate) fn bad_timing(error: openraft::ConfigError) -> StartError {
+    StartError::Config(format!("timing: {error}"))
 }

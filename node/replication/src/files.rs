@@ -340,6 +340,16 @@ pub fn read_framed_file(path: &Path) -> Result<Vec<u8>, StorageError> {
     }
 }
 
+/// Whether this user may write into the folder, or make it where it is not there yet.
+#[must_use]
+pub fn may_be_written(dir: &Path) -> bool {
+    let here = Path::new(".");
+    let named = dir.ancestors().map(|folder| if folder.as_os_str().is_empty() { here } else { folder });
+    let nearest = named.into_iter().find(|folder| folder.exists()).unwrap_or(here);
+    let entered = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    nearest.is_dir() && rustix::fs::access(nearest, entered).is_ok()
+}
+
 /// Holds the data folder against other processes for as long as it lives.
 #[derive(Debug)]
 pub struct FolderLock {
@@ -389,6 +399,14 @@ mod tests {
             assert_eq!(take_frame(&mut &frame[..len]), Err(FrameError::Torn), "cut at {len}");
         }
         assert_eq!(take_frame(&mut frame.as_slice()), Ok(Some(b"contact".as_slice())));
+    }
+
+    #[test]
+    fn a_folder_can_be_made_in_one_that_is_there_and_not_below_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(may_be_written(dir.path()) && may_be_written(&dir.path().join("a/b")));
+        fs::write(dir.path().join("file"), b"").unwrap();
+        assert!(!may_be_written(&dir.path().join("file/b")));
     }
 
     #[test]

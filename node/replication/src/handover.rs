@@ -38,12 +38,7 @@ pub async fn move_leader(shared: &Shared, to: Option<NodeId>) -> Result<Moved, C
     if to == Some(me) {
         return Ok(Moved { from: me, leader: me, term, leaderless: Millis(0) });
     }
-    let heir = match to {
-        Some(heir) => may_inherit(shared, heir).map(|_| heir).map_err(ChangeError::Refused)?,
-        None => heir(shared).ok_or_else(|| {
-            ChangeError::Refused("to: no other voter lives, is caught up and takes clients".into())
-        })?,
-    };
+    let heir = choose(shared, to)?;
     let mut leadership = shared.leadership.subscribe();
     let asked_at = shared.clock.monotonic();
     let asked = shared.raft.trigger().transfer_leader(heir.0).await;
@@ -61,6 +56,23 @@ pub async fn move_leader(shared: &Shared, to: Option<NodeId>) -> Result<Moved, C
     let leader = known.leader.unwrap_or(me);
     tracing::info!(leader = leader.0, term = known.term, elapsed_ms = leaderless.0, "leadership moved");
     Ok(Moved { from: me, leader, term: known.term, leaderless })
+}
+
+/// What handing leadership over would come to, by the same rule: who would lead. Nothing is changed.
+pub async fn try_move_leader(shared: &Shared, to: Option<NodeId>) -> Result<Moved, ChangeError> {
+    let me = shared.config.node;
+    let Leadership { term, .. } = shared.leading().await?;
+    let leader = if to == Some(me) { me } else { choose(shared, to)? };
+    Ok(Moved { from: me, leader, term, leaderless: Millis(0) })
+}
+
+/// Who is to lead: `to`, or the voter that lacks least, if it may.
+pub fn choose(shared: &Shared, to: Option<NodeId>) -> Result<NodeId, ChangeError> {
+    let none = || ChangeError::Refused("to: no other voter lives, is caught up and takes clients".into());
+    match to {
+        Some(heir) => may_inherit(shared, heir).map(|_| heir).map_err(ChangeError::Refused),
+        None => heir(shared).ok_or_else(none),
+    }
 }
 
 /// The voter that lacks least, of those that may lead.

@@ -46,7 +46,7 @@ pub mod verify;
 pub mod way;
 mod wire;
 
-pub use changes::{Adding, ChangeError, Judgement, Progress, Removing};
+pub use changes::{Adding, ChangeError, Inbound, Judgement, Known, Outbound, Part, Progress, Removing};
 pub use clock::Clock;
 pub use config::{Peer, ReplicaConfig, Timing};
 pub use feed::{Applied, Feed, FeedRead};

@@ -26,11 +26,22 @@ const TELL_TIMES: u32 = 3;
 /// Between two times.
 const TELL_AGAIN: Duration = Duration::from_millis(100);
 
-/// Answers the leader that wants to take this node in; from then on the node takes part.
+/// What a node is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// To take part from here on.
+    Granted,
+    /// Whether it could; it goes on waiting.
+    Tried,
+}
+
+/// Answers the leader that wants to take this node in; from then on the node takes part, unless it was a trial.
 pub async fn answer(shared: &Shared, request: &v1::AdmitRequest) -> Result<v1::AdmitResponse, Status> {
     if request.data_format == DATA_FORMAT {
         check(shared, request.member).await?;
-        shared.identity.become_member().map_err(|error| Status::internal(error.to_string()))?;
+        if !request.dry_run {
+            shared.identity.become_member().map_err(|error| Status::internal(error.to_string()))?;
+        }
     }
     Ok(v1::AdmitResponse {
         incarnation: shared.identity.incarnation().0,
@@ -67,10 +78,16 @@ async fn check(shared: &Shared, member: bool) -> Result<(), Status> {
 }
 
 /// Asks the node whether it can be taken in; `member`: the membership has it already.
-pub async fn ask_admission(shared: &Shared, peer: &Peer, member: bool) -> Result<(), ChangeError> {
+pub async fn ask_admission(
+    shared: &Shared,
+    peer: &Peer,
+    member: bool,
+    admission: Admission,
+) -> Result<(), ChangeError> {
     let at = format!("node {} at {}", peer.node, peer.peer_addr);
     let now_ms = shared.time.now().map_or(0, |now| now.0);
-    let request = v1::AdmitRequest { data_format: DATA_FORMAT, now_ms, member };
+    let request =
+        v1::AdmitRequest { data_format: DATA_FORMAT, now_ms, member, dry_run: admission == Admission::Tried };
     let invalid = |error: InvalidAddress| ChangeError::Refused(error.to_string());
     let mut link = shared.links.to(peer.node.0, &peer.peer_addr).map_err(invalid)?;
     let answer = match tokio::time::timeout(ANSWER_WITHIN, link.control.admit(request)).await {

@@ -15,9 +15,9 @@ use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use crate::archive::{Archive, Maker};
 use crate::chains::Chains;
-use crate::changes::{self, Adding, ChangeError, Judgement, Progress, Removing};
+use crate::changes::{self, Adding, ChangeError, Inbound, Judgement, Outbound, Progress, Removing};
 use crate::clock::Clock;
-use crate::config::{Peer, ReplicaConfig};
+use crate::config::{Peer, ReplicaConfig, bad_timing};
 use crate::departure;
 use crate::disk::{self, Disk};
 use crate::feed::{Applied, Feed};
@@ -279,16 +279,31 @@ impl Replica {
         changes::add(&self.shared, peer, progress).await
     }
 
+    /// Whether a node could be taken in, and what it would come to, where this node leads. Nothing is changed.
+    pub async fn try_add_node(&self, peer: &Peer) -> Result<Inbound, ChangeError> {
+        changes::try_add(&self.shared, peer).await
+    }
+
     /// Takes a node out for good, where this node leads. When that is this node, it hands leadership over and says
     /// who is to go on.
     pub async fn remove_node(&self, node: NodeId, progress: &Progress<Removing>) -> Result<(), ChangeError> {
         changes::remove(&self.shared, node, progress).await
     }
 
+    /// Whether a node could be taken out, and what it would come to, where this node leads. Nothing is changed.
+    pub async fn try_remove_node(&self, node: NodeId) -> Result<Outbound, ChangeError> {
+        changes::try_remove(&self.shared, node).await
+    }
+
     /// Hands leadership to `to`, or to the voter that lacks least, where this node leads, and waits for what comes
     /// of it.
     pub async fn move_leader(&self, to: Option<NodeId>) -> Result<Moved, ChangeError> {
         handover::move_leader(&self.shared, to).await
+    }
+
+    /// To whom leadership could be handed, where this node leads. Nothing is changed.
+    pub async fn try_move_leader(&self, to: Option<NodeId>) -> Result<Moved, ChangeError> {
+        handover::try_move_leader(&self.shared, to).await
     }
 
     /// Whether leadership is kept from this node. It goes on voting.
@@ -343,7 +358,7 @@ impl Replica {
 }
 
 async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, StartError> {
-    check(&config)?;
+    config.check()?;
     let meter = SyncMeter::new(Arc::clone(&clock));
     let group = GroupId::default();
     meter.create_dir(&config.data_dir)?;
@@ -365,8 +380,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     for peer in config.others() {
         links.to(peer.node.0, &peer.peer_addr)?;
     }
-    let raft_config =
-        config.raft(suspect.is_some()).map_err(|error| StartError::Config(format!("timing: {error}")))?;
+    let raft_config = config.raft(suspect.is_some()).map_err(bad_timing)?;
     let known = Members::stored(&machine.core().membership);
     let members = watch::Sender::new(known.unwrap_or_else(|| Members::configured(&config.peers)));
     machine.fetch_with(install::fetch_from_peers(config.node, members.subscribe(), Arc::clone(&links)));
@@ -419,19 +433,6 @@ fn state_config(config: &ReplicaConfig, group: GroupId, log: &LogStore) -> State
         retention: config.retention,
         purged: log.purged().map(|id| id.index),
         ..StateConfig::new(&config.data_dir, config.feed_max)
-    }
-}
-
-fn check(config: &ReplicaConfig) -> Result<(), StartError> {
-    if config.me().is_none() {
-        let what = format!("peers: this node, {}, is not among them", config.node);
-        return Err(StartError::Config(what));
-    }
-    let mut ids: Vec<_> = config.peers.iter().map(|peer| peer.node).collect();
-    ids.sort_unstable();
-    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(StartError::Config(format!("peers: node {} stands twice", pair[0]))),
-        None => Ok(()),
     }
 }
 

@@ -61,10 +61,14 @@ fn voters(status: &Value) -> Vec<u64> {
 fn grown() -> [Member; 3] {
     let folder = tempfile::tempdir().expect("a folder");
     let path = write_config(folder.path(), &config(1));
+    let tried = succeed(&["cluster", "init", "--config", &path, "--dry-run"]);
+    assert!(tried.contains("would form cluster grown of node 1"), "{tried}");
+    assert!(!folder.path().join("data").exists(), "nothing was written");
     let formed = succeed(&["cluster", "init", "--config", &path]);
     assert!(formed.contains("cluster grown is formed of node 1"), "{formed}");
     let again = fail(&["cluster", "init", "--config", &path], 3);
     assert!(again.contains("error[members-refused]: data_dir: "), "{again}");
+    assert_eq!(fail(&["cluster", "init", "--config", &path, "--dry-run"], 3), again);
     let written = ringmain_cluster_config::NodeConfig::load(path.as_ref()).expect("the config");
     let kept = NodeConfig { data_dir: "data".into(), tokens: "tokens.toml".into(), ..written };
     let mut node = Node::start(folder.path(), kept, &[]);
@@ -76,7 +80,10 @@ fn grown() -> [Member; 3] {
     let third = start(3, &["--join"]);
     let path = third.folder.path().join("node.toml").display().to_string();
     let via = second.node.config.listen.api.clone();
-    let joined = succeed(&words(&format!("cluster join --config {path} --via {via}")));
+    let join = format!("cluster join --config {path} --via {via}");
+    let tried = succeed(&words(&format!("{join} --dry-run")));
+    assert!(tried.contains("node 3 answers and would be taken in, as one of 3 voters"), "{tried}");
+    let joined = succeed(&words(&join));
     assert!(joined.contains("node 3 votes; the cluster has 3 voters"), "{joined}");
     [first, second, third]
 }
@@ -114,6 +121,35 @@ fn a_cluster_grows_moves_its_leader_and_loses_a_node_by_commands_to_any_node() {
     let path = folder.path().join("node.toml").display().to_string();
     let refused = fail(&["start", "--config", &path], 7);
     assert!(refused.contains("error[node-removed]: ") && refused.contains("new id"), "{refused}");
+}
+
+#[test]
+fn a_dry_run_says_what_would_come_of_it_to_any_node_and_changes_nothing() {
+    let [first, second, third] = grown();
+    let status = eventually("all vote", &third.node, |status| voters(status) == [1, 2, 3]);
+    let leader = status["leader"].as_u64().expect("a leader");
+    let other = leader % 3 + 1;
+    let tried = |words: &str| second.node.ask_json(&format!("{words} --dry-run"), ADMIN);
+    let removed = tried(&format!("cluster remove {leader}"));
+    assert_eq!((&removed["part"], &removed["voters"]), (&json!("leader"), &json!(2)), "{removed}");
+    assert!(removed["heir"].as_u64().is_some_and(|heir| heir != leader), "{removed}");
+    let moved = tried(&format!("cluster transfer-leader --to {other}"));
+    assert_eq!((&moved["from"], &moved["leader"]), (&json!(leader), &json!(other)), "{moved}");
+    let drained = tried(&format!("cluster drain {other}"));
+    assert_eq!(drained["draining"], json!(true), "{drained}");
+    let added = tried(&add(&second.node, &third));
+    assert_eq!((&added["part"], &added["voters"]), (&json!("voter"), &json!(3)), "{added}");
+    let refused = second.node.ask_in_vain("cluster remove 7 --dry-run", ADMIN, 3);
+    assert!(refused.contains("error[members-refused]: node: 7 is no member"), "{refused}");
+    let after = first.node.ask_json("cluster status", ADMIN);
+    for key in ["leader", "term"] {
+        assert_eq!(after[key], status[key], "{key}");
+    }
+    assert_eq!(voters(&after), [1, 2, 3]);
+    let nodes = after["nodes"].as_array().expect("a list");
+    assert!(nodes.iter().all(|node| node["draining"] == json!(false)), "{after}");
+    let audit = first.node.ask_json("audit list", ADMIN).to_string();
+    assert!(!audit.contains("cluster remove") && !audit.contains("cluster drain"), "{audit}");
 }
 
 #[test]

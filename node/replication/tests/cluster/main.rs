@@ -9,3 +9,4 @@ mod membership;
 mod peers;
 mod proposing;
 mod recovery;
+mod trials;

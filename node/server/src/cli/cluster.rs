@@ -44,6 +44,9 @@ pub struct InitArgs {
     /// Form it of this node alone though the config lists more
     #[arg(long)]
     pub solo: bool,
+    /// Only check config and data folder, and say what would come of it
+    #[arg(long)]
+    pub dry_run: bool,
     /// How the answer is printed
     #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -61,6 +64,9 @@ pub struct JoinArgs {
     /// The token to call with
     #[arg(long, env = "RINGMAIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Only check it against the cluster and say what would come of it
+    #[arg(long)]
+    pub dry_run: bool,
     /// How the answer is printed
     #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -84,6 +90,9 @@ pub struct AddArgs {
     /// Its business area
     #[arg(long, value_name = "NAME")]
     pub region: String,
+    /// Only check it against the cluster and say what would come of it
+    #[arg(long)]
+    pub dry_run: bool,
     /// Which node to ask.
     #[command(flatten)]
     pub node: NodeArgs,
@@ -98,6 +107,9 @@ pub struct RemoveArgs {
     /// The node
     #[arg(value_name = "NODE")]
     pub id: u64,
+    /// Only check it against the cluster and say what would come of it
+    #[arg(long)]
+    pub dry_run: bool,
     /// Which node to ask.
     #[command(flatten)]
     pub node: NodeArgs,
@@ -118,6 +130,9 @@ pub struct DrainArgs {
     /// How long its clients have to leave; without it, as long as when the node stops
     #[arg(long, value_name = "TIME", conflicts_with = "undo", value_parser = humantime::parse_duration)]
     pub within: Option<Duration>,
+    /// Only check it against the cluster and say what would come of it
+    #[arg(long)]
+    pub dry_run: bool,
     /// Which node to ask.
     #[command(flatten)]
     pub node: NodeArgs,
@@ -129,6 +144,9 @@ pub struct TransferLeaderArgs {
     /// Who is to lead; without it the voter that lacks least
     #[arg(long, value_name = "NODE", value_parser = clap::value_parser!(u64).range(1..))]
     pub to: Option<u64>,
+    /// Only check it against the cluster and say what would come of it
+    #[arg(long)]
+    pub dry_run: bool,
     /// Which node to ask.
     #[command(flatten)]
     pub node: NodeArgs,

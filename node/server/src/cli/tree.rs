@@ -241,16 +241,9 @@ mod tests {
         assert_eq!(missing, [""; 0]);
     }
 
-    /// Changes that cannot be tried yet; docs/ROADMAP.md names them. One that can be is taken out.
-    const OWED: [&str; 6] = ["init", "join", "add", "remove", "drain", "transfer-leader"];
-
     #[test]
     fn every_change_can_be_tried() {
-        let is_owed = |leaf: &Leaf| OWED.iter().any(|verb| leaf.path == format!("ringmain cluster {verb}"));
-        let paid =
-            findings(|leaf| (is_owed(leaf) && leaf.has("dry-run")).then(|| "take it out of OWED".to_owned()));
-        assert_eq!(paid, [""; 0]);
-        let is_change = |leaf: &Leaf| leaf.purpose() == Some(Purpose::Change) && !is_owed(leaf);
+        let is_change = |leaf: &Leaf| leaf.purpose() == Some(Purpose::Change);
         let missing =
             findings(|leaf| (is_change(leaf) && !leaf.has("dry-run")).then(|| "--dry-run".to_owned()));
         assert_eq!(missing, [""; 0]);

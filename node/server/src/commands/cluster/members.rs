@@ -9,6 +9,7 @@ use ringmain_protocol::v1::{
 };
 use serde_json::json;
 
+use super::trial;
 use crate::cli::{AddArgs, Format, JoinArgs, NodeArgs, RemoveArgs};
 use crate::commands::start::load;
 use crate::connection::{Clients, failed};
@@ -22,8 +23,13 @@ const SHOW_ONE_IN: u32 = 10;
 
 /// Takes a node in.
 pub(super) async fn add(args: AddArgs) -> Result<(), Failure> {
-    let request =
-        AddNodeRequest { node: args.id, peer_address: args.peer, api_address: args.api, region: args.region };
+    let request = AddNodeRequest {
+        node: args.id,
+        peer_address: args.peer,
+        api_address: args.api,
+        region: args.region,
+        dry_run: args.dry_run,
+    };
     take_in(request, &args.node, args.timeout).await
 }
 
@@ -38,6 +44,7 @@ pub(super) async fn join(args: JoinArgs) -> Result<(), Failure> {
         peer_address: me.peer.clone(),
         api_address: me.api.clone(),
         region: me.region.clone(),
+        dry_run: args.dry_run,
     };
     let via = NodeArgs { address: args.via, context: None, token: args.token, format: args.format };
     take_in(request, &via, args.timeout).await
@@ -46,12 +53,16 @@ pub(super) async fn join(args: JoinArgs) -> Result<(), Failure> {
 async fn take_in(request: AddNodeRequest, via: &NodeArgs, timeout: Duration) -> Result<(), Failure> {
     let node = request.node;
     let clients = Clients::open(via).await?;
+    if request.dry_run {
+        let tried = clients.cluster.add_node(request, |_| {}).await.map_err(|error| failed(&error))?;
+        return output::print(&trial::would_add(node, &tried), via.format, false);
+    }
     let mut steps = AddSteps { node, shown: 0, stage: AddStage::Unspecified };
     let adding =
         async |cluster: &ClusterClient| cluster.add_node(request.clone(), |step| steps.show(step)).await;
     let done = until_done(&clients.cluster, timeout, adding).await?;
     let answer = Answer {
-        json: json!({ "node": node, "voter": true, "voters": done.voters }),
+        json: json!({ "node": node, "voter": true, "voters": done.voters, "dry_run": false }),
         text: vec![Block::Line(format!("node {node} votes; the cluster has {} voters", done.voters))],
     };
     output::print(&answer, via.format, false)
@@ -75,7 +86,11 @@ impl AddSteps {
             AddStage::CatchingUp if !again || self.shown.is_multiple_of(SHOW_ONE_IN) => {
                 eprintln!("node {node} catches up: {} entries to go", step.lag_entries);
             }
-            AddStage::Admitted | AddStage::CatchingUp | AddStage::Voter | AddStage::Unspecified => {}
+            AddStage::Admitted
+            | AddStage::CatchingUp
+            | AddStage::Voter
+            | AddStage::Tried
+            | AddStage::Unspecified => {}
         }
     }
 }
@@ -84,13 +99,17 @@ impl AddSteps {
 pub(super) async fn remove(args: RemoveArgs) -> Result<(), Failure> {
     let node = args.id;
     let clients = Clients::open(&args.node).await?;
+    let request = RemoveNodeRequest { node, dry_run: args.dry_run };
+    if args.dry_run {
+        let tried = clients.cluster.remove_node(request, |_| {}).await.map_err(|error| failed(&error))?;
+        return output::print(&trial::would_remove(node, &tried), args.node.format, false);
+    }
     let show = |step: &RemoveNodeResponse| match step.stage() {
         RemoveStage::LeaderMoved => eprintln!("node {node} led and has handed over"),
         RemoveStage::Removed => eprintln!("node {node} is no member any more; its sessions go elsewhere"),
-        RemoveStage::Done | RemoveStage::Unspecified => {}
+        RemoveStage::Done | RemoveStage::Tried | RemoveStage::Unspecified => {}
     };
-    let removing =
-        async |cluster: &ClusterClient| cluster.remove_node(RemoveNodeRequest { node }, show).await;
+    let removing = async |cluster: &ClusterClient| cluster.remove_node(request, show).await;
     let done = until_done(&clients.cluster, args.timeout, removing).await?;
     print_removed(node, &done, args.node.format)
 }
@@ -98,7 +117,7 @@ pub(super) async fn remove(args: RemoveArgs) -> Result<(), Failure> {
 fn print_removed(node: u64, done: &RemoveNodeResponse, format: Format) -> Result<(), Failure> {
     let told = if done.told { "it knows" } else { "it was not reached and will ask when it comes back" };
     let answer = Answer {
-        json: json!({ "node": node, "removed": true, "told": done.told, "voters": done.voters }),
+        json: json!({ "node": node, "removed": true, "told": done.told, "voters": done.voters, "dry_run": false }),
         text: vec![Block::Line(format!(
             "node {node} is out ({told}); the cluster has {} voters",
             done.voters

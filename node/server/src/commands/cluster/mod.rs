@@ -5,6 +5,7 @@ mod init;
 mod members;
 mod status;
 mod transfer_leader;
+mod trial;
 
 pub(super) use status::{node_role, status_json};
 

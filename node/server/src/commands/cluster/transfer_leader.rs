@@ -12,9 +12,11 @@ use crate::output::{self, Answer, Block};
 /// Hands leadership over and says what came of it.
 pub(super) async fn run(args: TransferLeaderArgs) -> Result<(), Failure> {
     let clients = Clients::open(&args.node).await?;
-    let request = MoveLeaderRequest { to: args.to.unwrap_or(0) };
+    let request = MoveLeaderRequest { to: args.to.unwrap_or(0), dry_run: args.dry_run };
     let moved = clients.cluster.move_leader(request).await.map_err(|error| failed(&error))?;
-    let line = if moved.from == moved.leader {
+    let line = if args.dry_run && moved.from != moved.leader {
+        format!("node {} would lead after node {}; nothing was done (--dry-run)", moved.leader, moved.from)
+    } else if moved.from == moved.leader {
         format!("node {} leads already, in term {}", moved.leader, moved.term)
     } else {
         format!(
@@ -27,7 +29,8 @@ pub(super) async fn run(args: TransferLeaderArgs) -> Result<(), Failure> {
             "from": moved.from,
             "leader": moved.leader,
             "term": moved.term,
-            "leaderless_ms": moved.leaderless_ms,
+            "leaderless_ms": (!args.dry_run).then_some(moved.leaderless_ms),
+            "dry_run": args.dry_run,
         }),
         text: vec![Block::Line(line)],
     };
