@@ -1,242 +1,89 @@
-//! Who has been heard of, and when: the basis of read-only and of lost nodes.
+//! Who has been heard of, and when, shared by the tasks of a node.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ringmain_routing::{Incarnation, Millis, NodeId};
+use ringmain_routing::shell::liveness;
+use ringmain_routing::{Incarnation, NodeId};
 
-/// When a node last heard of others, on its monotonic clock.
+pub use ringmain_routing::shell::liveness::{Answered, Report, Said};
+
+/// [`liveness::Liveness`] behind a lock: see there what each call means.
 #[derive(Debug)]
 pub struct Liveness {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    leader_heard: Duration,
-    /// By peer: the last answer to a ping of this reign.
-    answered: BTreeMap<NodeId, Answered>,
-    /// What each peer said of itself with it.
-    said: BTreeMap<NodeId, Said>,
-}
-
-/// A node, as the leader sees it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Which.
-    pub node: NodeId,
-    /// Entries that it lacks, if known.
-    pub lag: Option<u64>,
-    /// How long ago it was heard, if it was in this reign.
-    pub heard: Option<Millis>,
-    /// What it says of itself.
-    pub said: Said,
-}
-
-/// What a node says of itself with each answer to a ping.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    /// It lost part of its log and grants no vote.
-    pub suspect: bool,
-    /// It sends its clients elsewhere and wants no leadership.
-    pub draining: bool,
-}
-
-/// A peer's last sign of life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
-    /// When.
-    pub at: Duration,
-    /// Of which run; `None` before the first answer.
-    pub run: Option<Incarnation>,
-    /// Its loss has been proposed.
-    pub lost: bool,
+    state: Mutex<liveness::Liveness>,
 }
 
 impl Liveness {
     /// Nothing heard yet, and nobody late yet.
     #[must_use]
     pub fn new(now: Duration) -> Self {
-        Self { state: Mutex::new(State { leader_heard: now, ..State::default() }) }
+        Self { state: Mutex::new(liveness::Liveness::new(now)) }
     }
 
     /// The leader was heard.
     pub fn leader_heard(&self, now: Duration) {
-        self.lock().leader_heard = now;
+        self.lock().leader_heard(now);
     }
 
     /// How long ago this follower heard its leader.
     #[must_use]
     pub fn since_leader(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.lock().leader_heard)
+        self.lock().since_leader(now)
     }
 
     /// This node begins to lead: everybody has one full interval to answer.
     pub fn reign_began(&self, peers: impl Iterator<Item = NodeId>, now: Duration) {
-        let mut state = self.lock();
-        state.answered.clear();
-        state.said.clear();
-        drop(state);
-        self.watched(peers, now);
+        self.lock().reign_began(peers, now);
     }
 
     /// The leader watches these and no others: one that is new has one full interval to answer.
     pub fn watched(&self, peers: impl Iterator<Item = NodeId>, now: Duration) {
-        let mut state = self.lock();
-        let mut before = std::mem::take(&mut state.answered);
-        let unheard = Answered { at: now, run: None, lost: false };
-        state.answered = peers.map(|peer| (peer, before.remove(&peer).unwrap_or(unheard))).collect();
+        self.lock().watched(peers, now);
     }
 
     /// This node leads no longer: it was last in touch when a majority of `voters` last heard it.
     pub fn reign_ended(&self, me: NodeId, voters: &[BTreeSet<NodeId>], now: Duration) {
-        let age = self.since_majority(me, voters, now);
-        self.lock().leader_heard = now.saturating_sub(age);
+        self.lock().reign_ended(me, voters, now);
     }
 
     /// A peer has answered a ping.
     pub fn answered(&self, peer: NodeId, run: Incarnation, said: Said, now: Duration) {
-        let mut state = self.lock();
-        state.answered.insert(peer, Answered { at: now, run: Some(run), lost: false });
-        state.said.insert(peer, said);
+        self.lock().answered(peer, run, said, now);
     }
 
     /// Whether every peer has answered in this reign.
     #[must_use]
     pub fn heard_all(&self) -> bool {
-        self.lock().answered.values().all(|answered| answered.run.is_some())
+        self.lock().heard_all()
     }
 
     /// How long ago a peer answered in this reign, and what it said of itself; `None` when it has not.
     #[must_use]
     pub fn last_word(&self, peer: NodeId, now: Duration) -> Option<(Duration, Said)> {
-        let state = self.lock();
-        let answered = state.answered.get(&peer).filter(|answered| answered.run.is_some())?;
-        let said = state.said.get(&peer).copied().unwrap_or_default();
-        Some((now.saturating_sub(answered.at), said))
+        self.lock().last_word(peer, now)
     }
 
     /// The peer, when it has been silent for `silence` and its loss is not yet told.
     #[must_use]
     pub fn lost(&self, peer: NodeId, silence: Duration, now: Duration) -> Option<Answered> {
-        let answered = *self.lock().answered.get(&peer)?;
-        (!answered.lost && now.saturating_sub(answered.at) >= silence).then_some(answered)
+        self.lock().lost(peer, silence, now)
     }
 
     /// The peer's loss has been told: not again until it was heard.
     pub fn loss_told(&self, peer: NodeId) {
-        if let Some(answered) = self.lock().answered.get_mut(&peer) {
-            answered.lost = true;
-        }
+        self.lock().loss_told(peer);
     }
 
     /// How long ago a leader last knew that a majority hears it: the age of the answer that completes it, in each of
     /// the sets of voters.
     #[must_use]
     pub fn since_majority(&self, me: NodeId, voters: &[BTreeSet<NodeId>], now: Duration) -> Duration {
-        let state = self.lock();
-        let age = |voter: &NodeId| match state.answered.get(voter) {
-            _ if *voter == me => Duration::ZERO,
-            Some(answered) => now.saturating_sub(answered.at),
-            None => Duration::MAX,
-        };
-        let completing = |set: &BTreeSet<NodeId>| {
-            let mut ages: Vec<_> = set.iter().map(age).collect();
-            ages.sort_unstable();
-            ages.get(ages.len() / 2).copied().unwrap_or(Duration::ZERO)
-        };
-        voters.iter().map(completing).max().unwrap_or(Duration::ZERO)
+        self.lock().since_majority(me, voters, now)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, liveness::Liveness> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ME: NodeId = NodeId(1);
-
-    fn voters(size: u64) -> Vec<BTreeSet<NodeId>> {
-        vec![(1..=size).map(NodeId).collect()]
-    }
-
-    const SILENCE: Duration = Duration::from_millis(600);
-    const fn ms(ms: u64) -> Duration {
-        Duration::from_millis(ms)
-    }
-
-    fn of_three() -> Liveness {
-        let liveness = Liveness::new(ms(0));
-        liveness.reign_began([NodeId(2), NodeId(3)].into_iter(), ms(1_000));
-        liveness
-    }
-
-    #[test]
-    fn a_new_leader_waits_one_full_interval_before_it_calls_a_node_lost() {
-        let liveness = of_three();
-        assert_eq!(liveness.lost(NodeId(2), SILENCE, ms(1_599)), None);
-        assert!(liveness.lost(NodeId(2), SILENCE, ms(1_600)).is_some());
-    }
-
-    #[test]
-    fn a_silent_node_is_lost_once_until_it_is_heard_again() {
-        let liveness = of_three();
-        liveness.answered(NodeId(2), Incarnation(7), Said::default(), ms(2_000));
-        let lost = liveness.lost(NodeId(2), SILENCE, ms(2_600)).unwrap();
-        assert_eq!(lost.run, Some(Incarnation(7)));
-        liveness.loss_told(NodeId(2));
-        assert_eq!(liveness.lost(NodeId(2), SILENCE, ms(9_000)), None);
-        liveness.answered(NodeId(2), Incarnation(7), Said::default(), ms(9_100));
-        assert!(liveness.lost(NodeId(2), SILENCE, ms(9_700)).is_some());
-    }
-
-    #[test]
-    fn a_leader_is_as_old_as_its_majority() {
-        let liveness = of_three();
-        liveness.answered(NodeId(2), Incarnation(1), Said::default(), ms(5_000));
-        assert_eq!(
-            liveness.since_majority(ME, &voters(3), ms(5_100)),
-            ms(100),
-            "of three, one other is enough"
-        );
-        let of_five = Liveness::new(ms(0));
-        of_five.reign_began((2..=5).map(NodeId), ms(0));
-        of_five.answered(NodeId(2), Incarnation(1), Said::default(), ms(900));
-        of_five.answered(NodeId(3), Incarnation(1), Said::default(), ms(700));
-        assert_eq!(of_five.since_majority(ME, &voters(5), ms(1_000)), ms(300), "of five, two others");
-        let alone = Liveness::new(ms(0));
-        assert_eq!(alone.since_majority(ME, &voters(1), ms(1_000)), ms(0));
-    }
-
-    #[test]
-    fn a_leader_that_steps_down_is_as_old_as_its_majority_was() {
-        let liveness = of_three();
-        liveness.answered(NodeId(3), Incarnation(1), Said::default(), ms(5_000));
-        liveness.reign_ended(ME, &voters(3), ms(5_100));
-        assert_eq!(liveness.since_leader(ms(5_200)), ms(200));
-    }
-
-    #[test]
-    fn a_learner_that_answers_makes_no_majority() {
-        let liveness = of_three();
-        liveness.watched((2..=4).map(NodeId), ms(1_000));
-        liveness.answered(NodeId(4), Incarnation(1), Said::default(), ms(9_000));
-        assert_eq!(liveness.since_majority(ME, &voters(3), ms(9_000)), ms(8_000));
-        assert!(liveness.last_word(NodeId(2), ms(9_000)).is_none(), "it has not answered in this reign");
-        assert_eq!(liveness.last_word(NodeId(4), ms(9_100)), Some((ms(100), Said::default())));
-    }
-
-    #[test]
-    fn a_node_that_is_watched_anew_has_one_full_interval_and_one_that_left_is_forgotten() {
-        let liveness = of_three();
-        liveness.answered(NodeId(2), Incarnation(7), Said::default(), ms(2_000));
-        liveness.watched([NodeId(2), NodeId(4)].into_iter(), ms(5_000));
-        assert_eq!(liveness.lost(NodeId(2), SILENCE, ms(5_100)).unwrap().run, Some(Incarnation(7)));
-        assert_eq!(liveness.lost(NodeId(4), SILENCE, ms(5_599)), None);
-        assert_eq!(liveness.lost(NodeId(3), SILENCE, ms(99_000)), None);
     }
 }

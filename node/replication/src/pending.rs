@@ -4,15 +4,16 @@
 //! again only after this node has applied an entry of a later term: by then every entry of the earlier term that
 //! will ever be committed has been applied here, so what is still open was lost.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ringmain_routing::shell::forwarding::{OpenCommands, OpenLimits, Origin, ends_work};
 use ringmain_routing::{Command, Incarnation, NodeId};
 use tokio::sync::{oneshot, watch};
 
 use crate::feed::Applied;
-use crate::type_config::Origin;
 use crate::way::{self, Way, Ways};
+
+pub use ringmain_routing::shell::forwarding::{Full, GivenUp, Numbered};
 
 /// Commands that may be open at a time.
 pub const OPEN_MAX: usize = 8_192;
@@ -20,6 +21,9 @@ pub const OPEN_MAX: usize = 8_192;
 pub const OPEN_RESERVED: usize = 1_024;
 /// Bytes of open commands.
 pub const OPEN_BYTES_MAX: usize = 64 << 20;
+
+const LIMITS: OpenLimits =
+    OpenLimits { count_max: OPEN_MAX, reserved: OPEN_RESERVED, bytes_max: OPEN_BYTES_MAX };
 
 /// What became of an open command.
 #[derive(Clone, Debug)]
@@ -30,52 +34,19 @@ pub enum Settled {
     Unseen,
 }
 
-/// A command refused before it was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
-
-/// What was known of a command when its client stopped waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GivenUp {
-    /// It never left this node and never will.
-    NeverSent,
-    /// It may yet be carried out, or has been.
-    Sent,
-}
-
-/// A command as it goes out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Numbered {
-    /// Its number in this run of this node.
-    pub seq: u64,
-    /// The frame of the log.
-    pub frame: Arc<[u8]>,
-}
-
 /// The open commands of this run of this node.
 #[derive(Debug)]
 pub struct Pending {
     node: NodeId,
     incarnation: Incarnation,
-    open: Mutex<Open>,
+    open: Mutex<OpenCommands<Waiter>>,
     last_seq: watch::Sender<u64>,
     ways: Ways,
 }
 
-#[derive(Debug, Default)]
-struct Open {
-    rows: BTreeMap<u64, Row>,
-    bytes: usize,
-    next_seq: u64,
-    /// Sent in the present term, or on the present stream, up to here.
-    sent: u64,
-    /// Sent at any time up to here.
-    ever_sent: u64,
-}
-
+/// Who waits for an open command, and its way so far.
 #[derive(Debug)]
-struct Row {
-    frame: Arc<[u8]>,
+struct Waiter {
     settled: oneshot::Sender<Settled>,
     way: Way,
 }
@@ -92,25 +63,16 @@ impl Pending {
     /// No open command yet.
     #[must_use]
     pub fn new(node: NodeId, incarnation: Incarnation) -> Arc<Self> {
-        let open = Mutex::new(Open { next_seq: 1, ..Open::default() });
+        let open = Mutex::new(OpenCommands::default());
         Arc::new(Self { node, incarnation, open, last_seq: watch::Sender::new(0), ways: Ways::default() })
     }
 
     /// Takes a command in, or refuses while that is still harmless.
     pub fn take(self: &Arc<Self>, command: &Command) -> Result<Ticket, Full> {
         let frame: Arc<[u8]> = command.encode().into();
-        let room = if ends_work(command) { OPEN_MAX } else { OPEN_MAX - OPEN_RESERVED };
         let (settled, receiver) = oneshot::channel();
-        let way = Way::begin(command);
-        let mut open = self.lock();
-        if open.rows.len() >= room || open.bytes + frame.len() > OPEN_BYTES_MAX {
-            return Err(Full);
-        }
-        let seq = open.next_seq;
-        open.next_seq += 1;
-        open.bytes += frame.len();
-        open.rows.insert(seq, Row { frame, settled, way });
-        drop(open);
+        let waiter = Waiter { settled, way: Way::begin(command) };
+        let seq = self.lock().take(&LIMITS, ends_work(command), frame, waiter)?;
         // Two may finish in the other order: the mark only grows.
         self.last_seq.send_if_modified(|last| {
             let grown = *last < seq;
@@ -123,8 +85,10 @@ impl Pending {
     /// The way of an open command of this node, if anybody follows ways.
     pub fn way(&self, origin: &Origin) -> Option<Way> {
         let wanted = way::is_wanted() && self.is_own(origin);
-        let row_way = |open: MutexGuard<'_, Open>| open.rows.get(&origin.seq).map(|row| row.way.clone());
-        wanted.then(|| row_way(self.lock())).flatten().filter(Way::is_followed)
+        let way_of = |open: MutexGuard<'_, OpenCommands<Waiter>>| {
+            open.waiter(origin.seq).map(|waiter| waiter.way.clone())
+        };
+        wanted.then(|| way_of(self.lock())).flatten().filter(Way::is_followed)
     }
 
     /// The ways of commands that were applied and whose effects are still to be handed out.
@@ -135,18 +99,18 @@ impl Pending {
     /// The state machine has applied a command.
     pub fn applied(&self, origin: &Origin, applied: &Arc<Applied>) {
         if self.is_own(origin)
-            && let Some(row) = self.remove(origin.seq)
+            && let Some(waiter) = self.remove(origin.seq)
         {
-            row.settled.send(Settled::Applied(Arc::clone(applied))).ok();
+            waiter.settled.send(Settled::Applied(Arc::clone(applied))).ok();
         }
     }
 
     /// The state machine met a command that it had applied before.
     pub fn repeated(&self, origin: &Origin) {
         if self.is_own(origin)
-            && let Some(row) = self.remove(origin.seq)
+            && let Some(waiter) = self.remove(origin.seq)
         {
-            row.settled.send(Settled::Unseen).ok();
+            waiter.settled.send(Settled::Unseen).ok();
         }
     }
 
@@ -155,52 +119,33 @@ impl Pending {
         if !self.is_own(last) {
             return;
         }
-        let mut open = self.lock();
-        let later = open.rows.split_off(&(last.seq + 1));
-        let skipped = std::mem::replace(&mut open.rows, later);
-        open.bytes = open.rows.values().map(|row| row.frame.len()).sum();
-        drop(open);
-        for row in skipped.into_values() {
-            row.settled.send(Settled::Unseen).ok();
+        let skipped = self.lock().skipped(last.seq);
+        for waiter in skipped {
+            waiter.settled.send(Settled::Unseen).ok();
         }
     }
 
     /// The next commands to go out, in order, marked as sent. At least one where one waits.
     #[must_use]
     pub fn next_to_send(&self, count_max: usize, bytes_max: usize) -> Vec<Numbered> {
-        let mut open = self.lock();
-        let mut bytes = 0;
-        let mut batch = Vec::new();
-        for (&seq, row) in open.rows.range(open.sent + 1..).take(count_max) {
-            bytes += row.frame.len();
-            if bytes > bytes_max && !batch.is_empty() {
-                break;
-            }
-            batch.push(Numbered { seq, frame: Arc::clone(&row.frame) });
-        }
-        if let Some(last) = batch.last() {
-            open.sent = last.seq;
-            open.ever_sent = open.ever_sent.max(last.seq);
-        }
-        batch
+        self.lock().next_to_send(count_max, bytes_max)
     }
 
     /// Everything open goes out again, from the first.
     pub fn rewind(&self) {
-        self.lock().sent = 0;
+        self.lock().rewind();
     }
 
     /// Whether a command is open that has left this node.
     #[must_use]
     pub fn any_sent(&self) -> bool {
-        let open = self.lock();
-        open.rows.first_key_value().is_some_and(|(&seq, _)| seq <= open.ever_sent)
+        self.lock().any_sent()
     }
 
     /// How many are open.
     #[must_use]
     pub fn open_count(&self) -> usize {
-        self.lock().rows.len()
+        self.lock().len()
     }
 
     /// Changes with each command taken in.
@@ -219,19 +164,15 @@ impl Pending {
         origin.node == self.node && origin.incarnation == self.incarnation
     }
 
-    fn remove(&self, seq: u64) -> Option<Row> {
-        let mut open = self.lock();
-        let row = open.rows.remove(&seq)?;
-        open.bytes -= row.frame.len();
-        Some(row)
+    fn remove(&self, seq: u64) -> Option<Waiter> {
+        self.lock().remove(seq)
     }
 
     fn give_up(&self, seq: u64) -> GivenUp {
-        self.remove(seq);
-        if seq <= self.lock().ever_sent { GivenUp::Sent } else { GivenUp::NeverSent }
+        self.lock().give_up(seq)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, OpenCommands<Waiter>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -252,31 +193,6 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.pending.remove(self.seq);
-    }
-}
-
-/// Whether a command has the reserved room: life safety, and what frees people or room. Overload is met by
-/// refusing new work, never by refusing to finish the old.
-fn ends_work(command: &Command) -> bool {
-    match command {
-        Command::EnqueueContact(enqueue) => enqueue.tier == 0,
-        Command::ApplyPlan(_) | Command::PutOperators(_) | Command::UpdateContact(_) => false,
-        Command::Tick
-        | Command::OpenSession(_)
-        | Command::LoseSession(_)
-        | Command::CloseSession(_)
-        | Command::NodeStarted(_)
-        | Command::NodeLost(_)
-        | Command::AbandonContact(_)
-        | Command::SetPresence(_)
-        | Command::AcceptOffer(_)
-        | Command::DeclineOffer(_)
-        | Command::CompleteContact(_)
-        | Command::ExtendWrapUp(_)
-        | Command::EndWrapUp(_)
-        | Command::TransferContact(_)
-        | Command::HoldContact(_)
-        | Command::Act(_) => true,
     }
 }
 

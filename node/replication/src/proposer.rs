@@ -3,7 +3,6 @@
 //! An entry is sent at once while few are in flight. What comes meanwhile queues and goes out together, up to 64
 //! commands at a time and [`IN_FLIGHT_MAX`] entries in flight.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,13 +14,14 @@ use openraft::impls::ProgressResponder;
 use openraft::impls::leader_id_std::LeaderId;
 use openraft::raft::ClientWriteResult;
 use openraft::vote::RaftLeaderId;
+use ringmain_routing::shell::forwarding::{Accepted, Origin};
 use ringmain_routing::{Command, Incarnation, NodeId};
 use tokio::sync::mpsc;
 
 use crate::pending::Numbered;
 use crate::shared::Shared;
 use crate::type_config::{
-    COMMANDS_PER_ENTRY_MAX, ENTRY_BYTES_TARGET, EntryBatch, GroupId, Origin, ProposedCommand, TypeConfig,
+    COMMANDS_PER_ENTRY_MAX, ENTRY_BYTES_TARGET, EntryBatch, GroupId, ProposedCommand, TypeConfig,
 };
 
 /// Entries proposed and not yet applied by the leader.
@@ -41,7 +41,7 @@ pub struct Reign {
     term: u64,
     intake: mpsc::Sender<ProposedCommand>,
     /// The last command taken from each run of each node in this term.
-    accepted: Mutex<BTreeMap<(NodeId, Incarnation), u64>>,
+    accepted: Mutex<Accepted>,
 }
 
 /// The reign is over.
@@ -67,12 +67,10 @@ impl Reign {
     pub async fn accept(&self, node: NodeId, run: Incarnation, batch: Vec<Numbered>) -> Result<(), Over> {
         let mut room = self.intake.reserve_many(batch.len()).await.map_err(|_| Over)?;
         let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = accepted.entry((node, run)).or_default();
         for Numbered { seq, frame } in batch {
-            if seq > *last
+            if accepted.accept(node, run, seq)
                 && let Some(place) = room.next()
             {
-                *last = seq;
                 place.send(ProposedCommand { frame, origin: Some(Origin { node, incarnation: run, seq }) });
             }
         }

@@ -3,14 +3,13 @@
 //!
 //! **Invariant:** no byte of a snapshot is used before the hash over all of it was found right.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringmain_routing::{Incarnation, LogIndex, NodeId, Router, Timestamp};
+use ringmain_routing::{LogIndex, Router, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use xxhash_rust::xxh3::Xxh3;
@@ -31,8 +30,7 @@ const PARTIAL: &str = "part";
 /// Bytes of a snapshot read or sent at a time.
 pub const SNAPSHOT_CHUNK_BYTES: usize = 1 << 20;
 
-/// The last proposal of each node that was applied: what a state machine needs to apply each once.
-pub type Origins = BTreeMap<NodeId, (Incarnation, u64)>;
+pub use ringmain_routing::shell::forwarding::Origins;
 
 /// What a snapshot says of itself. The same on every replica that takes one at the same entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -408,6 +406,7 @@ mod tests {
     use super::*;
     use crate::testing::FrozenClock;
     use crate::type_config::LogId;
+    use ringmain_routing::{Incarnation, NodeId};
 
     fn head(index: u64) -> SnapshotHead {
         SnapshotHead {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine, Snapshot};
 use openraft::{EntryPayload as Payload, OptionalSend};
+use ringmain_routing::shell::forwarding::is_first;
 use ringmain_routing::{Command, Router};
 
 use crate::feed::{Applied, Tail};
@@ -22,7 +23,7 @@ use crate::pending::Pending;
 use crate::segments::{Cut, HistoryRecord};
 use crate::snapshot_files::{SnapshotFile, Snapshots};
 use crate::type_config::{
-    Entry, EntryBatch, GroupId, LogId, Origin, ProposedCommand, SnapshotMeta, StoredMembership, TypeConfig,
+    Entry, EntryBatch, GroupId, LogId, ProposedCommand, SnapshotMeta, StoredMembership, TypeConfig,
 };
 use crate::way::Way;
 
@@ -135,7 +136,7 @@ impl StateMachine {
         let mut core = self.machine.core_mut();
         for (proposed, command) in commands {
             if let Some(origin) = proposed.origin
-                && !core.is_new(origin)
+                && !is_first(&mut core.origins, origin)
             {
                 repeats.push(origin);
                 continue;
@@ -203,18 +204,6 @@ impl StateMachine {
             self.machine.inner.snapshot_due.send_replace(Some(log_id));
         }
         Ok(())
-    }
-}
-
-impl Core {
-    /// Whether a proposal was not applied before; from here on it was.
-    fn is_new(&mut self, origin: Origin) -> bool {
-        let last = self.origins.entry(origin.node).or_default();
-        let new = (origin.incarnation, origin.seq) > *last;
-        if new {
-            *last = (origin.incarnation, origin.seq);
-        }
-        new
     }
 }
 

@@ -11,6 +11,8 @@ use ringmain_routing::{Incarnation, NodeId, Timestamp};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use ringmain_routing::shell::forwarding::Origin;
+
 openraft::declare_raft_types!(
     /// Standard Raft: at most one leader per term, so that (term, index) names an entry.
     pub TypeConfig:
@@ -70,17 +72,6 @@ impl fmt::Display for PeerNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.peer_addr)
     }
-}
-
-/// Who proposed a command, and which of its proposals it is. State machines apply each once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Origin {
-    /// The node a client talked to.
-    pub node: NodeId,
-    /// That node's run.
-    pub incarnation: Incarnation,
-    /// Counts the proposals of that run from 1. Within a run they are appended in this order.
-    pub seq: u64,
 }
 
 /// One command on its way through the log.
