@@ -7,6 +7,7 @@
 pub mod client;
 pub mod plan;
 pub mod status;
+pub mod wire;
 
 /// The messages and services of `ringmain.v1`, generated from the .proto files.
 #[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ringmain_protocol::client::{Clock, Connections, OperationError, SessionConfig};
 use ringmain_protocol::v1::Receipt;
+use ringmain_protocol::wire::Dialer;
 use ringmain_routing::{Epoch, Position, Timestamp};
 
 use super::centre::Secrets;
@@ -14,10 +16,14 @@ use crate::clock::Stopwatch;
 /// Notices that may wait for a client's owner.
 const NOTICES_MAX: usize = 65_536;
 
+/// Time since the drill began.
+pub type Watch = Arc<dyn Fn() -> Duration + Send + Sync>;
+
 /// What clients share: their notes, a clock, addresses.
 #[derive(Clone)]
 pub(super) struct Journal {
-    watch: Stopwatch,
+    watch: Watch,
+    dialer: Option<Dialer>,
     addresses: Arc<[String]>,
     pub(super) secrets: Secrets,
     notes: Arc<Mutex<Notes>>,
@@ -56,8 +62,23 @@ pub(super) struct Bookmark {
 
 impl Journal {
     pub(super) fn new(addresses: Vec<String>, secrets: Secrets) -> Journal {
-        let (watch, notes) = (Stopwatch::start(), Arc::default());
-        Journal { watch, addresses: addresses.into(), secrets, notes }
+        let watch = Stopwatch::start();
+        Journal::over(addresses, secrets, None, Arc::new(move || watch.elapsed()))
+    }
+
+    /// For clients whose network or time is another one.
+    pub(super) fn over(
+        addresses: Vec<String>,
+        secrets: Secrets,
+        dialer: Option<Dialer>,
+        watch: Watch,
+    ) -> Journal {
+        Journal { watch, dialer, addresses: addresses.into(), secrets, notes: Arc::default() }
+    }
+
+    /// Connections of a client of its own.
+    pub(super) fn connections(&self) -> Connections {
+        self.dialer.clone().map_or_else(Connections::default, Connections::by)
     }
 
     pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -66,7 +87,7 @@ impl Journal {
 
     /// Nanoseconds since the drill began.
     pub(super) fn now_ns(&self) -> u64 {
-        u64::try_from(self.watch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from((self.watch)().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// How a client is set up that tries the node at `home` first.
@@ -79,15 +100,15 @@ impl Journal {
             notes.seeds += 1;
             notes.seeds ^ self.secrets.0
         };
-        let watch = self.watch;
+        let watch = Arc::clone(&self.watch);
         let clock: Clock =
-            Arc::new(move || Timestamp(u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX)));
+            Arc::new(move || Timestamp(u64::try_from(watch().as_millis()).unwrap_or(u64::MAX)));
         let token = self.secrets.token(role, name);
         let mut config = SessionConfig::new(addresses, &token, name, clock, seed);
         config.cursor = bookmark.cursor.clone();
         config.resume_epoch = bookmark.epoch.map(|epoch| epoch.0);
         config.notices_max = NOTICES_MAX;
-        config.connections = Connections::default();
+        config.connections = self.connections();
         config
     }
 

@@ -16,6 +16,7 @@ mod report;
 mod rolling_kill;
 pub mod scan;
 mod script;
+pub mod stage;
 mod task;
 mod tour;
 

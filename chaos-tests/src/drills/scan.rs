@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use ringmain_protocol::client::{AdminClient, CallConfig};
+use ringmain_protocol::client::{AdminClient, CallConfig, Connections};
 use ringmain_protocol::v1::export_state_response::Part;
 use ringmain_protocol::v1::{ExportHistoryRequest, ExportStateRequest, HistoryRecord};
 use ringmain_routing::{Command, LogIndex, NodeId, Outcome, Router, Timestamp};
@@ -18,7 +18,22 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// # Errors
 /// The node does not answer, or what it hands over is not whole.
 pub async fn scan(node: NodeId, address: &str, token: &str, at_least: LogIndex) -> Result<NodeScan> {
-    let config = CallConfig { timeout: PATIENCE, ..CallConfig::new(vec![address.to_owned()], token) };
+    scan_over(Connections::default(), node, address, token, at_least).await
+}
+
+/// As [`scan`], over connections of another kind.
+///
+/// # Errors
+/// The node does not answer, or what it hands over is not whole.
+pub async fn scan_over(
+    connections: Connections,
+    node: NodeId,
+    address: &str,
+    token: &str,
+    at_least: LogIndex,
+) -> Result<NodeScan> {
+    let config = CallConfig::new(vec![address.to_owned()], token);
+    let config = CallConfig { timeout: PATIENCE, connections, ..config };
     let admin = AdminClient::new(&config)?;
     let state = read_state(&admin, at_least).await.with_context(|| format!("the state of node {node}"))?;
     let history =

@@ -50,7 +50,7 @@ use tokio::sync::{Semaphore, watch as stop_watch};
 use tonic::service::Routes;
 
 pub use http::RenderMetrics;
-pub use serve::{Serving, serve_grpc, serve_http};
+pub use serve::{Serving, serve_grpc, serve_grpc_over, serve_http};
 
 use crate::actions::Actions;
 use crate::admin::Admins;

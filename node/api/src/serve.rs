@@ -1,13 +1,17 @@
 //! The loops behind a node's ports. They are boxed here, so that the HTTP machinery is compiled once, with this crate.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
+use ringmain_protocol::wire::Wire;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_stream::Stream;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::server::{Connected, TcpIncoming};
 
 /// Connections are looked after: a client that vanished without a word is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -22,7 +26,22 @@ pub fn serve_grpc(
     routes: Routes,
     closing: impl Future<Output = ()> + Send + 'static,
 ) -> Serving {
-    Box::pin(grpc(listener, routes, Box::pin(closing)))
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    Box::pin(grpc(incoming, routes, Box::pin(closing)))
+}
+
+/// Serves gRPC on connections of any kind until `closing` resolves, as [`serve_grpc`] does.
+#[must_use]
+pub fn serve_grpc_over(
+    wires: impl Stream<Item = io::Result<Wire>> + Send + 'static,
+    routes: Routes,
+    closing: impl Future<Output = ()> + Send + 'static,
+) -> Serving {
+    Box::pin(grpc(
+        Box::pin(wires) as Pin<Box<dyn Stream<Item = io::Result<Wire>> + Send>>,
+        routes,
+        Box::pin(closing),
+    ))
 }
 
 /// Serves HTTP on a port until `closing` resolves.
@@ -35,8 +54,10 @@ pub fn serve_http(
     Box::pin(http(listener, router, Box::pin(closing)))
 }
 
-async fn grpc(listener: TcpListener, routes: Routes, closing: Serving) {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+async fn grpc<W>(incoming: impl Stream<Item = io::Result<W>>, routes: Routes, closing: Serving)
+where
+    W: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
     let served = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))

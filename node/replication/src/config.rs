@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::SnapshotPolicy;
+use ringmain_protocol::wire::Dialer;
 use ringmain_routing::NodeId;
 
 use crate::disk::DiskLimits;
@@ -43,6 +44,8 @@ pub struct ReplicaConfig {
     /// Whether this node with its empty folder waits for a running cluster to take it in; else it takes part in
     /// forming a new one.
     pub joining: bool,
+    /// How connections to other nodes are made; by TCP without it.
+    pub dialer: Option<Dialer>,
 }
 
 /// A node of the cluster.
@@ -115,6 +118,7 @@ impl ReplicaConfig {
             retention: Retention::default(),
             disk: DiskLimits::default(),
             joining: false,
+            dialer: None,
         }
     }
 

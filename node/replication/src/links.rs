@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ringmain_protocol::v1::peer_service_client::PeerServiceClient;
+use ringmain_protocol::wire::Dialer;
 use ringmain_routing::NodeId;
 use tonic::metadata::{AsciiMetadataValue, BinaryMetadataValue, MetadataMap};
 use tonic::service::Interceptor;
@@ -136,6 +137,7 @@ impl Parties {
 #[derive(Debug)]
 pub struct Links {
     parties: Parties,
+    dialer: Option<Dialer>,
     made: Mutex<BTreeMap<u64, (String, Link)>>,
 }
 
@@ -143,7 +145,13 @@ impl Links {
     /// No connection yet.
     #[must_use]
     pub fn new(parties: Parties) -> Self {
-        Self { parties, made: Mutex::default() }
+        Self { parties, dialer: None, made: Mutex::default() }
+    }
+
+    /// The same, with connections that are made by `dialer`; by TCP without one.
+    #[must_use]
+    pub fn by(self, dialer: Option<Dialer>) -> Self {
+        Self { dialer, ..self }
     }
 
     /// The connections to a node; they connect when used and again when broken.
@@ -156,13 +164,17 @@ impl Links {
         }
         let introduction = self.parties.introduce(node);
         let client = || -> Result<PeerClient, InvalidAddress> {
-            let client = PeerServiceClient::with_interceptor(connect(node, addr)?, introduction.clone());
+            let client = PeerServiceClient::with_interceptor(self.connect(node, addr)?, introduction.clone());
             let client = client.max_decoding_message_size(PEER_MESSAGE_BYTES_MAX);
             Ok(client.max_encoding_message_size(PEER_MESSAGE_BYTES_MAX))
         };
         let link = Link { bulk: client()?, transfer: client()?, control: client()?, forward: client()? };
         made.insert(node, (addr.into(), link.clone()));
         Ok(link)
+    }
+
+    fn connect(&self, node: u64, addr: &str) -> Result<Channel, InvalidAddress> {
+        Ok(Dialer::channel(self.dialer.as_ref(), &endpoint(node, addr)?))
     }
 }
 
@@ -174,7 +186,7 @@ pub struct InvalidAddress {
     addr: String,
 }
 
-fn connect(node: u64, addr: &str) -> Result<Channel, InvalidAddress> {
+fn endpoint(node: u64, addr: &str) -> Result<Endpoint, InvalidAddress> {
     let invalid = |_| InvalidAddress { node, addr: addr.into() };
     let endpoint = Endpoint::from_shared(format!("http://{addr}")).map_err(invalid)?;
     Ok(endpoint
@@ -185,8 +197,7 @@ fn connect(node: u64, addr: &str) -> Result<Channel, InvalidAddress> {
         .keep_alive_timeout(KEEP_ALIVE_MAX)
         .keep_alive_while_idle(true)
         .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(WINDOW_BYTES)
-        .connect_lazy())
+        .initial_connection_window_size(WINDOW_BYTES))
 }
 
 #[cfg(test)]

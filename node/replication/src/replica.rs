@@ -376,7 +376,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     log.check_meets(machine.last_applied())?;
     let generation = identity.generation();
     let parties = Parties { cluster: config.cluster.clone(), group, node: config.node, generation };
-    let links = Arc::new(Links::new(parties.clone()));
+    let links = Arc::new(Links::new(parties.clone()).by(config.dialer.clone()));
     for peer in config.others() {
         links.to(peer.node.0, &peer.peer_addr)?;
     }

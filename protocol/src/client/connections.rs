@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
 
+use crate::wire::Dialer;
+
 /// Connections that a program keeps; more addresses get a connection of their own each time.
 const CONNECTIONS_MAX: usize = 256;
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
@@ -16,6 +18,7 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Default)]
 pub struct Connections {
     channels: Arc<Mutex<BTreeMap<String, Channel>>>,
+    dialer: Option<Dialer>,
 }
 
 /// A text that is not the address of a node.
@@ -24,6 +27,12 @@ pub struct Connections {
 pub struct BadAddress(pub String);
 
 impl Connections {
+    /// Connections that are made by `dialer` and not by TCP.
+    #[must_use]
+    pub fn by(dialer: Dialer) -> Connections {
+        Connections { dialer: Some(dialer), ..Connections::default() }
+    }
+
     /// The connection to the node at `host:port`. Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -33,7 +42,7 @@ impl Connections {
         if let Some(channel) = channels.get(address) {
             return Ok(channel.clone());
         }
-        let channel = endpoint(address)?.connect_lazy();
+        let channel = Dialer::channel(self.dialer.as_ref(), &endpoint(address)?);
         if channels.len() < CONNECTIONS_MAX {
             channels.insert(address.to_owned(), channel.clone());
         }
