@@ -169,7 +169,6 @@ impl Cast {
 }
 
 /// A watch that reads zero at first and moves only when it is set.
-#[must_use]
 pub fn set_watch() -> (Watch, impl Fn(Duration) + Send + Sync) {
     let nanos = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let read = Arc::clone(&nanos);
