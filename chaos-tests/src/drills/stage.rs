@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use futures::future::join_all;
 use ringmain_protocol::client::{AdminClient, CallConfig};
 use ringmain_protocol::wire::Dialer;
-use ringmain_routing::{LogIndex, NodeId};
+use ringmain_routing::{ContactId, LogIndex, NodeId};
 
 use super::centre::{ADMIN, Centre, Secrets, furnish, gateway_name, login};
 use super::gateway::GatewaySeat;
@@ -17,7 +17,7 @@ use super::journal::Journal;
 pub use super::journal::Watch;
 use super::operator::OperatorSeat;
 use super::scan::scan_over;
-use crate::checker::{Delivery, NodeScan, Verdict, continuity, judge};
+use crate::checker::{ClientOpKind, Delivery, NodeScan, OpResult, Verdict, continuity, judge};
 
 /// How long a seat waits for its last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -84,6 +84,31 @@ impl Stage {
     #[must_use]
     pub fn open(&self) -> usize {
         self.journal.notes().open.len()
+    }
+
+    /// What the history has of contacts whose end no gateway has heard of, contact by contact.
+    #[must_use]
+    pub fn stories_of_open(&self, scans: &[NodeScan]) -> Vec<String> {
+        let history = scans.first().map_or(&[][..], |scan| &scan.history);
+        let notes = self.journal.notes();
+        let ids = notes.ops.iter().filter_map(|op| match (&op.op, &op.result) {
+            (ClientOpKind::Push { key }, OpResult::Done { contact: Some(contact), .. })
+                if notes.open.contains(&(op.client.clone(), key.clone())) =>
+            {
+                Some((key, *contact))
+            }
+            _ => None,
+        });
+        let story = |(key, contact): (&String, ContactId)| {
+            let id = format!("{contact:?}");
+            let lines = history.iter().filter_map(|entry| {
+                let line =
+                    format!("{} {:?} {:?} {:?}", entry.log_index, entry.at, entry.command, entry.outcome);
+                line.contains(&id).then_some(line)
+            });
+            format!("{key}: {}", lines.collect::<Vec<_>>().join("\n"))
+        };
+        ids.map(story).collect()
     }
 
     /// Operations answered so far.

@@ -110,12 +110,12 @@ async fn start(setup: &NodeSetup, clock: &Arc<SimClock>) -> Result<Replica, Star
         segment_records: 256,
         ..ReplicaConfig::new("turmoil", NodeId(setup.place as u64 + 1), setup.folder.clone(), peers)
     };
-    let mut attempts = 0;
+    let (mut attempts, mut pace) = (0, tokio::time::interval(TRY_AGAIN));
     loop {
         match Replica::start(config.clone(), clock.clone()).await {
             Err(StartError::Storage(StorageError::InUse { .. })) if attempts < ATTEMPTS_MAX => {
                 attempts += 1;
-                tokio::time::sleep(TRY_AGAIN).await;
+                pace.tick().await;
             }
             outcome => return outcome,
         }

@@ -92,6 +92,8 @@ struct World<'a> {
     scans: Option<oneshot::Receiver<Result<Vec<NodeScan>, String>>>,
     faults: Vec<Fault>,
     problems: Vec<String>,
+    /// Each scan has a host of its own.
+    judges: u32,
 }
 
 impl World<'_> {
@@ -124,7 +126,7 @@ impl World<'_> {
         let (phase, _) = watch::channel(Phase::Opening);
         let faults = faults(seed, NODES, OPENING, HEALED);
         let set_watch = Box::new(set);
-        World { sim, stage, set_watch, skews, phase, scans: None, faults, problems: Vec::new() }
+        World { sim, stage, set_watch, skews, phase, scans: None, faults, problems: Vec::new(), judges: 0 }
     }
 
     fn play(&mut self) -> Run {
@@ -139,9 +141,8 @@ impl World<'_> {
         while self.stage.open() > 0 && self.sim.elapsed() < served_by {
             self.step_until(self.sim.elapsed() + Duration::from_millis(100));
         }
-        if self.stage.open() > 0 {
-            self.problems.push(format!("{} contacts are not served after healing", self.stage.open()));
-        }
+        let is_served = self.stage.open() == 0;
+        let stuck = if is_served { Vec::new() } else { self.stories_of_stuck() };
         self.step_until(self.sim.elapsed() + QUIET);
         self.phase.send_replace(Phase::Leave);
         self.step_until(self.sim.elapsed() + QUIET * 2);
@@ -150,6 +151,7 @@ impl World<'_> {
             Err(error) => (Verdict::default(), vec![error]),
         };
         self.problems.extend(problems);
+        self.problems.extend(stuck);
         Run {
             verdict,
             problems: std::mem::take(&mut self.problems),
@@ -183,10 +185,19 @@ impl World<'_> {
         }
     }
 
+    /// What became of those who are not served, while the clients are still at work.
+    fn stories_of_stuck(&mut self) -> Vec<String> {
+        let told = format!("{} contacts are not served after healing", self.stage.open());
+        let stories =
+            self.scan().map_or_else(|error| vec![error], |scans| self.stage.stories_of_open(&scans));
+        std::iter::once(told).chain(stories).collect()
+    }
+
     fn scan(&mut self) -> Result<Vec<NodeScan>, String> {
         let (told, scans) = oneshot::channel();
         let stage = self.stage.clone();
-        self.sim.client("judge", async move {
+        self.judges += 1;
+        self.sim.client(format!("judge-{}", self.judges), async move {
             let scanned = stage.scan().await.map_err(|error| format!("{error:#}"));
             told.send(scanned).map_err(|_| "nobody wants the scans".into())
         });

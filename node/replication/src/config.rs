@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::SnapshotPolicy;
-use ringmain_protocol::wire::Dialer;
 use ringmain_routing::NodeId;
 
 use crate::disk::DiskLimits;
 use crate::history::Retention;
+use crate::links::Dialer;
 use crate::replica::StartError;
 use crate::state_machine::{SEGMENT_RECORDS, SNAPSHOT_LOG_BYTES};
 use crate::transfer::TRANSFER_BYTES_PER_S;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ringmain_protocol::v1::peer_service_client::PeerServiceClient;
-use ringmain_protocol::wire::Dialer;
+pub use ringmain_protocol::wire::Dialer;
 use ringmain_routing::NodeId;
 use tonic::metadata::{AsciiMetadataValue, BinaryMetadataValue, MetadataMap};
 use tonic::service::Interceptor;
