@@ -8,10 +8,10 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use ringmain_protocol::client::{
-    GatewayAnswer, GatewayClient, GatewayNotice, GatewayOperation, OperationError,
+    GatewayAnswer, GatewayClient, GatewayNotice, GatewayOperation, OperationError, Pushed,
 };
 use ringmain_protocol::v1::gateway_event::Event;
-use ringmain_protocol::v1::{GatewayEvent, GatewayPush, Receipt};
+use ringmain_protocol::v1::{EndReason, GatewayEvent, GatewayPush, Receipt};
 use ringmain_routing::Epoch;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -149,6 +149,11 @@ impl Gateway {
     async fn record(&mut self, answered: Answered) {
         let Answered { push, invoked_ns, answer } = answered;
         let op = ClientOpKind::Push { key: push.key.clone() };
+        let is_over = matches!(&answer, Ok(GatewayAnswer::Pushed(Pushed::Accepted(accepted)))
+            if accepted.ended() != EndReason::Unspecified);
+        if is_over {
+            self.journal.ended(&self.name, &push.key);
+        }
         let answer = answer.and_then(receipt_of);
         if !self.journal.answered(&self.name, op, invoked_ns, answer) && !self.is_stopped {
             self.push(push).await;

@@ -166,6 +166,11 @@ impl Journal {
         notes.seen.push(SeenEvent { client, log_index: position.index.0, at_ns, key, kind, assignment });
     }
 
+    /// An answer says that the contact is over.
+    pub(super) fn ended(&self, gateway: &str, key: &str) {
+        self.notes().end(gateway.to_owned(), key.to_owned());
+    }
+
     /// A full list stands for the ends of all accepted contacts that are not on it.
     pub(super) fn listed(&self, gateway: &str, keys: &BTreeSet<&str>) {
         let mut notes = self.notes();

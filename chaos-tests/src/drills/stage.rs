@@ -91,13 +91,10 @@ impl Stage {
     pub fn stories_of_open(&self, scans: &[NodeScan]) -> Vec<String> {
         let history = scans.first().map_or(&[][..], |scan| &scan.history);
         let notes = self.journal.notes();
-        let ids = notes.ops.iter().filter_map(|op| match (&op.op, &op.result) {
-            (ClientOpKind::Push { key }, OpResult::Done { contact: Some(contact), .. })
-                if notes.open.contains(&(op.client.clone(), key.clone())) =>
-            {
-                Some((key, *contact))
-            }
-            _ => None,
+        let ids = notes.ops.iter().filter_map(|op| {
+            let ClientOpKind::Push { key } = &op.op else { return None };
+            let OpResult::Done { contact: Some(contact), .. } = &op.result else { return None };
+            notes.open.contains(&(op.client.clone(), key.clone())).then_some((key, *contact))
         });
         let story = |(key, contact): (&String, ContactId)| {
             let id = format!("{contact:?}");

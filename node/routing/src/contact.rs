@@ -130,6 +130,14 @@ impl Contact {
         }
     }
 
+    /// Why it is over, if it is.
+    pub(crate) fn end_reason(&self) -> Option<EndReason> {
+        match self.state {
+            State::Ended { reason, .. } => Some(reason),
+            State::Waiting(_) | State::Offered { .. } | State::Handling { .. } | State::WrapUp { .. } => None,
+        }
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         !matches!(self.state, State::Ended { .. })
     }

@@ -8,7 +8,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use crate::effect::{Effect, PresenceState};
+use crate::effect::{Effect, EndReason, PresenceState};
 use crate::ids::{ContactId, GatewayId, LogIndex, Name, OperatorId, Party, Position, QueueId, Timestamp};
 use crate::router::Router;
 use crate::view::{ContactView, OperatorView};
@@ -310,6 +310,8 @@ pub struct ContactBrief {
     pub enqueued_at: Timestamp,
     /// The log index of its arrival.
     pub index: LogIndex,
+    /// Why it is over, if it is.
+    pub ended: Option<EndReason>,
 }
 
 /// Reads for lists that are told in parts: ids first, then the contacts of each part.
@@ -318,7 +320,8 @@ impl Router {
     #[must_use]
     pub fn brief(&self, id: ContactId) -> Option<ContactBrief> {
         let row = self.tables.contacts.get(id.slot, id.generation)?;
-        Some(ContactBrief { queue: row.queue, enqueued_at: row.enqueued_at, index: row.index })
+        let (queue, enqueued_at, index, ended) = (row.queue, row.enqueued_at, row.index, row.end_reason());
+        Some(ContactBrief { queue, enqueued_at, index, ended })
     }
 
     /// The key under which its gateway knows a contact.

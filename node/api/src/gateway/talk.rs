@@ -243,10 +243,10 @@ impl GatewayTalk {
         let receipt = receipt(op, &answer);
         match &answer.reply {
             Ok(Reply::Enqueued { contact }) => {
-                let queue = self.queue_of(*contact);
-                let contact = contact.to_string();
+                let (queue, ended) = self.queue_and_end_of(*contact);
+                let (contact, ended) = (contact.to_string(), ended.into());
                 let receipt = Some(receipt);
-                Down::Accepted(v1::GatewayAccepted { receipt, key, contact, queue, position: waiting })
+                Down::Accepted(v1::GatewayAccepted { receipt, key, contact, queue, position: waiting, ended })
             }
             Ok(Reply::Merged { contact, into }) => {
                 let (contact, into) = (contact.to_string(), into.to_string());
@@ -260,11 +260,13 @@ impl GatewayTalk {
         }
     }
 
-    fn queue_of(&self, contact: ringmain_routing::ContactId) -> String {
+    fn queue_and_end_of(&self, contact: ringmain_routing::ContactId) -> (String, v1::EndReason) {
         self.shared.replica.read(|router| {
-            let queue =
-                router.brief(contact).and_then(|brief| router.plan().queues.get(brief.queue.0 as usize));
-            queue.map(|queue| queue.name.to_string()).unwrap_or_default()
+            let brief = router.brief(contact);
+            let queue = brief.and_then(|brief| router.plan().queues.get(brief.queue.0 as usize));
+            let ended = brief.and_then(|brief| brief.ended);
+            let ended = ended.map_or(v1::EndReason::Unspecified, |reason| end_reason_of(reason).0);
+            (queue.map(|queue| queue.name.to_string()).unwrap_or_default(), ended)
         })
     }
 

@@ -65,6 +65,19 @@ async fn the_same_key_again_gets_the_first_answer_and_rings_nobody() {
     assert_eq!(gateway.failed(3).await.code, "key-reused");
 }
 
+/// The answer was lost, and so was the event, or a full list took its place: nothing else would tell the gateway.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_a_contact_that_is_over_is_answered_with_its_end() {
+    let node = Node::start().await;
+    let (mut gateway, _) = node.gateway(gateway_hello(1)).await;
+    gateway.say(GatewayUp::Push(push(1, "k1"))).await;
+    assert_eq!(gateway.accepted(1).await.ended(), v1::EndReason::Unspecified);
+    gateway.say(GatewayUp::Abandon(v1::GatewayAbandon { op_id: 2, key: "k1".into() })).await;
+    gateway.event(|event| matches!(event, GatewayEvent::Ended(_))).await;
+    gateway.say(GatewayUp::Push(push(3, "k1"))).await;
+    assert_eq!(gateway.accepted(3).await.ended(), v1::EndReason::Abandoned);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_resumed_with_its_cursor_gets_only_what_it_has_not_seen() {
     let node = Node::start().await;
