@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ringmain_protocol::plan::{from_message, operator_from_message, to_message};
 use ringmain_protocol::v1::admin_service_server::AdminService;
 use ringmain_protocol::v1::{self, Error, FieldProblem};
+use ringmain_replication::disk::DiskState;
 use ringmain_replication::{Answer, MemberStatus, ReplicaRole};
 use ringmain_routing::command::{ApplyPlan, PutOperators};
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
@@ -197,6 +198,15 @@ fn node_status(one: &MemberStatus) -> v1::NodeStatus {
         suspect: one.suspect,
         draining: one.draining,
         peer_address: one.peer.peer_addr.clone(),
+        disk: disk_state(one.disk).into(),
+    }
+}
+
+fn disk_state(disk: DiskState) -> v1::DiskState {
+    match disk {
+        DiskState::Room => v1::DiskState::Room,
+        DiskState::Full => v1::DiskState::Full,
+        DiskState::OnReserve => v1::DiskState::OnReserve,
     }
 }
 

@@ -119,7 +119,9 @@ pub(crate) fn unanswered(error: &Unanswered, nodes: &Nodes) -> Error {
 /// A command that did not get through the log, or not in time.
 pub(crate) fn not_proposed(error: &ProposeError, nodes: &Nodes) -> Error {
     let hint = match error {
-        ProposeError::Unavailable { leader, .. } => leader_hint(*leader, nodes),
+        ProposeError::Unavailable { leader, .. } => {
+            leader.map_or(String::new(), |leader| nodes.live_address(leader))
+        }
         ProposeError::DiskFull { .. } | ProposeError::Fatal(_) => nodes.other_than_me(),
         ProposeError::Overloaded { .. } | ProposeError::Unknown => String::new(),
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use openraft::SnapshotPolicy;
 use ringmain_routing::NodeId;
 
-use crate::disk::DiskLimits;
+use crate::disk::{DiskLimits, Room, RoomOf};
 use crate::history::Retention;
 use crate::links::Dialer;
 use crate::replica::StartError;
@@ -41,6 +41,8 @@ pub struct ReplicaConfig {
     pub retention: Retention,
     /// When the disk counts as full.
     pub disk: DiskLimits,
+    /// Where the node learns how much room there is.
+    pub disk_room: RoomOf,
     /// Whether this node with its empty folder waits for a running cluster to take it in; else it takes part in
     /// forming a new one.
     pub joining: bool,
@@ -117,6 +119,7 @@ impl ReplicaConfig {
             transfer_bytes_per_s: TRANSFER_BYTES_PER_S,
             retention: Retention::default(),
             disk: DiskLimits::default(),
+            disk_room: Room::of,
             joining: false,
             dialer: None,
         }
@@ -156,12 +159,12 @@ impl ReplicaConfig {
         if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(StartError::Config(format!("peers: node {} stands twice", pair[0])));
         }
-        self.raft(false).map_err(bad_timing)?;
+        self.raft(true).map_err(bad_timing)?;
         Ok(())
     }
 
-    /// openraft's settings. A suspect node stands for no election.
-    pub(crate) fn raft(&self, suspect: bool) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
+    /// openraft's settings. Not every node may stand for election.
+    pub(crate) fn raft(&self, may_lead: bool) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
         let millis = |span: Duration| span.as_millis() as u64;
         let timing = self.timing;
         let config = openraft::Config {
@@ -173,7 +176,7 @@ impl ReplicaConfig {
             quorum_loss_probe_interval: Some(2 * millis(timing.election_max)),
             enable_pre_vote: Some(true),
             enable_leader_restore: Some(false),
-            enable_elect: !suspect,
+            enable_elect: may_lead,
             snapshot_policy: SnapshotPolicy::Never,
             max_in_snapshot_log_to_keep: self.entries_kept,
             max_payload_entries: ENTRIES_PER_APPEND_MAX,

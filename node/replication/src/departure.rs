@@ -16,8 +16,10 @@ const FILE: &str = "removed";
 const WORDS: &[u8] =
     b"This node was taken out of its cluster. Its folder cannot be used again: empty it, and add the\n\
                        node again under a new id.\n";
-/// How often a node that hears no leader asks whether it is a member.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often a node that hears no leader asks the others.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// Whoever has answered within this time lives, as far as a node without a leader can know.
+pub const MET_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Where the data folder says that its node was taken out.
 #[must_use]
@@ -40,7 +42,7 @@ impl Shared {
             "this node was removed from the cluster: stop it; to use the machine again, empty the data folder and \
              add the node under a new id"
         );
-        self.raft.runtime_config().elect(false);
+        self.settle_candidacy();
         if let Err(error) = write(&self.config.data_dir, &self.meter) {
             self.fail(error.to_string());
         }
@@ -52,19 +54,14 @@ impl Shared {
     }
 }
 
-/// Asks the others whether this node is still a member, whenever it has heard no leader for long. A node that was
-/// away while it was removed is told by nobody else.
+/// Asks the others how they are and whether this node is still a member, whenever it has heard no leader for long. A
+/// node that was away while it was removed is told by nobody else, and one that is cut off learns who else it can reach.
 pub async fn ask(shared: Arc<Shared>) {
     let mut turns = tokio::time::interval(ASK_EVERY);
     loop {
         turns.tick().await;
-        if shared.is_removed() {
-            return;
-        }
-        if shared.age() >= shared.config.timing.read_only
-            && shared.identity.is_member()
-            && is_dismissed(&shared).await
-        {
+        let without_leader = shared.is_removed() || shared.age() >= shared.config.timing.node_lost;
+        if without_leader && shared.identity.is_member() && is_dismissed(&shared).await {
             shared.depart();
         }
     }
@@ -72,12 +69,15 @@ pub async fn ask(shared: Arc<Shared>) {
 
 async fn is_dismissed(shared: &Shared) -> bool {
     let members = shared.members();
-    let mut answers: FuturesUnordered<_> =
-        members.others(shared.config.node).map(|peer| nodes::ping(shared, peer.node, 0)).collect();
-    while let Some(answer) = answers.next().await {
-        if answer.is_some_and(|answer| answer.caller_removed) {
-            return true;
+    let others = members.others(shared.config.node);
+    let ask = async |node| (node, nodes::ping(shared, node, 0).await);
+    let mut answers: FuturesUnordered<_> = others.map(|peer| ask(peer.node)).collect();
+    let mut dismissed = false;
+    while let Some((node, answer)) = answers.next().await {
+        if let Some(answer) = answer {
+            shared.liveness.met(node, shared.clock.monotonic());
+            dismissed |= answer.caller_removed;
         }
     }
-    false
+    dismissed
 }

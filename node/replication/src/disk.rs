@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use ringmain_telemetry::{alerts, labels, names};
 
+pub use ringmain_routing::shell::liveness::DiskState;
+
 use crate::files::{StorageError, SyncMeter};
 use crate::handover;
 use crate::machine::blocking;
@@ -70,6 +72,9 @@ impl Room {
     }
 }
 
+/// Where a node learns how much room there is in a folder.
+pub type RoomOf = fn(&Path) -> Result<Room, StorageError>;
+
 /// How a node stands with its disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stand {
@@ -122,16 +127,24 @@ pub struct Disk {
 struct Inner {
     dir: PathBuf,
     limits: DiskLimits,
+    room: RoomOf,
     meter: SyncMeter,
     full: AtomicBool,
+    held: AtomicBool,
     free: AtomicU64,
 }
 
 impl Disk {
     /// Looks for the first time, and makes the reserve where there is room.
-    pub fn open(dir: &Path, limits: DiskLimits, meter: SyncMeter) -> Result<Disk, StorageError> {
-        let (full, free) = (AtomicBool::new(false), AtomicU64::new(u64::MAX));
-        let disk = Disk { inner: Arc::new(Inner { dir: dir.to_path_buf(), limits, meter, full, free }) };
+    pub fn open(
+        dir: &Path,
+        limits: DiskLimits,
+        room: RoomOf,
+        meter: SyncMeter,
+    ) -> Result<Disk, StorageError> {
+        let (full, held, free) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(u64::MAX));
+        let dir = dir.to_path_buf();
+        let disk = Disk { inner: Arc::new(Inner { dir, limits, room, meter, full, held, free }) };
         disk.look()?;
         Ok(disk)
     }
@@ -142,6 +155,16 @@ impl Disk {
         self.inner.full.load(Ordering::Relaxed)
     }
 
+    /// How the disk is, for others.
+    #[must_use]
+    pub fn state(&self) -> DiskState {
+        match (self.is_full(), self.inner.held.load(Ordering::Relaxed)) {
+            (false, true | false) => DiskState::Room,
+            (true, true) => DiskState::Full,
+            (true, false) => DiskState::OnReserve,
+        }
+    }
+
     /// Bytes free at the last look, beside the reserve.
     #[must_use]
     pub fn free(&self) -> u64 {
@@ -150,14 +173,14 @@ impl Disk {
 
     /// Whether so many bytes may be written beside what is under way. Looks anew.
     pub fn has_room_for(&self, bytes: u64) -> Result<bool, StorageError> {
-        let free = Room::of(&self.inner.dir)?.free;
+        let free = (self.inner.room)(&self.inner.dir)?.free;
         Ok(free >= bytes.saturating_add(self.inner.limits.reserve_bytes))
     }
 
     /// Looks at the disk and acts on what is seen. Touches the disk.
     pub fn look(&self) -> Result<(), StorageError> {
         let inner = &self.inner;
-        let room = Room::of(&inner.dir)?;
+        let room = (inner.room)(&inner.dir)?;
         let stand = Stand { full: self.is_full(), held: self.reserve_path().exists() };
         let (full, step) = next(inner.limits, room, stand);
         inner.free.store(room.free, Ordering::Relaxed);
@@ -167,11 +190,13 @@ impl Disk {
         if full != stand.full {
             self.turn(full, room);
         }
-        match step {
+        let done = match step {
             Some(Step::Hold) => self.hold(),
             Some(Step::Release) => self.release(),
             None => Ok(()),
-        }
+        };
+        inner.held.store(self.reserve_path().exists(), Ordering::Relaxed);
+        done
     }
 
     fn turn(&self, full: bool, room: Room) {
@@ -215,6 +240,21 @@ impl Disk {
     }
 }
 
+impl Shared {
+    /// Whether this node may lead. One that lost part of its log, was removed, or has a full disk stands for no
+    /// election, however complete its log is; it goes on voting, a full one too. The only voter has nobody to leave
+    /// it to.
+    pub fn may_lead(&self) -> bool {
+        let only = self.members().voter_ids().len() < 2;
+        self.suspect.is_none() && !self.is_removed() && (only || !self.disk.is_full())
+    }
+
+    /// Makes Raft go by [`Self::may_lead`].
+    pub fn settle_candidacy(&self) {
+        self.raft.runtime_config().elect(self.may_lead());
+    }
+}
+
 /// Looks each second for as long as the replica lives. A full leader hands its place to the node that lacks least.
 pub(crate) async fn watch(shared: Arc<Shared>) {
     let mut looks_until_offer = 0;
@@ -224,6 +264,7 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
         if let Ok(Err(error)) = blocking(move || disk.look()).await {
             tracing::warn!(%error, "disk could not be looked at");
         }
+        shared.settle_candidacy();
         looks_until_offer = if !shared.disk.is_full() {
             0
         } else if looks_until_offer > 0 {
@@ -300,12 +341,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let limits = DiskLimits { reserve_bytes: MB, used_percent_max: 100 };
         let meter = SyncMeter::new(Arc::new(FrozenClock));
-        let disk = Disk::open(dir.path(), limits, meter.clone()).unwrap();
-        assert!(!disk.is_full());
+        let disk = Disk::open(dir.path(), limits, Room::of, meter.clone()).unwrap();
+        assert_eq!(disk.state(), DiskState::Room);
         let reserve = dir.path().join(FILE);
         let held = rustix::fs::stat(&reserve).unwrap();
         assert!(held.st_blocks as u64 * 512 >= MB, "its blocks are its own: {}", held.st_blocks);
-        Disk::open(dir.path(), DiskLimits { reserve_bytes: 0, ..limits }, meter).unwrap();
+        Disk::open(dir.path(), DiskLimits { reserve_bytes: 0, ..limits }, Room::of, meter).unwrap();
         assert!(!reserve.exists());
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ringmain_routing::{Millis, NodeId};
 
 use crate::changes::ChangeError;
+use crate::disk::DiskState;
 use crate::shared::{Leadership, Shared};
 
 /// A voter that lacks more is no heir: it would first have to get it, and meanwhile nobody writes.
@@ -68,7 +69,11 @@ pub async fn try_move_leader(shared: &Shared, to: Option<NodeId>) -> Result<Move
 
 /// Who is to lead: `to`, or the voter that lacks least, if it may.
 pub fn choose(shared: &Shared, to: Option<NodeId>) -> Result<NodeId, ChangeError> {
-    let none = || ChangeError::Refused("to: no other voter lives, is caught up and takes clients".into());
+    let none = || {
+        ChangeError::Refused(
+            "to: no other voter lives, is caught up, takes clients and has room on its disk".into(),
+        )
+    };
     match to {
         Some(heir) => may_inherit(shared, heir).map(|_| heir).map_err(ChangeError::Refused),
         None => heir(shared).ok_or_else(none),
@@ -96,6 +101,9 @@ fn may_inherit(shared: &Shared, node: NodeId) -> Result<u64, String> {
     match fitness {
         _ if fitness.suspect => Err(format!("to: node {node} lost part of its log and grants no vote")),
         _ if fitness.draining => Err(format!("to: node {node} drains and wants no leadership")),
+        _ if fitness.disk != DiskState::Room => {
+            Err(format!("to: the disk of node {node} is nearly full; make room there first"))
+        }
         _ if fitness.lag > HEIR_LAG_MAX => {
             Err(format!("to: node {node} lacks {} entries; let it catch up first", fitness.lag))
         }

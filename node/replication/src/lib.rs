@@ -33,6 +33,7 @@ pub mod replica;
 pub mod search_index;
 pub mod segments;
 mod shared;
+mod snapshot_digests;
 pub mod snapshot_files;
 pub mod state_machine;
 pub mod status;

@@ -53,6 +53,17 @@ impl Liveness {
         self.lock().answered(peer, run, said, now);
     }
 
+    /// A node has answered, though nobody leads.
+    pub fn met(&self, node: NodeId, now: Duration) {
+        self.lock().met(node, now);
+    }
+
+    /// How long ago a node answered a question of this node's own; `None` when it has not.
+    #[must_use]
+    pub fn since_met(&self, node: NodeId, now: Duration) -> Option<Duration> {
+        self.lock().since_met(node, now)
+    }
+
     /// Whether every peer has answered in this reign.
     #[must_use]
     pub fn heard_all(&self) -> bool {

@@ -17,6 +17,7 @@ use crate::history::{History, HistoryError, Retention};
 use crate::members::Members;
 use crate::pending::Pending;
 use crate::segments::{HistoryRecord, SegmentRef};
+use crate::snapshot_digests::SnapshotDigests;
 use crate::snapshot_files::{Origins, SnapshotFile, SnapshotHead, SnapshotReceiver, Snapshots};
 use crate::type_config::{GroupId, LogId, SnapshotMeta, StoredMembership};
 
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub tail: Arc<Tail>,
     pub pending: Arc<Pending>,
     pub latest: RwLock<Option<SnapshotFile>>,
+    pub digests: SnapshotDigests,
     pub retention: Retention,
     /// The last entry at which all replicas take a snapshot, if this run has passed one.
     pub snapshot_due: watch::Sender<Option<LogId>>,
@@ -90,6 +92,10 @@ impl Machine {
         latest: Option<SnapshotFile>,
         retention: Retention,
     ) -> Machine {
+        let digests = SnapshotDigests::default();
+        if let Some(snapshot) = &latest {
+            digests.add(snapshot.digest());
+        }
         Machine {
             inner: Arc::new(Inner {
                 group,
@@ -99,6 +105,7 @@ impl Machine {
                 tail,
                 pending,
                 latest: RwLock::new(latest),
+                digests,
                 retention,
                 snapshot_due: watch::Sender::new(None),
                 fetch: OnceLock::new(),
@@ -203,6 +210,11 @@ impl Machine {
     #[must_use]
     pub fn latest_snapshot(&self) -> Option<SnapshotFile> {
         self.inner.latest.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What this node's last snapshots come to.
+    pub(crate) fn snapshot_digests(&self) -> &SnapshotDigests {
+        &self.inner.digests
     }
 
     /// Begins to take in a snapshot that the leader sends. When it is finished, call [`Self::prepare`] with it, and
@@ -382,6 +394,7 @@ impl Machine {
     }
 
     fn put_latest(&self, snapshot: &SnapshotFile) {
+        self.inner.digests.add(snapshot.digest());
         let mut latest = self.inner.latest.write().unwrap_or_else(PoisonError::into_inner);
         let last = |file: &SnapshotFile| file.head().meta.last_log_id;
         if latest.as_ref().is_none_or(|known| last(known) <= last(snapshot)) {

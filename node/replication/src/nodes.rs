@@ -13,10 +13,12 @@ use ringmain_routing::{Command, Incarnation, LogIndex, Millis, NodeId, Timestamp
 use ringmain_telemetry::{alerts, labels, names};
 
 use crate::chains::Checkpoint;
+use crate::disk::DiskState;
 use crate::liveness::{Report, Said};
 use crate::members::Members;
 use crate::proposer::{self, Reign};
 use crate::shared::Shared;
+use crate::snapshot_digests::SnapshotDigest;
 
 /// A peer that takes longer has not answered.
 const PING_MAX: Duration = Duration::from_millis(200);
@@ -127,7 +129,8 @@ async fn watch_peers(shared: &Shared, reign: &Reign, peers: &[NodeId]) {
 async fn watch_peer(shared: &Shared, reign: &Reign, peer: NodeId) {
     loop {
         if let Some(answer) = ping(shared, peer, reign.term()).await {
-            let said = Said { suspect: answer.suspect, draining: answer.draining };
+            let disk = disk_from_wire(answer.disk());
+            let said = Said { suspect: answer.suspect, draining: answer.draining, disk };
             let run = Incarnation(answer.incarnation);
             shared.liveness.answered(peer, run, said, shared.clock.monotonic());
         }
@@ -159,6 +162,7 @@ pub async fn ping(shared: &Shared, peer: NodeId, leading: u64) -> Option<v1::Pin
     let (index, chain) = shared.machine.read(|router| (router.index(), router.chain()));
     let told = if leading > 0 { reports(shared) } else { Vec::new() };
     let told = told.into_iter().map(to_wire).collect();
+    let snapshot = shared.machine.snapshot_digests().latest().filter(|_| leading > 0);
     let request = v1::PingRequest {
         incarnation: shared.identity.incarnation().0,
         leading_term: leading,
@@ -166,6 +170,11 @@ pub async fn ping(shared: &Shared, peer: NodeId, leading: u64) -> Option<v1::Pin
         log_index: index.0,
         chain: chain.to_le_bytes().to_vec().into(),
         reports: told,
+        snapshot: snapshot.map(|SnapshotDigest { raft_index, form, hash }| v1::SnapshotDigest {
+            raft_index,
+            form: form.into(),
+            hash: hash.to_le_bytes().to_vec().into(),
+        }),
     };
     let mut link = shared.link(peer)?;
     let answer = tokio::time::timeout(PING_MAX, link.control.ping(request)).await.ok()?.ok()?;
@@ -177,8 +186,7 @@ pub fn reports(shared: &Shared) -> Vec<Report> {
     let now = shared.clock.monotonic();
     let report = |node: NodeId| {
         if node == shared.config.node {
-            let said = Said { suspect: shared.suspect.is_some(), draining: shared.is_draining() };
-            return Report { node, lag: Some(0), heard: Some(Millis(0)), said };
+            return Report { node, lag: Some(0), heard: Some(Millis(0)), said: shared.says() };
         }
         let word = shared.liveness.last_word(node, now);
         let heard = word.map(|(age, _)| Millis(age.as_millis() as u64));
@@ -196,12 +204,30 @@ fn to_wire(report: Report) -> v1::PeerReport {
         heard_ms: heard.map(|heard| heard.0),
         suspect: said.suspect,
         draining: said.draining,
+        disk: disk_to_wire(said.disk).into(),
+    }
+}
+
+fn disk_to_wire(disk: DiskState) -> v1::DiskState {
+    match disk {
+        DiskState::Room => v1::DiskState::Room,
+        DiskState::Full => v1::DiskState::Full,
+        DiskState::OnReserve => v1::DiskState::OnReserve,
+    }
+}
+
+/// A node of an earlier version does not say; it counts as one with room.
+fn disk_from_wire(disk: v1::DiskState) -> DiskState {
+    match disk {
+        v1::DiskState::Unspecified | v1::DiskState::Room => DiskState::Room,
+        v1::DiskState::Full => DiskState::Full,
+        v1::DiskState::OnReserve => DiskState::OnReserve,
     }
 }
 
 fn from_wire(report: &v1::PeerReport) -> Report {
-    let v1::PeerReport { node, lag_entries, heard_ms, suspect, draining } = *report;
-    let said = Said { suspect, draining };
+    let v1::PeerReport { node, lag_entries, heard_ms, suspect, draining, disk: _ } = *report;
+    let said = Said { suspect, draining, disk: disk_from_wire(report.disk()) };
     Report { node: NodeId(node), lag: lag_entries, heard: heard_ms.map(Millis), said }
 }
 
@@ -215,15 +241,18 @@ pub fn answer_ping(shared: &Shared, from: NodeId, request: &v1::PingRequest) -> 
             shared.time.heard(Timestamp(request.now_ms));
         }
         compare_chains(shared, from, request);
+        compare_snapshots(shared, from, request);
         let mut reports = shared.reports.lock().unwrap_or_else(PoisonError::into_inner);
         *reports = request.reports.iter().map(from_wire).collect();
     }
+    let Said { suspect, draining, disk } = shared.says();
     v1::PingResponse {
         incarnation: shared.identity.incarnation().0,
         wall_ms: shared.clock.wall_ms(),
         now_ms: shared.time.now().map_or(0, |now| now.0),
-        suspect: shared.suspect.is_some(),
-        draining: shared.is_draining(),
+        suspect,
+        draining,
+        disk: disk_to_wire(disk).into(),
         caller_removed: shared.machine.is_departed(from),
     }
 }
@@ -234,6 +263,18 @@ fn compare_chains(shared: &Shared, leader: NodeId, request: &v1::PingRequest) {
     let Ok(chain) = <[u8; 16]>::try_from(&request.chain[..]) else { return };
     let said = Checkpoint { index: LogIndex(request.log_index), chain: u128::from_le_bytes(chain) };
     if let Some(difference) = shared.chains.heard(&shared.machine.feed(), said) {
+        shared.fail(format!("the state differs from that of node {leader}: {difference}"));
+    }
+}
+
+/// As [`compare_chains`], for the whole state at an entry where both have a snapshot.
+fn compare_snapshots(shared: &Shared, leader: NodeId, request: &v1::PingRequest) {
+    let Some(said) = request.snapshot.as_ref() else { return };
+    let (Ok(hash), Ok(form)) = (<[u8; 16]>::try_from(&said.hash[..]), u16::try_from(said.form)) else {
+        return;
+    };
+    let said = SnapshotDigest { raft_index: said.raft_index, form, hash: u128::from_le_bytes(hash) };
+    if let Some(difference) = shared.machine.snapshot_digests().heard(said) {
         shared.fail(format!("the state differs from that of node {leader}: {difference}"));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
 use openraft::ReadPolicy;
-use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
+use openraft::raft::{AppendEntriesRequest, StreamAppendResult, TransferLeaderRequest};
 use ringmain_protocol::v1;
 use ringmain_protocol::v1::peer_service_server::PeerService;
 use ringmain_routing::{LogIndex, NodeId};
@@ -142,7 +142,11 @@ impl PeerService for PeerEndpoint {
         request: Request<v1::TransferLeaderRequest>,
     ) -> Result<Response<v1::TransferLeaderResponse>, Status> {
         self.admit_vote(&request)?;
-        let request = request.get_ref().unpack()?;
+        let request: TransferLeaderRequest<C> = request.get_ref().unpack()?;
+        // Those that are not to lead are told as well, and vote.
+        if *request.to_node_id() == self.shared.config.node.0 && !self.shared.may_lead() {
+            return Err(Status::failed_precondition("this node may not lead now"));
+        }
         let response = self.shared.raft.handle_transfer_leader(request).await.map_err(stopped)?;
         Ok(Response::new(v1::TransferLeaderResponse::pack(&response)))
     }

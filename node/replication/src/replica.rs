@@ -369,7 +369,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     }
     let identity = Identity::open(&config.data_dir, &config.cluster, config.node, meter.clone())?;
     let pending = Pending::new(config.node, identity.incarnation());
-    let disk = Disk::open(&config.data_dir, config.disk, meter.clone())?;
+    let disk = Disk::open(&config.data_dir, config.disk, config.disk_room, meter.clone())?;
     let (log, suspect) = LogStore::open(&config.data_dir, &meter)?;
     let state = state_config(&config, group, &log);
     let (state_machine, machine) = StateMachine::open(&state, Arc::clone(&pending), &meter)?;
@@ -380,9 +380,12 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     for peer in config.others() {
         links.to(peer.node.0, &peer.peer_addr)?;
     }
-    let raft_config = config.raft(suspect.is_some()).map_err(bad_timing)?;
     let known = Members::stored(&machine.core().membership);
-    let members = watch::Sender::new(known.unwrap_or_else(|| Members::configured(&config.peers)));
+    let known = known.unwrap_or_else(|| Members::configured(&config.peers));
+    // As `Shared::may_lead`, which follows what the log says once Raft has read it.
+    let may_lead = suspect.is_none() && (known.voter_ids().len() < 2 || !disk.is_full());
+    let raft_config = config.raft(may_lead).map_err(bad_timing)?;
+    let members = watch::Sender::new(known);
     machine.fetch_with(install::fetch_from_peers(config.node, members.subscribe(), Arc::clone(&links)));
     install::heal_tail(&machine).await?;
     let transfers = Transfers::new(config.transfer_bytes_per_s, Arc::clone(&clock));

@@ -17,7 +17,7 @@ use crate::disk::Disk;
 use crate::files::{FolderLock, SyncMeter};
 use crate::identity::Identity;
 use crate::links::{Link, Links, Parties};
-use crate::liveness::{Liveness, Report};
+use crate::liveness::{Liveness, Report, Said};
 use crate::log_store::LogStore;
 use crate::mark::Suspect;
 use crate::members::Members;
@@ -121,6 +121,11 @@ impl Shared {
     /// Whether this node sends its clients elsewhere.
     pub fn is_draining(&self) -> bool {
         *self.draining.borrow()
+    }
+
+    /// What this node says of itself.
+    pub fn says(&self) -> Said {
+        Said { suspect: self.suspect.is_some(), draining: self.is_draining(), disk: self.disk.state() }
     }
 
     /// What the leader said last of all nodes.

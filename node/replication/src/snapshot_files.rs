@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringmain_routing::{LogIndex, Router, Timestamp};
+use ringmain_routing::{LogIndex, Router, Snapshot, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use xxhash_rust::xxh3::Xxh3;
@@ -19,6 +19,7 @@ use crate::files::{
 };
 use crate::machine::restore;
 use crate::segments::SegmentRef;
+use crate::snapshot_digests::SnapshotDigest;
 use crate::type_config::{GroupId, SnapshotMeta};
 
 const MAGIC: [u8; 4] = *b"RMP1";
@@ -62,6 +63,7 @@ pub struct SnapshotFile {
     head: Arc<SnapshotHead>,
     body: (u64, u64),
     hash: u128,
+    digest: SnapshotDigest,
 }
 
 impl SnapshotFile {
@@ -72,7 +74,8 @@ impl SnapshotFile {
         let Some(body_end) = len.checked_sub(HASH_BYTES as u64) else {
             return Err(StorageError::damaged(path, "it is too short"));
         };
-        let hash = hash_of(&file, body_end).map_err(StorageError::io(path, "read the file"))?;
+        let (hash, body_hash) =
+            hashes_of(&file, body_end).map_err(StorageError::io(path, "read the file"))?;
         let mut stored = [0; HASH_BYTES];
         file.read_exact_at(&mut stored, body_end).map_err(StorageError::io(path, "read the file"))?;
         if hash != u128::from_le_bytes(stored) {
@@ -87,6 +90,8 @@ impl SnapshotFile {
             });
         }
         let body = (body_start, body_end);
+        let form = form_of(&file, body).map_err(StorageError::io(path, "read the file"))?;
+        let digest = digest_of(&head, form, body_hash, path)?;
         Ok(SnapshotFile {
             path: path.to_path_buf(),
             file: Arc::new(file),
@@ -94,6 +99,7 @@ impl SnapshotFile {
             head: Arc::new(head),
             body,
             hash,
+            digest,
         })
     }
 
@@ -121,7 +127,13 @@ impl SnapshotFile {
         self.len == 0
     }
 
-    /// Hash of all its bytes. Replicas that take a snapshot at the same entry must agree on it.
+    /// What replicas that have a snapshot at the same entry must agree on.
+    #[must_use]
+    pub(crate) fn digest(&self) -> SnapshotDigest {
+        self.digest
+    }
+
+    /// Hash of all its bytes.
     #[must_use]
     pub fn hash(&self) -> u128 {
         self.hash
@@ -144,17 +156,51 @@ impl SnapshotFile {
     }
 }
 
-fn hash_of(file: &File, end: u64) -> std::io::Result<u128> {
-    let mut hash = Xxh3::new();
+/// Hashes of all up to `end`, and of the router's bytes in it. Where those begin stands in the file and is not checked
+/// yet: if it is wrong, so is the first hash.
+fn hashes_of(file: &File, end: u64) -> std::io::Result<(u128, u128)> {
+    let (mut hash, mut body_hash) = (Xxh3::new(), Xxh3::new());
     let mut chunk = vec![0; SNAPSHOT_CHUNK_BYTES];
-    let mut at = 0;
+    let (mut at, mut body) = (0, end);
     while at < end {
         let len = chunk.len().min((end - at) as usize);
         file.read_exact_at(&mut chunk[..len], at)?;
+        if at == 0 {
+            let head_len =
+                chunk.get(4..12).and_then(<[u8]>::first_chunk).map_or(0, |len| u64::from_le_bytes(*len));
+            body = head_len.saturating_add(12);
+        }
         hash.update(&chunk[..len]);
+        let before_body = body.saturating_sub(at).min(len as u64) as usize;
+        body_hash.update(&chunk[before_body..len]);
         at += len as u64;
     }
-    Ok(hash.digest128())
+    Ok((hash.digest128(), body_hash.digest128()))
+}
+
+/// The form of the router's bytes, as they say themselves; 0 where they are none of the router's.
+fn form_of(file: &File, body: (u64, u64)) -> std::io::Result<u16> {
+    let mut start = [0; Snapshot::HEADER_BYTES];
+    if body.1 - body.0 < start.len() as u64 {
+        return Ok(0);
+    }
+    file.read_exact_at(&mut start, body.0)?;
+    Ok(Snapshot::form_of(&start).unwrap_or(0))
+}
+
+/// Over all but the list of segments: how much history a node keeps is its own matter.
+fn digest_of(
+    head: &SnapshotHead,
+    form: u16,
+    body_hash: u128,
+    path: &Path,
+) -> Result<SnapshotDigest, StorageError> {
+    let agreed = SnapshotHead { segments: Vec::new(), ..head.clone() };
+    let mut hash = Xxh3::new();
+    hash.update(&head_bytes(&agreed, path)?);
+    hash.update(&body_hash.to_le_bytes());
+    let raft_index = head.meta.last_log_id.map_or(0, |id| id.index);
+    Ok(SnapshotDigest { raft_index, form, hash: hash.digest128() })
 }
 
 fn read_head(file: &File, path: &Path, end: u64) -> Result<(SnapshotHead, u64), StorageError> {
@@ -437,6 +483,21 @@ mod tests {
         }
         let kept: Vec<_> = snapshots.load().unwrap().iter().map(|s| s.head().clone()).collect();
         assert_eq!(kept, [head(2), head(3)]);
+    }
+
+    #[test]
+    fn the_digest_is_of_the_state_and_not_of_the_history_that_a_node_keeps() {
+        let dir = tempfile::tempdir().unwrap();
+        let snapshots = snapshots(dir.path());
+        let digest = |head: SnapshotHead, router: &[u8]| snapshots.save(&head, router).unwrap().digest();
+        let first = digest(head(1), &[7; 3 << 20]);
+        assert_eq!((first.raft_index, first), (1, digest(head(1), &[7; 3 << 20])));
+        let segment = SegmentRef { first: LogIndex(1), last: LogIndex(2), bytes: 3, hash: 4 };
+        assert_eq!(digest(SnapshotHead { segments: vec![segment], ..head(1) }, &[7; 3 << 20]), first);
+        let mut other = vec![7; 3 << 20];
+        other[2 << 20] = 8;
+        assert_ne!(digest(head(1), &other), first);
+        assert_ne!(digest(SnapshotHead { log_bytes: 5, ..head(1) }, &[7; 3 << 20]), first);
     }
 
     #[test]

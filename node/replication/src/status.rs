@@ -9,6 +9,8 @@ use openraft::vote::RaftLeaderId;
 use ringmain_routing::{Incarnation, LogIndex, Millis, NodeId, Timestamp};
 
 use crate::config::Peer;
+use crate::departure::MET_WITHIN;
+use crate::disk::DiskState;
 use crate::files::SyncCounts;
 use crate::nodes;
 use crate::shared::Shared;
@@ -107,10 +109,14 @@ pub struct MemberStatus {
     pub lag: Option<u64>,
     /// How long ago the leader heard from it; `None` when not known.
     pub heard: Option<Millis>,
+    /// It lives, as far as is known: by the leader's word while the leader is heard, else by asking it.
+    pub alive: bool,
     /// It lost part of its log and grants no vote.
     pub suspect: bool,
     /// It sends its clients elsewhere.
     pub draining: bool,
+    /// How its disk is.
+    pub disk: DiskState,
 }
 
 /// A node as its leader sees it.
@@ -207,21 +213,56 @@ fn members(shared: &Shared, leader: Option<NodeId>, age: Duration) -> Vec<Member
     let leads = shared.reign.borrow().is_some();
     let reports = if leads { nodes::reports(shared) } else { shared.reports() };
     let members = shared.members();
+    let alive = Alive::of(shared, leads, age);
     let status = |peer: &Peer| {
         let report = reports.iter().find(|report| report.node == peer.node).copied().unwrap_or_default();
         let told_ago = if leads { Millis(0) } else { millis(age) };
         let heard = if leader == Some(peer.node) { Some(Millis(0)) } else { report.heard };
+        let heard = heard.map(|heard| Millis(heard.0 + told_ago.0));
         let mine = peer.node == me;
+        let said = if mine { shared.says() } else { report.said };
         MemberStatus {
             peer: peer.clone(),
             voter: members.is_voter(peer.node),
             lag: report.lag,
-            heard: heard.map(|heard| Millis(heard.0 + told_ago.0)),
-            suspect: if mine { shared.suspect.is_some() } else { report.said.suspect },
-            draining: if mine { shared.is_draining() } else { report.said.draining },
+            heard,
+            alive: mine || alive.is(peer.node, heard),
+            suspect: said.suspect,
+            draining: said.draining,
+            disk: said.disk,
         }
     };
     members.nodes.values().map(status).collect()
+}
+
+/// By what a node knows who lives.
+enum Alive<'a> {
+    /// The leader hears the others, and is heard within this time.
+    ByLeader(Duration),
+    /// Nobody leads as far as is known: who answers this node lives.
+    ByAsking(&'a Shared),
+}
+
+impl Alive<'_> {
+    fn of(shared: &Shared, leads: bool, age: Duration) -> Alive<'_> {
+        let lost = shared.config.timing.node_lost;
+        if leads || age < lost && !shared.is_removed() {
+            Alive::ByLeader(lost)
+        } else {
+            Alive::ByAsking(shared)
+        }
+    }
+
+    /// Whether a node lives of which the leader, as far as is known, heard so long ago.
+    fn is(&self, node: NodeId, heard: Option<Millis>) -> bool {
+        match self {
+            Alive::ByLeader(within) => heard.is_some_and(|heard| u128::from(heard.0) < within.as_millis()),
+            Alive::ByAsking(shared) => {
+                let met = shared.liveness.since_met(node, shared.clock.monotonic());
+                met.is_some_and(|ago| ago < MET_WITHIN)
+            }
+        }
+    }
 }
 
 fn peers(data: &RaftDataMetrics<TypeConfig>, me: NodeId) -> Vec<PeerStatus> {

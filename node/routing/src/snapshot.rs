@@ -84,6 +84,16 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
+    /// Bytes in front of a snapshot that say what it is.
+    pub const HEADER_BYTES: usize = HEADER_BYTES;
+
+    /// The format version of a snapshot that begins so; `None` when it is none of ours.
+    #[must_use]
+    pub fn form_of(start: &[u8; HEADER_BYTES]) -> Option<u16> {
+        let (magic, version) = start.split_at(MAGIC.len());
+        (magic == MAGIC).then(|| u16::from_le_bytes([version[0], version[1]]))
+    }
+
     /// The last command in it.
     #[must_use]
     pub fn index(&self) -> LogIndex {

@@ -13,7 +13,7 @@ use ringmain_replication::{Answer, ProposeError, Replica};
 use ringmain_routing::{Command, Cursor, Millis, Position};
 
 use crate::support::{
-    GATEWAY, GatewayStream, Node, SUPERVISOR, Setup, carried, gateway_hello, operator_hello, push,
+    GATEWAY, GatewayStream, NEVER, Node, SUPERVISOR, Setup, carried, gateway_hello, operator_hello, push,
 };
 
 type Proposal = Pin<Box<dyn Future<Output = Result<Answer, ProposeError>> + Send>>;
@@ -80,7 +80,6 @@ async fn a_node_with_too_much_in_hand_turns_reads_away_before_work() {
     let status = supervisor.list_queues(v1::ListQueuesRequest::default()).await.unwrap_err();
     let error = carried(&status);
     assert!(error.code == "overloaded" && error.retry_after_ms > 0, "{error:?}");
-    assert_eq!(error.hint, nodes[1].address.to_string());
     let watch = supervisor.watch_events(v1::WatchEventsRequest::default()).await;
     assert_eq!(carried(&watch.err().unwrap()).code, "overloaded");
     // Work is still taken.
@@ -133,13 +132,59 @@ async fn a_node_that_stands_alone_says_with_each_read_since_when_it_is_stale() {
     for stamp in [queues.stamp, operators.stamp, contacts.stamp, events.stamp] {
         assert!(stale(stamp) > 0 && stamp.unwrap().age_ms > 0);
     }
-    // And takes no work, saying so and where to go.
-    let mut late = nodes[0].operator_stream(crate::support::OPERATOR).await.unwrap();
-    late.say(v1::operator_service_session_request::Message::Hello(operator_hello(2))).await;
-    let error = late.failed(0).await;
+    // And takes no work, saying so. It names none of the others, for it knows of none that lives.
+    let error = turned_away(&nodes[0]).await;
     assert!(error.code == "read-only" && error.retry_after_ms > 0, "{error:?}");
-    assert_eq!(error.hint, nodes[1].address.to_string());
+    assert_eq!(error.hint, "");
     assert!(error.message.contains("stale since"), "{error:?}");
+}
+
+/// What somebody is told who wants to begin a session.
+async fn turned_away(node: &Node) -> v1::Error {
+    let mut late = node.operator_stream(crate::support::OPERATOR).await.unwrap();
+    late.say(v1::operator_service_session_request::Message::Hello(operator_hello(2))).await;
+    late.failed(0).await
+}
+
+/// Asks for a session again and again until the node with this code names that one.
+async fn names(node: &Node, code: &str, other: &Node) {
+    let asking = async {
+        loop {
+            let error = turned_away(node).await;
+            assert_ne!(error.hint, node.address.to_string(), "never itself");
+            if error.code == code && error.hint == other.address.to_string() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(NEVER, asking).await.expect("it names one that lives");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draining_node_names_one_that_lives_and_takes_clients() {
+    let nodes = Node::cluster(4, Setup::default()).await;
+    nodes[0].api.drain(Millis(600_000));
+    names(&nodes[0], "draining", &nodes[1]).await;
+    // The next one by number dies, the one behind it drains as well.
+    nodes[1].stop().await;
+    nodes[2].api.drain(Millis(600_000));
+    names(&nodes[0], "draining", &nodes[3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_a_majority_names_one_that_answers_it() {
+    let read_only = Duration::from_secs(2);
+    let nodes = Node::cluster(4, Setup { read_only, ..Setup::default() }).await;
+    nodes[1].stop().await;
+    nodes[2].stop().await;
+    for node in [&nodes[0], &nodes[3]] {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        while !node.replica.status().read_only {
+            looks.tick().await;
+        }
+    }
+    names(&nodes[0], "read-only", &nodes[3]).await;
+    names(&nodes[3], "read-only", &nodes[0]).await;
 }
 
 /// A cursor that an earlier life of this cluster gave out.

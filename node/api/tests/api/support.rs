@@ -29,7 +29,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
 /// What a test waits for comes long before this, or never.
-const NEVER: Duration = Duration::from_secs(60);
+pub const NEVER: Duration = Duration::from_secs(60);
 
 const TOKENS: &str = r#"
 tokens = [

@@ -6,6 +6,8 @@ use openraft::async_runtime::WatchReceiver;
 use ringmain_routing::NodeId;
 
 use super::{ChangeError, TOO_EARLY_RETRY};
+use crate::disk::DiskState;
+use crate::liveness::Said;
 use crate::members::{Members, Standing};
 use crate::shared::Shared;
 use crate::status::{MemberStatus, ReplicaStatus};
@@ -22,6 +24,8 @@ pub struct Fitness {
     pub suspect: bool,
     /// It wants no leadership.
     pub draining: bool,
+    /// How its disk is.
+    pub disk: DiskState,
 }
 
 /// Whether a node may stop, as far as the leader knows how the others are.
@@ -41,7 +45,8 @@ impl Shared {
     /// How a node is; `None` when it has not answered lately. Only the leader knows.
     pub fn fitness(&self, node: NodeId) -> Option<Fitness> {
         if node == self.config.node {
-            return Some(Fitness { lag: 0, suspect: self.suspect.is_some(), draining: self.is_draining() });
+            let Said { suspect, draining, disk } = self.says();
+            return Some(Fitness { lag: 0, suspect, draining, disk });
         }
         let (age, said) = self.liveness.last_word(node, self.clock.monotonic())?;
         let lag = self.lag(node)?;
@@ -49,6 +54,7 @@ impl Shared {
             lag,
             suspect: said.suspect,
             draining: said.draining,
+            disk: said.disk,
         })
     }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test where they stand")]
 
 mod disaster;
+mod disk;
 mod failover;
 mod forming;
 mod harness;

@@ -14,6 +14,8 @@ pub struct Liveness {
     answered: BTreeMap<NodeId, Answered>,
     /// What each peer said of itself with it.
     said: BTreeMap<NodeId, Said>,
+    /// By node: when it last answered a question of this node's own, asked while it heard no leader.
+    met: BTreeMap<NodeId, Duration>,
 }
 
 /// A node, as the leader sees it.
@@ -36,6 +38,20 @@ pub struct Said {
     pub suspect: bool,
     /// It sends its clients elsewhere and wants no leadership.
     pub draining: bool,
+    /// How its disk is.
+    pub disk: DiskState,
+}
+
+/// How a node's disk is, as it tells others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiskState {
+    /// There is room.
+    #[default]
+    Room,
+    /// Nearly full: the node takes no commands and does not lead.
+    Full,
+    /// Full, and the reserve is given up: what is written comes out of the last of it.
+    OnReserve,
 }
 
 /// A peer's last sign of life.
@@ -91,6 +107,17 @@ impl Liveness {
     pub fn answered(&mut self, peer: NodeId, run: Incarnation, said: Said, now: Duration) {
         self.answered.insert(peer, Answered { at: now, run: Some(run), lost: false });
         self.said.insert(peer, said);
+    }
+
+    /// A node has answered, though nobody leads.
+    pub fn met(&mut self, node: NodeId, now: Duration) {
+        self.met.insert(node, now);
+    }
+
+    /// How long ago a node answered a question of this node's own; `None` when it has not.
+    #[must_use]
+    pub fn since_met(&self, node: NodeId, now: Duration) -> Option<Duration> {
+        self.met.get(&node).map(|at| now.saturating_sub(*at))
     }
 
     /// Whether every peer has answered in this reign.

@@ -1,6 +1,6 @@
 //! `check`: is the cluster well, and may a node stop?
 
-use ringmain_protocol::v1::{CheckQuorumRequest, ClusterStatusResponse, NodeStatus};
+use ringmain_protocol::v1::{CheckQuorumRequest, ClusterStatusResponse, DiskState, NodeStatus};
 use ringmain_telemetry::codes;
 use serde_json::json;
 
@@ -91,12 +91,21 @@ fn is_live(node: &NodeStatus) -> bool {
     !node.suspect && node.last_heard_ms.is_some_and(|ms| ms <= HEARD_MAX_MS)
 }
 
+fn has_room(node: &NodeStatus) -> bool {
+    matches!(node.disk(), DiskState::Unspecified | DiskState::Room)
+}
+
 fn of_node(node: &NodeStatus) -> Finding {
     let heard = node.last_heard_ms.map_or("never heard".to_owned(), |ms| format!("heard {} ago", span(ms)));
     let lag = node.lag_entries.unwrap_or(0);
     let mut detail = vec![heard, format!("{lag} entries behind")];
     if node.suspect {
         detail.push("suspect: remove it, wipe it, add it under a new id".to_owned());
+    }
+    match node.disk() {
+        DiskState::Unspecified | DiskState::Room => {}
+        DiskState::Full => detail.push("its disk is nearly full".to_owned()),
+        DiskState::OnReserve => detail.push("its disk is full and its reserve given up".to_owned()),
     }
     if node.draining {
         detail.push("drains".to_owned());
@@ -106,7 +115,7 @@ fn of_node(node: &NodeStatus) -> Finding {
     }
     Finding {
         what: format!("node {}", node.address.as_ref().map_or(0, |address| address.node)),
-        well: is_live(node) && lag <= LAG_MAX,
+        well: is_live(node) && lag <= LAG_MAX && has_room(node),
         detail: detail.join(", "),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ringmain_protocol::v1::{ClusterStatusResponse, NodeRole, NodeStatus};
+use ringmain_protocol::v1::{ClusterStatusResponse, DiskState, NodeRole, NodeStatus};
 use serde_json::json;
 
 use crate::cli::ListArgs;
@@ -103,7 +103,12 @@ fn node_rows(status: &ClusterStatusResponse) -> Rows {
 
 /// What is out of the ordinary with a node.
 fn state(node: &NodeStatus) -> String {
-    let words = [(node.suspect, "suspect"), (node.draining, "draining")];
+    let words = [
+        (node.suspect, "suspect"),
+        (node.draining, "draining"),
+        (node.disk() == DiskState::Full, "disk full"),
+        (node.disk() == DiskState::OnReserve, "disk full, on its reserve"),
+    ];
     words.iter().filter(|(so, _)| *so).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
 }
 
@@ -119,6 +124,7 @@ fn node_json(node: &NodeStatus, status: &ClusterStatusResponse) -> serde_json::V
         "last_heard_ms": node.last_heard_ms,
         "suspect": node.suspect,
         "draining": node.draining,
+        "disk": disk_word(node.disk()),
         "peer_address": node.peer_address,
     })
 }
@@ -134,6 +140,15 @@ pub(in crate::commands) fn node_role(node: &NodeStatus, status: &ClusterStatusRe
         "follower"
     } else {
         "learner"
+    }
+}
+
+fn disk_word(disk: DiskState) -> Option<&'static str> {
+    match disk {
+        DiskState::Unspecified => None,
+        DiskState::Room => Some("room"),
+        DiskState::Full => Some("full"),
+        DiskState::OnReserve => Some("on-reserve"),
     }
 }
 
