@@ -185,6 +185,7 @@ impl Admins {
             sync_ns_total: status.log_syncs.total.as_nanos() as u64,
             version: self.shared.version.clone(),
             removed: status.removed,
+            http_address: self.shared.http_address.clone(),
         }
     }
 }

@@ -76,6 +76,8 @@ pub struct ApiConfig {
     pub version: String,
     /// How long the clients of a node that drains have to leave, unless the call says.
     pub drain_within: Millis,
+    /// Where the node listens for HTTP, for the status of the cluster; empty when it does not say.
+    pub http_address: String,
 }
 
 impl ApiConfig {
@@ -83,7 +85,13 @@ impl ApiConfig {
     #[must_use]
     pub fn new(tokens: Tokens, version: &str) -> ApiConfig {
         let (heartbeat, drain_within) = (Duration::from_secs(3), Millis(10_000));
-        ApiConfig { tokens, heartbeat, version: version.to_owned(), drain_within }
+        ApiConfig {
+            tokens,
+            heartbeat,
+            version: version.to_owned(),
+            drain_within,
+            http_address: String::new(),
+        }
     }
 }
 
@@ -106,6 +114,7 @@ impl Api {
             sessions: actors.sessions().clone(),
             heartbeat: config.heartbeat,
             version: config.version,
+            http_address: config.http_address,
             group,
             drain_within: config.drain_within,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),

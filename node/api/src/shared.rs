@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) nodes: Nodes,
     pub(crate) heartbeat: Duration,
     pub(crate) version: String,
+    /// Where this node listens for HTTP.
+    pub(crate) http_address: String,
     /// The group of the log.
     pub(crate) group: u32,
     /// How long clients have to leave when nobody says.

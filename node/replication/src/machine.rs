@@ -368,6 +368,9 @@ impl Machine {
         if gone > 0 {
             tracing::info!(log_index = kept.0, segments = gone, "old history given up");
         }
+        if let Ok(_alone) = self.inner.taking_in.try_lock() {
+            history.drop_fetched()?;
+        }
         self.put_latest(&saved);
         metrics::counter!(names::SNAPSHOTS, labels::SOURCE => "built").increment(1);
         metrics::gauge!(names::SNAPSHOT_BYTES).set(saved.len() as f64);

@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 
 use crate::links::{Link, Links};
 use crate::snapshot_files::SnapshotFile;
-use crate::transfer::Transfers;
+use crate::transfer::{Freight, Transfers};
 use crate::type_config::{PeerNode, TypeConfig, Vote};
 use crate::wire::{Envelope, encode};
 
@@ -232,7 +232,7 @@ fn snapshot_parts(
                 return None;
             }
         };
-        transfers.pass(chunk.len()).await;
+        transfers.pass(Freight::Snapshot, chunk.len()).await;
         let next = offset + chunk.len() as u64;
         (next > offset).then_some((part(Part::Chunk(chunk.into())), (file, next, transfers)))
     });

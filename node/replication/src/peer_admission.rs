@@ -100,6 +100,11 @@ pub async fn ask_admission(
         }
         Err(_) => return Err(ChangeError::Unfinished(format!("{at} does not answer"))),
     };
+    judge(&answer, &at, now_ms)
+}
+
+/// Whether a node that answered so can be taken in when replicated time is `now_ms`.
+fn judge(answer: &v1::AdmitResponse, at: &str, now_ms: u64) -> Result<(), ChangeError> {
     if answer.data_format != DATA_FORMAT {
         return Err(ChangeError::Refused(format!(
             "version: {at} has data format {}, this cluster {DATA_FORMAT}; install the same version there",
@@ -125,4 +130,44 @@ pub async fn dismiss(shared: &Shared, peer: &Peer) -> bool {
         tokio::time::sleep(TELL_AGAIN).await;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: u64 = 3_600_000;
+
+    fn judged(data_format: u32, wall_ms: u64) -> Result<(), ChangeError> {
+        let answer = v1::AdmitResponse { incarnation: 1, data_format, wall_ms };
+        judge(&answer, "node 4 at 10.0.0.4:7112", 100 * HOUR_MS)
+    }
+
+    fn refusal(judged: Result<(), ChangeError>) -> String {
+        match judged {
+            Err(ChangeError::Refused(what)) => what,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_node_of_another_data_format_is_refused_by_both_numbers() {
+        let what = refusal(judged(DATA_FORMAT + 1, 100 * HOUR_MS));
+        assert!(
+            what.starts_with("version: node 4 at 10.0.0.4:7112 has data format 3, this cluster 2"),
+            "{what}"
+        );
+    }
+
+    #[test]
+    fn a_clock_may_be_ten_seconds_off_and_no_more() {
+        for off in [0, CLOCK_OFF_MAX_MS] {
+            judged(DATA_FORMAT, 100 * HOUR_MS + off).unwrap();
+            judged(DATA_FORMAT, 100 * HOUR_MS - off).unwrap();
+        }
+        for wall_ms in [102 * HOUR_MS, 98 * HOUR_MS] {
+            let what = refusal(judged(DATA_FORMAT, wall_ms));
+            assert!(what.starts_with("clock: ") && what.contains("7200000 ms off"), "{what}");
+        }
+    }
 }

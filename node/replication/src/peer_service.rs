@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::machine::SegmentPiece;
 use crate::shared::Shared;
+use crate::transfer::Freight;
 use crate::type_config::TypeConfig;
 use crate::wire::Envelope;
 use crate::{forming, forward, install, nodes, peer_admission};
@@ -229,7 +230,7 @@ impl PeerService for PeerEndpoint {
         let machine = self.shared.machine.clone();
         let read = tokio::task::spawn_blocking(move || machine.segment_piece(piece)).await;
         let chunk = read.map_err(stopped)?.map_err(|error| Status::not_found(error.to_string()))?;
-        self.shared.transfers.pass(chunk.len()).await;
+        self.shared.transfers.pass(Freight::History, chunk.len()).await;
         Ok(Response::new(v1::FetchSegmentResponse { chunk: chunk.into() }))
     }
 }

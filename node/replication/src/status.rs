@@ -14,6 +14,7 @@ use crate::disk::DiskState;
 use crate::files::SyncCounts;
 use crate::nodes;
 use crate::shared::Shared;
+use crate::transfer::Freight;
 use crate::type_config::{GroupId, TypeConfig};
 
 /// How a replica is at one moment.
@@ -63,6 +64,10 @@ pub struct ReplicaStatus {
     pub peers: Vec<PeerStatus>,
     /// The last entry that the latest snapshot holds.
     pub snapshot: Option<u64>,
+    /// Bytes of snapshots that went to other nodes since the start.
+    pub snapshot_sent: u64,
+    /// Bytes of history that went to other nodes since the start.
+    pub history_sent: u64,
     /// Fsyncs of the Raft log.
     pub log_syncs: SyncCounts,
     /// Entries that this node proposed as leader since its start.
@@ -164,6 +169,8 @@ impl ReplicaStatus {
             removed: shared.is_removed(),
             peers: peers(&data, shared.config.node),
             snapshot: data.snapshot.map(|id| id.index),
+            snapshot_sent: shared.transfers.sent(Freight::Snapshot),
+            history_sent: shared.transfers.sent(Freight::History),
             log_syncs: shared.log.sync_counts(),
             entries,
             commands,

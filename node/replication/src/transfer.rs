@@ -1,9 +1,11 @@
 //! What goes to nodes that lag: snapshots and history, no faster than is good for those who route contacts.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use ringmain_telemetry::{labels, names};
 
 use crate::clock::Clock;
 
@@ -23,6 +25,17 @@ struct Inner {
     pace: Mutex<Pace>,
     sending: AtomicUsize,
     held: AtomicU32,
+    snapshot_bytes: AtomicU64,
+    history_bytes: AtomicU64,
+}
+
+/// What goes to a node that lags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freight {
+    /// A part of a snapshot.
+    Snapshot,
+    /// A piece of a history segment.
+    History,
 }
 
 impl fmt::Debug for Transfers {
@@ -67,12 +80,32 @@ impl Transfers {
     #[must_use]
     pub fn new(bytes_per_s: u64, clock: Arc<dyn Clock>) -> Self {
         let pace = Mutex::new(Pace::new(bytes_per_s));
-        let inner = Inner { clock, pace, sending: AtomicUsize::new(0), held: AtomicU32::new(0) };
+        let inner = Inner {
+            clock,
+            pace,
+            sending: AtomicUsize::new(0),
+            held: AtomicU32::new(0),
+            snapshot_bytes: AtomicU64::new(0),
+            history_bytes: AtomicU64::new(0),
+        };
         Self { inner: Arc::new(inner) }
     }
 
+    /// Bytes of this freight that went out since the start.
+    #[must_use]
+    pub fn sent(&self, freight: Freight) -> u64 {
+        self.count(freight).load(Ordering::Relaxed)
+    }
+
+    fn count(&self, freight: Freight) -> &AtomicU64 {
+        match freight {
+            Freight::Snapshot => &self.inner.snapshot_bytes,
+            Freight::History => &self.inner.history_bytes,
+        }
+    }
+
     /// Returns when so many bytes may go.
-    pub async fn pass(&self, bytes: usize) {
+    pub async fn pass(&self, freight: Freight, bytes: usize) {
         let wait = {
             let mut pace = self.inner.pace.lock().unwrap_or_else(PoisonError::into_inner);
             pace.wait(self.inner.clock.monotonic(), bytes as u64)
@@ -80,6 +113,12 @@ impl Transfers {
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
+        self.count(freight).fetch_add(bytes as u64, Ordering::Relaxed);
+        let source = match freight {
+            Freight::Snapshot => "snapshot",
+            Freight::History => "history",
+        };
+        metrics::counter!(names::TRANSFER_BYTES, labels::SOURCE => source).increment(bytes as u64);
     }
 
     /// A snapshot begins to go out.

@@ -300,3 +300,51 @@ fn presence_is_forced_only_on_somebody_who_is_signed_in() {
     centre.push(contact("1", "a", 3));
     assert_eq!(centre.with("1"), None);
 }
+
+fn limit(what: &str, limit: usize) -> Result<Reply, Refusal> {
+    Err(Refusal::LimitReached { what: what.into(), limit: limit as u64 })
+}
+
+#[test]
+fn at_most_64_moves_of_queues_are_under_way() {
+    let mut centre = centre();
+    for first in (0..2_000).step_by(500) {
+        let operators = (first..first + 500).map(|number| operator(&format!("op{number}"))).collect();
+        centre.ok(Command::PutOperators(PutOperators { operators, by: None }));
+    }
+    centre.push(contact("waits", "b", 3));
+    // Lost nodes are worked off first, 500 operators with each command: moves stand in line behind them.
+    for node in 0..40 {
+        centre.ok(Command::NodeLost(NodeLost { node: NodeId(100 + node), incarnation: Incarnation(1) }));
+    }
+    let all_to_a = || Action::MoveContacts {
+        from: MoveFrom::Queue { name: "b".into(), count_max: None },
+        to: "a".into(),
+    };
+    for number in 0..limits::MOVES_MAX {
+        assert_eq!(act(&mut centre, &format!("move {number}"), all_to_a()), Ok(Reply::Acted { contacts: 1 }));
+    }
+    assert_eq!(act(&mut centre, "one more", all_to_a()), limit("moves", limits::MOVES_MAX));
+    assert!(centre.effects.is_empty(), "it changes nothing");
+    while centre.router.next_deadline() == Some(centre.router.now()) {
+        centre.ok(Command::Tick);
+    }
+    assert_eq!(&*centre.view("waits").queue, "a");
+    let again = act(&mut centre, "one more", all_to_a());
+    assert_eq!(again, Ok(Reply::Acted { contacts: 0 }), "a refusal binds no key");
+}
+
+#[test]
+fn the_keys_of_20000_actions_are_remembered_and_then_no_action_is_taken_until_one_is_forgotten() {
+    let mut centre = centre();
+    let note = || Action::Note { what: "test".into(), detail: "".into() };
+    // The centre itself has noted one.
+    for number in 1..limits::ACTIONS_MAX {
+        act(&mut centre, &format!("key {number}"), note()).expect("there is room");
+    }
+    assert_eq!(act(&mut centre, "one more", note()), limit("actions", limits::ACTIONS_MAX));
+    let again = act(&mut centre, "key 1", note());
+    assert_eq!(again, Ok(Reply::Acted { contacts: 0 }), "what is remembered is answered");
+    centre.at += centre.router.plan().sessions.key_window.0;
+    assert_eq!(act(&mut centre, "one more", note()), Ok(Reply::Acted { contacts: 0 }));
+}

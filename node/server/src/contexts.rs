@@ -32,7 +32,7 @@ pub struct Contexts {
 }
 
 /// Where a cluster is, and as whom it is called.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
     /// API addresses of its nodes.

@@ -2,10 +2,13 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use ringmain_cluster_config::{NodeConfig, PeerConfig};
 use ringmain_routing::NodeId;
 use serde_json::{Value, json};
-use support::{ADMIN, Node, config_of_one, fail, succeed, write_config};
+use support::{ADMIN, Node, config_of_one, fail, ringmain, succeed, write_config};
 
 /// Far more looks than anything here takes; each is a process of its own.
 const LOOKS_MAX: u32 = 2_000;
@@ -150,6 +153,27 @@ fn a_dry_run_says_what_would_come_of_it_to_any_node_and_changes_nothing() {
     assert!(nodes.iter().all(|node| node["draining"] == json!(false)), "{after}");
     let audit = first.node.ask_json("audit list", ADMIN).to_string();
     assert!(!audit.contains("cluster remove") && !audit.contains("cluster drain"), "{audit}");
+}
+
+#[test]
+fn a_command_that_was_killed_in_the_middle_is_given_again_and_goes_on() {
+    let first = start(1, &[]);
+    eventually("it leads", &first.node, |status| status["leader"] == json!(1));
+    let second = start(2, &["--join"]);
+    let line = add(&first.node, &second);
+    let words: Vec<&str> = line.split_whitespace().chain(["--token", ADMIN]).collect();
+    let mut child = ringmain(&words).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut told = String::new();
+    let mut steps = BufReader::new(child.stderr.take().expect("piped"));
+    steps.read_line(&mut told).expect("text");
+    assert!(told.contains("node 2 may take part"), "{told}");
+    child.kill().expect("it runs or has ended");
+    child.wait().expect("it ends");
+    let done = first
+        .node
+        .ask_json(&line.replace(&format!(" --address {}", first.node.config.listen.api), ""), ADMIN);
+    assert_eq!((&done["voter"], &done["voters"]), (&json!(true), &json!(2)));
+    assert_eq!(voters(&first.node.ask_json("cluster status", ADMIN)), [1, 2]);
 }
 
 #[test]

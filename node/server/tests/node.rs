@@ -293,6 +293,35 @@ fn top_draws_a_running_node_and_what_was_recorded_of_it() {
     assert!(stderr.contains("needs a terminal"), "{stderr}");
 }
 
+#[test]
+fn an_empty_list_has_the_head_of_a_full_one_as_csv() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut node = Node::start(folder.path(), config_of_one("tests"), &[]);
+    node.wait_for("node serves");
+    for (words, head) in [
+        ("queue list", "name,abandoned_total,"),
+        ("operator list", "operator,login,node,"),
+        ("audit list", "action,at_ms,by,"),
+    ] {
+        let output = node.ask(&format!("{words} -o csv"), ADMIN);
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(text.starts_with(head) && text.lines().count() == 1, "{words}: {text}");
+    }
+}
+
+#[test]
+fn a_debug_bundle_finds_the_metrics_where_the_node_says_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut node = Node::start(folder.path(), config_of_one("tests"), &[]);
+    node.wait_for("node serves");
+    let told = node.ask_json("cluster status", ADMIN)["http_address"].clone();
+    assert_eq!(told, json!(node.config.listen.http));
+    let bundle = folder.path().join("bundle.tar.gz");
+    let manifest = node.ask_json(&format!("debug bundle {}", bundle.display()), ADMIN);
+    let parts = manifest["parts"].to_string();
+    assert!(parts.contains("metrics/127.0.0.1-") && parts.contains("ready/127.0.0.1-"), "{manifest:#}");
+}
+
 const CANARIES: [&str; 6] =
     ["canary-customer", "canary-topic", "canary-language", "canary-attributes", "canary-key", ADMIN];
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use ringmain_routing::Timestamp;
 
 use super::load::take_in;
+use super::transfer::fetched_path;
 use super::{History, Segment};
-use crate::files::{StorageError, set_aside, temp_path};
+use crate::files::{StorageError, set_aside};
 use crate::segments::{SegmentRef, scan};
 
 impl Segment {
@@ -28,8 +29,7 @@ impl History {
     /// Puts a segment that was received into its place.
     pub fn put_back(&self, segment: SegmentRef) -> Result<(), StorageError> {
         let path = self.path(segment.first);
-        let incoming = temp_path(&path);
-        self.inner.meter.rename_durably(&incoming, &path)?;
+        self.inner.meter.rename_durably(&fetched_path(&path), &path)?;
         let found = scan(&path, segment.first, &self.inner.cut)?;
         if found.segment_ref() != segment {
             return Err(StorageError::damaged(&path, "it is not the segment that the snapshot names"));
@@ -54,10 +54,10 @@ pub(super) fn instead(
             crate::files::alert_set_aside(&path, "it is missing");
         }
     }
-    // A half-fetched file of an earlier run is of no use.
-    let incoming = temp_path(&dir.join(crate::segments::Cut::name_of(wanted.first)));
-    if incoming.exists() {
-        fs::remove_file(&incoming).map_err(StorageError::io(&incoming, "remove the file"))?;
+    // What an earlier run fetched is fetched anew: it may be what is damaged.
+    let fetched = fetched_path(&dir.join(crate::segments::Cut::name_of(wanted.first)));
+    if fetched.exists() {
+        fs::remove_file(&fetched).map_err(StorageError::io(&fetched, "remove the file"))?;
     }
     Ok(Segment::absent(wanted))
 }

@@ -60,7 +60,7 @@ impl History {
     /// Which of `wanted` were neither here before nor fetched since.
     pub fn not_at_hand(&self, wanted: &[SegmentRef]) -> Result<Vec<SegmentRef>, StorageError> {
         let fetched = |segment: &SegmentRef| {
-            let path = incoming_path(&self.path(segment.first));
+            let path = fetched_path(&self.path(segment.first));
             path.exists()
                 && scan(&path, segment.first, &self.inner.cut).is_ok_and(|s| s.segment_ref() == *segment)
         };
@@ -69,7 +69,7 @@ impl History {
 
     /// Begins to take in a segment that this node lacks.
     pub fn receive(&self, segment: SegmentRef) -> Result<SegmentReceiver, StorageError> {
-        let path = incoming_path(&self.path(segment.first));
+        let path = temp_path(&self.path(segment.first));
         // A new file, not the old one emptied: whoever still holds that writes where it harms nobody.
         if path.exists() {
             fs::remove_file(&path).map_err(StorageError::io(&path, "remove the file"))?;
@@ -79,6 +79,7 @@ impl History {
             cut: self.inner.cut,
             meter: self.inner.meter.clone(),
             segment,
+            place: self.path(segment.first),
             path,
             file,
             len: 0,
@@ -92,8 +93,8 @@ impl History {
         let mut state = self.lock()?;
         for segment in &missing {
             let path = self.path(segment.first);
-            let incoming = incoming_path(&path);
-            fs::rename(&incoming, &path).map_err(StorageError::io(&incoming, "rename the file"))?;
+            let fetched = fetched_path(&path);
+            fs::rename(&fetched, &path).map_err(StorageError::io(&fetched, "rename the file"))?;
         }
         let begin = known.first().map_or(LogIndex(1), |first| first.first);
         let mut segments = older_than(begin, &state.segments);
@@ -130,6 +131,16 @@ impl History {
                 drop_segment(&path, "the snapshot that was installed does not have it")?;
             }
         }
+        self.drop_fetched()
+    }
+
+    /// Drops segments that were fetched for a snapshot which was never installed. Not while one is taken in.
+    pub fn drop_fetched(&self) -> Result<(), StorageError> {
+        for path in list(&self.inner.dir)? {
+            if path.extension().is_some_and(|extension| extension == FETCHED) {
+                fs::remove_file(&path).map_err(StorageError::io(&path, "remove the file"))?;
+            }
+        }
         Ok(())
     }
 }
@@ -147,6 +158,8 @@ pub struct SegmentReceiver {
     cut: Cut,
     meter: SyncMeter,
     segment: SegmentRef,
+    /// Where it is to come.
+    place: PathBuf,
     path: PathBuf,
     file: File,
     len: u64,
@@ -184,10 +197,18 @@ impl SegmentReceiver {
                 .write_all(&seal(&self.segment))
                 .map_err(StorageError::io(&self.path, "write the file"))?;
         }
-        self.meter.sync_file(&self.file, &self.path)
+        self.meter.sync_file(&self.file, &self.path)?;
+        self.meter.rename_durably(&self.path, &fetched_path(&self.place))
     }
 }
 
-fn incoming_path(path: &Path) -> PathBuf {
-    temp_path(path)
+/// What a whole segment from a peer has behind its name until it comes to its place. It outlives a restart, so that a
+/// transfer that was cut goes on behind it.
+const FETCHED: &str = "fetched";
+
+pub(super) fn fetched_path(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".");
+    name.push(FETCHED);
+    path.with_file_name(name)
 }

@@ -14,7 +14,7 @@ use crate::harness::{Cluster, RealClock, applied_after, as_is, history, must_pro
 const WALL_MS: u64 = 1_700_000_000_000;
 
 fn meter() -> SyncMeter {
-    SyncMeter::new(RealClock::start())
+    SyncMeter::new(RealClock::start(0))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,12 +28,13 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Deadline of proposals that must succeed.
 pub const LONG: Millis = Millis(60_000);
 
-pub struct RealClock(std::time::Instant);
+/// The machine's clocks. The wall clock may be set off by so many milliseconds.
+pub struct RealClock(std::time::Instant, i64);
 
 impl RealClock {
     #[expect(clippy::disallowed_methods, reason = "whole replicas run in real time")]
-    pub fn start() -> Arc<dyn Clock> {
-        Arc::new(RealClock(std::time::Instant::now()))
+    pub fn start(wall_off_ms: i64) -> Arc<dyn Clock> {
+        Arc::new(RealClock(std::time::Instant::now(), wall_off_ms))
     }
 }
 
@@ -46,7 +47,7 @@ impl Clock for RealClock {
     #[expect(clippy::disallowed_methods, reason = "whole replicas run in real time")]
     fn wall_ms(&self) -> u64 {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since.map_or(0, |since| since.as_millis() as u64)
+        since.map_or(0, |since| since.as_millis() as u64).saturating_add_signed(self.1)
     }
 }
 
@@ -63,6 +64,8 @@ pub struct Cluster {
     tune: fn(&mut ReplicaConfig),
     /// Nodes that came later.
     extra: BTreeMap<u64, Peer>,
+    /// By how much the wall clocks of nodes are off when they start, in milliseconds.
+    pub wall_off_ms: BTreeMap<u64, i64>,
 }
 
 impl Cluster {
@@ -81,6 +84,7 @@ impl Cluster {
             running: BTreeMap::new(),
             tune,
             extra: BTreeMap::new(),
+            wall_off_ms: BTreeMap::new(),
         }
     }
 
@@ -166,7 +170,8 @@ impl Cluster {
     pub async fn try_start(&mut self, config: ReplicaConfig) -> Result<(), StartError> {
         let node = config.node.0;
         let addr: SocketAddr = self.addr(node).parse().unwrap();
-        let replica = Replica::start(config, RealClock::start()).await?;
+        let wall_off_ms = self.wall_off_ms.get(&node).copied().unwrap_or(0);
+        let replica = Replica::start(config, RealClock::start(wall_off_ms)).await?;
         let listener = TcpListener::bind(addr).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let service = replica.peer_service();

@@ -6,6 +6,7 @@ mod disk;
 mod failover;
 mod forming;
 mod harness;
+mod joining;
 mod membership;
 mod peers;
 mod proposing;

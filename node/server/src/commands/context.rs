@@ -74,7 +74,8 @@ fn answer(contexts: &Contexts) -> Answer {
         Column::Words("address"),
         Column::Words("token"),
         Column::Words("gateway"),
-    ]);
+    ])
+    .like(context_json("", &Context::default(), false));
     let mut list = Vec::new();
     for (name, context) in &contexts.contexts {
         let in_use = contexts.in_use.as_deref() == Some(name);
@@ -85,15 +86,19 @@ fn answer(contexts: &Contexts) -> Answer {
             if context.token.is_some() { "yes" } else { "no" }.to_owned(),
             context.gateway.clone().unwrap_or_else(|| "–".to_owned()),
         ]);
-        list.push(json!({
-            "name": name,
-            "address": context.address,
-            "has_token": context.token.is_some(),
-            "gateway": context.gateway,
-            "in_use": in_use,
-        }));
+        list.push(context_json(name, context, in_use));
     }
     Answer { json: json!({"contexts": list, "in_use": contexts.in_use}), text: vec![Block::Rows(rows)] }
+}
+
+fn context_json(name: &str, context: &Context, in_use: bool) -> serde_json::Value {
+    json!({
+        "name": name,
+        "address": context.address,
+        "has_token": context.token.is_some(),
+        "gateway": context.gateway,
+        "in_use": in_use,
+    })
 }
 
 fn read_token(path: &Path) -> Result<String, Failure> {

@@ -7,7 +7,7 @@ use super::event_view::{CSV_HEAD, event_csv, event_json, event_line};
 use crate::cli::{EventsArgs, Format};
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
-use crate::output::{self, formats};
+use crate::output::{self, formats, yaml};
 
 /// Events asked for in one call.
 const PAGE: u32 = 500;
@@ -64,7 +64,7 @@ fn write(events: &[Event], format: Format) -> Result<(), Failure> {
         Format::Csv => formats::lines(json().map(event_csv))?,
         // Parts of a list that follow each other are one list.
         Format::Yaml if events.is_empty() => String::new(),
-        Format::Yaml => formats::yaml(&Value::Array(json().collect()))?,
+        Format::Yaml => yaml::yaml(&Value::Array(json().collect())),
     };
     output::write_out(&text)
 }

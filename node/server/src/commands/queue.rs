@@ -49,7 +49,8 @@ pub(super) fn answer(queues: &[Queue], stamp: &ReadStamp) -> Answer {
         Column::Number("abandoned"),
         Column::Number("ASA"),
         Column::Number("level"),
-    ]);
+    ])
+    .like(queue_json(&Queue::default()));
     for queue in queues {
         let longest = queue.oldest_enqueued_at_ms.map(|at| span(stamp.at_ms.saturating_sub(at)));
         rows.push([

@@ -34,7 +34,7 @@ pub(super) fn run(args: &SimulateArgs) -> Result<(), Failure> {
     })?;
     let summary = Summary::of(&simulated.rows, scenario.plan.as_ref());
     if args.format == Format::Csv {
-        return output::write_out(&formats::csv(&by_queue(&summary))?);
+        return output::write_out(&formats::csv(&by_queue(&summary), None)?);
     }
     let json = json!({
         "summary": summary,

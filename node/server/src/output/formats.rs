@@ -1,4 +1,4 @@
-//! YAML and CSV, made from the JSON of an answer, so that every command has them without a word of its own.
+//! CSV, made from the JSON of an answer, so that every command has it without a word of its own; YAML see below.
 
 use serde_json::{Map, Value};
 
@@ -8,23 +8,19 @@ use crate::exit::{Failure, FailureKind};
 const FIRST: [&str; 10] =
     ["cursor", "name", "contact", "operator", "login", "node", "file", "event", "line", "field"];
 
-/// As YAML.
-///
-/// # Errors
-/// Never for what an answer holds; the library says it can.
-pub(crate) fn yaml(json: &Value) -> Result<String, Failure> {
-    serde_yaml_ng::to_string(json).map_err(|error| Failure::new(FailureKind::Internal, "internal", error))
-}
-
 /// As CSV with a head. An answer that has exactly one list gives a row for each of its members, else it is one row.
-/// Members of members stand in columns like `stamp.node`; a list in a cell is words with blanks between them. A list
-/// without members is nothing at all, for no row says which columns there are.
+/// Members of members stand in columns like `stamp.node`; a list in a cell is words with blanks between them. The head of
+/// a list without members is that of `example`, a member as it would be; without one it is nothing at all.
 ///
 /// # Errors
 /// Never for what an answer holds; the library says it can.
-pub(crate) fn csv(json: &Value) -> Result<String, Failure> {
+pub(crate) fn csv(json: &Value, example: Option<&Value>) -> Result<String, Failure> {
     let rows: Vec<Map<String, Value>> = rows(json);
-    let mut columns: Vec<&String> = rows.iter().flat_map(Map::keys).collect();
+    let mut like = Map::new();
+    if let (Some(example), true) = (example, rows.is_empty()) {
+        flatten(&mut like, "", example);
+    }
+    let mut columns: Vec<&String> = rows.iter().chain([&like]).flat_map(Map::keys).collect();
     columns.sort_by_key(|name| (FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()), *name));
     columns.dedup();
     let records =
@@ -107,7 +103,7 @@ mod tests {
             "queues": [{"waiting": 2, "name": "a, b"}, {"name": "c", "waiting": 0, "level": null}],
             "stamp": {"node": 1},
         });
-        assert_eq!(csv(&answer).expect("CSV"), "name,level,waiting\n\"a, b\",,2\nc,,0\n");
+        assert_eq!(csv(&answer, None).expect("CSV"), "name,level,waiting\n\"a, b\",,2\nc,,0\n");
     }
 
     #[test]
@@ -115,17 +111,21 @@ mod tests {
         let answer =
             json!({"contact": {"contact": "c1.0", "skills": [{"name": "ru"}]}, "stamp": {"node": 1}});
         let expected = "contact.contact,contact.skills,stamp.node\nc1.0,\"[{\"\"name\"\":\"\"ru\"\"}]\",1\n";
-        assert_eq!(csv(&answer).expect("CSV"), expected);
+        assert_eq!(csv(&answer, None).expect("CSV"), expected);
     }
 
     #[test]
     fn plain_members_stand_below_the_name_of_their_list_and_none_are_nothing() {
-        assert_eq!(csv(&json!({"changes": ["a", "b"], "version": 2})).expect("CSV"), "changes\na\nb\n");
-        assert_eq!(csv(&json!({"changes": [], "version": 2})).expect("CSV"), "");
+        assert_eq!(csv(&json!({"changes": ["a", "b"], "version": 2}), None).expect("CSV"), "changes\na\nb\n");
+        assert_eq!(csv(&json!({"changes": [], "version": 2}), None).expect("CSV"), "");
     }
 
     #[test]
-    fn yaml_keeps_what_looks_like_something_else_a_text() {
-        assert_eq!(yaml(&json!({"key": "true", "n": "1"})).expect("YAML"), "key: 'true'\nn: '1'\n");
+    fn a_list_without_members_has_the_head_of_one_that_has_some() {
+        let example = json!({"waiting": 0, "name": "", "stamp": {"node": 1}});
+        let empty = csv(&json!({"queues": [], "stamp": 1}), Some(&example)).expect("CSV");
+        assert_eq!(empty, "name,stamp.node,waiting\n");
+        let one = csv(&json!({"queues": [example]}), Some(&json!({"other": 1}))).expect("CSV");
+        assert_eq!(one, "name,stamp.node,waiting\n,1,0\n");
     }
 }

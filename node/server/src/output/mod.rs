@@ -2,6 +2,7 @@
 //! not a terminal.
 
 pub(crate) mod formats;
+pub(crate) mod yaml;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, UNIX_EPOCH};
@@ -21,6 +22,16 @@ pub struct Answer {
     pub text: Vec<Block>,
 }
 
+impl Answer {
+    /// A row as it would be for programs, where the answer is a list.
+    fn example(&self) -> Option<&Value> {
+        self.text.iter().find_map(|block| match block {
+            Block::Rows(rows) => rows.example.as_ref(),
+            Block::Line(_) => None,
+        })
+    }
+}
+
 /// A part of an answer for people.
 #[derive(Clone, Debug)]
 pub enum Block {
@@ -35,6 +46,7 @@ pub enum Block {
 pub struct Rows {
     head: Vec<Column>,
     rows: Vec<Vec<String>>,
+    example: Option<Value>,
 }
 
 /// The head of a column.
@@ -50,7 +62,13 @@ impl Rows {
     /// No rows yet.
     #[must_use]
     pub fn new(head: &[Column]) -> Rows {
-        Rows { head: head.to_vec(), rows: Vec::new() }
+        Rows { head: head.to_vec(), rows: Vec::new(), example: None }
+    }
+
+    /// Says what a row is for programs, so that a list without rows has a head for them too.
+    #[must_use]
+    pub fn like(self, example: Value) -> Rows {
+        Rows { example: Some(example), ..self }
     }
 
     /// One row more, a cell for each column.
@@ -104,10 +122,10 @@ pub fn print(answer: &Answer, format: Format, again: bool) -> Result<(), Failure
         Format::Yaml => {
             // Each answer is a document of its own.
             text.push_str(if again { "---\n" } else { "" });
-            text.push_str(&formats::yaml(&answer.json)?);
+            text.push_str(&yaml::yaml(&answer.json));
         }
         Format::Csv => {
-            text.push_str(&formats::csv(&answer.json)?);
+            text.push_str(&formats::csv(&answer.json, answer.example())?);
             text.push_str(if again { "\n" } else { "" });
         }
         Format::Table => {

@@ -160,6 +160,7 @@ fn api_config(config: &NodeConfig, tokens: Tokens) -> ApiConfig {
     ApiConfig {
         heartbeat: Duration::from_millis(config.timeouts.client_heartbeat_ms),
         drain_within: Millis(config.timeouts.stop_ms),
+        http_address: config.listen.http.clone(),
         ..ApiConfig::new(tokens, env!("CARGO_PKG_VERSION"))
     }
 }

@@ -55,7 +55,8 @@ fn answer(records: &[AuditRecord]) -> Answer {
         Column::Words("subject"),
         Column::Words("detail"),
         Column::Words("outcome"),
-    ]);
+    ])
+    .like(record_json(&AuditRecord::default()));
     for record in records {
         rows.push([
             record.log_index.to_string(),

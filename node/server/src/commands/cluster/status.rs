@@ -72,6 +72,7 @@ fn answer(status: &ClusterStatusResponse) -> Answer {
         "sync_ns_total": status.sync_ns_total,
         "version": status.version,
         "removed": status.removed,
+        "http_address": status.http_address,
     });
     Answer { json, text }
 }

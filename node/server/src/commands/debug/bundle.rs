@@ -32,6 +32,7 @@ pub(super) async fn run(args: BundleArgs) -> Result<(), Failure> {
     if let Some(path) = &args.config {
         http.extend(add_config(&mut parts, path));
     }
+    http.extend(add_cluster(&mut parts, &args, &progress).await);
     http.sort();
     http.dedup();
     for address in &http {
@@ -40,7 +41,6 @@ pub(super) async fn run(args: BundleArgs) -> Result<(), Failure> {
         parts.add(&format!("metrics/{name}.txt"), remote::http(address, "/metrics").await);
         parts.add(&format!("ready/{name}.txt"), remote::http(address, "/readyz?verbose").await);
     }
-    add_cluster(&mut parts, &args, &progress).await;
     progress.say("reading logs");
     progress.at(3, 4);
     for (number, path) in args.logs.iter().enumerate() {
@@ -69,11 +69,16 @@ fn add_config(parts: &mut Parts, path: &Path) -> Option<String> {
     }
 }
 
-async fn add_cluster(parts: &mut Parts, args: &BundleArgs, progress: &Progress) {
+/// What the nodes say; returns where those that answer have their HTTP ports.
+async fn add_cluster(parts: &mut Parts, args: &BundleArgs, progress: &Progress) -> Vec<String> {
     let clients = match Clients::open(&args.node).await {
         Ok(clients) => clients,
-        Err(failure) => return parts.add("cluster/status.json", Err(failure.to_string())),
+        Err(failure) => {
+            parts.add("cluster/status.json", Err(failure.to_string()));
+            return Vec::new();
+        }
     };
+    let mut http = Vec::new();
     let said = |result: Result<Value, Failure>| result.map_err(|failure| failure.to_string());
     parts.add_json("cluster/status.json", said(remote::status(&clients).await));
     let nodes = remote::nodes(&clients).await.unwrap_or_default();
@@ -81,12 +86,14 @@ async fn add_cluster(parts: &mut Parts, args: &BundleArgs, progress: &Progress) 
         progress.say(&format!("asking node {node}"));
         progress.at(number as u64, nodes.len() as u64);
         let status = remote::status_at(&args.node, address).await;
+        http.extend(status.as_ref().ok().and_then(|status| remote::http_address(status, address)));
         parts.add_json(&format!("cluster/node-{node}.json"), said(status));
     }
     parts.add_json("queues.json", said(remote::queues(&clients).await));
     parts.add_json("operators.json", said(remote::operators(&clients).await));
     let plan = remote::plan(&clients).await;
     parts.add("plan.txt", plan.map(String::into_bytes).map_err(|failure| failure.to_string()));
+    http
 }
 
 fn answer(file: &Path, manifest: Value) -> Answer {

@@ -36,6 +36,15 @@ pub(super) async fn status_at(node: &NodeArgs, address: &str) -> Result<Value, F
     status(&Clients::open(&args).await?).await
 }
 
+/// Where a node that was asked at `asked` has its HTTP port: on the same host, if it listens on all its addresses.
+pub(super) fn http_address(status: &Value, asked: &str) -> Option<String> {
+    let told = status["http_address"].as_str().filter(|told| !told.is_empty())?;
+    let (host, port) = told.rsplit_once(':')?;
+    let everywhere = matches!(host, "0.0.0.0" | "[::]");
+    let host = if everywhere { asked.rsplit_once(':')?.0 } else { host };
+    Some(format!("{host}:{port}"))
+}
+
 /// The queues with their counts.
 pub(super) async fn queues(clients: &Clients) -> Result<Value, Failure> {
     let (mut queues, mut cursor) = (Vec::new(), String::new());
@@ -95,5 +104,19 @@ pub(super) async fn http(address: &str, path: &str) -> Result<Vec<u8>, String> {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!("{address}{path}: {error}")),
         Err(_) => Err(format!("{address}{path}: no answer within {} s", HTTP_WITHIN.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_on_all_addresses_is_asked_for_where_the_node_was_found() {
+        let at = |told: &str| http_address(&json!({"http_address": told}), "10.0.0.4:7111");
+        assert_eq!(at("127.0.0.1:7113").as_deref(), Some("127.0.0.1:7113"));
+        assert_eq!(at("0.0.0.0:7113").as_deref(), Some("10.0.0.4:7113"));
+        assert_eq!(at("[::]:7113").as_deref(), Some("10.0.0.4:7113"));
+        assert_eq!(at(""), None, "a node of an earlier version does not say");
     }
 }

@@ -87,7 +87,8 @@ fn answer(operators: &[Operator], stamp: &ReadStamp) -> Answer {
         Column::Words("contacts"),
         Column::Words("unit"),
         Column::Words("skills"),
-    ]);
+    ])
+    .like(operator_json(&Operator::default()));
     for operator in operators {
         let session = match operator.session() {
             SessionState::Live => format!("node {}", operator.node),
