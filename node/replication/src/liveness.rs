@@ -27,6 +27,11 @@ impl Liveness {
         self.lock().leader_heard(now);
     }
 
+    /// The leader was heard, and said that a majority had heard it so long ago.
+    pub fn leader_said(&self, alone: Duration, now: Duration) {
+        self.lock().leader_said(alone, now);
+    }
+
     /// How long ago this follower heard its leader.
     #[must_use]
     pub fn since_leader(&self, now: Duration) -> Duration {

@@ -170,6 +170,7 @@ pub async fn ping(shared: &Shared, peer: NodeId, leading: u64) -> Option<v1::Pin
         log_index: index.0,
         chain: chain.to_le_bytes().to_vec().into(),
         reports: told,
+        majority_age_ms: if leading > 0 { shared.age().as_millis() as u64 } else { 0 },
         snapshot: snapshot.map(|SnapshotDigest { raft_index, form, hash }| v1::SnapshotDigest {
             raft_index,
             form: form.into(),
@@ -236,7 +237,8 @@ pub fn answer_ping(shared: &Shared, from: NodeId, request: &v1::PingRequest) -> 
     let known = *shared.leadership.borrow();
     let of_this_term = request.leading_term == known.term && known.leader.is_none_or(|leader| leader == from);
     if request.leading_term > known.term || (request.leading_term > 0 && of_this_term) {
-        shared.liveness.leader_heard(shared.clock.monotonic());
+        let alone = Duration::from_millis(request.majority_age_ms);
+        shared.liveness.leader_said(alone, shared.clock.monotonic());
         if request.now_ms > 0 {
             shared.time.heard(Timestamp(request.now_ms));
         }

@@ -177,11 +177,15 @@ async fn a_node_without_a_majority_names_one_that_answers_it() {
     let nodes = Node::cluster(4, Setup { read_only, ..Setup::default() }).await;
     nodes[1].stop().await;
     nodes[2].stop().await;
+    // One of both leads and one follows: neither has a majority, and both know.
     for node in [&nodes[0], &nodes[3]] {
-        let mut looks = tokio::time::interval(Duration::from_millis(20));
-        while !node.replica.status().read_only {
-            looks.tick().await;
-        }
+        let turned = async {
+            let mut looks = tokio::time::interval(Duration::from_millis(20));
+            while !node.replica.status().read_only {
+                looks.tick().await;
+            }
+        };
+        tokio::time::timeout(NEVER, turned).await.expect("it knows that it stands alone");
     }
     names(&nodes[0], "read-only", &nodes[3]).await;
     names(&nodes[3], "read-only", &nodes[0]).await;

@@ -10,6 +10,8 @@ use crate::ids::{Incarnation, Millis, NodeId};
 #[derive(Clone, Debug, Default)]
 pub struct Liveness {
     leader_heard: Duration,
+    /// How long ago a majority had heard the leader, as it said last.
+    leader_alone: Duration,
     /// By peer: the last answer to a ping of this reign.
     answered: BTreeMap<NodeId, Answered>,
     /// What each peer said of itself with it.
@@ -72,9 +74,16 @@ impl Liveness {
         Liveness { leader_heard: now, ..Liveness::default() }
     }
 
-    /// The leader was heard.
+    /// The leader was heard. One that has lost the majority itself is no proof of one: this node is as far from it as
+    /// its leader said last.
     pub fn leader_heard(&mut self, now: Duration) {
-        self.leader_heard = now;
+        self.leader_heard = self.leader_heard.max(now.saturating_sub(self.leader_alone));
+    }
+
+    /// The leader was heard, and said that a majority had heard it so long ago.
+    pub fn leader_said(&mut self, alone: Duration, now: Duration) {
+        self.leader_alone = alone;
+        self.leader_heard(now);
     }
 
     /// How long ago this follower heard its leader.
@@ -187,6 +196,18 @@ mod tests {
         let mut liveness = Liveness::new(ms(0));
         liveness.reign_began([NodeId(2), NodeId(3)].into_iter(), ms(1_000));
         liveness
+    }
+
+    #[test]
+    fn who_hears_only_a_leader_that_is_cut_off_is_cut_off_as_well() {
+        let mut liveness = Liveness::new(ms(0));
+        liveness.leader_said(ms(50), ms(1_000));
+        assert_eq!(liveness.since_leader(ms(1_000)), ms(50));
+        liveness.leader_said(ms(1_050), ms(2_000));
+        liveness.leader_heard(ms(2_000));
+        assert_eq!(liveness.since_leader(ms(2_000)), ms(1_050), "its entries prove nothing either");
+        liveness.leader_said(ms(0), ms(2_100));
+        assert_eq!(liveness.since_leader(ms(2_100)), ms(0));
     }
 
     #[test]
