@@ -111,12 +111,14 @@ impl Router {
             return;
         }
         let (before, mut changed) = (row.profile, row.clone());
+        let fits_others =
+            row.profile_key.skills != profile_key.skills || row.profile_key.unit != profile_key.unit;
         changed.capacity = capacity;
         changed.profile_key = profile_key;
         changed.profile = self.tables.join_profile(&changed);
         self.tables.change_operator(slot, |row| *row = changed);
         self.tables.leave_profile(before);
         self.freed.operators.insert(slot);
-        self.freed.exclusions = true;
+        self.freed.exclusions |= fits_others;
     }
 }
