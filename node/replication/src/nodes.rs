@@ -63,7 +63,7 @@ async fn reign_one(shared: &Shared, term: u64) {
 }
 
 /// Goes on with replicated time. A node that has not heard of it since its start asks until a majority of the voters
-/// answered.
+/// answered, and waits as long as a ping may take for the others.
 async fn take_over_time(shared: &Shared) {
     if shared.time.is_known() {
         return shared.time.take_over(&[], &[]);
@@ -77,8 +77,8 @@ async fn take_over_time(shared: &Shared) {
         let voters = members.others(me).filter(|peer| members.is_voter(peer.node));
         let mut pings: FuturesUnordered<_> =
             voters.map(|peer| async { (peer.node, ping(shared, peer.node, 0).await) }).collect();
-        while !members.is_majority(|node| answered.contains(&node)) {
-            let Some((node, answer)) = pings.next().await else { break };
+        // All who answer in time, not the first majority: of two clocks nobody can tell which one is slow.
+        while let Some((node, answer)) = pings.next().await {
             if let Some(answer) = answer {
                 answered.insert(node);
                 walls.push(answer.wall_ms);
