@@ -20,7 +20,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::delivery::Seen;
-use crate::ids::{Epoch, Millis, Name, Position, Timestamp, hash_parts};
+use crate::ids::{Epoch, LogIndex, Millis, Name, Position, Timestamp, hash_parts};
+use crate::planted::{Planted, is};
 
 use addresses::Addresses;
 use pending::Pending;
@@ -416,11 +417,19 @@ impl<O: Clone> Client<O> {
         let hello = Hello {
             nonce: self.mix(self.connections, 0),
             resume: self.epoch,
-            cursor: self.seen.last(),
+            cursor: self.told_cursor(),
             takeover: self.takeover,
         };
         let address = self.addresses.present();
         self.actions.push_back(Action::Connect { connection, address, hello });
+    }
+
+    fn told_cursor(&self) -> Position {
+        let seen = self.seen.last();
+        if is(Planted::CursorAhead) {
+            return Position::end_of(LogIndex(seen.index.0 + 2));
+        }
+        seen
     }
 
     fn reconnect(&mut self, now: Timestamp, delay: Millis) {

@@ -12,6 +12,7 @@ use crate::ids::{
     Timestamp, UnitId,
 };
 use crate::order::OrderKey;
+use crate::planted::{Planted, is};
 
 /// One contact. The row is the truth; every index is derived from it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,7 +115,11 @@ impl Contact {
     pub(crate) fn order(&self) -> OrderKey {
         OrderKey {
             tier: self.tier,
-            order: self.enqueued_at.minus(self.head_start),
+            order: if is(Planted::HeadStartForgotten) {
+                self.enqueued_at
+            } else {
+                self.enqueued_at.minus(self.head_start)
+            },
             index: self.index,
             slot: self.id.slot,
         }
@@ -146,6 +151,7 @@ impl Contact {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match self.state {
             State::Waiting(Wait::Later) => self.not_before,
+            State::WrapUp { .. } if is(Planted::WrapUpNeverEnds) => None,
             State::Waiting(Wait::Held { until, .. })
             | State::WrapUp { until, .. }
             | State::Ended { until, .. } => Some(until),

@@ -8,6 +8,7 @@ use crate::effect::{Effect, EndReason, PresenceState, WithdrawReason};
 use crate::ids::{ContactId, OperatorId, Timestamp};
 use crate::limits::EXCLUSIONS_PER_OPERATOR_MAX;
 use crate::operator::Exclusion;
+use crate::planted::{Planted, is};
 use crate::router::Router;
 use crate::session::SessionState;
 
@@ -53,8 +54,8 @@ impl Router {
     /// The contact may be routed from now on: to one operator alone for a while (R3.4), or to anyone.
     pub(crate) fn become_eligible(&mut self, slot: u32) {
         let wait = match self.holder_wanted(self.tables.contact(slot)) {
-            Some((operator, until)) => Wait::Held { operator, until },
-            None => Wait::InLine,
+            Some((operator, until)) if !is(Planted::HoldIgnored) => Wait::Held { operator, until },
+            Some(_) | None => Wait::InLine,
         };
         self.tables.change_contact(slot, |row| row.state = State::Waiting(wait));
         self.freed.contacts.insert(slot);
@@ -82,12 +83,15 @@ impl Router {
         let row = self.tables.contact(slot);
         let (contact, gateway, assignment) = (row.id, row.gateway, row.assignment);
         let Some(operator) = row.operator() else { return };
-        self.tables.change_contact(slot, |row| row.state = State::Waiting(Wait::InLine));
+        let wait = if is(Planted::RequeueLost) { Wait::Later } else { Wait::InLine };
+        self.tables.change_contact(slot, |row| row.state = State::Waiting(wait));
         self.totals_of(slot).requeued += 1;
         self.free_operator(operator);
         self.freed.contacts.insert(slot);
         self.freed.announce.insert(slot);
-        self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
+        if !is(Planted::WithdrawalNotTold) {
+            self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
+        }
     }
 
     /// Declined or missed (R3.1): the contact goes back and keeps away from the operator; the operator gets
@@ -256,7 +260,9 @@ impl Router {
         let orphan = self.tables.directory.queue(row.queue).orphan;
         match (row.state, orphan) {
             (State::Offered { .. }, _) | (State::Handling { .. }, crate::plan::Orphan::Requeue) => {
-                self.requeue(slot, WithdrawReason::SessionLost);
+                if !is(Planted::OrphanKept) {
+                    self.requeue(slot, WithdrawReason::SessionLost);
+                }
             }
             (State::Handling { operator, .. }, crate::plan::Orphan::Close) => {
                 self.end_contact(slot, EndReason::OperatorLost(operator));

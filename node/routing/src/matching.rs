@@ -10,6 +10,7 @@ use crate::ids::{AssignmentEpoch, ContactId, Millis, OperatorId, Timestamp};
 use crate::operator::Operator;
 use crate::order::{OrderKey, RankedKey};
 use crate::plan::Answer;
+use crate::planted::{Planted, is};
 use crate::profiles::Idle;
 use crate::router::Router;
 
@@ -95,7 +96,11 @@ impl Router {
         loop {
             let Some(profile) = profiles.next() else { return best.map(|idle| idle.1) };
             let idle = self.tables.ix.profiles.longest_idle_of(profile, contact.units, passes);
-            best = [best, idle].into_iter().flatten().min();
+            best = if is(Planted::LastFoundWins) {
+                idle.or(best)
+            } else {
+                [best, idle].into_iter().flatten().min()
+            };
             let (_, slot) = everyone.next()?;
             let operator = self.tables.operator(slot);
             if class.profiles.has(operator.profile) && passes(slot) {
@@ -134,10 +139,13 @@ impl Router {
     }
 
     fn first_not_excluded(&self, operator: &Operator, class: u32, head: OrderKey) -> Option<OrderKey> {
+        let line = &self.tables.ix.classes.at(class).line;
+        if is(Planted::OrderOffByOne) {
+            return line.iter().nth(1).copied().or(Some(head));
+        }
         if operator.exclusions.is_empty() {
             return Some(head);
         }
-        let line = &self.tables.ix.classes.at(class).line;
         line.iter().find(|key| !self.is_excluded(operator, self.tables.contact(key.slot))).copied()
     }
 
@@ -160,7 +168,8 @@ impl Router {
     /// Whether the operator is kept away from the contact (R3.1). It is not while nobody else is there who fits,
     /// whatever the others' load, and who is not kept away too.
     pub(crate) fn is_excluded(&self, operator: &Operator, contact: &Contact) -> bool {
-        if !contact.excluded || !operator.excludes(contact.id) {
+        let is_forgotten = is(Planted::ExclusionForgottenAfterTransfer) && contact.transfers > 0;
+        if is_forgotten || !contact.excluded || !operator.excludes(contact.id) {
             return false;
         }
         let other = |slot: u32| slot != operator.id.slot && !self.tables.operator(slot).excludes(contact.id);
@@ -201,7 +210,11 @@ impl Router {
             Answer::Offered { within } => offered(operator_id, now, within, false, idle_before),
         };
         self.tables.change_contact(contact, |row| {
-            row.assignment = AssignmentEpoch(row.assignment.0 + 1);
+            row.assignment = if is(Planted::AssignmentNotRaised) && row.assignment.0 > 0 {
+                row.assignment
+            } else {
+                AssignmentEpoch(row.assignment.0 + 1)
+            };
             row.holder = Some(operator_id);
             row.passed = false;
             row.state = state;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::PresenceState;
 use crate::ids::{AssignmentEpoch, ContactId, Name, OperatorId, Timestamp};
+use crate::planted::{Planted, is};
 use crate::profiles::ProfileKey;
 use crate::session::Session;
 
@@ -59,7 +60,9 @@ impl Operator {
     /// Whether a contact of so many units stays within the capacity. One of no units does not, while the load is
     /// beyond a capacity that was lowered.
     pub(crate) fn has_room_for(&self, units: u32) -> bool {
-        self.used.checked_add(units).is_some_and(|load| load <= self.capacity)
+        self.used
+            .checked_add(units)
+            .is_some_and(|load| load <= self.capacity + u32::from(is(Planted::CapacityOffByOne)))
     }
 
     /// Units it may still take.
@@ -83,7 +86,8 @@ impl Operator {
             PresenceState::Offline | PresenceState::Ready | PresenceState::NotReady(_) => None,
         };
         let exclusion = self.exclusions.iter().map(|exclusion| exclusion.until).min();
-        let wrap_up = self.wrap_ups.iter().map(|wrap_up| wrap_up.until).min();
+        let wrap_ups = self.wrap_ups.iter().filter(|_| !is(Planted::KeptWrapUpNeverEnds));
+        let wrap_up = wrap_ups.map(|wrap_up| wrap_up.until).min();
         [self.session.deadline(), missed, exclusion, wrap_up].into_iter().flatten().min()
     }
 }

@@ -15,6 +15,7 @@ use crate::ids::{Incarnation, LogIndex, NodeId, QueueId, Timestamp};
 use crate::limits::TIMERS_PER_ENTRY_MAX;
 use crate::order::OrderKey;
 use crate::plan::Plan;
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::tables::{Tables, TimerOf};
 
@@ -238,6 +239,9 @@ impl Router {
     }
 
     fn extend_chain(&mut self, command: &Command, outcome: &Outcome) {
+        if outcome.reply.is_err() && is(Planted::ChainSkipsRefusals) {
+            return;
+        }
         self.frame.clear();
         command.encode_into(&mut self.frame);
         outcome.encode_into(&mut self.frame);

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Epoch, Incarnation, Name, NodeId, Party, Timestamp};
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 
 /// Where a session is in its life.
@@ -44,7 +45,7 @@ impl Session {
 
     /// Lets a command of this epoch pass.
     pub(crate) fn admit(&self, epoch: Epoch) -> Result<(), Refusal> {
-        if self.epoch != epoch {
+        if self.epoch != epoch && !is(Planted::StaleEpochAccepted) {
             return Err(Refusal::StaleEpoch { current: self.epoch });
         }
         if self.is_live() { Ok(()) } else { Err(Refusal::NotSignedIn) }

@@ -14,6 +14,7 @@ use crate::directory::Directory;
 use crate::ids::{LogIndex, Timestamp, hash_parts};
 use crate::operator::Operator;
 use crate::plan::Plan;
+use crate::planted::{Planted, is};
 use crate::router::{Job, QueueTotals, Router};
 use crate::session::Gateway;
 use crate::slab::{Slab, StoredSlab};
@@ -125,8 +126,8 @@ impl Snapshot {
             format: self.format,
             plan: self.directory.plan.clone(),
             totals: self.totals.clone(),
-            jobs: self.jobs.clone(),
-            deeds: self.deeds.to_stored(),
+            jobs: if is(Planted::JobsLeftOut) { VecDeque::new() } else { self.jobs.clone() },
+            deeds: if is(Planted::DeedsLeftOut) { Vec::new() } else { self.deeds.to_stored() },
         };
         crate::codec::append(&mut bytes, &head);
         let rows = Rows {

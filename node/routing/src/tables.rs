@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::ids::{Name, OperatorId, Timestamp};
 use crate::operator::Operator;
 use crate::order::OrderKey;
+use crate::planted::{Planted, is};
 use crate::profiles::{Idle, Profiles};
 use crate::session::Gateway;
 use crate::slab::Slab;
@@ -412,6 +413,11 @@ impl Tables {
         for slot in 0..self.contacts.slots() {
             if self.contacts.at(slot).is_some() {
                 self.index_contact(slot);
+            }
+            if is(Planted::TimersLostAtRestore)
+                && let Some(at) = self.contacts.at(slot).and_then(Contact::deadline)
+            {
+                self.ix.timers.remove(&(at, TimerOf::Contact, slot));
             }
         }
     }

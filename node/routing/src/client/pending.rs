@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{OpId, Subject};
 use crate::ids::Timestamp;
+use crate::planted::{Planted, is};
 
 #[derive(Debug)]
 pub(super) struct Pending<O> {
@@ -112,7 +113,10 @@ impl<O: Clone> Pending<O> {
     pub(super) fn restart(&mut self) {
         self.in_flight.clear();
         self.delayed.clear();
-        self.ready = self.lines.values().filter_map(|line| line.front().copied()).collect();
+        let fronts = self.lines.values().filter_map(|line| line.front().copied());
+        // What was under way counts as done.
+        self.ready =
+            fronts.filter(|op_id| !is(Planted::RetryForgotten) || self.attempts(*op_id) == 0).collect();
         for row in self.rows.values_mut() {
             row.seq = None;
             row.delayed = None;

@@ -3,6 +3,7 @@
 use crate::command::AbandonContact;
 use crate::contact::State;
 use crate::effect::{EndReason, Reply};
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
 
@@ -11,9 +12,9 @@ impl Router {
         self.admit_gateway(command.gateway, command.epoch)?;
         let contact = self.own_contact(command.contact, command.gateway)?;
         match contact.state {
-            State::Ended { .. } => Ok(Reply::Done),
+            State::Ended { .. } if !is(Planted::EndedTwice) => Ok(Reply::Done),
             State::Handling { .. } | State::WrapUp { .. } => Err(super::wrong_state(contact)),
-            State::Waiting(_) | State::Offered { .. } => {
+            State::Waiting(_) | State::Offered { .. } | State::Ended { .. } => {
                 self.end_contact(command.contact.slot, EndReason::Abandoned);
                 Ok(Reply::Done)
             }

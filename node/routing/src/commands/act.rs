@@ -12,6 +12,7 @@ use crate::directory::{check_name, check_span, check_text, invalid};
 use crate::effect::{EndReason, PresenceState, Reply, WithdrawReason};
 use crate::ids::{ContactId, Millis, Name, OperatorId, Party, QueueId, hash_parts};
 use crate::limits::{ACTIONS_MAX, KEY_BYTES_MAX, MOVED_PER_COMMAND_MAX, MOVES_MAX, NOTE_BYTES_MAX, TIER_MAX};
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::{Job, MoveLine, Router};
 use crate::session::SessionState;
@@ -46,7 +47,8 @@ impl Router {
         check_text("key", &command.key, KEY_BYTES_MAX)?;
         let (key, body) = hashes(command);
         match self.deeds.find(key, self.now) {
-            Some(deed) if deed.body == body => Ok(Some(*deed)),
+            Some(deed) if deed.body == body && !is(Planted::ActionAppliedTwice) => Ok(Some(*deed)),
+            Some(deed) if deed.body == body => Ok(None),
             Some(_) => Err(Refusal::ActionKeyReused { by: command.by.clone(), key: command.key.clone() }),
             None if self.deeds.count(self.now) >= ACTIONS_MAX => {
                 Err(Refusal::LimitReached { what: "actions".into(), limit: ACTIONS_MAX as u64 })

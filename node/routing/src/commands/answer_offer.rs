@@ -3,6 +3,7 @@
 use crate::command::AnswerOffer;
 use crate::contact::{Contact, State};
 use crate::effect::{Reply, WithdrawReason};
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
 
@@ -11,11 +12,8 @@ impl Router {
     pub(crate) fn answered_contact(&self, answer: &AnswerOffer) -> Result<&Contact, Refusal> {
         self.admit_operator(answer.operator, answer.epoch)?;
         let contact = self.known_contact(answer.contact)?;
-        if contact.assignment == answer.assignment && contact.holder == Some(answer.operator) {
-            Ok(contact)
-        } else {
-            Err(stale(contact))
-        }
+        let is_latest = contact.assignment == answer.assignment || is(Planted::StaleAssignmentAccepted);
+        if is_latest && contact.holder == Some(answer.operator) { Ok(contact) } else { Err(stale(contact)) }
     }
 
     pub(crate) fn accept_offer(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {

@@ -13,6 +13,7 @@ use crate::limits::{
     ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CLASSES_MAX, CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0,
     KEY_BYTES_MAX, REQUIRED_SKILLS_MAX, SOURCES_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
 };
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
 
@@ -30,7 +31,8 @@ impl Router {
         let gateway = &self.tables.gateway(command.gateway.slot).name;
         let key = hash_parts(&[gateway.as_bytes(), command.key.as_bytes()]);
         let body = body_hash(command);
-        if let Some(&slot) = self.tables.ix.keys.get(&key) {
+        let known = self.tables.ix.keys.get(&key).filter(|_| !is(Planted::KeyForgotten));
+        if let Some(&slot) = known {
             return first_answer(self.tables.contact(slot), body);
         }
         check_fields(command)?;
@@ -87,7 +89,8 @@ impl Router {
     }
 
     fn open_order(&self, command: &EnqueueContact) -> Option<u32> {
-        self.tables.ix.callbacks.get(&callback_hash(command)?).copied()
+        let open = self.tables.ix.callbacks.get(&callback_hash(command)?).copied();
+        open.filter(|_| !is(Planted::MergeForgotten))
     }
 
     fn new_contact(
@@ -163,7 +166,8 @@ impl Router {
         contact.state = self.ended(reason);
         self.tables.add_contact(contact);
         self.totals_of(id.slot).merged += 1;
-        self.tables.change_contact(open, |row| row.sources = (row.sources + 1).min(SOURCES_MAX));
+        let more = u32::from(!is(Planted::MergeLosesSource));
+        self.tables.change_contact(open, |row| row.sources = (row.sources + more).min(SOURCES_MAX));
         match (self.tables.contact(open).state, command.not_before) {
             (State::Waiting(Wait::Later), Some(not_before)) => self.reschedule(open, not_before),
             (State::Waiting(_), _) => self.tables.change_contact(open, |row| {

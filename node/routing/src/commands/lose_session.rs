@@ -4,6 +4,7 @@ use crate::command::LoseSession;
 use crate::contact::State;
 use crate::effect::{Effect, Reply, WithdrawReason};
 use crate::ids::{GatewayId, OperatorId, Party};
+use crate::planted::{Planted, is};
 use crate::router::Router;
 use crate::session::{Session, SessionState};
 
@@ -42,7 +43,8 @@ impl Router {
 
     fn withdraw_offers(&mut self, operator: u32) {
         for contact in self.tables.in_hand(operator) {
-            if matches!(self.tables.contact(contact).state, State::Offered { .. }) {
+            let is_offered = matches!(self.tables.contact(contact).state, State::Offered { .. });
+            if is_offered && !is(Planted::OfferKeptInGrace) {
                 self.requeue(contact, WithdrawReason::SessionLost);
             }
         }

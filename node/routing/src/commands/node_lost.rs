@@ -5,6 +5,7 @@ use crate::command::{NodeLost, NodeStarted};
 use crate::effect::Reply;
 use crate::ids::{GatewayId, Incarnation, NodeId, OperatorId, Party};
 use crate::limits::JOB_ROWS_PER_ENTRY_MAX;
+use crate::planted::{Planted, is};
 use crate::router::{Job, LoseSessions, Router};
 use crate::session::{Session, SessionState};
 
@@ -63,7 +64,10 @@ impl Router {
     fn lose_if_on(&mut self, job: &LoseSessions) {
         let slot = job.next_slot;
         let is_lost = |session: &Session| match session.state {
-            SessionState::Live { node, incarnation } => node == job.node && incarnation <= job.incarnation,
+            SessionState::Live { node, incarnation } => {
+                let is_older = incarnation <= job.incarnation && !is(Planted::OldRunAccepted);
+                node == job.node && is_older
+            }
             SessionState::None | SessionState::Grace { .. } => false,
         };
         let party = if job.gateways {

@@ -6,6 +6,7 @@ use crate::directory::check_name;
 use crate::effect::{Effect, PresenceState, Reply};
 use crate::ids::{Epoch, GatewayId, OperatorId, Party};
 use crate::limits::GATEWAYS_MAX;
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::session::{Gateway, Session, SessionState};
@@ -82,5 +83,7 @@ fn next_session(session: &Session, command: &OpenSession) -> Result<Session, Ref
             return Err(Refusal::AlreadySignedIn);
         }
     }
-    Ok(Session { state: live, epoch: Epoch(session.epoch.0 + 1), nonce: command.nonce, presence_seq: 0 })
+    let is_same = is(Planted::EpochNotRaised) && session.epoch.0 > 0;
+    let epoch = if is_same { session.epoch } else { Epoch(session.epoch.0 + 1) };
+    Ok(Session { state: live, epoch, nonce: command.nonce, presence_seq: 0 })
 }

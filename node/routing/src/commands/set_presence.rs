@@ -2,6 +2,7 @@
 
 use crate::command::{DeclaredPresence, SetPresence};
 use crate::effect::{PresenceState, Reply};
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
 
@@ -10,7 +11,7 @@ impl Router {
         self.admit_operator(command.operator, command.epoch)?;
         let slot = command.operator.slot;
         let row = self.tables.operator(slot);
-        if command.seq <= row.session.presence_seq {
+        if command.seq <= row.session.presence_seq && !is(Planted::PresenceOvertaken) {
             return Ok(Reply::Done);
         }
         let presence = match command.presence {

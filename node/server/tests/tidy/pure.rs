@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::source::{Text, assert_none, code_lines, holds_word, read, root, rust};
+use crate::source::{Text, assert_none, code_lines, holds_word, paths, read, root, rust};
 
 fn core_files() -> Vec<Text> {
     let files: Vec<Text> = rust()
@@ -88,4 +88,29 @@ fn the_core_compiles_for_a_target_without_std_where_one_is_installed() {
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Mistakes on purpose are for the tool that must find them. No other crate may name the feature, and no default has it.
+#[test]
+fn planted_mistakes_are_in_no_program_that_serves_anybody() {
+    let allowed = ["node/routing/Cargo.toml", "chaos-tests/Cargo.toml"];
+    let mut findings = Vec::new();
+    for path in paths().into_iter().filter(|path| path.ends_with("Cargo.toml")) {
+        for line in read(&path).lines().filter(|line| line.contains("planted") && !line.starts_with('#')) {
+            let is_definition = line.starts_with("planted = [");
+            if !allowed.contains(&path.as_str()) || !is_definition {
+                findings.push(format!("{path}: {line}"));
+            }
+        }
+    }
+    assert_none(&findings, "the feature `planted` is defined in two crates and switched on by hand alone:");
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--workspace", "-e", "features,normal", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+    assert!(tree.contains("ringmain-routing"), "cargo tree printed too little: {tree}");
+    assert!(!tree.contains("feature \"planted\""), "somebody switches the feature on:\n{tree}");
 }
