@@ -17,3 +17,10 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+
+/// A seed that no run had before: the time of day.
+#[expect(clippy::disallowed_methods, reason = "a fresh seed comes from the time of day; it is printed")]
+pub(crate) fn fresh_seed() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

@@ -10,6 +10,7 @@ mod write;
 use ringmain_routing::{Command, Outcome, Timestamp};
 
 pub use read::read;
+pub(crate) use words::Words;
 pub use write::{command_lines, outcome_lines, write};
 
 /// One command of a scenario.

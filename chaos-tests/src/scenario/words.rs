@@ -9,13 +9,13 @@ use ringmain_routing::{Millis, Name};
 
 /// A line in words: plain ones in order, and `name=value` ones.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(crate) struct Words {
     plain: Vec<String>,
     named: BTreeMap<String, String>,
 }
 
 impl Words {
-    pub(super) fn of(line: &str) -> Result<Words> {
+    pub(crate) fn of(line: &str) -> Result<Words> {
         let mut words = Words::default();
         for word in split(line)? {
             match word.split_once('=') {
@@ -28,28 +28,28 @@ impl Words {
         Ok(words)
     }
 
-    pub(super) fn plain(&self, place: usize) -> Result<&str> {
+    pub(crate) fn plain(&self, place: usize) -> Result<&str> {
         self.plain.get(place).map(String::as_str).with_context(|| format!("word {} is missing", place + 1))
     }
 
-    pub(super) fn has(&self, word: &str) -> bool {
+    pub(crate) fn has(&self, word: &str) -> bool {
         self.plain.iter().any(|plain| plain == word)
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.named.get(name).map(String::as_str)
     }
 
-    pub(super) fn name(&self, name: &str) -> Result<Name> {
+    pub(crate) fn name(&self, name: &str) -> Result<Name> {
         self.text(name).map(Name::from).with_context(|| format!("{name}= is missing"))
     }
 
-    pub(super) fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
+    pub(crate) fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
         let Some(text) = self.text(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| anyhow::anyhow!("{name}={text} is no such value"))
     }
 
-    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<T> {
+    pub(crate) fn number<T: FromStr>(&self, name: &str) -> Result<T> {
         self.optional(name)?.with_context(|| format!("{name}= is missing"))
     }
 

@@ -3,34 +3,34 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CompleteContact, ContactDetails, DeclaredPresence,
-    EnqueueContact, ExtendWrapUp, HoldContact, OperatorPlan, PutOperators, Role, SetPresence,
-    TransferContact, TransferTarget,
+    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
+    DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, OperatorPlan, PutOperators, SetPresence,
+    TransferContact, TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan};
 use ringmain_routing::{
-    AssignmentEpoch, Command, ContactId, Epoch, GatewayId, Millis, Name, OperatorId, Party, Plan, Timestamp,
+    AssignmentEpoch, Command, ContactId, Epoch, GatewayId, Millis, Name, OperatorId, Party, Plan, Router,
+    Timestamp,
 };
 
-use super::client::SimClient;
 use super::events::{Operation, Order};
+use super::net::rng_of;
 
 const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
 const SKILLS: [&str; 2] = ["kazakh", "billing"];
 const OPERATORS: usize = 4;
-const GATEWAYS: usize = 3;
 
 /// The first commands of the log.
-pub(super) fn opening(rng: &mut ChaCha8Rng) -> Vec<Command> {
-    let put =
-        PutOperators { operators: (0..OPERATORS).map(|number| operator(rng, number)).collect(), by: None };
+pub(super) fn opening(seed: u64) -> Vec<Command> {
+    let rng = &mut rng_of(seed, "centre", 0);
+    let put = PutOperators { operators: operators(rng), by: None };
     vec![
-        Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(rng), by: Some("olga".into()) })),
+        Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(rng, 1), by: Some("olga".into()) })),
         Command::PutOperators(put),
     ]
 }
 
-fn plan(rng: &mut ChaCha8Rng) -> Plan {
+pub(super) fn plan(rng: &mut ChaCha8Rng, version: u64) -> Plan {
     let within = Millis(rng.random_range(300..3_000));
     let span = |rng: &mut ChaCha8Rng, most: u64| {
         Millis(if rng.random_bool(0.3) { 0 } else { rng.random_range(1..most) })
@@ -44,7 +44,7 @@ fn plan(rng: &mut ChaCha8Rng) -> Plan {
         ..QueuePlan::named(QUEUES[place])
     };
     Plan {
-        version: 1,
+        version,
         queues: (0..QUEUES.len()).map(|place| queue(rng, place)).collect(),
         skills: SKILLS.iter().map(|name| Name::from(*name)).collect(),
         channels: vec![
@@ -61,6 +61,10 @@ fn plan(rng: &mut ChaCha8Rng) -> Plan {
     }
 }
 
+pub(super) fn operators(rng: &mut ChaCha8Rng) -> Vec<OperatorPlan> {
+    (0..OPERATORS).map(|number| operator(rng, number)).collect()
+}
+
 /// The first operator can do everything, so that in the end everybody can be served.
 fn operator(rng: &mut ChaCha8Rng, number: usize) -> OperatorPlan {
     let chosen = SKILLS.iter().filter(|_| number == 0 || rng.random_bool(0.5));
@@ -74,18 +78,10 @@ fn operator(rng: &mut ChaCha8Rng, number: usize) -> OperatorPlan {
     }
 }
 
-/// Gateways, then operators.
-pub(super) fn clients(rng: &mut ChaCha8Rng) -> Vec<SimClient> {
-    let gateways = (0..GATEWAYS).map(|number| (Role::Gateway, format!("gateway-{number}")));
-    let operators = (0..OPERATORS).map(|number| (Role::Operator, format!("operator-{number}")));
-    let everybody = gateways.chain(operators);
-    everybody.map(|(role, name)| SimClient::new(role, &name, rng.random(), addresses(rng))).collect()
-}
-
 /// The nodes' addresses, in an order of the client's own.
-pub(super) fn addresses(rng: &mut ChaCha8Rng) -> Vec<Name> {
-    let first = rng.random_range(0..super::NODES);
-    (0..super::NODES).map(|step| address((first + step) % super::NODES)).collect()
+pub(super) fn addresses(rng: &mut ChaCha8Rng, nodes: usize) -> Vec<Name> {
+    let first = rng.random_range(0..nodes);
+    (0..nodes).map(|step| address((first + step) % nodes)).collect()
 }
 
 pub(super) fn address(node: usize) -> Name {
@@ -96,8 +92,10 @@ pub(super) fn node_at(address: &str) -> usize {
     address.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// A contact out of the gateway's day.
-pub(super) fn order(rng: &mut ChaCha8Rng, key: Name, now: u64) -> Order {
+/// A contact out of a gateway's day, by its number.
+pub(super) fn order(seed: u64, gateway: &Name, number: u64, now: u64) -> Order {
+    let rng = &mut rng_of(seed, &format!("order of {gateway}"), number);
+    let key = format!("{gateway}-{number}").into();
     let queue = QUEUES[rng.random_range(0..QUEUES.len())];
     let skills = SKILLS.iter().filter(|_| rng.random_bool(0.25)).map(|name| (Name::from(*name), 3)).collect();
     let is_callback = queue == "call-backs";
@@ -118,17 +116,23 @@ pub(super) fn order(rng: &mut ChaCha8Rng, key: Name, now: u64) -> Order {
 
 /// The command of an operation, by the party of the stream that carried it.
 pub(super) fn command(
-    party: Party,
-    epoch: Epoch,
+    (party, epoch): (Party, Epoch),
     seq: u64,
     operation: &Operation,
-    now: Timestamp,
+    router: &Router,
 ) -> Command {
+    let now = router.now();
     let answer = |contact: ContactId, assignment: AssignmentEpoch| {
         let operator = operator_of(party);
         AnswerOffer { operator, epoch, contact, assignment }
     };
     match *operation {
+        Operation::Garbage(number) => garbage((party, epoch), number, router),
+        Operation::SignOut => Command::CloseSession(CloseSession { party, epoch }),
+        Operation::Misuse(ref order) => {
+            let misused = Order { tier: (order.tier + 1) % 6, ..(**order).clone() };
+            Command::EnqueueContact(Box::new(bring(party, epoch, &misused)))
+        }
         Operation::Bring(ref order) => Command::EnqueueContact(Box::new(bring(party, epoch, order))),
         Operation::Abandon(contact) => {
             Command::AbandonContact(AbandonContact { gateway: gateway_of(party), epoch, contact })
@@ -159,6 +163,37 @@ pub(super) fn command(
 /// Some queue, to pass a contact to.
 pub(super) fn some_queue(rng: &mut ChaCha8Rng) -> Name {
     QUEUES[rng.random_range(0..QUEUES.len())].into()
+}
+
+/// A command that makes no sense, or does by chance: any contact, an assignment near its own, an epoch near the
+/// session's.
+fn garbage((party, epoch): (Party, Epoch), number: u64, router: &Router) -> Command {
+    let rng = &mut rng_of(number, "garbage", router.index().0);
+    let contacts: Vec<_> = router.contacts().collect();
+    let epoch = Epoch(epoch.0.saturating_sub(rng.random_range(0..2)));
+    let Some(view) = contacts.get(rng.random_range(0..contacts.len().max(1))) else { return Command::Tick };
+    let contact = view.id;
+    let Party::Operator(operator) = party else {
+        let not_before = rng.random_bool(0.5).then(|| router.now() + Millis(rng.random_range(0..3_000)));
+        let tier = rng.random_bool(0.5).then(|| rng.random_range(1..6));
+        let update =
+            UpdateContact { gateway: gateway_of(party), epoch, contact, details: None, tier, not_before };
+        return Command::UpdateContact(Box::new(update));
+    };
+    let assignment = AssignmentEpoch((view.assignment.0 + rng.random_range(0..3)).saturating_sub(1));
+    let answer = AnswerOffer { operator, epoch, contact, assignment };
+    match rng.random_range(0..6) {
+        0 => Command::AcceptOffer(answer),
+        1 => Command::DeclineOffer(answer),
+        2 => Command::CompleteContact(CompleteContact { answer, wrap_up: Some(Millis(200)) }),
+        3 => Command::EndWrapUp(answer),
+        4 => Command::HoldContact(HoldContact { answer, on: rng.random_bool(0.5) }),
+        _ => {
+            let login = format!("operator-{}", rng.random_range(0..OPERATORS)).into();
+            let to = TransferTarget::Operator { login, hold: Millis(500), queue: None };
+            Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up: Some(Millis(300)) }))
+        }
+    }
 }
 
 fn presence(party: Party, epoch: Epoch, seq: u64, presence: DeclaredPresence) -> Command {

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use ringmain_routing::client::{
     Action, Client, ClientConfig, ClientLimits, ConnectionId, OpId, StopReason, StreamFailure, Subject,
     Verdict, Welcome,
 };
 use ringmain_routing::command::Role;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, Epoch, LogIndex, Millis, Name, Party, Position, Reply, Timestamp,
+    AssignmentEpoch, Command, ContactId, Epoch, LogIndex, Millis, Name, Party, Position, Reply, Timestamp,
 };
 
 use super::Sim;
 use super::centre;
-use super::events::{Down, Event, Intent, Operation, Order, StreamId, Up};
+use super::events::{Act, Down, Event, Operation, Order, StreamId, Up};
+use super::net::rng_of;
+use super::rules::{Breach, Rule};
+use super::schedule;
 
 /// How often a client says that it lives.
 const HEARTBEAT_MS: u64 = 400;
@@ -31,20 +35,18 @@ pub(super) struct SimClient {
     pub life: u32,
     links: BTreeMap<(u32, ConnectionId), Link>,
     seed: u64,
+    pub rng: ChaCha8Rng,
     wake_at: Option<u64>,
     /// Contacts in an operator's hands as the desktop knows them.
     pub hands: BTreeMap<ContactId, AssignmentEpoch>,
     /// Orders of a gateway without an answer.
     pub orders: BTreeMap<Name, Order>,
-    pub brought: u64,
-    /// Contacts that the gateway was promised.
-    pub promised: BTreeMap<Name, ContactId>,
+    /// Contacts that the gateway was promised, and what it had asked for.
+    pub promised: BTreeMap<Name, (ContactId, Order)>,
     /// Unanswered operations and when they were first sent.
     pub open: BTreeMap<OpId, u64>,
     pub answered: Vec<Answered>,
     pub heard: Vec<Heard>,
-    /// An answer that must not be.
-    pub broken: Option<String>,
 }
 
 /// A stream as the network knows it.
@@ -76,24 +78,26 @@ pub(super) enum Heard {
 }
 
 impl SimClient {
-    pub(super) fn new(role: Role, name: &str, seed: u64, addresses: Vec<Name>) -> SimClient {
+    pub(super) fn new(seed: u64, client: &schedule::Client, nodes: usize) -> SimClient {
+        let mut rng = rng_of(seed, &format!("client {}", client.name), 0);
+        let logic_seed = rng.random();
+        let addresses = centre::addresses(&mut rng, nodes);
         SimClient {
-            role,
-            name: name.into(),
-            client: logic(seed, addresses, false),
+            role: client.role,
+            name: client.name.clone(),
+            client: logic(logic_seed, addresses, false),
             party: None,
             life: 0,
             links: BTreeMap::new(),
-            seed,
+            seed: logic_seed,
+            rng,
             wake_at: None,
             hands: BTreeMap::new(),
             orders: BTreeMap::new(),
-            brought: 0,
             promised: BTreeMap::new(),
             open: BTreeMap::new(),
             answered: Vec::new(),
             heard: vec![Heard::Born],
-            broken: None,
         }
     }
 
@@ -132,10 +136,6 @@ impl Sim {
         self.link(stream).is_none_or(|link| link.is_cut)
     }
 
-    pub(super) fn is_gone(&self, stream: StreamId) -> bool {
-        self.link(stream).is_none_or(|link| link.is_cut || link.is_closed)
-    }
-
     /// Nothing passes from here on. Whether the client is told is up to chance; the node notices in the end.
     pub(super) fn cut(&mut self, stream: StreamId) {
         let key = (stream.life, stream.connection);
@@ -145,12 +145,14 @@ impl Sim {
         }
         link.is_cut = true;
         let node = link.node;
-        self.report.cuts += 1;
-        if self.rng.random_bool(0.6) {
+        self.report.count("streams-cut");
+        let rng = &mut self.clients[stream.client].rng;
+        let (is_told, delay) = (rng.random_bool(0.6), rng.random_range(1..2_000));
+        if is_told {
             self.tell(stream, Down::End(StreamFailure::Lost));
         }
-        let delay = self.rng.random_range(1..2_000);
-        self.schedule(delay, Event::StreamGone { node, stream });
+        let run = self.nodes[node].run;
+        self.schedule(delay, Event::StreamGone { node, run, stream });
     }
 
     pub(super) fn tick_client(&mut self, place: usize) {
@@ -198,7 +200,8 @@ impl Sim {
             }
             Action::Stop { reason } => {
                 let delay = if reason == StopReason::Asked { 1 } else { START_ANEW_MS };
-                self.schedule(delay, Event::Act { client: place, intent: Intent::StartAnew });
+                let life = self.clients[place].life;
+                self.schedule(delay, Event::Act { client: place, life, act: Act::StartAnew });
             }
         }
     }
@@ -212,7 +215,7 @@ impl Sim {
     }
 
     fn say(&mut self, place: usize, connection: ConnectionId, message: Up) {
-        let at = self.now + self.delay();
+        let at = self.net.client(self.now, place, true);
         let row = &mut self.clients[place];
         let stream = StreamId { client: place, life: row.life, connection };
         let (node, at) = row.in_order_up(connection, at);
@@ -269,8 +272,10 @@ impl Sim {
 
     pub(super) fn submit(&mut self, place: usize, operation: Operation) {
         let subject = match &operation {
-            Operation::Bring(order) => Subject::Contact(order.key.clone()),
-            Operation::Ready | Operation::Pause => Subject::Session,
+            Operation::Bring(order) | Operation::Misuse(order) => Subject::Contact(order.key.clone()),
+            Operation::Ready | Operation::Pause | Operation::SignOut => Subject::Session,
+            // On a subject of its own, so that it may overtake what makes sense.
+            Operation::Garbage(number) => Subject::Contact(format!("garbage-{number}").into()),
             Operation::Abandon(contact)
             | Operation::Accept(contact, _)
             | Operation::Decline(contact, _)
@@ -292,27 +297,42 @@ impl Sim {
         if let Some(invoked) = row.open.remove(&op_id) {
             row.answered.push(Answered { invoked, returned, index });
         }
+        if let Operation::Misuse(order) = operation {
+            let what = format!("a key was used for two things: {order:?} was answered {reply:?}");
+            return self.breach(Breach::new(Rule::I5, what));
+        }
         let Operation::Bring(order) = operation else { return };
+        let decided = self.official.decided(index).map(|decided| &decided.command);
+        if !matches!(decided, Some(Command::EnqueueContact(body)) if body.key == order.key) {
+            let what = format!("{order:?} was answered with the index of {decided:?}");
+            return self.breach(Breach::new(Rule::I5, what));
+        }
         row.orders.remove(&order.key);
         let (Reply::Enqueued { contact } | Reply::Merged { contact, .. }) = reply else {
-            row.broken = Some(format!("{order:?} was answered {reply:?}"));
-            return;
+            let what = format!("{order:?} was answered {reply:?}");
+            return self.breach(Breach::new(Rule::I5, what));
         };
-        if row.promised.insert(order.key.clone(), contact).is_some_and(|before| before != contact) {
-            row.broken = Some(format!("{order:?} was promised twice, {contact} the second time"));
+        let before = row.promised.insert(order.key.clone(), (contact, (**order).clone()));
+        if before.is_some_and(|(before, _)| before != contact) {
+            let what = format!("{order:?} was promised twice, as {contact} the second time");
+            self.breach(Breach::new(Rule::I5, what));
         }
     }
 
     fn refused(&mut self, place: usize, operation: &Operation, code: &str) {
-        if let Operation::Bring(order) = operation {
-            self.clients[place].broken = Some(format!("{order:?} was refused: {code}"));
+        let is_misuse = matches!(operation, Operation::Misuse(_));
+        let is_expected = !matches!(operation, Operation::Bring(_)) && (!is_misuse || code == "key-reused");
+        if !is_expected {
+            let what = format!("{}: {operation:?} was refused: {code}", self.clients[place].name);
+            self.breach(Breach::new(Rule::I5, what));
         }
     }
 
     /// The program gave up or was ended: a new run knows nothing but the orders that were never answered.
     pub(super) fn start_anew(&mut self, place: usize) {
-        let addresses = centre::addresses(&mut self.rng);
+        let nodes = self.nodes.len();
         let row = &mut self.clients[place];
+        let addresses = centre::addresses(&mut row.rng, nodes);
         for (_, link) in row.links.iter_mut() {
             link.is_closed = true;
         }

@@ -1,13 +1,19 @@
 //! What happens in the simulated world, in the order of time.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::time::Duration;
 
 use ringmain_routing::client::{ConnectionId, Failure, Hello, OpId, StreamFailure};
 use ringmain_routing::delivery::Delivered;
+use ringmain_routing::shell::forwarding::Numbered;
+use ringmain_routing::shell::liveness::Said;
 use ringmain_routing::{
-    AssignmentEpoch, Command, ContactId, ContactView, Epoch, Incarnation, LogIndex, Name, Party, Position,
-    Reply,
+    AssignmentEpoch, ContactId, ContactView, Epoch, LogIndex, Name, Party, Position, Reply, Timestamp,
 };
+
+use super::disk::Place;
+use super::raft;
 
 /// A stream of a client to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,50 +24,89 @@ pub(super) struct StreamId {
     pub connection: ConnectionId,
 }
 
-/// A command on its way to the log, and who waits for it.
-#[derive(Clone, Debug)]
-pub(super) struct Proposal {
-    pub node: usize,
-    pub incarnation: Incarnation,
-    pub request: u64,
-    pub command: Command,
-}
-
-/// One thing that happens.
+/// One thing that happens. What concerns a run of a node is dropped when the node has crashed since.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     /// A node starts.
     NodeUp(usize),
+    /// A node's clock goes on.
+    NodeTick { node: usize, run: u64 },
+    /// A message of another node arrives, at the run that it was sent to.
+    Peer { from: usize, to: usize, run: u64, message: Box<PeerMessage> },
+    /// A node's log is synced up to here.
+    Synced { node: usize, run: u64, upto: Place },
     /// A node applies what is committed.
-    CatchUp(usize),
-    /// A command reaches the log.
-    Append(Box<Proposal>),
+    Apply { node: usize, run: u64 },
+    /// A node notices that its stream to the leader is broken.
+    ForwardBroken { node: usize, run: u64, stream: u64 },
     /// A node waits no longer for its proposal.
-    ProposalTimeout { node: usize, incarnation: Incarnation, request: u64 },
-    /// The others have not heard of a node for long.
-    NodeSilent { node: usize, incarnation: Incarnation },
-    /// A node that is cut off sends its clients elsewhere.
-    StepAside(usize),
-    /// The leader looks whether a deadline has come.
-    LeaderClock,
+    ProposalTimeout { node: usize, run: u64, seq: u64 },
     /// A message reaches a node.
     ToNode { node: usize, stream: StreamId, message: Box<Up> },
     /// A message reaches a client.
     ToClient { stream: StreamId, message: Box<Down> },
     /// A node notices that a stream is gone.
-    StreamGone { node: usize, stream: StreamId },
+    StreamGone { node: usize, run: u64, stream: StreamId },
     /// A node goes on with a receiver that had no room.
-    Pump { node: usize, stream: StreamId },
+    Pump { node: usize, run: u64, stream: StreamId },
     /// A client's deadline.
     Wake(usize),
-    /// A client thinks of something to do.
-    Live(usize),
     /// A client does what it meant to do.
-    Act { client: usize, intent: Intent },
-    /// Something goes wrong.
-    Fault,
-    /// A node is in touch again.
-    PartitionOver(usize),
+    Act { client: usize, life: u32, act: Act },
+    /// What the schedule says at this place happens.
+    Planned(usize),
+    /// A fault with an end is over.
+    Over(Over),
+    /// A supervisor tries her errand again, at another node.
+    Errand { number: u64, attempt: u32 },
+}
+
+/// The end of a fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Over {
+    SlowDisk(usize),
+    FullDisk(usize),
+    WallJump(usize, i64),
+    Flap { node: usize, until: u64 },
+}
+
+/// Between nodes.
+#[derive(Clone, Debug)]
+pub(super) enum PeerMessage {
+    Raft(raft::Message),
+    /// The leader's sign of life to the nodes' shells, and how long ago a majority had heard it.
+    Ping {
+        term: u64,
+        now: Option<Timestamp>,
+        alone: Duration,
+    },
+    Pong {
+        term: u64,
+        run: u64,
+        said: Said,
+    },
+    /// What time is it? Asked by a leader that does not know.
+    AskTime {
+        term: u64,
+    },
+    TellTime {
+        term: u64,
+        wall_ms: u64,
+        now: Option<Timestamp>,
+    },
+    /// Commands of a node's clients, for the leader of this term; `place` counts the messages of the stream.
+    Forward {
+        term: u64,
+        run: u64,
+        stream: u64,
+        place: u64,
+        commands: Vec<Numbered>,
+    },
+    /// The leader takes no more on this stream.
+    Refused {
+        run: u64,
+        stream: u64,
+    },
 }
 
 /// From client to node.
@@ -89,9 +134,12 @@ pub(super) enum Down {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Bring(Box<Order>),
+    /// A key that means something else already.
+    Misuse(Box<Order>),
     Abandon(ContactId),
     Ready,
     Pause,
+    SignOut,
     Accept(ContactId, AssignmentEpoch),
     Decline(ContactId, AssignmentEpoch),
     Complete(ContactId, AssignmentEpoch),
@@ -99,6 +147,8 @@ pub(super) enum Operation {
     EndWrapUp(ContactId, AssignmentEpoch),
     Transfer(ContactId, AssignmentEpoch, Name),
     Hold(ContactId, AssignmentEpoch),
+    /// Something that makes no sense, by number.
+    Garbage(u64),
 }
 
 /// A contact as a gateway means it.
@@ -116,7 +166,7 @@ pub(super) struct Order {
 
 /// What a client means to do in a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Intent {
+pub(super) enum Act {
     /// The customer loses patience.
     Abandon(ContactId),
     /// The operator answers a ring.
@@ -146,5 +196,53 @@ impl Queue {
 
     pub(super) fn pop(&mut self) -> Option<(u64, Event)> {
         self.events.pop_first().map(|((at, _), event)| (at, event))
+    }
+}
+
+impl Event {
+    /// The node in which this happens.
+    pub(super) fn node(&self) -> Option<usize> {
+        match self {
+            Event::NodeTick { node, .. }
+            | Event::Synced { node, .. }
+            | Event::Apply { node, .. }
+            | Event::ForwardBroken { node, .. }
+            | Event::ProposalTimeout { node, .. }
+            | Event::ToNode { node, .. }
+            | Event::StreamGone { node, .. }
+            | Event::Pump { node, .. } => Some(*node),
+            Event::Peer { to, .. } => Some(*to),
+            Event::NodeUp(_)
+            | Event::ToClient { .. }
+            | Event::Wake(_)
+            | Event::Act { .. }
+            | Event::Planned(_)
+            | Event::Over(_)
+            | Event::Errand { .. } => None,
+        }
+    }
+
+    /// Writes what happens, for the trace: all of it, but of Raft's entries only the places.
+    pub(super) fn write(&self, text: &mut String) -> fmt::Result {
+        let Event::Peer { from, to, message, .. } = self else { return write!(text, "{self:?}") };
+        write!(text, "{from} {to} ")?;
+        let PeerMessage::Raft(message) = &**message else { return write!(text, "{message:?}") };
+        write_raft(text, message)
+    }
+}
+
+fn write_raft(text: &mut String, message: &raft::Message) -> fmt::Result {
+    match message {
+        raft::Message::Append(append) => {
+            let raft::Append { term, prev, entries, commit, last, for_run } = append;
+            let ends = entries.last().map(|entry| entry.place);
+            write!(text, "append {term} {prev:?} {ends:?} {commit} {last} {for_run}")
+        }
+        raft::Message::Install { term, snapshot } => {
+            write!(text, "install {term} {:?} {}", snapshot.place, snapshot.state.len())
+        }
+        raft::Message::Ask { .. } | raft::Message::Vote { .. } | raft::Message::Appended(_) => {
+            write!(text, "{message:?}")
+        }
     }
 }

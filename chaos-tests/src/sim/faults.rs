@@ -1,77 +1,178 @@
 //! What goes wrong, and how it heals.
 
-use rand::RngExt;
-
 use super::Sim;
-use super::events::Event;
+use super::events::{Event, Over};
+use super::net::Noise;
+use super::schedule::{Fault, What};
 
-/// After so much silence the others take a node for lost.
-const NODE_SILENCE_MS: u64 = 600;
-/// After so long without the others a node lets its clients go.
-const READ_ONLY_MS: u64 = 1_000;
+/// How often a flapping link changes.
+const FLAP_MS: u64 = 120;
 
 impl Sim {
-    /// One thing goes wrong, and the next one is planned.
-    pub(super) fn fault(&mut self) {
-        if self.healing {
-            return;
-        }
-        let pause = self.rng.random_range(50..1_500);
-        self.schedule(pause, Event::Fault);
-        let node = self.random_node();
-        match self.rng.random_range(0..100) {
-            0..15 => self.crash(node),
-            15..30 => self.cut_off(node),
-            30..65 => self.cut_a_stream(),
-            65..75 => self.log.leaderless_until = self.now + self.rng.random_range(50..900),
-            75..85 => self.nodes[node].write_snapshot(),
-            85..92 => self.install_snapshot(node),
-            92..97 => self.end_a_program(),
-            _ => self.crash_all(),
+    /// What the schedule says at this place happens.
+    pub(super) fn planned(&mut self, place: usize) {
+        let what = self.plan.events[place].what.clone();
+        match what {
+            What::Fault(fault) => {
+                if !self.healing {
+                    self.fault(&fault);
+                }
+            }
+            What::Intent { client, intent } => {
+                if let Some(client) = self.plan.client(&client) {
+                    self.intend(client, &intent);
+                }
+            }
+            What::Errand(errand, number) => self.begin_errand(errand, number),
         }
     }
 
-    fn crash(&mut self, node: usize) {
-        if !self.nodes[node].is_up {
-            return;
+    fn fault(&mut self, fault: &Fault) {
+        if self.begin_fault(fault) {
+            // A crash at a step counts when it comes to that.
+            if !matches!(fault, Fault::CrashAt { .. }) {
+                self.report.count(fault.word());
+            }
         }
-        self.report.crashes += 1;
-        let incarnation = self.nodes[node].incarnation;
-        for stream in self.nodes[node].crash() {
-            self.cut(stream);
-        }
-        let down = self.rng.random_range(20..3_000);
-        self.schedule(down, Event::NodeUp(node));
-        self.schedule(NODE_SILENCE_MS, Event::NodeSilent { node, incarnation });
     }
 
-    fn crash_all(&mut self) {
-        for node in 0..self.nodes.len() {
-            self.crash(node);
+    /// False where the fault makes no difference, or one more of its kind would be more than a cluster survives.
+    fn begin_fault(&mut self, fault: &Fault) -> bool {
+        let now = self.now;
+        match *fault {
+            Fault::Crash { node, down, salt } => {
+                let was_up = self.nodes[node].is_up;
+                self.crash(node, down, salt);
+                was_up
+            }
+            Fault::CrashAt { node, step, down, salt } => {
+                self.nodes[node].armed = Some((step, down, salt));
+                true
+            }
+            Fault::CrashAll { down, salt } => {
+                for node in 0..self.nodes.len() {
+                    self.crash(node, down + node as u64, salt >> node);
+                }
+                true
+            }
+            Fault::Pause { node, span } => {
+                let row = &mut self.nodes[node];
+                row.paused_until = row.paused_until.max(now + span);
+                row.is_up
+            }
+            Fault::Flip { node, salt } => self.flip(node, salt),
+            Fault::SlowDisk { node, span } => {
+                self.nodes[node].disk.slow = true;
+                self.schedule(span, Event::Over(Over::SlowDisk(node)));
+                true
+            }
+            Fault::FullDisk { node, span } => {
+                self.nodes[node].disk.full = true;
+                self.schedule(span, Event::Over(Over::FullDisk(node)));
+                true
+            }
+            Fault::WallJump { node, by, span } => self.jump(node, by, span),
+            Fault::Drift { node, ppm } => {
+                self.nodes[node].clocks.drift(now, ppm);
+                true
+            }
+            Fault::Snapshot { node } => {
+                self.take_snapshot(node);
+                true
+            }
+            Fault::Isolate { .. }
+            | Fault::Halves { .. }
+            | Fault::Ring { .. }
+            | Fault::OneWay { .. }
+            | Fault::Flap { .. }
+            | Fault::Noise { .. }
+            | Fault::CutStream { .. }
+            | Fault::Mute { .. }
+            | Fault::EndProgram { .. } => self.begin_net_fault(fault),
         }
-        self.log.leaderless_until = self.now + self.rng.random_range(500..2_000);
     }
 
-    fn cut_off(&mut self, node: usize) {
-        if self.nodes[node].is_cut_off {
-            return;
+    fn begin_net_fault(&mut self, fault: &Fault) -> bool {
+        let now = self.now;
+        match fault {
+            Fault::Isolate { node, span } => self.cut_between(now + span, |a, b| a == *node || b == *node),
+            Fault::Halves { mask, span } => {
+                let side = |node: usize| mask >> node & 1;
+                self.cut_between(now + span, |a, b| side(a) != side(b));
+            }
+            Fault::Ring { span } => {
+                let size = self.nodes.len();
+                self.cut_between(now + span, |a, b| (a + 1) % size != b && (b + 1) % size != a);
+            }
+            Fault::OneWay { from, to, span } => self.net.cut(*from, *to, now + span),
+            Fault::Flap { node, span } => self.flap(*node, now + span),
+            Fault::Noise { loss, twice, span } => {
+                self.net.noise = Noise { until: now + span, loss: *loss, twice: *twice };
+            }
+            Fault::CutStream { client } => return self.with_client(client, Sim::cut_newest),
+            Fault::Mute { client, up, span } => {
+                return self.with_client(client, |sim, client| sim.net.cut_client(client, *up, now + span));
+            }
+            Fault::EndProgram { client } => return self.with_client(client, Sim::end_program),
+            Fault::Crash { .. }
+            | Fault::CrashAt { .. }
+            | Fault::CrashAll { .. }
+            | Fault::Pause { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::FullDisk { .. }
+            | Fault::Flip { .. }
+            | Fault::WallJump { .. }
+            | Fault::Drift { .. }
+            | Fault::Snapshot { .. } => return false,
         }
-        self.report.partitions += 1;
-        self.nodes[node].is_cut_off = true;
-        let incarnation = self.nodes[node].incarnation;
-        let span = self.rng.random_range(100..4_000);
-        self.schedule(span, Event::PartitionOver(node));
-        self.schedule(NODE_SILENCE_MS, Event::NodeSilent { node, incarnation });
-        self.schedule(READ_ONLY_MS, Event::StepAside(node));
+        true
     }
 
-    pub(super) fn partition_over(&mut self, node: usize) {
-        self.nodes[node].is_cut_off = false;
-        self.schedule(1, Event::CatchUp(node));
+    fn with_client(&mut self, name: &str, act: impl FnOnce(&mut Sim, usize)) -> bool {
+        let Some(client) = self.plan.client(name) else { return false };
+        act(self, client);
+        true
     }
 
-    fn cut_a_stream(&mut self) {
-        let client = self.rng.random_range(0..self.clients.len());
+    fn cut_between(&mut self, until: u64, is_cut: impl Fn(usize, usize) -> bool) {
+        let size = self.nodes.len();
+        for from in 0..size {
+            for to in (0..size).filter(|to| *to != from && is_cut(from, *to)) {
+                self.net.cut(from, to, until);
+            }
+        }
+    }
+
+    fn flap(&mut self, node: usize, until: u64) {
+        let cut = self.now + FLAP_MS;
+        self.cut_between(cut, |a, b| a == node || b == node);
+        if cut < until {
+            self.schedule(2 * FLAP_MS, Event::Over(Over::Flap { node, until }));
+        }
+    }
+
+    /// Only one disk at a time loses what it had synced: more than that no majority survives.
+    fn flip(&mut self, node: usize, salt: u64) -> bool {
+        let is_sound = |place: usize| !self.nodes[place].disk.suspect && !self.flipped.contains(&place);
+        if !(0..self.nodes.len()).all(is_sound) || !self.nodes[node].disk.flip(salt) {
+            return false;
+        }
+        self.flipped.insert(node);
+        true
+    }
+
+    /// Most wall clocks are right.
+    fn jump(&mut self, node: usize, by: i64, span: u64) -> bool {
+        let off = self.nodes.iter().filter(|row| row.clocks.wall_off != 0).count();
+        if self.nodes[node].clocks.wall_off != 0 || 2 * (off + 1) >= self.nodes.len() {
+            return false;
+        }
+        self.nodes[node].clocks.wall_off = by;
+        self.schedule(span, Event::Over(Over::WallJump(node, by)));
+        true
+    }
+
+    fn cut_newest(&mut self, client: usize) {
         let open = self.clients[client].open_links(client);
         if let Some((_, stream)) = open.last() {
             self.cut(*stream);
@@ -79,20 +180,37 @@ impl Sim {
     }
 
     /// A client's program ends and is started anew; its memory is gone.
-    fn end_a_program(&mut self) {
-        let client = self.rng.random_range(0..self.clients.len());
+    fn end_program(&mut self, client: usize) {
         for (_, stream) in self.clients[client].open_links(client) {
             self.cut(stream);
         }
         self.start_anew(client);
     }
 
-    /// Nothing goes wrong any more: nodes come back, partitions end.
+    pub(super) fn over(&mut self, over: Over) {
+        match over {
+            Over::SlowDisk(node) => self.nodes[node].disk.slow = false,
+            Over::FullDisk(node) => self.nodes[node].disk.full = false,
+            Over::WallJump(node, by) => self.nodes[node].clocks.wall_off -= by,
+            Over::Flap { node, until } => {
+                if !self.healing {
+                    self.flap(node, until);
+                }
+            }
+        }
+    }
+
+    /// Nothing goes wrong any more: nodes come back, everything passes, disks have room.
     pub(super) fn heal(&mut self) {
         self.healing = true;
+        self.net.heal();
         for node in 0..self.nodes.len() {
+            let row = &mut self.nodes[node];
+            row.disk.slow = false;
+            row.disk.full = false;
+            row.paused_until = self.now;
+            row.armed = None;
             self.schedule(1, Event::NodeUp(node));
-            self.schedule(2, Event::PartitionOver(node));
         }
     }
 }

@@ -1,109 +1,102 @@
-//! A small deterministic simulation in one thread: several nodes over a modelled ordered log, gateways and operators
-//! that run the real client logic over streams that break, and nodes that run the real core and delivery.
+//! A deterministic simulation in one thread: three or five nodes, each with its own disk, clocks and Raft log, over a
+//! seeded network; gateways, operators and a supervisor that misbehave. The core, the delivery, the clients' logic and
+//! the parts of the nodes' shell that are free of I/O (replicated time, forwarding, liveness) are the real ones; Raft,
+//! disks, network and clocks are models (docs/adr/0015).
 //!
-//! First everything goes wrong: nodes crash and come back from a snapshot, are cut off, streams break with and
-//! without a sign, proposals are lost, late, doubled and overtake each other, replies get lost. Then everything
-//! heals, and everybody must be served. The naive model judges each command of the log.
+//! First everything goes wrong by a [`Schedule`]. Then everything heals, and everybody must be served. The naive model
+//! judges each command of the log; a broken rule is named ([`Rule`]).
 //!
-//! **Invariant:** the same seed gives the same run, event for event.
+//! **Invariant:** the same schedule gives the same run, event for event.
 
 mod centre;
 mod client;
+mod cluster;
 pub mod command;
+mod disk;
 mod events;
 mod faults;
-mod judge;
-mod log;
+mod forward;
+mod machine;
+#[cfg(feature = "planted")]
+pub mod mutants;
+mod net;
 mod node;
+mod official;
 mod operator;
+mod raft;
+mod reign;
+mod report;
+mod rules;
+pub mod schedule;
+mod sessions;
+pub mod shrink;
+mod supervisor;
 mod verdict;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use ringmain_routing::{Timestamp, hash_parts};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ringmain_routing::{Command, Timestamp, hash_parts};
 
 use crate::scenario::Scenario;
 use client::SimClient;
 use events::{Event, Queue};
-use log::Log;
+use net::Net;
 use node::SimNode;
+use official::Official;
+use schedule::{Habit, Schedule};
+use supervisor::Desk;
 
-/// Nodes of the simulated cluster.
-const NODES: usize = 3;
-/// Replicated time at the beginning.
+pub use report::{FAULTS, SimReport};
+pub use rules::{Breach, Rule};
+
+/// True time at the beginning, and what all wall clocks show.
 const EPOCH_MS: u64 = 1_000_000;
-/// How long things go wrong.
-const SAFETY_MS: u64 = 30_000;
 /// How long healing may take.
 const HEALING_MS: u64 = 300_000;
-
-/// What one run did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SimReport {
-    /// Events carried out.
-    pub events: u64,
-    /// Commands of the log.
-    pub commands: u64,
-    /// Contacts that gateways were promised.
-    pub accepted: u64,
-    /// Nodes that crashed.
-    pub crashes: u64,
-    /// Nodes that were cut off from the others.
-    pub partitions: u64,
-    /// Streams that broke.
-    pub cuts: u64,
-    /// Openings of a session after the first.
-    pub resumes: u64,
-    /// Full lists sent instead of events.
-    pub resyncs: u64,
-    /// Commands answered as unknown.
-    pub unknown: u64,
-    /// Commands that entered the log twice.
-    pub doubled: u64,
-    /// Hash over all events in order.
-    pub trace: u128,
-}
+/// While it heals, something is decided at least so often until everybody is served.
+const STALL_MS: u64 = 30_000;
 
 /// A rule that was broken in a run.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("seed {seed} after {events} events, at {at_ms} ms: {what}")]
+#[error("seed {seed} after {events} events, at {at_ms} ms: {rule} is broken: {what}")]
 pub struct SimFailure {
     /// Of which run.
     pub seed: u64,
     /// How far it got.
     pub events: u64,
-    /// Simulated time.
+    /// Simulated time since the start, in ms.
     pub at_ms: u64,
-    /// Which rule, and how.
+    /// Which rule.
+    pub rule: Rule,
+    /// How.
     pub what: String,
     /// The commands that led to it, with what the rules say about each.
     pub log: Box<Scenario>,
 }
 
-/// A mistake planted into the nodes' shell, to see that the simulation finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plant {
-    /// A contact is acknowledged before the log has it.
-    AnswerBeforeLog,
-    /// A node leaves out a command.
-    SkippedCommand,
-    /// An event is not delivered to a stream that is open.
-    LostEvent,
-    /// A party that comes back too late gets no full list.
-    NoResync,
-}
-
 /// Everything in the simulated world.
 struct Sim {
-    plant: Option<Plant>,
+    plan: Schedule,
     now: u64,
-    rng: ChaCha8Rng,
     queue: Queue,
-    log: Log,
+    net: Net,
+    official: Official,
     nodes: Vec<SimNode>,
     clients: Vec<SimClient>,
+    desk: Desk,
+    /// What the leader proposes first.
+    first: Vec<Command>,
+    /// Who led in each term.
+    leaders: BTreeMap<u64, usize>,
+    /// Disks on which a bit has flipped that nobody has found yet.
+    flipped: BTreeSet<usize>,
     healing: bool,
+    /// Commands decided when that was last looked at, and since when there are so many.
+    progress: (usize, u64),
+    broken: Option<Breach>,
     report: SimReport,
+    text: String,
 }
 
 /// Runs one seed.
@@ -111,112 +104,206 @@ struct Sim {
 /// # Errors
 /// The first rule that was broken.
 pub fn run(seed: u64) -> Result<SimReport, SimFailure> {
-    run_with(seed, None)
+    run_schedule(&Schedule::of(seed, None))
 }
 
-/// Runs one seed with a mistake planted.
+/// Runs a schedule.
 ///
 /// # Errors
 /// The first rule that was broken.
-pub fn run_with(seed: u64, plant: Option<Plant>) -> Result<SimReport, SimFailure> {
-    let mut sim = Sim::new(seed, plant);
-    let outcome = sim.play();
-    let (events, at_ms) = (sim.report.events, sim.now);
-    outcome.map_err(|what| {
-        let log = Box::new(sim.log.scenario(&what));
-        SimFailure { seed, events, at_ms, what, log }
-    })?;
-    Ok(sim.report)
+pub fn run_schedule(schedule: &Schedule) -> Result<SimReport, SimFailure> {
+    let mut sim = Sim::new(schedule);
+    // The core checks itself in debug builds and panics; that is a finding like any other.
+    let outcome = catch_unwind(AssertUnwindSafe(|| sim.play()));
+    let breach = match outcome {
+        Ok(()) => sim.broken.clone(),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned()));
+            let what = said.unwrap_or_else(|| "it panicked".into());
+            Some(Breach::new(Rule::named(&what).unwrap_or(Rule::I8), what))
+        }
+    };
+    match breach {
+        None => Ok(sim.report),
+        Some(Breach { rule, what }) => {
+            let (seed, events, at_ms) = (schedule.seed, sim.report.events, sim.now - EPOCH_MS);
+            let log = Box::new(sim.official.scenario(&format!("{rule}: {what}")));
+            Err(SimFailure { seed, events, at_ms, rule, what, log })
+        }
+    }
 }
 
-/// Runs one seed twice: both runs must be the same, event for event.
+/// Runs a schedule twice: both runs must be the same, event for event.
 ///
 /// # Errors
 /// The first rule that was broken.
-pub fn run_twice(seed: u64) -> Result<SimReport, SimFailure> {
-    let first = run(seed)?;
-    let second = run(seed)?;
+pub fn run_twice(schedule: &Schedule) -> Result<SimReport, SimFailure> {
+    let first = run_schedule(schedule)?;
+    let second = run_schedule(schedule)?;
     if first != second {
         let what = format!("the second run differs: {first:?} and {second:?}");
-        return Err(SimFailure { seed, events: first.events, at_ms: 0, what, log: Box::default() });
+        return Err(SimFailure {
+            seed: schedule.seed,
+            events: first.events,
+            at_ms: 0,
+            rule: Rule::Repeatable,
+            what,
+            log: Box::default(),
+        });
     }
     Ok(first)
 }
 
 impl Sim {
-    fn new(seed: u64, plant: Option<Plant>) -> Sim {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let log = Log::new(centre::opening(&mut rng));
-        let nodes = (0..NODES).map(SimNode::new).collect();
-        let clients = centre::clients(&mut rng);
-        let queue = Queue::default();
-        let report = SimReport::default();
-        Sim { plant, now: EPOCH_MS, rng, queue, log, nodes, clients, healing: false, report }
+    fn new(schedule: &Schedule) -> Sim {
+        let plan = schedule.clone();
+        let size = plan.nodes;
+        let mut net = Net::new(plan.seed, size, plan.clients.len());
+        net.jitters = plan.has(Habit::Jitter);
+        Sim {
+            now: EPOCH_MS,
+            queue: Queue::default(),
+            net,
+            official: Official::new(),
+            nodes: (0..size).map(|place| SimNode::new(plan.seed, place, size, EPOCH_MS)).collect(),
+            clients: plan.clients.iter().map(|client| SimClient::new(plan.seed, client, size)).collect(),
+            desk: Desk::default(),
+            first: centre::opening(plan.seed),
+            leaders: BTreeMap::new(),
+            flipped: BTreeSet::new(),
+            healing: false,
+            progress: (0, EPOCH_MS),
+            broken: None,
+            report: SimReport::default(),
+            text: String::new(),
+            plan,
+        }
     }
 
-    fn play(&mut self) -> Result<(), String> {
+    fn play(&mut self) {
         self.begin();
-        let end_of_safety = EPOCH_MS + SAFETY_MS;
+        let end_of_safety = EPOCH_MS + self.plan.span;
         let end = end_of_safety + HEALING_MS;
         while let Some((at, event)) = self.queue.pop() {
             if !self.healing && at >= end_of_safety {
+                self.now = self.now.max(at);
                 self.heal();
             }
             self.now = self.now.max(at);
-            if self.now > end {
-                return Err(self.who_is_not_served());
+            if self.now > end || self.is_stuck() {
+                let what = self.who_is_not_served();
+                return self.breach(Breach::new(Rule::I11, what));
             }
-            self.trace(&event);
-            self.carry_out(event)?;
-            self.wake_clients();
+            if let Some(event) = self.put_off(event) {
+                self.trace(&event);
+                self.carry_out(event);
+                self.wake_clients();
+            }
+            if self.broken.is_some() {
+                return;
+            }
             if self.healing && self.report.events.is_multiple_of(64) && self.all_is_served() {
                 break;
             }
         }
-        self.final_verdict()
+        if let Err(breach) = self.final_verdict() {
+            self.breach(breach);
+        }
+        self.report.note_net(&self.net);
+    }
+
+    fn is_stuck(&mut self) -> bool {
+        let decided = self.official.decided.len();
+        if decided != self.progress.0 || !self.healing {
+            self.progress = (decided, self.now);
+        }
+        self.now - self.progress.1 > STALL_MS
     }
 
     fn begin(&mut self) {
-        for node in 0..NODES {
+        for node in 0..self.nodes.len() {
             self.schedule(0, Event::NodeUp(node));
         }
         for client in 0..self.clients.len() {
-            let delay = self.rng.random_range(0..500);
-            self.schedule(delay, Event::Wake(client));
+            self.schedule(70 * client as u64, Event::Wake(client));
         }
-        for client in 0..self.clients.len() {
-            self.schedule(1, Event::Live(client));
+        for place in 0..self.plan.events.len() {
+            self.schedule(self.plan.events[place].at, Event::Planned(place));
         }
-        self.schedule(1, Event::LeaderClock);
-        self.schedule(500, Event::Fault);
+    }
+
+    /// A node that stands still deals with everything when it goes on.
+    fn put_off(&mut self, event: Event) -> Option<Event> {
+        let until = event.node().map_or(0, |node| self.nodes[node].paused_until);
+        if until <= self.now {
+            return Some(event);
+        }
+        self.queue.push(until, event);
+        None
     }
 
     fn trace(&mut self, event: &Event) {
         self.report.events += 1;
-        let text = format!("{} {event:?}", self.now);
-        self.report.trace = hash_parts(&[&self.report.trace.to_le_bytes(), text.as_bytes()]);
+        self.text.clear();
+        event.write(&mut self.text).expect("a text takes everything");
+        let (now, before) = (self.now.to_le_bytes(), self.report.trace.to_le_bytes());
+        self.report.trace = hash_parts(&[&before, &now, self.text.as_bytes()]);
     }
 
-    fn carry_out(&mut self, event: Event) -> Result<(), String> {
+    fn carry_out(&mut self, event: Event) {
         match event {
             Event::NodeUp(node) => self.node_up(node),
-            Event::CatchUp(node) => self.catch_up(node)?,
-            Event::Append(proposal) => self.append(*proposal)?,
-            Event::ProposalTimeout { node, incarnation, request } => self.give_up(node, incarnation, request),
-            Event::NodeSilent { node, incarnation } => self.node_silent(node, incarnation),
-            Event::StepAside(node) => self.step_aside(node),
-            Event::LeaderClock => self.leader_clock(),
+            Event::Peer { from, to, run, message } => {
+                if self.nodes[to].is_up && self.nodes[to].run == run {
+                    self.peer_hears(to, from, *message);
+                }
+            }
             Event::ToNode { node, stream, message } => self.node_hears(node, stream, *message),
             Event::ToClient { stream, message } => self.client_hears(stream, *message),
-            Event::StreamGone { node, stream } => self.stream_gone(node, stream),
-            Event::Pump { node, stream } => self.pump(node, stream),
             Event::Wake(client) => self.tick_client(client),
-            Event::Live(client) => self.live(client),
-            Event::Act { client, intent } => self.act(client, intent),
-            Event::Fault => self.fault(),
-            Event::PartitionOver(node) => self.partition_over(node),
+            Event::Act { client, life, act } => {
+                if self.clients[client].life == life {
+                    self.act(client, act);
+                }
+            }
+            Event::Planned(place) => self.planned(place),
+            Event::Over(over) => self.over(over),
+            Event::Errand { number, attempt } => self.try_errand(number, attempt),
+            Event::NodeTick { node, run }
+            | Event::Synced { node, run, .. }
+            | Event::Apply { node, run }
+            | Event::ForwardBroken { node, run, .. }
+            | Event::ProposalTimeout { node, run, .. }
+            | Event::StreamGone { node, run, .. }
+            | Event::Pump { node, run, .. } => {
+                if self.nodes[node].is_up && self.nodes[node].run == run {
+                    self.carry_out_in(node, event);
+                }
+            }
         }
-        Ok(())
+    }
+
+    /// What happens in a run of a node that still goes on.
+    fn carry_out_in(&mut self, node: usize, event: Event) {
+        match event {
+            Event::NodeTick { .. } => self.node_tick(node),
+            Event::Synced { upto, .. } => self.synced(node, upto),
+            Event::Apply { .. } => self.apply(node),
+            Event::ForwardBroken { stream, .. } => self.forward_broken(node, stream),
+            Event::ProposalTimeout { seq, .. } => self.give_up(node, seq),
+            Event::StreamGone { stream, .. } => self.stream_gone(node, stream),
+            Event::Pump { stream, .. } => self.pump(node, stream),
+            Event::NodeUp(_)
+            | Event::Peer { .. }
+            | Event::ToNode { .. }
+            | Event::ToClient { .. }
+            | Event::Wake(_)
+            | Event::Act { .. }
+            | Event::Planned(_)
+            | Event::Over(_)
+            | Event::Errand { .. } => {}
+        }
     }
 
     fn schedule(&mut self, delay: u64, event: Event) {
@@ -227,22 +314,8 @@ impl Sim {
         Timestamp(self.now)
     }
 
-    /// A delay of the network; longer and more uneven while things go wrong.
-    fn delay(&mut self) -> u64 {
-        if !self.healing && self.rng.random_bool(0.05) {
-            self.rng.random_range(1..400)
-        } else {
-            self.rng.random_range(1..15)
-        }
-    }
-
-    /// Whether the planted mistake is made this time.
-    fn plants(&mut self, plant: Plant, probability: f64) -> bool {
-        self.plant == Some(plant) && self.rng.random_bool(probability)
-    }
-
-    /// Whether something goes wrong, of those that do while things go wrong.
-    fn mishap(&mut self, probability: f64) -> bool {
-        !self.healing && self.rng.random_bool(probability)
+    /// A rule is broken; the first one counts.
+    fn breach(&mut self, breach: Breach) {
+        self.broken.get_or_insert(breach);
     }
 }

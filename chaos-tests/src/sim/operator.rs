@@ -7,42 +7,67 @@ use ringmain_routing::{AssignmentEpoch, ContactId, ContactState, ContactView, Ef
 
 use super::Sim;
 use super::centre;
-use super::events::{Event, Intent, Operation};
+use super::events::{Act, Event, Operation, Order};
+use super::schedule::{Habit, Intent};
 
 impl Sim {
-    /// Now and then a gateway brings a contact and an operator takes a break.
-    pub(super) fn live(&mut self, place: usize) {
-        if self.healing {
-            return;
-        }
-        let pause = self.rng.random_range(20..900);
-        self.schedule(pause, Event::Live(place));
-        match self.clients[place].role {
-            Role::Gateway => self.bring(place),
-            Role::Operator => {
-                if self.rng.random_bool(0.05) {
-                    self.submit(place, Operation::Pause);
+    /// A client does what the schedule has it do.
+    pub(super) fn intend(&mut self, place: usize, intent: &Intent) {
+        match intent {
+            Intent::Bring(number) => {
+                let row = &mut self.clients[place];
+                let order = centre::order(self.plan.seed, &row.name, *number, self.now);
+                row.orders.insert(order.key.clone(), order.clone());
+                self.submit(place, Operation::Bring(Box::new(order)));
+            }
+            Intent::BringAgain => {
+                if let Some((_, order)) = self.some_promise(place) {
+                    self.submit(place, Operation::Bring(Box::new(order)));
                 }
             }
+            Intent::ReuseKey => {
+                if let Some((_, order)) = self.some_promise(place) {
+                    self.submit(place, Operation::Misuse(Box::new(order)));
+                }
+            }
+            Intent::Leave => {
+                if let Some((contact, _)) = self.some_promise(place) {
+                    self.submit(place, Operation::Abandon(contact));
+                }
+            }
+            Intent::Pause => self.submit(place, Operation::Pause),
+            Intent::SignOut => self.submit(place, Operation::SignOut),
+            Intent::Garbage(number) => self.submit(place, Operation::Garbage(*number)),
         }
     }
 
-    fn bring(&mut self, place: usize) {
+    fn some_promise(&mut self, place: usize) -> Option<(ContactId, Order)> {
         let row = &mut self.clients[place];
-        row.brought += 1;
-        let key = format!("{}-{}", row.name, row.brought);
-        let order = centre::order(&mut self.rng, key.into(), self.now);
-        self.clients[place].orders.insert(order.key.clone(), order.clone());
-        self.submit(place, Operation::Bring(Box::new(order)));
+        let at = row.rng.random_range(0..row.promised.len().max(1));
+        row.promised.values().nth(at).cloned()
+    }
+
+    /// Whether a client does something odd now.
+    fn is_odd(&mut self, place: usize, probability: f64) -> bool {
+        let may = !self.healing && self.plan.has(Habit::Confusion);
+        let odd = may && self.clients[place].rng.random_bool(probability);
+        if odd {
+            self.report.count("confusion");
+        }
+        odd
+    }
+
+    fn within(&mut self, place: usize, from: u64, to: u64) -> u64 {
+        self.clients[place].rng.random_range(from..to)
     }
 
     /// A client takes in an event.
     pub(super) fn react(&mut self, place: usize, effect: &Effect) {
         match (self.clients[place].role, *effect) {
             (Role::Gateway, Effect::AnnounceQueued { contact, .. }) => {
-                if self.mishap(0.15) {
-                    let patience = self.rng.random_range(100..6_000);
-                    self.intend(place, patience, Intent::Abandon(contact));
+                if self.is_odd(place, 0.15) {
+                    let patience = self.within(place, 100, 6_000);
+                    self.act_later(place, patience, Act::Abandon(contact));
                 }
             }
             (Role::Operator, Effect::RingOperator { contact, assignment, .. }) => {
@@ -61,15 +86,15 @@ impl Sim {
                 }
             }
             (Role::Operator, Effect::StartWrapUp { contact, assignment, .. }) => {
-                if self.rng.random_bool(0.5) {
-                    let delay = self.rng.random_range(10..400);
-                    self.intend(place, delay, Intent::EndWrapUp(contact, assignment));
+                if self.clients[place].rng.random_bool(0.5) {
+                    let delay = self.within(place, 10, 400);
+                    self.act_later(place, delay, Act::EndWrapUp(contact, assignment));
                 }
             }
             (Role::Operator, Effect::AnnouncePresence { presence, .. }) => {
                 if presence != PresenceState::Ready {
-                    let delay = self.rng.random_range(50..1_500);
-                    self.intend(place, delay, Intent::BeReady);
+                    let delay = self.within(place, 50, 1_500);
+                    self.act_later(place, delay, Act::BeReady);
                 }
             }
             (Role::Gateway | Role::Operator, _) => {}
@@ -81,15 +106,15 @@ impl Sim {
     }
 
     fn plan_answer(&mut self, place: usize, contact: ContactId, assignment: AssignmentEpoch) {
-        if !self.mishap(0.1) {
-            let delay = self.rng.random_range(10..600);
-            self.intend(place, delay, Intent::AnswerRing(contact, assignment));
+        if !self.is_odd(place, 0.1) {
+            let delay = self.within(place, 10, 600);
+            self.act_later(place, delay, Act::AnswerRing(contact, assignment));
         }
     }
 
     fn plan_end_of_talk(&mut self, place: usize, contact: ContactId, assignment: AssignmentEpoch) {
-        let delay = self.rng.random_range(20..1_200);
-        self.intend(place, delay, Intent::EndTalk(contact, assignment));
+        let delay = self.within(place, 20, 1_200);
+        self.act_later(place, delay, Act::EndTalk(contact, assignment));
     }
 
     /// The full list of what lives replaces what the desktop knew.
@@ -109,52 +134,59 @@ impl Sim {
         self.submit(place, Operation::Ready);
     }
 
-    fn intend(&mut self, client: usize, delay: u64, intent: Intent) {
-        self.schedule(delay, Event::Act { client, intent });
+    fn act_later(&mut self, client: usize, delay: u64, act: Act) {
+        let life = self.clients[client].life;
+        self.schedule(delay, Event::Act { client, life, act });
     }
 
     /// A client does what it meant to do, if that still makes sense to it; sometimes also if it does not.
-    pub(super) fn act(&mut self, place: usize, intent: Intent) {
+    pub(super) fn act(&mut self, place: usize, act: Act) {
         let holds = |contact: ContactId, assignment: AssignmentEpoch| {
             self.clients[place].hands.get(&contact) == Some(&assignment)
         };
-        let makes_sense = match intent {
-            Intent::AnswerRing(contact, assignment)
-            | Intent::EndTalk(contact, assignment)
-            | Intent::EndWrapUp(contact, assignment) => holds(contact, assignment),
-            Intent::Abandon(_) | Intent::BeReady | Intent::StartAnew => true,
+        let makes_sense = match act {
+            Act::AnswerRing(contact, assignment)
+            | Act::EndTalk(contact, assignment)
+            | Act::EndWrapUp(contact, assignment) => holds(contact, assignment),
+            Act::Abandon(_) | Act::BeReady | Act::StartAnew => true,
         };
-        if !makes_sense && !self.mishap(0.2) {
+        if !makes_sense && !self.is_odd(place, 0.2) {
             return;
         }
-        match intent {
-            Intent::Abandon(contact) => self.submit(place, Operation::Abandon(contact)),
-            Intent::AnswerRing(contact, assignment) => {
-                let operation = if self.mishap(0.15) {
-                    Operation::Decline(contact, assignment)
-                } else {
-                    Operation::Accept(contact, assignment)
-                };
-                self.submit(place, operation);
+        match act {
+            Act::Abandon(contact) => self.submit(place, Operation::Abandon(contact)),
+            Act::AnswerRing(contact, assignment) => self.answer_ring(place, contact, assignment),
+            Act::EndTalk(contact, assignment) => self.end_talk(place, contact, assignment),
+            Act::EndWrapUp(contact, assignment) => {
+                self.submit(place, Operation::EndWrapUp(contact, assignment));
             }
-            Intent::EndTalk(contact, assignment) => {
-                if self.mishap(0.1) {
-                    self.submit(place, Operation::Hold(contact, assignment));
-                }
-                if self.mishap(0.15) {
-                    let queue = centre::some_queue(&mut self.rng);
-                    self.submit(place, Operation::Transfer(contact, assignment, queue));
-                }
-                self.submit(place, Operation::Complete(contact, assignment));
-                if self.mishap(0.1) {
-                    self.submit(place, Operation::Extend(contact, assignment));
-                }
-            }
-            Intent::EndWrapUp(contact, assignment) => {
-                self.submit(place, Operation::EndWrapUp(contact, assignment))
-            }
-            Intent::BeReady => self.submit(place, Operation::Ready),
-            Intent::StartAnew => self.start_anew(place),
+            Act::BeReady => self.submit(place, Operation::Ready),
+            Act::StartAnew => self.start_anew(place),
+        }
+    }
+
+    fn answer_ring(&mut self, place: usize, contact: ContactId, assignment: AssignmentEpoch) {
+        if self.is_odd(place, 0.15) {
+            return self.submit(place, Operation::Decline(contact, assignment));
+        }
+        self.submit(place, Operation::Accept(contact, assignment));
+        if self.is_odd(place, 0.05) {
+            // Twice, as after a nervous click.
+            self.submit(place, Operation::Accept(contact, assignment));
+        }
+    }
+
+    fn end_talk(&mut self, place: usize, contact: ContactId, assignment: AssignmentEpoch) {
+        if self.is_odd(place, 0.1) {
+            self.submit(place, Operation::Hold(contact, assignment));
+        }
+        if self.is_odd(place, 0.15) {
+            let queue = centre::some_queue(&mut self.clients[place].rng);
+            self.submit(place, Operation::Transfer(contact, assignment, queue));
+        }
+        self.submit(place, Operation::Complete(contact, assignment));
+        if self.is_odd(place, 0.1) {
+            self.submit(place, Operation::Extend(contact, assignment));
         }
     }
 }

@@ -1,0 +1,290 @@
+//! The invariants by name, and which of them a difference between the rules and the core breaks.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use ringmain_routing::{Command, ContactId, Effect, OperatorId, Outcome, Refusal, Reply, Timestamp};
+
+use crate::model::{Model, Reason};
+
+/// What must hold at every log index, and in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Every acknowledged contact is queued, offered, handled or ended with a reason.
+    I1,
+    /// At most one active assignment per contact, fenced by epoch.
+    I2,
+    /// Load within the capacity of each operator.
+    I3,
+    /// The best fitting contact first, and nobody waits for whom somebody is free.
+    I4,
+    /// What is acknowledged is on a majority; a retry has one effect.
+    I5,
+    /// One open call-back per number and principals; a merge keeps all sources.
+    I6,
+    /// Commands and audit records match one to one, in a chain.
+    I7,
+    /// Equal chain and equal state at equal index on all replicas.
+    I8,
+    /// Ended contacts never reopen.
+    I9,
+    /// Nothing crosses principals without a grant.
+    I10,
+    /// Everything that is given has an end; after healing every waiting contact moves.
+    I11,
+    /// Replicated time never goes back and keeps to true time.
+    I12,
+    /// The same seed gives the same run.
+    Repeatable,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Repeatable => f.write_str("determinism"),
+            Rule::I1
+            | Rule::I2
+            | Rule::I3
+            | Rule::I4
+            | Rule::I5
+            | Rule::I6
+            | Rule::I7
+            | Rule::I8
+            | Rule::I9
+            | Rule::I10
+            | Rule::I11
+            | Rule::I12 => write!(f, "{self:?}"),
+        }
+    }
+}
+
+impl Rule {
+    /// The rule that a text of the core or of the comparison begins with.
+    pub(super) fn named(text: &str) -> Option<Rule> {
+        let all = [
+            Rule::I1,
+            Rule::I2,
+            Rule::I3,
+            Rule::I4,
+            Rule::I5,
+            Rule::I6,
+            Rule::I7,
+            Rule::I8,
+            Rule::I9,
+            Rule::I10,
+            Rule::I11,
+            Rule::I12,
+        ];
+        let is_word = |rule: &Rule| {
+            let name = format!("{rule:?}");
+            text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == name)
+        };
+        all.into_iter().find(is_word)
+    }
+}
+
+/// A rule that is broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// Which.
+    pub rule: Rule,
+    /// How.
+    pub what: String,
+}
+
+impl Breach {
+    pub(super) fn new(rule: Rule, what: impl Into<String>) -> Breach {
+        Breach { rule, what: what.into() }
+    }
+}
+
+/// Which rule the core breaks whose outcome is not the one that the rules give. `before` is the naive model without
+/// the command, `after` with it.
+pub(super) fn rule_of_outcome(
+    (before, after): (&Model, &Model),
+    at: Timestamp,
+    command: &Command,
+    expected: &Outcome,
+    got: &Outcome,
+) -> Rule {
+    if expected.reply != got.reply && (is_fence(&expected.reply) || is_fence(&got.reply)) {
+        return Rule::I2;
+    }
+    // What is due fires first: look at the state behind it.
+    let mut due = before.clone();
+    due.apply(at, &Command::Tick);
+    let strange: Vec<&Effect> =
+        got.effects.iter().filter(|effect| !expected.effects.contains(effect)).collect();
+    let assigned = strange.iter().filter_map(|effect| assignment_of(effect));
+    if let Some(rule) = assigned.filter_map(|pair| rule_of_assignment(&due, after, expected, pair)).min() {
+        return rule;
+    }
+    if expected.reply.is_ok() != got.reply.is_ok() || expected.reply != got.reply {
+        return rule_of_reply(command, expected, got);
+    }
+    let missing: Vec<&Effect> =
+        expected.effects.iter().filter(|effect| !got.effects.contains(effect)).collect();
+    let all = strange.into_iter().chain(missing);
+    all.map(rule_of_effect).min().unwrap_or(Rule::I8)
+}
+
+/// The contact and the operator that an effect brings together.
+fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
+    match *effect {
+        Effect::RingOperator { contact, operator, .. } | Effect::ConnectContact { contact, operator, .. } => {
+            Some((contact, operator))
+        }
+        Effect::AnnounceQueued { .. }
+        | Effect::AnnounceAssigned { .. }
+        | Effect::WithdrawAssignment { .. }
+        | Effect::StartWrapUp { .. }
+        | Effect::ReleaseOperator { .. }
+        | Effect::AnnounceEnded { .. }
+        | Effect::AnnouncePresence { .. }
+        | Effect::EndStream { .. }
+        | Effect::AnnounceMoved { .. }
+        | Effect::HoldContact { .. } => None,
+    }
+}
+
+/// An assignment that the rules do not give: what speaks against it, before the command or behind it.
+fn rule_of_assignment(
+    due: &Model,
+    after: &Model,
+    expected: &Outcome,
+    (contact, operator): (ContactId, OperatorId),
+) -> Option<Rule> {
+    let is_given = expected.effects.iter().any(|effect| assignment_of(effect) == Some((contact, operator)));
+    if is_given {
+        // The same two, under another epoch or until another time.
+        return Some(Rule::I2);
+    }
+    let speak = |model: &Model| {
+        let reasons = model.objections(contact, operator);
+        reasons.iter().filter_map(|reason| rule_of_reason(reason, operator)).min()
+    };
+    if let Some(rule) = speak(due) {
+        return Some(rule);
+    }
+    // Behind the command the rules may have given the contact to somebody else: then the wrong one was taken.
+    let is_waiting = after.contact(contact).is_some_and(|row| row.state.holder().is_none());
+    if is_waiting && let Some(rule) = speak(after) {
+        return Some(rule);
+    }
+    let holds = due.contact(contact).is_some_and(|row| row.state.holder() == Some(operator));
+    (!holds).then_some(Rule::I4)
+}
+
+fn rule_of_reason(reason: &Reason, operator: OperatorId) -> Option<Rule> {
+    match reason {
+        Reason::HeldBy(other) if *other == operator => None,
+        Reason::HeldBy(_) => Some(Rule::I2),
+        Reason::NoRoom => Some(Rule::I3),
+        Reason::NotQualified | Reason::Excluded | Reason::HeldForOther | Reason::Overtakes(_) => {
+            Some(Rule::I4)
+        }
+        Reason::UnknownContact | Reason::UnknownOperator | Reason::NotEligible | Reason::NotAvailable => None,
+    }
+}
+
+fn rule_of_reply(command: &Command, expected: &Outcome, got: &Outcome) -> Rule {
+    if is_fence(&expected.reply) || is_fence(&got.reply) {
+        return Rule::I2;
+    }
+    if matches!(got.reply, Ok(Reply::Merged { .. })) || matches!(expected.reply, Ok(Reply::Merged { .. })) {
+        return Rule::I6;
+    }
+    match command {
+        Command::EnqueueContact(_) | Command::Act(_) => Rule::I5,
+        Command::AbandonContact(_) | Command::UpdateContact(_) => Rule::I9,
+        Command::Tick
+        | Command::ApplyPlan(_)
+        | Command::PutOperators(_)
+        | Command::OpenSession(_)
+        | Command::LoseSession(_)
+        | Command::CloseSession(_)
+        | Command::NodeStarted(_)
+        | Command::NodeLost(_)
+        | Command::SetPresence(_)
+        | Command::AcceptOffer(_)
+        | Command::DeclineOffer(_)
+        | Command::CompleteContact(_)
+        | Command::ExtendWrapUp(_)
+        | Command::EndWrapUp(_)
+        | Command::TransferContact(_)
+        | Command::HoldContact(_) => Rule::I2,
+    }
+}
+
+fn is_fence(reply: &Result<Reply, Refusal>) -> bool {
+    matches!(
+        reply,
+        Err(Refusal::StaleEpoch { .. }
+            | Refusal::StaleAssignment { .. }
+            | Refusal::NotSignedIn
+            | Refusal::AlreadySignedIn)
+    )
+}
+
+/// The rule that an effect stands for which is there and should not be, or the other way round.
+fn rule_of_effect(effect: &Effect) -> Rule {
+    match effect {
+        Effect::WithdrawAssignment { .. } | Effect::AnnounceQueued { .. } => Rule::I1,
+        Effect::RingOperator { .. } | Effect::ConnectContact { .. } | Effect::AnnounceAssigned { .. } => {
+            Rule::I4
+        }
+        Effect::AnnounceEnded { .. } => Rule::I9,
+        Effect::StartWrapUp { .. }
+        | Effect::ReleaseOperator { .. }
+        | Effect::AnnouncePresence { .. }
+        | Effect::EndStream { .. } => Rule::I11,
+        Effect::AnnounceMoved { .. } | Effect::HoldContact { .. } => Rule::I7,
+    }
+}
+
+/// Which rule a difference between two states breaks, by the field that the comparison names.
+pub(super) fn rule_of_state(difference: &str) -> Rule {
+    let head = difference.split(':').next().unwrap_or(difference);
+    let fields = [
+        ("now", Rule::I12),
+        ("next deadline", Rule::I11),
+        ("wrap-ups", Rule::I11),
+        ("used", Rule::I3),
+        ("capacity", Rule::I3),
+        ("sources", Rule::I6),
+        ("callback", Rule::I6),
+        ("epoch", Rule::I2),
+        ("assignment", Rule::I2),
+        ("session", Rule::I2),
+        ("holder", Rule::I2),
+        ("exclusions", Rule::I4),
+        ("held_for", Rule::I4),
+        ("order", Rule::I4),
+        ("enqueued_at", Rule::I4),
+        ("tier", Rule::I4),
+        ("idle_since", Rule::I4),
+        ("contacts", Rule::I1),
+        ("state", Rule::I1),
+        ("queue", Rule::I1),
+    ];
+    let found = fields.into_iter().find(|(field, _)| head.contains(field));
+    found.map_or(Rule::I8, |(_, rule)| rule)
+}
+
+/// Two contacts that are one and the same order, or none.
+pub(super) fn ended_twice(endings: &mut BTreeSet<ContactId>, effects: &[Effect]) -> Option<ContactId> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::AnnounceEnded { contact, .. } => (!endings.insert(*contact)).then_some(*contact),
+        Effect::AnnounceQueued { .. }
+        | Effect::AnnounceAssigned { .. }
+        | Effect::RingOperator { .. }
+        | Effect::ConnectContact { .. }
+        | Effect::WithdrawAssignment { .. }
+        | Effect::StartWrapUp { .. }
+        | Effect::ReleaseOperator { .. }
+        | Effect::AnnouncePresence { .. }
+        | Effect::EndStream { .. }
+        | Effect::AnnounceMoved { .. }
+        | Effect::HoldContact { .. } => None,
+    })
+}
