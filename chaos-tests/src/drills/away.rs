@@ -51,7 +51,7 @@ impl AwayArgs {
 
 /// Runs the drill in a folder and judges it.
 pub(super) async fn run(args: &AwayArgs, ground: &Ground<'_>) -> Result<Report> {
-    let options = NodeOptions { limits: LIMITS, ..NodeOptions::default() };
+    let options = NodeOptions { limits: LIMITS.to_owned(), ..NodeOptions::default() };
     let mut exercise = Exercise::prepare(ground, NODES, options)?;
     exercise.open().await?;
     let load = exercise.seat_everybody(ground.rate)?;
@@ -89,8 +89,8 @@ pub(super) async fn run(args: &AwayArgs, ground: &Ground<'_>) -> Result<Report> 
     let transferred = Transferred::of(&exercise, node).await?;
     let mut report = exercise.conclude(load).await?;
     report.figures = figures(&phases, &transferred);
-    report.figures.push(Figure { name: "answers after, in ms", value: started_ms as f64 });
-    report.figures.push(Figure { name: "has caught up after, in ms", value: caught_up_ms as f64 });
+    report.figures.push(Figure { name: "answers after, in ms".to_owned(), value: started_ms as f64 });
+    report.figures.push(Figure { name: "has caught up after, in ms".to_owned(), value: caught_up_ms as f64 });
     if transferred.snapshots < 1.0 {
         report.add_problem("the node caught up by the log alone: a transfer was not drilled".to_owned());
     }
@@ -142,17 +142,18 @@ impl Transferred {
 
 fn figures(phases: &[Phase], transferred: &Transferred) -> Vec<Figure> {
     let mut figures = vec![
-        Figure { name: "snapshots installed", value: transferred.snapshots },
-        Figure { name: "bytes of the last snapshot", value: transferred.snapshot_bytes },
-        Figure { name: "history segments fetched", value: transferred.segments },
+        Figure { name: "snapshots installed".to_owned(), value: transferred.snapshots },
+        Figure { name: "bytes of the last snapshot".to_owned(), value: transferred.snapshot_bytes },
+        Figure { name: "history segments fetched".to_owned(), value: transferred.segments },
     ];
-    let p99_of = |name| phases.iter().find(|phase| phase.name == name).map_or(0.0, |phase| phase.p99_ms);
+    let p99_of =
+        |name: &str| phases.iter().find(|phase| phase.name == name).map_or(0.0, |phase| phase.p99_ms);
     let before = p99_of("before");
     if before > 0.0 {
-        let ratio = |name| p99_of(name) / before;
-        figures.push(Figure { name: "p99 away / before", value: ratio("away") });
-        figures.push(Figure { name: "p99 returning / before", value: ratio("returning") });
-        figures.push(Figure { name: "p99 after / before", value: ratio("after") });
+        let ratio = |name: &str| p99_of(name) / before;
+        figures.push(Figure { name: "p99 away / before".to_owned(), value: ratio("away") });
+        figures.push(Figure { name: "p99 returning / before".to_owned(), value: ratio("returning") });
+        figures.push(Figure { name: "p99 after / before".to_owned(), value: ratio("after") });
     }
     figures
 }

@@ -1,45 +1,28 @@
 //! Disks of their own for nodes: ext4 in a file. Such a disk can lose power and can be small.
 //!
-//! They are mounted in a mount namespace that only this drill and its nodes have. The kernel unmounts them and frees
-//! their loop devices when the last of these processes ends, however it ends.
+//! They are mounted in a mount namespace that only this drill and its nodes have (`world.rs`). The kernel unmounts them
+//! and frees their loop devices when the last of these processes ends, however it ends; the files behind them have lost
+//! their names by then, so that they go as well.
 
 use std::ffi::c_ulong;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, io};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Says that this process already has mounts of its own.
-const IN_OWN_MOUNTS: &str = "RINGMAIN_DRILL_IN_OWN_MOUNTS";
-const TOOLS: [&str; 4] = ["unshare", "mkfs.ext4", "mount", "umount"];
+/// What a file system does that finds itself damaged.
+const ON_ERROR: &str = "errors=remount-ro";
+const MOUNT_OPTIONS: &str = "loop,errors=remount-ro";
+/// A file that takes the room on a disk that is to be full.
+const BALLAST: &str = "ballast";
 
 /// `EXT4_IOC_SHUTDOWN`: the file system takes nothing more.
 const EXT4_IOC_SHUTDOWN: c_ulong = 0x8004_587d;
 /// `EXT4_GOING_FLAGS_NOLOGFLUSH`: not even what stands in its journal in memory goes to the disk.
 static NO_LOG_FLUSH: u32 = 2;
-
-/// Starts this program again in a mount namespace of its own, unless it is in one.
-///
-/// # Errors
-/// It may not: not root, or a tool is missing. The message says that the drill is skipped.
-pub(super) fn enter_own_mounts() -> Result<()> {
-    if env::var_os(IN_OWN_MOUNTS).is_some() {
-        return Ok(());
-    }
-    ensure!(is_root()?, "skipped: this drill mounts disks, which needs root");
-    for tool in TOOLS {
-        ensure!(is_installed(tool), "skipped: this drill mounts disks, which needs `{tool}`");
-    }
-    let own = env::current_exe().context("finding this program's own file")?;
-    let mut again = Command::new("unshare");
-    again.args(["--mount", "--propagation", "private", "--"]).arg(own).args(env::args_os().skip(1));
-    let error = again.env(IN_OWN_MOUNTS, "1").exec();
-    Err(error).context("skipped: `unshare --mount` does not start")
-}
 
 /// A tool on the path, or in the folders where Debian keeps those of root.
 pub(super) fn is_installed(tool: &str) -> bool {
@@ -48,15 +31,11 @@ pub(super) fn is_installed(tool: &str) -> bool {
     folders.into_iter().any(|folder| folder.join(tool).is_file())
 }
 
-fn is_root() -> Result<bool> {
-    let status = fs::read_to_string("/proc/self/status").context("skipped: this drill needs Linux")?;
-    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
-    Ok(ids.split_whitespace().nth(1) == Some("0"))
-}
-
 /// One disk.
 pub(super) struct Disk {
-    image: PathBuf,
+    /// The loop device; open, so that it stays while the disk is not mounted.
+    _held: File,
+    device: PathBuf,
     mounted_at: PathBuf,
 }
 
@@ -68,9 +47,11 @@ impl Disk {
         file.set_len(bytes)?;
         fs::create_dir_all(mounted_at)?;
         succeed(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image))?;
-        let disk = Disk { image, mounted_at: mounted_at.to_owned() };
-        disk.mount()?;
-        Ok(disk)
+        succeed(Command::new("mount").args(["-o", MOUNT_OPTIONS]).arg(&image).arg(mounted_at))?;
+        let device = device_of(mounted_at)?;
+        let held = File::open(&device).with_context(|| format!("opening {}", device.display()))?;
+        fs::remove_file(&image)?;
+        Ok(Disk { _held: held, device, mounted_at: mounted_at.to_owned() })
     }
 
     /// From here on nothing reaches the disk; what was synced is on it, what was not is gone after the next mount.
@@ -92,9 +73,50 @@ impl Disk {
         self.mount()
     }
 
-    fn mount(&self) -> Result<()> {
-        succeed(Command::new("mount").args(["-o", "loop"]).arg(&self.image).arg(&self.mounted_at))
+    /// Makes the kernel believe that it found the file system damaged: nothing can be written until it is mounted again.
+    pub(super) fn become_read_only(&self) -> Result<()> {
+        let name = self.device.file_name().unwrap_or_default();
+        let trigger = Path::new("/sys/fs/ext4").join(name).join("trigger_fs_error");
+        fs::write(&trigger, "drill").with_context(|| format!("writing to {}", trigger.display()))
     }
+
+    /// The device's two numbers, as control groups name it.
+    pub(super) fn numbers(&self) -> Result<String> {
+        let name = self.device.file_name().unwrap_or_default();
+        let path = Path::new("/sys/block").join(name).join("dev");
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// Takes what is free, but for a little.
+    pub(super) fn fill(&self, left_bytes: u64) -> Result<()> {
+        let output = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.mounted_at).output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let free: u64 =
+            said.lines().nth(1).and_then(|line| line.trim().parse().ok()).context("what df says")?;
+        ensure!(free > left_bytes, "{}: full already", self.mounted_at.display());
+        let bytes = (free - left_bytes).to_string();
+        succeed(Command::new("fallocate").args(["-l", &bytes]).arg(self.mounted_at.join(BALLAST)))
+    }
+
+    /// Gives it back.
+    pub(super) fn make_room(&self) -> Result<()> {
+        fs::remove_file(self.mounted_at.join(BALLAST)).context("making room on a disk")
+    }
+
+    fn mount(&self) -> Result<()> {
+        // Without `loop`: the device is there already.
+        succeed(Command::new("mount").args(["-o", ON_ERROR]).arg(&self.device).arg(&self.mounted_at))
+    }
+}
+
+/// The device that is mounted at a folder.
+fn device_of(mounted_at: &Path) -> Result<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts")?;
+    let place = mounted_at.to_string_lossy();
+    let line = mounts.lines().find(|line| line.split(' ').nth(1) == Some(&place));
+    let device = line.and_then(|line| line.split(' ').next());
+    device.map(PathBuf::from).with_context(|| format!("{place}: nothing is mounted there"))
 }
 
 impl Drop for Disk {

@@ -8,16 +8,18 @@ use futures::future::join_all;
 use ringmain_protocol::client::{AdminClient, CallConfig};
 use ringmain_protocol::v1::ClusterStatusResponse;
 use ringmain_routing::{LogIndex, NodeId};
+use tokio::runtime::{EnterGuard, Handle};
 
 use super::centre::{
     ADMIN, Centre, Secrets, WANDERING_GATEWAY, WANDERING_OPERATOR, furnish, gateway_name, login,
 };
-use super::gateway::GatewaySeat;
-use super::journal::Journal;
+use super::gateway::{GatewaySeat, Habits};
+use super::journal::{Journal, Notes};
 use super::nodes::{NodeOptions, Nodes};
 use super::operator::OperatorSeat;
 use super::report::{
-    Kill, Report, continuities, count_operations, count_streams, problems_of_clients, total, wanderer,
+    ALL, Kill, LEADER, Report, continuities, count_operations, count_streams, problems_of_clients, total,
+    wanderer,
 };
 use super::scan::scan;
 use crate::checker::{NodeScan, judge};
@@ -40,7 +42,7 @@ const SCANS_MAX: usize = 5;
 /// Where and with what a drill takes place.
 pub(super) struct Ground<'a> {
     /// The drill's name.
-    pub(super) drill: &'static str,
+    pub(super) drill: &'a str,
     /// The node's binary.
     pub(super) binary: &'a Path,
     /// Where configs, data and logs go.
@@ -55,12 +57,12 @@ pub(super) struct Ground<'a> {
 
 /// A cluster under a drill.
 pub(super) struct Exercise {
-    drill: &'static str,
+    drill: String,
     pub(super) nodes: Nodes,
     pub(super) journal: Journal,
     centre: Centre,
     /// For each node a client that asks this one alone.
-    admins: Vec<AdminClient>,
+    pub(super) admins: Vec<AdminClient>,
     pub(super) kills: Vec<Kill>,
     wanderer_at: usize,
     /// Places of the nodes whose state and history are judged in the end.
@@ -69,10 +71,31 @@ pub(super) struct Exercise {
 
 /// The clients at work.
 pub(super) struct Load {
+    /// Between two contacts of one gateway.
+    every: Duration,
     gateways: Vec<GatewaySeat>,
     operators: Vec<OperatorSeat>,
     wandering_gateway: GatewaySeat,
     wandering_operator: OperatorSeat,
+}
+
+impl Load {
+    /// From here on gateways bring so many times as many contacts as usual.
+    pub(super) async fn surge(&self, times: u32) {
+        join_all(self.gateways.iter().map(|gateway| gateway.pace(self.every / times.max(1)))).await;
+    }
+}
+
+/// When the first fault begins that comes after the end of another one, in ms.
+pub(super) fn next_after(kills: &[Kill], place: usize) -> u64 {
+    let end = kills[place].until_ms.unwrap_or(kills[place].at_ms);
+    kills[place + 1..].iter().map(|kill| kill.at_ms).find(|at_ms| *at_ms >= end).unwrap_or(u64::MAX)
+}
+
+/// What is started while the guard lives runs on the threads of a node's region.
+fn region_of(regions: &[Handle], place: usize) -> Option<EnterGuard<'_>> {
+    let region = place.checked_rem(regions.len())?;
+    regions.get(region).map(Handle::enter)
 }
 
 impl Exercise {
@@ -90,7 +113,7 @@ impl Exercise {
         let admins = nodes.addresses().into_iter().map(of).collect::<Result<_, _>>()?;
         let journal = Journal::new(nodes.addresses(), secrets);
         let scanned = (0..nodes.all().len()).collect();
-        let (drill, kills) = (ground.drill, Vec::new());
+        let (drill, kills) = (ground.drill.to_owned(), Vec::new());
         Ok(Exercise { drill, nodes, journal, centre, admins, kills, wanderer_at: 0, scanned })
     }
 
@@ -104,18 +127,31 @@ impl Exercise {
 
     /// Puts every gateway and operator to work.
     pub(super) fn seat_everybody(&self, rate: u32) -> Result<Load> {
+        self.seat(rate, Habits::default(), &[])
+    }
+
+    /// Puts every gateway and operator to work, each on the threads of its region, where regions have threads.
+    pub(super) fn seat(&self, rate: u32, habits: Habits, regions: &[Handle]) -> Result<Load> {
         let (gateways, operators, nodes) =
             (self.centre.gateways(), self.centre.operators(), self.centre.nodes);
         // The wandering gateway is too slow to count.
         let every = Duration::from_secs(1) * gateways as u32 / rate.max(1);
         let wandering_every = every.max(WANDERER_EVERY_LEAST);
-        let gateway = |place| GatewaySeat::take(&self.journal, &gateway_name(place), place % nodes, every);
-        let operator = |place| OperatorSeat::take(&self.journal, &login(place), place % nodes);
+        let gateway = |place: usize| {
+            let _there = region_of(regions, place % nodes);
+            GatewaySeat::take(&self.journal, &gateway_name(place), place % nodes, every, habits)
+        };
+        let operator = |place: usize| {
+            let _there = region_of(regions, place % nodes);
+            OperatorSeat::take(&self.journal, &login(place), place % nodes)
+        };
         let at = self.wanderer_at;
+        let wanderer = GatewaySeat::take(&self.journal, WANDERING_GATEWAY, at, wandering_every, habits)?;
         Ok(Load {
+            every,
             gateways: (0..gateways).map(gateway).collect::<Result<_>>()?,
             operators: (0..operators).map(operator).collect::<Result<_>>()?,
-            wandering_gateway: GatewaySeat::take(&self.journal, WANDERING_GATEWAY, at, wandering_every)?,
+            wandering_gateway: wanderer,
             wandering_operator: OperatorSeat::take(&self.journal, WANDERING_OPERATOR, at)?,
         })
     }
@@ -159,40 +195,12 @@ impl Exercise {
     }
 
     /// Notes that nodes are about to be struck.
-    pub(super) fn note_kill(&mut self, nodes: &[NodeId], how: &'static str, role: &'static str, term: u64) {
+    pub(super) fn note_kill(&mut self, nodes: &[NodeId], how: &str, role: &str, term: u64) {
         let at_ms = self.journal.now_ns() / 1_000_000;
         let nodes = nodes.iter().map(|node| node.0).collect();
-        self.kills.push(Kill { nodes, how, role, at_ms, term, ..Kill::default() });
-    }
-
-    /// Starts killed nodes and waits until each has applied what others had.
-    pub(super) async fn restart(&mut self, nodes: &[NodeId], patience: Duration) -> Result<()> {
-        let applied = |status: &ClusterStatusResponse| status.stamp.map_or(0, |stamp| stamp.log_index);
-        let goal = self.statuses().await.iter().flatten().map(applied).max().unwrap_or(1);
-        let begin = self.journal.now_ns();
-        if let Some(kill) = self.kills.last_mut() {
-            kill.started_after_ms = Some((begin / 1_000_000).saturating_sub(kill.at_ms));
-        }
-        nodes.iter().try_for_each(|node| self.nodes.start(*node))?;
-        loop {
-            self.nodes.check_alive()?;
-            let statuses = self.statuses().await;
-            let is_back = |node: &NodeId| {
-                statuses
-                    .iter()
-                    .flatten()
-                    .any(|status| status.node == node.0 && applied(status) >= goal.max(1))
-            };
-            if nodes.iter().all(is_back) {
-                break;
-            }
-            self.pause(begin, patience, &format!("a restarted node at log index {goal}: {nodes:?}")).await?;
-        }
-        let back_after_ms = (self.journal.now_ns() - begin) / 1_000_000;
-        if let Some(kill) = self.kills.last_mut() {
-            kill.back_after_ms = Some(back_after_ms);
-        }
-        Ok(())
+        let needs_election = role == LEADER || role == ALL;
+        let (how, role) = (how.to_owned(), role.to_owned());
+        self.kills.push(Kill { nodes, how, role, at_ms, term, needs_election, ..Kill::default() });
     }
 
     /// Moves the wanderers to the next node that lives.
@@ -207,6 +215,13 @@ impl Exercise {
 
     /// Lets everything that was brought be served, scans every node, and judges.
     pub(super) async fn conclude(mut self, load: Load) -> Result<Report> {
+        let until = self.drain(load).await?;
+        let scans = self.scan_all().await?;
+        Ok(self.report(&scans, until).0)
+    }
+
+    /// As [`Exercise::conclude`], with the notes of all clients.
+    pub(super) async fn conclude_with_notes(mut self, load: Load) -> Result<(Report, Notes)> {
         let until = self.drain(load).await?;
         let scans = self.scan_all().await?;
         Ok(self.report(&scans, until))
@@ -230,7 +245,7 @@ impl Exercise {
         let stamps = statuses.iter().flatten().filter_map(|status| status.stamp);
         let applied = stamps.map(|stamp| stamp.log_index).max();
         tokio::time::sleep(QUIET).await;
-        let Load { gateways, operators, wandering_gateway, wandering_operator } = load;
+        let Load { gateways, operators, wandering_gateway, wandering_operator, every: _ } = load;
         let gateways = gateways.into_iter().chain([wandering_gateway]);
         let operators = operators.into_iter().chain([wandering_operator]);
         join_all(operators.map(|seat| seat.leave(LAST_ANSWERS))).await;
@@ -256,14 +271,15 @@ impl Exercise {
         bail!("the nodes do not come to the same log index while nothing is asked of them")
     }
 
-    fn report(mut self, scans: &[NodeScan], until: LogIndex) -> Report {
+    fn report(mut self, scans: &[NodeScan], until: LogIndex) -> (Report, Notes) {
         let notes = std::mem::take(&mut *self.journal.notes());
         let history = scans.first().map_or(&[][..], |scan| &scan.history);
         let continuities = continuities(&notes, history, until);
         let verdict = judge(&notes.ops, &notes.seen, scans);
-        let ends: Vec<u64> = self.kills.iter().skip(1).map(|kill| kill.at_ms).chain([u64::MAX]).collect();
-        for (kill, end_ms) in self.kills.iter_mut().zip(ends) {
-            kill.measure(&notes.seen, history);
+        for place in 0..self.kills.len() {
+            let end_ms = next_after(&self.kills, place);
+            let kill = &mut self.kills[place];
+            kill.measure(&notes.seen, history, end_ms);
             kill.count(&notes.ops, end_ms, &verdict.lost_contacts);
         }
         let mut problems = problems_of_clients(&notes, &continuities);
@@ -285,6 +301,6 @@ impl Exercise {
             verdict,
         };
         report.conclude();
-        report
+        (report, notes)
     }
 }

@@ -1,6 +1,6 @@
 //! A gateway of the drill: pushes at a constant rate, some contacts twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,15 +14,30 @@ use ringmain_protocol::v1::gateway_event::Event;
 use ringmain_protocol::v1::{EndReason, GatewayEvent, GatewayPush, Receipt};
 use ringmain_routing::Epoch;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::centre::{CHANNEL, QUEUES, WANDERING_GATEWAY, WANDERING_QUEUE};
 use super::journal::{Bookmark, Journal};
 use super::task::Owned;
 use crate::checker::{ClientOpKind, Delivery, SeenEventKind};
 
-/// Every so many contacts are pushed a second time, as by a gateway that lost the answer.
-const REPEAT_EVERY: u64 = 8;
+/// Contacts that wait to be repeated late; beyond that the oldest is forgotten.
+const LATE_MAX: usize = 4_096;
+
+/// What a gateway does that makes life hard for a cluster.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    /// Every so many contacts are pushed a second time at once, as by a gateway that lost the answer.
+    pub(super) repeat_every: u64,
+    /// The same ones once more after so long, the newer before the older.
+    pub(super) repeat_late: Option<Duration>,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Habits { repeat_every: 8, repeat_late: None }
+    }
+}
 
 /// A gateway at work.
 pub(super) struct GatewaySeat {
@@ -32,13 +47,20 @@ pub(super) struct GatewaySeat {
 
 enum Order {
     Move { to: usize, pause: Duration },
+    Pace(Duration),
     StopPushing,
     Leave,
 }
 
 impl GatewaySeat {
     /// Connects and begins to push; the node at `home` is tried first.
-    pub(super) fn take(journal: &Journal, name: &str, home: usize, every: Duration) -> Result<GatewaySeat> {
+    pub(super) fn take(
+        journal: &Journal,
+        name: &str,
+        home: usize,
+        every: Duration,
+        habits: Habits,
+    ) -> Result<GatewaySeat> {
         let (orders, inbox) = mpsc::channel(8);
         let bookmark = Bookmark::default();
         let (client, notices) = GatewayClient::connect(journal.session("gateway", name, home, &bookmark))?;
@@ -52,6 +74,8 @@ impl GatewaySeat {
             pending: FuturesUnordered::new(),
             pushes: 0,
             is_pushing: true,
+            habits,
+            late: VecDeque::new(),
         };
         Ok(GatewaySeat { orders, task: Owned::start(gateway.work(inbox, every)) })
     }
@@ -60,6 +84,11 @@ impl GatewaySeat {
     pub(super) async fn move_to(&self, to: usize, pause: Duration) {
         // A gateway that is gone shows as stopped in the journal.
         let _sent = self.orders.send(Order::Move { to, pause }).await;
+    }
+
+    /// From here on a contact comes every so often.
+    pub(super) async fn pace(&self, every: Duration) {
+        let _sent = self.orders.send(Order::Pace(every)).await;
     }
 
     pub(super) async fn stop_pushing(&self) {
@@ -90,13 +119,14 @@ struct Gateway {
     pending: FuturesUnordered<BoxFuture<'static, Answered>>,
     pushes: u64,
     is_pushing: bool,
+    habits: Habits,
+    /// What is to be repeated, and when, in ns of the journal's clock.
+    late: VecDeque<(u64, GatewayPush)>,
 }
 
 impl Gateway {
     async fn work(mut self, mut inbox: mpsc::Receiver<Order>, every: Duration) {
-        let mut ticks = interval(every);
-        // Callers do not wait for each other: what came due meanwhile comes at once.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut ticks = ticks_every(every);
         let mut is_leaving = false;
         while !(is_leaving && self.pending.is_empty()) {
             tokio::select! {
@@ -108,6 +138,7 @@ impl Gateway {
                 },
                 order = inbox.recv() => match order {
                     Some(Order::Move { to, pause }) => self.move_to(to, pause).await,
+                    Some(Order::Pace(every)) => ticks = ticks_every(every),
                     Some(Order::StopPushing) => self.is_pushing = false,
                     Some(Order::Leave) | None => is_leaving = true,
                 },
@@ -126,10 +157,31 @@ impl Gateway {
             tier: 2 + (self.pushes % 3) as u32,
             ..GatewayPush::default()
         };
-        if self.pushes.is_multiple_of(REPEAT_EVERY) {
+        if self.pushes.is_multiple_of(self.habits.repeat_every.max(1)) {
             self.push(push.clone()).await;
+            self.note_late(&push);
         }
         self.push(push).await;
+        self.repeat_late().await;
+    }
+
+    fn note_late(&mut self, push: &GatewayPush) {
+        let Some(after) = self.habits.repeat_late else { return };
+        if self.late.len() == LATE_MAX {
+            self.late.pop_front();
+        }
+        let due_ns = self.journal.now_ns() + after.as_nanos() as u64;
+        self.late.push_back((due_ns, push.clone()));
+    }
+
+    /// Repeats what is due, as by a gateway that went through an old list from its end.
+    async fn repeat_late(&mut self) {
+        let now_ns = self.journal.now_ns();
+        let due = self.late.iter().take_while(|(due_ns, _)| *due_ns <= now_ns).count();
+        let due: Vec<GatewayPush> = self.late.drain(..due).map(|(_, push)| push).collect();
+        for push in due.into_iter().rev() {
+            self.push(push).await;
+        }
     }
 
     async fn push(&mut self, push: GatewayPush) {
@@ -211,6 +263,13 @@ impl Gateway {
             }
         }
     }
+}
+
+fn ticks_every(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    // Callers do not wait for each other: what came due meanwhile comes at once.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    ticks
 }
 
 fn receipt_of(answer: GatewayAnswer) -> Result<(Receipt, Option<String>), OperationError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringmain_protocol::client::{Clock, Connections, OperationError, SessionConfig};
 use ringmain_protocol::v1::Receipt;
 use ringmain_protocol::wire::Dialer;
-use ringmain_routing::{Epoch, Position, Timestamp};
+use ringmain_routing::{ContactId, Epoch, Position, Timestamp};
 
 use super::centre::Secrets;
 use crate::checker::{ClientOp, ClientOpKind, Delivery, OpResult, SeenEvent, SeenEventKind};
@@ -42,6 +42,12 @@ pub(super) struct Notes {
     pub(super) open: BTreeSet<(String, String)>,
     ended: BTreeSet<(String, String)>,
     pub(super) clients_stopped: Vec<String>,
+    /// The contact that each key of a gateway stands for, as it was first told.
+    contacts: BTreeMap<(String, String), ContactId>,
+    /// Keys that were accepted and then, brought again, stood for another contact.
+    pub(super) forgotten: u64,
+    /// When the last word of an assignment reached a client, in ns.
+    pub(super) last_assignment_ns: u64,
     seeds: u64,
 }
 
@@ -51,6 +57,7 @@ pub(super) struct Opening {
     pub(super) client: String,
     pub(super) node: u64,
     pub(super) resumed: bool,
+    pub(super) at_ns: u64,
 }
 
 /// Where a client goes on after a pause.
@@ -135,8 +142,12 @@ impl Journal {
         };
         let (returned_ns, is_known) = (self.now_ns(), result != OpResult::Unknown);
         let mut notes = self.notes();
-        if let (ClientOpKind::Push { key }, OpResult::Done { .. }) = (&op, &result) {
+        if let (ClientOpKind::Push { key }, OpResult::Done { contact: id, .. }) = (&op, &result) {
             let contact = (client.to_owned(), key.clone());
+            if let Some(id) = *id {
+                let first = *notes.contacts.entry(contact.clone()).or_insert(id);
+                notes.forgotten += u64::from(first != id);
+            }
             if !notes.ended.contains(&contact) {
                 notes.open.insert(contact);
             }
@@ -146,7 +157,8 @@ impl Journal {
     }
 
     pub(super) fn opened(&self, client: &str, node: u64, resumed: bool) {
-        self.notes().openings.push(Opening { client: client.to_owned(), node, resumed });
+        let (client, at_ns) = (client.to_owned(), self.now_ns());
+        self.notes().openings.push(Opening { client, node, resumed, at_ns });
     }
 
     /// Notes that the client has taken something in, up to a cursor.
@@ -162,6 +174,9 @@ impl Journal {
         let mut notes = self.notes();
         if kind == SeenEventKind::Ended {
             notes.end(client.clone(), key.clone());
+        }
+        if matches!(kind, SeenEventKind::Offered | SeenEventKind::Connected) {
+            notes.last_assignment_ns = at_ns;
         }
         notes.seen.push(SeenEvent { client, log_index: position.index.0, at_ns, key, kind, assignment });
     }

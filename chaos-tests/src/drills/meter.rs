@@ -52,7 +52,7 @@ impl Reading {
     }
 
     /// What happened from here until a later reading.
-    pub(super) fn phase_until(&self, later: &Reading, name: &'static str, notes: &Notes) -> Phase {
+    pub(super) fn phase_until(&self, later: &Reading, name: &str, notes: &Notes) -> Phase {
         let seconds = (later.at_ns - self.at_ns) as f64 / 1e9;
         let mut delays = routing_delays_ns(notes, self.at_ns, later.at_ns);
         delays.sort_unstable();
@@ -66,7 +66,7 @@ impl Reading {
             Some((*node, before.work_until(after, seconds)))
         });
         Phase {
-            name,
+            name: name.to_owned(),
             seconds,
             contacts: delays.len() as u64,
             rate: delays.len() as f64 / seconds,

@@ -1,14 +1,17 @@
-//! The drill's cluster: real processes of the `ringmain` binary on loopback, each with its own config, data and log.
+//! The drill's cluster: real processes of the `ringmain` binary, on loopback or on hosts of their own, each with its own
+//! config, data and log.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use ringmain_routing::NodeId;
+
+use super::disk::succeed;
 
 /// Ports are taken from below the range from which systems give ports to outgoing connections: a node that is started
 /// again must find its own ports free.
@@ -20,17 +23,47 @@ const LOG_LINES_SHOWN: usize = 15;
 /// Alerts of a node that it cannot trust its own log; after a crash or lost power it must.
 const SUSPICION: &str = "node is suspect";
 
+/// Ports of a node that has an address of its own: clients, peers, HTTP.
+const HOST_PORTS: [u16; PORTS_PER_NODE] = [7_100, 7_101, 7_102];
+
+/// The file that says what a node's wall clock shows.
+const CLOCK: &str = "clock";
+/// A clock that shows what it is.
+pub(super) const CLOCK_IS_RIGHT: &str = "+0";
+
 /// What a drill's nodes have that others have not.
 #[derive(Clone, Debug)]
 pub(super) struct NodeOptions {
     /// The data folder, relative to the node's own folder.
     pub(super) data_dir: &'static str,
     /// Lines of the config's section of limits.
-    pub(super) limits: &'static str,
+    pub(super) limits: String,
     /// Whether each node knows itself alone: the first is a cluster of one, the others wait to be taken in.
     pub(super) apart: bool,
     /// How many times longer than usual the nodes wait for each other.
     pub(super) patience: u64,
+    /// Regions that the nodes are spread over, in turn; 0 for one each.
+    pub(super) regions: usize,
+    /// Hosts by place, where nodes have hosts; otherwise they are on loopback.
+    pub(super) hosts: Vec<HostAddress>,
+    /// The library through which nodes read their wall clocks, where a drill sets these.
+    pub(super) faketime: Option<PathBuf>,
+}
+
+/// A host for a node.
+#[derive(Clone, Debug)]
+pub(super) struct HostAddress {
+    pub(super) ip: Ipv4Addr,
+    /// The file that stands for its network.
+    pub(super) network: PathBuf,
+}
+
+/// Where a node listens.
+#[derive(Clone, Debug)]
+struct Listen {
+    api: String,
+    peer: String,
+    http: String,
 }
 
 /// The cluster's timeouts as they are when a config does not name them, in milliseconds.
@@ -45,7 +78,15 @@ const TIMEOUTS: [(&str, u64); 6] = [
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        NodeOptions { data_dir: "data", limits: "", apart: false, patience: 1 }
+        NodeOptions {
+            data_dir: "data",
+            limits: String::new(),
+            apart: false,
+            patience: 1,
+            regions: 0,
+            hosts: Vec::new(),
+            faketime: None,
+        }
     }
 }
 
@@ -60,21 +101,38 @@ pub(super) struct Node {
     pub(super) http: String,
     /// The folder of its config, log and data.
     pub(super) home: PathBuf,
-    config: PathBuf,
+    /// The file of its config.
+    pub(super) config: PathBuf,
     log: PathBuf,
+    network: Option<PathBuf>,
     child: Option<Child>,
+    /// Where its log ended when it was last started.
+    log_from: u64,
+    /// Whether it may end by itself: something is done to it that it should not survive.
+    pub(super) may_end: bool,
+    /// Whether it may suspect its own log: part of it was taken away.
+    pub(super) may_be_suspect: bool,
 }
 
 /// All nodes. Dropping it ends the processes that it started, and no others.
 pub(super) struct Nodes {
-    binary: PathBuf,
+    pub(super) binary: PathBuf,
     nodes: Vec<Node>,
+    listens: Vec<Listen>,
+    options: NodeOptions,
 }
 
 impl Node {
     /// Its process, while it runs.
     pub(super) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
+    }
+
+    /// What its wall clock shows from now on, as libfaketime has it: `+3600` or `+0 x1.05`.
+    pub(super) fn set_clock(&self, to: &str) -> Result<()> {
+        let (file, beside) = (self.home.join(CLOCK), self.home.join("clock.new"));
+        // Renamed, so that nobody reads half of it.
+        fs::write(&beside, to).and_then(|()| fs::rename(&beside, &file)).context("setting a clock")
     }
 }
 
@@ -86,27 +144,54 @@ impl Nodes {
         count: usize,
         options: &NodeOptions,
     ) -> Result<Nodes> {
-        let ports = free_ports(count * PORTS_PER_NODE)?;
-        let ports: Vec<[u16; PORTS_PER_NODE]> = ports.as_chunks().0.to_vec();
+        let listens = listens(count, options)?;
         let mut nodes = Vec::new();
-        for (place, [api, peer, http]) in ports.iter().enumerate() {
+        for (place, listen) in listens.iter().enumerate() {
             let home = folder.join(format!("node-{}", place + 1));
             fs::create_dir_all(&home).with_context(|| format!("making {}", home.display()))?;
-            let config = home.join("node.toml");
-            let text = config_text(place, &ports, options)?;
-            fs::write(&config, text).with_context(|| format!("writing {}", config.display()))?;
+            let (node, Listen { api, peer, http }) = (NodeId(place as u64 + 1), listen.clone());
             nodes.push(Node {
-                node: NodeId(place as u64 + 1),
-                api: format!("127.0.0.1:{api}"),
-                peer: format!("127.0.0.1:{peer}"),
-                http: format!("127.0.0.1:{http}"),
-                config,
+                node,
+                api,
+                peer,
+                http,
+                config: home.join("node.toml"),
                 log: home.join("node.log"),
+                network: options.hosts.get(place).map(|host| host.network.clone()),
                 home,
                 child: None,
+                log_from: 0,
+                may_end: false,
+                may_be_suspect: false,
             });
         }
-        Ok(Nodes { binary: binary.to_owned(), nodes })
+        let nodes = Nodes { binary: binary.to_owned(), nodes, listens, options: options.clone() };
+        for place in 0..count {
+            nodes.write_config(place, options.apart)?;
+        }
+        Ok(nodes)
+    }
+
+    fn write_config(&self, place: usize, apart: bool) -> Result<()> {
+        let row = &self.nodes[place];
+        let text =
+            config_text(place, row.node, &self.listens, &NodeOptions { apart, ..self.options.clone() })?;
+        fs::write(&row.config, text).with_context(|| format!("writing {}", row.config.display()))
+    }
+
+    /// Gives a node's machine to a new node that is to be taken in: an empty data folder and another id.
+    pub(super) fn renew(&mut self, node: NodeId) -> Result<NodeId> {
+        let new = NodeId(self.nodes.iter().map(|row| row.node.0).max().unwrap_or_default() + 1);
+        let data_dir = self.options.data_dir;
+        let row = self.row(node)?;
+        let data = row.home.join(data_dir);
+        if data.exists() {
+            fs::remove_dir_all(&data).with_context(|| format!("emptying {}", data.display()))?;
+        }
+        row.node = new;
+        let place = self.nodes.iter().position(|row| row.node == new).context("the node")?;
+        self.write_config(place, true)?;
+        Ok(new)
     }
 
     pub(super) fn all(&self) -> &[Node] {
@@ -119,13 +204,27 @@ impl Nodes {
 
     /// Starts a node's process on its data.
     pub(super) fn start(&mut self, node: NodeId) -> Result<()> {
-        let binary = self.binary.clone();
+        let (binary, faketime) = (self.binary.clone(), self.options.faketime.clone());
         let row = self.row(node)?;
         if row.child.is_some() {
             bail!("node {node} runs already");
         }
         let log = File::options().create(true).append(true).open(&row.log)?;
-        let child = Command::new(&binary)
+        row.log_from = log.metadata()?.len();
+        let mut command = match &row.network {
+            Some(network) => {
+                let mut inside = Command::new("nsenter");
+                inside.arg(format!("--net={}", network.display())).arg("--").arg(&binary);
+                inside
+            }
+            None => Command::new(&binary),
+        };
+        if let Some(library) = faketime {
+            row.set_clock(CLOCK_IS_RIGHT)?;
+            command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", row.home.join(CLOCK));
+            command.env("FAKETIME_CACHE_DURATION", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
+        let child = command
             .args(["start", "--until-stdin-closes", "--config"])
             .arg(&row.config)
             .stdin(Stdio::piped())
@@ -134,7 +233,34 @@ impl Nodes {
             .spawn()
             .with_context(|| format!("starting node {node} by {}", binary.display()))?;
         row.child = Some(child);
+        row.may_end = false;
         Ok(())
+    }
+
+    /// Asks a node's process to stop in order; it has ended when [`Nodes::has_ended`] says so.
+    pub(super) fn stop(&mut self, node: NodeId) -> Result<()> {
+        let row = self.row(node)?;
+        let pid = row.pid().with_context(|| format!("node {node} does not run"))?;
+        row.may_end = true;
+        signal(pid, "TERM")
+    }
+
+    /// A node's data folder.
+    pub(super) fn data_dir(&self, node: NodeId) -> Result<PathBuf> {
+        Ok(self.find(node)?.home.join(self.options.data_dir))
+    }
+
+    /// What a node has written to its log since it was last started.
+    pub(super) fn said(&self, node: NodeId) -> String {
+        let Some(row) = self.nodes.iter().find(|row| row.node == node) else { return String::new() };
+        let log = fs::read(&row.log).unwrap_or_default();
+        let from = usize::try_from(row.log_from).unwrap_or(usize::MAX).min(log.len());
+        String::from_utf8_lossy(&log[from..]).into_owned()
+    }
+
+    /// A node of that id, to be told of.
+    pub(super) fn find(&self, node: NodeId) -> Result<&Node> {
+        self.nodes.iter().find(|row| row.node == node).with_context(|| format!("there is no node {node}"))
     }
 
     /// Ends a node's process at once, without a word to it.
@@ -159,6 +285,9 @@ impl Nodes {
     /// Fails with the end of its log when a node that was not killed has ended.
     pub(super) fn check_alive(&mut self) -> Result<()> {
         for row in &mut self.nodes {
+            if row.may_end {
+                continue;
+            }
             let Some(child) = &mut row.child else { continue };
             if let Some(status) = child.try_wait()? {
                 let log = fs::read_to_string(&row.log).unwrap_or_default();
@@ -177,10 +306,10 @@ impl Nodes {
             let line = log.lines().find(|line| line.contains(SUSPICION))?;
             Some(format!("node {} suspects its own log: {line}", row.node))
         };
-        self.nodes.iter().filter_map(of).collect()
+        self.nodes.iter().filter(|row| !row.may_be_suspect).filter_map(of).collect()
     }
 
-    fn row(&mut self, node: NodeId) -> Result<&mut Node> {
+    pub(super) fn row(&mut self, node: NodeId) -> Result<&mut Node> {
         self.nodes.iter_mut().find(|row| row.node == node).with_context(|| format!("there is no node {node}"))
     }
 }
@@ -196,22 +325,41 @@ impl Drop for Nodes {
     }
 }
 
-fn config_text(place: usize, ports: &[[u16; PORTS_PER_NODE]], options: &NodeOptions) -> Result<String> {
-    let [api, peer, http] = ports[place];
-    let join = if options.apart && place > 0 { "join = true\n" } else { "" };
+/// Sends a signal to a process of ours.
+pub(super) fn signal(pid: u32, name: &str) -> Result<()> {
+    succeed(Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()))
+}
+
+fn listens(count: usize, options: &NodeOptions) -> Result<Vec<Listen>> {
+    let at = |ip: Ipv4Addr, [api, peer, http]: [u16; PORTS_PER_NODE]| Listen {
+        api: format!("{ip}:{api}"),
+        peer: format!("{ip}:{peer}"),
+        http: format!("{ip}:{http}"),
+    };
+    if !options.hosts.is_empty() {
+        return Ok(options.hosts.iter().take(count).map(|host| at(host.ip, HOST_PORTS)).collect());
+    }
+    let ports = free_ports(count * PORTS_PER_NODE)?;
+    Ok(ports.as_chunks().0.iter().map(|ports| at(Ipv4Addr::LOCALHOST, *ports)).collect())
+}
+
+fn config_text(place: usize, node: NodeId, listens: &[Listen], options: &NodeOptions) -> Result<String> {
+    let Listen { api, peer, http } = &listens[place];
+    let is_first = node == NodeId(1);
+    let join = if options.apart && !is_first { "join = true\n" } else { "" };
     let mut text = format!(
-        "cluster = \"drill\"\nnode = {}\n{join}data_dir = \"{}\"\ntokens = \"../tokens.toml\"\n\n[listen]\n\
-         api = \"127.0.0.1:{api}\"\npeer = \"127.0.0.1:{peer}\"\nhttp = \"127.0.0.1:{http}\"\n",
-        place + 1,
+        "cluster = \"drill\"\nnode = {node}\n{join}data_dir = \"{}\"\ntokens = \"../tokens.toml\"\n\n[listen]\n\
+         api = \"{api}\"\npeer = \"{peer}\"\nhttp = \"{http}\"\n",
         options.data_dir
     );
     let known = |other: &usize| !options.apart || *other == place;
-    for (place, [api, peer, _]) in ports.iter().enumerate().filter(|(other, _)| known(other)) {
+    for (other, Listen { api, peer, .. }) in listens.iter().enumerate().filter(|(other, _)| known(other)) {
+        let id = if other == place { node } else { NodeId(other as u64 + 1) };
+        let regions = if options.regions == 0 { listens.len() } else { options.regions };
         write!(
             text,
-            "\n[[peers]]\nnode = {}\nregion = \"region-{}\"\npeer = \"127.0.0.1:{peer}\"\napi = \"127.0.0.1:{api}\"\n",
-            place + 1,
-            place + 1
+            "\n[[peers]]\nnode = {id}\nregion = \"region-{}\"\npeer = \"{peer}\"\napi = \"{api}\"\n",
+            other % regions + 1
         )?;
     }
     if options.patience > 1 {

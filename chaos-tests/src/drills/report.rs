@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringmain_routing::LogIndex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::centre::{WANDERING_GATEWAY, WANDERING_OPERATOR};
 use super::journal::Notes;
@@ -13,10 +13,10 @@ use crate::checker::{
 };
 
 /// The figures of one drill.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// Which drill.
-    pub drill: &'static str,
+    pub drill: String,
     /// Whether no promise was broken.
     pub clean: bool,
     /// How long it took.
@@ -26,16 +26,16 @@ pub struct Report {
     /// Each time that nodes were struck.
     pub kills: Vec<Kill>,
     /// How fast contacts were routed in the parts of the drill, where it has parts.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
     /// What else the drill measured.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figure>,
     /// What was done from outside, where the drill follows a document.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
     /// Operations of all clients, by how they were answered.
-    pub operations: BTreeMap<&'static str, u64>,
+    pub operations: BTreeMap<String, u64>,
     /// Streams opened by all clients.
     pub streams: Streams,
     /// What all clients were told, together.
@@ -49,10 +49,10 @@ pub struct Report {
 }
 
 /// A part of a drill.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Phase {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// How long it took.
     pub seconds: f64,
     /// Contacts pushed in it whose assignment a client heard of.
@@ -70,7 +70,7 @@ pub struct Phase {
 }
 
 /// What a node's process did in a part of a drill.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct NodeWork {
     /// Syncs of its log.
     pub syncs: u64,
@@ -81,7 +81,7 @@ pub struct NodeWork {
 }
 
 /// A block of commands of a document, carried out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Step {
     /// The heading above it.
     pub title: String,
@@ -96,23 +96,23 @@ pub struct Step {
 }
 
 /// Something that a drill measured.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figure {
     /// What.
-    pub name: &'static str,
+    pub name: String,
     /// How much.
     pub value: f64,
 }
 
 /// One time that nodes were struck, and how the cluster went on.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Kill {
     /// Nodes struck.
     pub nodes: Vec<u64>,
     /// By what.
-    pub how: &'static str,
+    pub how: String,
     /// What they were.
-    pub role: &'static str,
+    pub role: String,
     /// When, since the drill began.
     pub at_ms: u64,
     /// Term before.
@@ -129,10 +129,46 @@ pub struct Kill {
     pub acknowledged: u64,
     /// Of those, lost in the end.
     pub lost: u64,
+    /// When the fault ended, since the drill began.
+    #[serde(default)]
+    pub until_ms: Option<u64>,
+    /// Whether somebody else has to lead before anything is assigned.
+    #[serde(default)]
+    pub needs_election: bool,
+    /// Whether the others had no majority meanwhile.
+    #[serde(default)]
+    pub was_majority: bool,
+    /// Terms begun until the next fault.
+    #[serde(default)]
+    pub elections: u64,
+    /// When it was in force; a fault is not made in no time.
+    #[serde(default)]
+    pub in_force_ms: u64,
+    /// Nodes that had no majority, but ran.
+    #[serde(default)]
+    pub minority: Vec<u64>,
+    /// Commands given to them meanwhile; to all nodes, where the others had no majority.
+    #[serde(default)]
+    pub minority_asked: u64,
+    /// Of those, acknowledged meanwhile.
+    #[serde(default)]
+    pub minority_acknowledged: u64,
+    /// Until all of them said that they can only be read.
+    #[serde(default)]
+    pub read_only_after_ms: Option<u64>,
+    /// Until the struck nodes had stopped by themselves.
+    #[serde(default)]
+    pub stopped_after_ms: Option<u64>,
+    /// The code with which one of them stopped.
+    #[serde(default)]
+    pub stopped_with: Option<String>,
+    /// What else there is to say.
+    #[serde(default)]
+    pub remark: String,
 }
 
 /// Streams opened.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Streams {
     /// In all.
     pub opened: u64,
@@ -141,7 +177,7 @@ pub struct Streams {
 }
 
 /// A client whose stream was moved.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wanderer {
     /// Nodes in the order of its streams.
     pub nodes: Vec<u64>,
@@ -156,29 +192,53 @@ pub struct Wanderer {
 const AFTERMATH_NS: u64 = 5_000_000_000;
 
 impl Kill {
-    /// Fills in what clients saw after it.
-    pub(super) fn measure(&mut self, seen: &[SeenEvent], history: &[HistoryEntry]) {
-        let at_ns = self.at_ms * 1_000_000;
+    /// Fills in what clients saw after it, until a later moment.
+    pub(super) fn measure(&mut self, seen: &[SeenEvent], history: &[HistoryEntry], end_ms: u64) {
+        let (at_ns, end_ns) = (self.at_ms * 1_000_000, end_ms.saturating_mul(1_000_000));
         let term_of = |event: &SeenEvent| {
             let place = usize::try_from(event.log_index).ok().and_then(|index| index.checked_sub(1));
             place.and_then(|place| history.get(place)).map_or(0, |entry| entry.term)
         };
         let is_assignment =
             |event: &&SeenEvent| matches!(event.kind, SeenEventKind::Offered | SeenEventKind::Connected);
-        let mut after: Vec<&SeenEvent> =
-            seen.iter().filter(is_assignment).filter(|event| event.at_ns > at_ns).collect();
+        let in_time = |event: &&SeenEvent| event.at_ns > at_ns && event.at_ns < end_ns;
+        let mut after: Vec<&SeenEvent> = seen.iter().filter(is_assignment).filter(in_time).collect();
         after.sort_by_key(|event| event.at_ns);
-        let needs_election = self.role == LEADER || self.role == ALL;
-        let first = after.iter().find(|event| !needs_election || term_of(event) > self.term);
-        self.first_assignment_after_ms = first.map(|event| (event.at_ns - at_ns) / 1_000_000);
-        let mut before = at_ns;
-        for event in after {
-            if before < at_ns + AFTERMATH_NS {
-                self.longest_pause_ms = self.longest_pause_ms.max((event.at_ns - before) / 1_000_000);
-            }
-            before = event.at_ns;
-        }
+        let aftermath_ns = self.until_ms.map_or(at_ns, |ms| ms * 1_000_000) + AFTERMATH_NS;
+        let (longest_ns, pause_end_ns) = longest_pause(&after, at_ns, aftermath_ns);
+        self.longest_pause_ms = longest_ns / 1_000_000;
+        let in_later_term = after.iter().find(|event| term_of(event) > self.term).map(|event| event.at_ns);
+        let first = if self.needs_election {
+            // A fault that was over before anybody else led ends with the pause that it made.
+            in_later_term.or(pause_end_ns)
+        } else {
+            after.first().map(|event| event.at_ns)
+        };
+        self.first_assignment_after_ms = first.map(|ns| (ns - at_ns) / 1_000_000);
     }
+
+    /// Until somebody was assigned again; where nobody could be, counted from the end of the fault.
+    #[must_use]
+    pub fn resumed_after_ms(&self) -> Option<u64> {
+        let lasted = self.until_ms.filter(|_| self.was_majority).map_or(0, |until| until - self.at_ms);
+        self.first_assignment_after_ms.map(|after| after.saturating_sub(lasted))
+    }
+}
+
+/// The longest time without an assignment that began before a moment, and when it ended, in ns.
+fn longest_pause(after: &[&SeenEvent], from_ns: u64, until_ns: u64) -> (u64, Option<u64>) {
+    let mut before = from_ns;
+    let mut longest = (0, None);
+    for event in after {
+        if before >= until_ns {
+            break;
+        }
+        if event.at_ns - before > longest.0 {
+            longest = (event.at_ns - before, Some(event.at_ns));
+        }
+        before = event.at_ns;
+    }
+    longest
 }
 
 impl Kill {
@@ -210,15 +270,15 @@ pub(super) const FOLLOWER: &str = "follower";
 pub(super) const ALL: &str = "all nodes";
 
 /// How operations were answered.
-pub(super) fn count_operations(notes: &Notes) -> BTreeMap<&'static str, u64> {
-    let mut counts = BTreeMap::from([("done", 0), ("refused", 0), ("unknown", 0)]);
+pub(super) fn count_operations(notes: &Notes) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::from(["done", "refused", "unknown"].map(|word| (word.to_owned(), 0)));
     for op in &notes.ops {
         let word = match op.result {
             OpResult::Done { .. } => "done",
             OpResult::Refused { .. } => "refused",
             OpResult::Unknown => "unknown",
         };
-        *counts.entry(word).or_default() += 1;
+        *counts.entry(word.to_owned()).or_default() += 1;
     }
     counts
 }

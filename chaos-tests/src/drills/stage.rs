@@ -12,7 +12,7 @@ use ringmain_protocol::wire::Dialer;
 use ringmain_routing::{ContactId, LogIndex, NodeId};
 
 use super::centre::{ADMIN, Centre, Secrets, furnish, gateway_name, login};
-use super::gateway::GatewaySeat;
+use super::gateway::{GatewaySeat, Habits};
 use super::journal::Journal;
 pub use super::journal::Watch;
 use super::operator::OperatorSeat;
@@ -72,7 +72,8 @@ impl Stage {
         let nodes = self.addresses.len();
         let every = Duration::from_secs(1) * self.centre.gateways() as u32 / self.rate.max(1);
         let here = |other: &usize| other % nodes == place;
-        let gateway = |other| GatewaySeat::take(&self.journal, &gateway_name(other), place, every);
+        let gateway =
+            |other| GatewaySeat::take(&self.journal, &gateway_name(other), place, every, Habits::default());
         let operator = |other| OperatorSeat::take(&self.journal, &login(other), place);
         Ok(Cast {
             gateways: (0..self.centre.gateways()).filter(here).map(gateway).collect::<Result<_>>()?,

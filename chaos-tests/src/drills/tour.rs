@@ -55,7 +55,7 @@ pub(super) async fn run(args: &TourArgs, ground: &Ground<'_>) -> Result<Report> 
     let text = fs::read_to_string(&args.document)
         .with_context(|| format!("--document {}", args.document.display()))?;
     let items = parse(&text).with_context(|| args.document.display().to_string())?;
-    let options = NodeOptions { limits: LIMITS, apart: true, ..NodeOptions::default() };
+    let options = NodeOptions { limits: LIMITS.to_owned(), apart: true, ..NodeOptions::default() };
     let exercise = Exercise::prepare(ground, NODES, options)?;
     fs::write(ground.folder.join("plan.toml"), plan_file(Centre::for_rate(NODES, ground.rate)))?;
     let shell = Shell::start(ground.folder, &variables(&exercise, ground.binary)?)?;
@@ -190,10 +190,13 @@ impl Tour {
         let restored = &mut self.restored;
         let found = scan(NodeId(1), &restored.address, &restored.token, LogIndex(0)).await?;
         let verdict = judge(&self.saved_ops, &[], &[found]);
+        restored.figures.push(Figure {
+            name: "accepted before the backup was begun".to_owned(),
+            value: verdict.accepted as f64,
+        });
         restored
             .figures
-            .push(Figure { name: "accepted before the backup was begun", value: verdict.accepted as f64 });
-        restored.figures.push(Figure { name: "of those lost by the restore", value: verdict.lost as f64 });
+            .push(Figure { name: "of those lost by the restore".to_owned(), value: verdict.lost as f64 });
         if verdict.lost > 0 || verdict.accepted == 0 {
             let (lost, accepted) = (verdict.lost, verdict.accepted);
             restored.problems.push(format!("the restored cluster lacks {lost} of {accepted} contacts"));

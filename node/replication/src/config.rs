@@ -176,6 +176,10 @@ impl ReplicaConfig {
             quorum_loss_probe_interval: Some(2 * millis(timing.election_max)),
             enable_pre_vote: Some(true),
             enable_leader_restore: Some(false),
+            // A follower whose disk has lied about a sync comes back with a shorter log. It is healed like one that
+            // lags; otherwise its leader would stop over it, and the next one too. A value that a majority had stays
+            // committed, and a log behind its mark grants no vote.
+            allow_log_reversion: Some(true),
             enable_elect: may_lead,
             snapshot_policy: SnapshotPolicy::Never,
             max_in_snapshot_log_to_keep: self.entries_kept,

@@ -8,6 +8,7 @@ mod config;
 mod contact;
 mod context;
 mod debug;
+mod drill;
 mod events;
 mod operator;
 mod parse;
@@ -34,6 +35,7 @@ pub use config::{ConfigCommand, FileKind, SchemaArgs, ValidateArgs};
 pub use contact::{CloseArgs, ContactCommand, LiftArgs, MoveArgs, PushArgs, RequeueArgs, ShowArgs};
 pub use context::{ContextAddArgs, ContextCommand, ContextLsArgs, ContextNameArgs};
 pub use debug::{BundleArgs, DebugCommand};
+pub use drill::{DrillCommand, DrillFault, DrillRunArgs};
 pub use events::EventsArgs;
 pub use operator::{ForceArgs, OperatorCommand, SignOutArgs};
 pub use parse::parse;
@@ -117,6 +119,9 @@ pub enum Command {
     /// Show the whole centre on one screen: nodes, traffic, queues, operators
     #[command(after_help = "Example:\n  ringmain top --every 2s")]
     Top(TopArgs),
+    /// Drills on this cluster, while it is in use
+    #[command(subcommand, arg_required_else_help = true)]
+    Drill(DrillCommand),
     /// What somebody else needs to help
     #[command(subcommand, arg_required_else_help = true)]
     Debug(DebugCommand),

@@ -53,6 +53,7 @@ const PURPOSES: &[(Purpose, &[&str])] = &[
             "transfer",
             "force",
             "sign-out",
+            "run",
         ],
     ),
     (

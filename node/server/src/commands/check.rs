@@ -56,15 +56,18 @@ struct Finding {
 async fn all(args: CheckArgs) -> Result<(), Failure> {
     let clients = Clients::open(&args.node).await?;
     let status = clients.admin.cluster_status().await.map_err(|error| failed(&error))?;
-    let findings = look(&status);
-    output::print(&answer(&findings), args.node.format, false)?;
-    let ill: Vec<&str> =
-        findings.iter().filter(|finding| !finding.well).map(|finding| finding.what.as_str()).collect();
+    output::print(&answer(&look(&status)), args.node.format, false)?;
+    let ill = ill(&status);
     if ill.is_empty() {
         return Ok(());
     }
     let message = format!("look at: {}", ill.join(", "));
     Err(Failure::new(FailureKind::Refused, codes::UNHEALTHY.code, message))
+}
+
+/// What is to be looked at; nothing when the cluster is well.
+pub(super) fn ill(status: &ClusterStatusResponse) -> Vec<String> {
+    look(status).into_iter().filter(|finding| !finding.well).map(|finding| finding.what).collect()
 }
 
 fn look(status: &ClusterStatusResponse) -> Vec<Finding> {

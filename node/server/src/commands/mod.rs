@@ -9,6 +9,7 @@ mod contact;
 mod context;
 mod debug;
 mod demo;
+mod drill;
 mod event_view;
 mod events;
 mod operator;
@@ -63,6 +64,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Top(args) => client(top::run(args)),
+        Command::Drill(command) => drill::run(command),
         Command::Debug(command) => debug::run(command),
         Command::Context(command) => context::run(command),
         Command::Config(command) => config::run(&command),

@@ -177,6 +177,11 @@ impl Node {
         Node { config, child, log, reader, seen: 0 }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until a line of the log holds the words.
     pub fn wait_for(&mut self, words: &str) {
         let mut written = self.log.written.lock().expect("no reader panics");
