@@ -67,6 +67,8 @@ pub(super) struct Exercise {
     wanderer_at: usize,
     /// Places of the nodes whose state and history are judged in the end.
     scanned: Vec<usize>,
+    /// How many times longer than usual everything may take.
+    patience: u32,
 }
 
 /// The clients at work.
@@ -114,7 +116,8 @@ impl Exercise {
         let journal = Journal::new(nodes.addresses(), secrets);
         let scanned = (0..nodes.all().len()).collect();
         let (drill, kills) = (ground.drill.to_owned(), Vec::new());
-        Ok(Exercise { drill, nodes, journal, centre, admins, kills, wanderer_at: 0, scanned })
+        let patience = u32::try_from(ground.patience).unwrap_or(1);
+        Ok(Exercise { drill, nodes, journal, centre, admins, kills, wanderer_at: 0, scanned, patience })
     }
 
     /// Starts all nodes and puts plan and operators into the empty cluster.
@@ -233,10 +236,10 @@ impl Exercise {
         join_all(gateways().map(GatewaySeat::stop_pushing)).await;
         let begin = self.journal.now_ns();
         // The first look comes late enough for answers on their way.
-        tokio::time::sleep(QUIET).await;
+        tokio::time::sleep(QUIET * self.patience).await;
         while !self.journal.notes().open.is_empty() {
             self.nodes.check_alive()?;
-            if self.pause(begin, DRAIN, "an end of the work").await.is_err() {
+            if self.pause(begin, DRAIN * self.patience, "an end of the work").await.is_err() {
                 // What is still open shows in the verdict.
                 break;
             }
@@ -244,12 +247,12 @@ impl Exercise {
         let statuses = self.statuses().await;
         let stamps = statuses.iter().flatten().filter_map(|status| status.stamp);
         let applied = stamps.map(|stamp| stamp.log_index).max();
-        tokio::time::sleep(QUIET).await;
+        tokio::time::sleep(QUIET * self.patience).await;
         let Load { gateways, operators, wandering_gateway, wandering_operator, every: _ } = load;
         let gateways = gateways.into_iter().chain([wandering_gateway]);
         let operators = operators.into_iter().chain([wandering_operator]);
-        join_all(operators.map(|seat| seat.leave(LAST_ANSWERS))).await;
-        join_all(gateways.map(|seat| seat.leave(LAST_ANSWERS))).await;
+        join_all(operators.map(|seat| seat.leave(LAST_ANSWERS * self.patience))).await;
+        join_all(gateways.map(|seat| seat.leave(LAST_ANSWERS * self.patience))).await;
         Ok(LogIndex(applied.context("no node answers at the end")?))
     }
 
