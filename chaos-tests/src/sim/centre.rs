@@ -127,7 +127,7 @@ pub(super) fn command(
         AnswerOffer { operator, epoch, contact, assignment }
     };
     match *operation {
-        Operation::Garbage(number) => garbage((party, epoch), number, router),
+        Operation::Garbage(number) => garbage((party, epoch), seq, number, router),
         Operation::SignOut => Command::CloseSession(CloseSession { party, epoch }),
         Operation::Misuse(ref order) => {
             let misused = Order { tier: (order.tier + 1) % 6, ..(**order).clone() };
@@ -167,7 +167,7 @@ pub(super) fn some_queue(rng: &mut ChaCha8Rng) -> Name {
 
 /// A command that makes no sense, or does by chance: any contact, an assignment near its own, an epoch near the
 /// session's.
-fn garbage((party, epoch): (Party, Epoch), number: u64, router: &Router) -> Command {
+fn garbage((party, epoch): (Party, Epoch), seq: u64, number: u64, router: &Router) -> Command {
     let rng = &mut rng_of(number, "garbage", router.index().0);
     let contacts: Vec<_> = router.contacts().collect();
     let epoch = Epoch(epoch.0.saturating_sub(rng.random_range(0..2)));
@@ -182,12 +182,14 @@ fn garbage((party, epoch): (Party, Epoch), number: u64, router: &Router) -> Comm
     };
     let assignment = AssignmentEpoch((view.assignment.0 + rng.random_range(0..3)).saturating_sub(1));
     let answer = AnswerOffer { operator, epoch, contact, assignment };
-    match rng.random_range(0..6) {
+    match rng.random_range(0..8) {
         0 => Command::AcceptOffer(answer),
         1 => Command::DeclineOffer(answer),
         2 => Command::CompleteContact(CompleteContact { answer, wrap_up: Some(Millis(200)) }),
         3 => Command::EndWrapUp(answer),
         4 => Command::HoldContact(HoldContact { answer, on: rng.random_bool(0.5) }),
+        // A word about presence that was said long ago.
+        5 | 6 => presence(party, epoch, rng.random_range(0..=seq), DeclaredPresence::NotReady(3)),
         _ => {
             let login = format!("operator-{}", rng.random_range(0..OPERATORS)).into();
             let to = TransferTarget::Operator { login, hold: Millis(500), queue: None };

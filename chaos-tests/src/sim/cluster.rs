@@ -12,7 +12,7 @@ use super::disk::{Disk, Entry, Proposed, Snapshot};
 use super::events::{Event, PeerMessage};
 use super::net::{Fate, Lane};
 use super::node::Waiting;
-use super::raft::Out;
+use super::raft::{self, Out};
 use super::rules::{Breach, Rule};
 use super::schedule::Step;
 
@@ -75,6 +75,7 @@ impl Sim {
         for out in self.nodes[node].raft.take_out() {
             match out {
                 Out::Send(to, message) => {
+                    self.judge_vote(node, &message);
                     self.send_peer(node, to, Lane::Raft, PeerMessage::Raft(message));
                 }
                 Out::Sync => self.sync_later(node),
@@ -85,6 +86,16 @@ impl Sim {
         self.confirm(node);
         self.follow_leadership(node);
         self.apply_later(node);
+    }
+
+    /// A node that lost part of its log must not help to elect a leader that lacks the same part.
+    fn judge_vote(&mut self, node: usize, message: &raft::Message) {
+        if let raft::Message::Vote { term, pre: false, granted: true } = message
+            && self.nodes[node].disk.suspect
+        {
+            let what = format!("node {node} votes in term {term}, and lost part of its log");
+            self.breach(Breach::new(Rule::I5, what));
+        }
     }
 
     fn sync_later(&mut self, node: usize) {
