@@ -382,9 +382,7 @@ impl Sim {
                 view.epoch == stream.epoch && matches!(view.state, SessionState::Live { .. })
             });
             if lives {
-                if self.nodes[node].delivery.is_lagging(stream.party) {
-                    self.pump(node, id);
-                }
+                self.pump(node, id);
             } else {
                 self.let_stream_go(node, id, stream.party);
                 self.tell(id, Down::End(StreamFailure::Lost));

@@ -215,7 +215,7 @@ impl Delivery {
         }
         self.ring = Ring::new(self.ring.capacity, index);
         for subscription in self.subscriptions.values_mut() {
-            subscription.lagging = !is(Planted::GapNotNoticed);
+            subscription.lagging = true;
         }
     }
 }

@@ -62,8 +62,6 @@ pub enum Planted {
     RepeatPassed,
     /// The first missed event is left out when a party comes back.
     EffectSkippedOnResume,
-    /// A party is not told that events are missing behind a snapshot.
-    GapNotNoticed,
     /// An operation that was under way when the stream broke is not sent again.
     RetryForgotten,
     /// A client says that it has seen more than it has.
@@ -168,7 +166,6 @@ mod switch {
             "delivery",
             "The first missed event is left out when a party comes back",
         ),
-        (Planted::GapNotNoticed, "delivery", "A party is not told that events are missing behind a snapshot"),
         (
             Planted::RetryForgotten,
             "the client's logic",
