@@ -114,11 +114,11 @@ impl Transfers {
             tokio::time::sleep(wait).await;
         }
         self.count(freight).fetch_add(bytes as u64, Ordering::Relaxed);
-        let source = match freight {
+        let freight = match freight {
             Freight::Snapshot => "snapshot",
             Freight::History => "history",
         };
-        metrics::counter!(names::TRANSFER_BYTES, labels::SOURCE => source).increment(bytes as u64);
+        metrics::counter!(names::TRANSFER_BYTES, labels::FREIGHT => freight).increment(bytes as u64);
     }
 
     /// A snapshot begins to go out.

@@ -37,6 +37,7 @@ labels! { ALL:
     METHOD = "method", "the RPCs of the protocol";
     PEER = "peer", "numbers of the cluster's other nodes";
     SOURCE = "source", "`built` here or `installed` from the leader";
+    FREIGHT = "freight", "`snapshot` or `history`";
     ANSWER = "answer", "`automatic`, `confirmed`, `offered`";
     ALERT = "alert", "names of the alerts in docs/runbooks";
     VERSION = "version", "the version of the binary";
@@ -48,6 +49,8 @@ pub const ACTORS: &[&str] = &["operator", "conversation", "queue"];
 pub const PARTIES: &[&str] = &["gateway", "operator"];
 /// Values of [`SOURCE`].
 pub const SOURCES: &[&str] = &["built", "installed"];
+/// Values of [`FREIGHT`].
+pub const FREIGHTS: &[&str] = &["snapshot", "history"];
 
 /// The label of a name, for the list of metrics.
 #[must_use]

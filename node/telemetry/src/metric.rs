@@ -123,6 +123,9 @@ pub fn begin() {
     for source in labels::SOURCES {
         metrics::counter!(names::SNAPSHOTS, labels::SOURCE => *source).increment(0);
     }
+    for freight in labels::FREIGHTS {
+        metrics::counter!(names::TRANSFER_BYTES, labels::FREIGHT => *freight).increment(0);
+    }
 }
 
 /// A metric without labels of its own, at 0.

@@ -107,7 +107,7 @@ metrics_list! {
         "Raft index of the last snapshot.";
     SEGMENTS_FETCHED = Counter, Count, "ringmain_segments_fetched_total", [],
         "History segments fetched from a peer because this node lacked them.";
-    TRANSFER_BYTES = Counter, Bytes, "ringmain_transfer_bytes_total", [SOURCE],
+    TRANSFER_BYTES = Counter, Bytes, "ringmain_transfer_bytes_total", [FREIGHT],
         "Bytes of snapshots and history sent to nodes that lag.";
     DISK_FREE = Gauge, Bytes, "ringmain_disk_free_bytes", [],
         "Bytes free on the disk of the data folder, beside the reserve.";
