@@ -28,7 +28,7 @@ const BEHIND_MAX: u64 = 50;
 /// Contacts of the last moment are assigned by then.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// See [`super::DrillRun::Away`].
+/// What the drill `away` can be told.
 #[derive(Debug, Args)]
 pub struct AwayArgs {
     /// What all drills can be told.

@@ -32,7 +32,7 @@ const BLOCK_MAX: Duration = Duration::from_secs(300);
 /// Load goes on that long before and after each block.
 const BETWEEN: Duration = Duration::from_secs(2);
 
-/// See [`super::DrillRun::Tour`].
+/// What the drill `tour` can be told.
 #[derive(Debug, Args)]
 pub struct TourArgs {
     /// What all drills can be told.
