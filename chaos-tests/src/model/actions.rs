@@ -103,10 +103,9 @@ impl Model {
         };
         self.withdraw(id, operator, WithdrawReason::Supervisor);
         self.requeue(id, operator);
-        self.exclude(operator, id);
         let mut freed = Freed::queued(id);
         freed.join(Freed::operator(operator));
-        freed.join(Freed::exclusions());
+        freed.join(self.exclude(operator, id));
         self.settle(freed);
         Ok(1)
     }

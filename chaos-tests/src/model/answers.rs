@@ -68,8 +68,7 @@ impl Model {
         self.requeue(id, operator);
         let mut freed = Freed::queued(id);
         freed.join(Freed::operator(operator));
-        self.exclude(operator, id);
-        freed.join(Freed::exclusions());
+        freed.join(self.exclude(operator, id));
         let missed = self.plan.sessions.missed;
         let takes_offers = match self.operators[operator.slot as usize].presence {
             PresenceState::Ready | PresenceState::Missed { .. } => true,
@@ -89,10 +88,11 @@ impl Model {
         self.operator_mut(operator).idle_since = self.now;
     }
 
-    pub(super) fn exclude(&mut self, operator: OperatorId, contact: ContactId) {
+    /// Keeps the contact away from the operator; a span of 0 keeps nobody away and frees nobody.
+    pub(super) fn exclude(&mut self, operator: OperatorId, contact: ContactId) -> Freed {
         let until = self.span_after_now(self.plan.sessions.exclusion);
         if until <= self.now {
-            return;
+            return Freed::default();
         }
         let exclusions = &mut self.operator_mut(operator).exclusions;
         exclusions.retain(|exclusion| exclusion.contact != contact);
@@ -100,6 +100,7 @@ impl Model {
             exclusions.remove(0);
         }
         exclusions.push(Exclusion { contact, until });
+        Freed::exclusions()
     }
 
     pub(super) fn complete(&mut self, command: &CompleteContact) -> Result<Reply, Refusal> {

@@ -106,8 +106,7 @@ impl Model {
         if let Some((colleague, _)) = held_for {
             self.operator_mut(colleague).exclusions.retain(|exclusion| exclusion.contact != id);
         }
-        self.exclude(operator, id);
-        freed.join(Freed::exclusions());
+        freed.join(self.exclude(operator, id));
         if wrap_up.until > self.now {
             freed.join(self.keep_wrap_up(operator, wrap_up));
         } else {

@@ -107,7 +107,11 @@ impl Official {
         self.stamp = batch.at;
         let off = batch.at.0.cast_signed() - batch.stamped.cast_signed() - self.guessed;
         if off.unsigned_abs() > TIME_OFF_MS {
-            let what = format!("an entry is stamped {} when it is {}", batch.at.0, batch.stamped);
+            let (at, now, guessed) = (batch.at.0, batch.stamped, self.guessed);
+            let what = format!(
+                "an entry is stamped {at} when it is {now} and time may be off by {guessed}, give or take \
+                 {TIME_OFF_MS}"
+            );
             return Err(Breach::new(Rule::I12, what));
         }
         for proposed in &batch.commands {

@@ -167,11 +167,19 @@ impl Sim {
         let is_late = self.now >= takeover.asked_at + TIME_ANSWER_MS;
         if answered == size || (is_late && answered > size / 2) {
             let right = takeover.walls.iter().filter(|wall| wall.abs_diff(self.now) < PING_MS).count();
-            let knows = !takeover.reckoned.is_empty() || 2 * right > takeover.walls.len();
+            let (goes_on, walls_are_right) =
+                (!takeover.reckoned.is_empty(), 2 * right > takeover.walls.len());
+            let floor = row.time.last();
             row.time.take_over(&takeover.reckoned, &takeover.walls, mono_us);
-            if !knows && let Some(now) = row.time.now(mono_us) {
-                self.official.guessed = now.0.cast_signed() - self.now.cast_signed();
-                self.report.count("time-guessed");
+            // Whoever reckons goes on with an earlier guess. Otherwise the walls count, and no guess that led to no
+            // entry is left; one that did may have gone ahead of them.
+            if !goes_on && let Some(now) = row.time.now(mono_us) {
+                let is_guess = !walls_are_right || now <= floor;
+                let off = now.0.cast_signed() - self.now.cast_signed();
+                self.official.guessed = if is_guess { off } else { 0 };
+                if is_guess {
+                    self.report.count("time-guessed");
+                }
             }
             self.begin_reign(node);
         }
