@@ -55,7 +55,8 @@ impl Sim {
             PeerMessage::Pong { term, run, said } => self.hear_pong(node, from, (term, run), said),
             PeerMessage::AskTime { term } => {
                 let wall_ms = self.nodes[node].clocks.wall_ms(self.now);
-                let now = self.reckoned(node);
+                let mono_us = self.nodes[node].clocks.monotonic_us(self.now);
+                let now = self.nodes[node].time.settled(mono_us);
                 self.send_peer(node, from, Lane::Control, PeerMessage::TellTime { term, wall_ms, now });
             }
             PeerMessage::TellTime { term, wall_ms, now } => self.hear_time(node, from, (term, wall_ms, now)),

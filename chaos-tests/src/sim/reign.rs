@@ -112,12 +112,12 @@ impl Sim {
         }
     }
 
-    /// Goes on with replicated time; a node that has not heard of it since its start asks a majority.
+    /// Goes on with replicated time; a node that is not sure of it since its start asks a majority.
     fn take_over_time(&mut self, node: usize) {
         let mono_us = self.nodes[node].clocks.monotonic_us(self.now);
         let row = &mut self.nodes[node];
         row.time.applied(row.router.now());
-        if row.time.is_known() {
+        if row.time.settled(mono_us).is_some() {
             row.time.take_over(&[], &[], mono_us);
             return self.begin_reign(node);
         }
@@ -169,7 +169,7 @@ impl Sim {
             let right = takeover.walls.iter().filter(|wall| wall.abs_diff(self.now) < PING_MS).count();
             let (goes_on, walls_are_right) =
                 (!takeover.reckoned.is_empty(), 2 * right > takeover.walls.len());
-            let floor = row.time.last();
+            let floor = row.time.now(mono_us).unwrap_or(row.time.last());
             row.time.take_over(&takeover.reckoned, &takeover.walls, mono_us);
             // Whoever reckons goes on with an earlier guess. Otherwise the walls count, and no guess that led to no
             // entry is left; one that did may have gone ahead of them.

@@ -62,10 +62,10 @@ async fn reign_one(shared: &Shared, term: u64) {
     }
 }
 
-/// Goes on with replicated time. A node that has not heard of it since its start asks until a majority of the voters
+/// Goes on with replicated time. A node that is not sure of it since its start asks until a majority of the voters
 /// answered, and waits as long as a ping may take for the others.
 async fn take_over_time(shared: &Shared) {
-    if shared.time.is_known() {
+    if shared.time.settled().is_some() {
         return shared.time.take_over(&[], &[]);
     }
     let me = shared.config.node;
@@ -251,7 +251,7 @@ pub fn answer_ping(shared: &Shared, from: NodeId, request: &v1::PingRequest) -> 
     v1::PingResponse {
         incarnation: shared.identity.incarnation().0,
         wall_ms: shared.clock.wall_ms(),
-        now_ms: shared.time.now().map_or(0, |now| now.0),
+        now_ms: shared.time.settled().map_or(0, |now| now.0),
         suspect,
         draining,
         disk: disk_to_wire(disk).into(),

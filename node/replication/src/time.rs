@@ -62,10 +62,11 @@ impl ReplicatedTime {
         self.lock().reckoning.take_over(peers, walls, monotonic_us);
     }
 
-    /// Whether [`Self::take_over`] needs to ask others.
+    /// See [`Reckoning::settled`].
     #[must_use]
-    pub fn is_known(&self) -> bool {
-        self.lock().reckoning.is_known()
+    pub fn settled(&self) -> Option<Timestamp> {
+        let monotonic_us = self.monotonic_us();
+        self.lock().reckoning.settled(monotonic_us)
     }
 
     /// The stamp for the leader's next batch.

@@ -15,6 +15,10 @@ use crate::planted::{Planted, is};
 pub const SLEW_PPM: u64 = 500;
 /// What a follower's reckoning may lose against an older, later one: both clocks drift and the leader's slews.
 const FALL_PPM: u64 = 1_000;
+/// A word of the leader that is further from the reckoning was long on its way, or the one before it was.
+const STALE_US: u64 = 50_000;
+/// Words that agree with the reckoning for so long make it more than a lower bound.
+const SETTLED_US: u64 = 100_000;
 
 /// Replicated time as one node reckons it. `monotonic_us` is microseconds of its monotonic clock, `wall_ms`
 /// milliseconds since 1970 as its machine believes.
@@ -31,6 +35,12 @@ pub struct Reckoning {
 struct Known {
     base_us: u64,
     at_us: u64,
+    /// When the monotonic clock showed this, a word of the leader put replicated time ahead by more than
+    /// [`STALE_US`], or was the first.
+    moved_us: u64,
+    /// Whether it is the cluster's time, and not only a bound below it: a process that stood still hears words that
+    /// have waited for it.
+    is_settled: bool,
 }
 
 impl Known {
@@ -59,10 +69,11 @@ impl Reckoning {
         self.last
     }
 
-    /// Whether [`Self::take_over`] needs to ask others.
+    /// Replicated time, when words of the leader have agreed with it for [`SETTLED_US`] since this node was behind.
+    /// Otherwise [`Self::take_over`] needs the word of others.
     #[must_use]
-    pub fn is_known(&self) -> bool {
-        self.known.is_some()
+    pub fn settled(&self, monotonic_us: u64) -> Option<Timestamp> {
+        self.now(monotonic_us).filter(|_| self.known.is_some_and(|known| known.is_settled))
     }
 
     /// An entry with this stamp was applied.
@@ -74,33 +85,43 @@ impl Reckoning {
     /// what the node reckons from here on. The wall clock counts for nothing while the cluster has its time.
     pub fn heard(&mut self, now: Timestamp, monotonic_us: u64) -> Timestamp {
         let heard_us = now.0.saturating_mul(1_000);
-        let base_us = match self.known {
-            None => heard_us,
-            Some(known) => {
-                let passed_us = monotonic_us.saturating_sub(known.at_us);
-                let fall_us = passed_us * FALL_PPM / 1_000_000;
-                heard_us.max(known.now_us(monotonic_us).saturating_sub(fall_us))
-            }
-        };
-        self.known = Some(Known { base_us, at_us: monotonic_us });
+        let known = self.known.unwrap_or(Known {
+            base_us: 0,
+            at_us: monotonic_us,
+            moved_us: monotonic_us,
+            is_settled: false,
+        });
+        let reckoned_us = known.now_us(monotonic_us);
+        let fall_us = monotonic_us.saturating_sub(known.at_us) * FALL_PPM / 1_000_000;
+        let base_us = heard_us.max(reckoned_us.saturating_sub(fall_us));
+        let has_moved = heard_us > reckoned_us + STALE_US;
+        let moved_us = if has_moved { monotonic_us } else { known.moved_us };
+        let agrees = heard_us.abs_diff(reckoned_us) <= STALE_US;
+        let is_settled =
+            !has_moved && (known.is_settled || agrees && monotonic_us.saturating_sub(moved_us) >= SETTLED_US);
+        self.known = Some(Known { base_us, at_us: monotonic_us, moved_us, is_settled });
         Timestamp(base_us / 1_000)
     }
 
     /// This node begins to lead. `peers` is what others reckon, where they do; `walls` are the wall clocks of a
     /// majority of the voters, this node's among them. After a full stop nobody reckons: then the middle one of
-    /// the wall clocks counts, but time does not go back.
+    /// the wall clocks counts, but time goes back behind nothing that was stamped or heard.
     pub fn take_over(&mut self, peers: &[Timestamp], walls: &[u64], monotonic_us: u64) {
-        let own = self.known.map(|known| known.now_us(monotonic_us));
+        let heard = self.known.map(|known| known.now_us(monotonic_us));
+        let own = heard.filter(|_| self.settled(monotonic_us).is_some());
         let reckoned = peers.iter().map(|now| now.0.saturating_mul(1_000)).chain(own).max();
         let base_us = reckoned.unwrap_or_else(|| median(walls).saturating_mul(1_000));
-        let floor_us = if is(Planted::TimeGoesBack) { 0 } else { self.last.0.saturating_mul(1_000) };
-        self.known = Some(Known { base_us: base_us.max(floor_us), at_us: monotonic_us });
+        let last_us = if is(Planted::TimeGoesBack) { 0 } else { self.last.0.saturating_mul(1_000) };
+        self.set(base_us.max(last_us).max(heard.unwrap_or(0)), monotonic_us);
     }
 
     /// The stamp for the leader's next batch.
     pub fn stamp(&mut self, monotonic_us: u64, wall_ms: u64) -> Timestamp {
         let wall_us = wall_ms.saturating_mul(1_000);
-        let known = self.known.unwrap_or(Known { base_us: self.last.0 * 1_000, at_us: monotonic_us });
+        if self.known.is_none() {
+            self.set(self.last.0.saturating_mul(1_000), monotonic_us);
+        }
+        let Some(known) = self.known else { return self.last };
         let passed_us = monotonic_us.saturating_sub(known.at_us);
         let now_us = known.now_us(monotonic_us);
         let pull_us = if is(Planted::WallClockRules) { u64::MAX } else { passed_us * SLEW_PPM / 1_000_000 };
@@ -108,12 +129,17 @@ impl Reckoning {
         let behind_us = now_us.saturating_sub(wall_us).min(pull_us);
         let stamped_us = now_us + ahead_us - behind_us;
         // Too short a step to pull by a microsecond is left for the next one to count.
-        if pull_us > 0 || self.known.is_none() {
-            self.known = Some(Known { base_us: stamped_us, at_us: monotonic_us });
+        if pull_us > 0 {
+            self.set(stamped_us, monotonic_us);
         }
         let stamp = Timestamp(stamped_us / 1_000);
         self.last = if is(Planted::TimeGoesBack) { stamp } else { self.last.max(stamp) };
         self.last
+    }
+
+    /// The cluster's time is this: a leader says so.
+    fn set(&mut self, base_us: u64, at_us: u64) {
+        self.known = Some(Known { base_us, at_us, moved_us: at_us, is_settled: true });
     }
 }
 
@@ -145,8 +171,41 @@ mod tests {
     fn a_new_leader_goes_on_from_what_it_reckoned_whatever_its_wall_clock_says() {
         let mut time = Reckoning::default();
         time.heard(Timestamp(10_000), 0);
+        time.heard(Timestamp(10_100), 100 * MS);
         time.take_over(&[Timestamp(10_200)], &[3_600_000], 300 * MS);
         assert_eq!(time.stamp(300 * MS, 3_600_000), Timestamp(10_300));
+    }
+
+    /// Words of the leader that waited for a process that stood still are too old, all of them.
+    #[test]
+    fn words_that_waited_are_a_bound_and_no_reckoning() {
+        let mut time = Reckoning::default();
+        for word in [10_000, 10_100, 10_200] {
+            time.heard(Timestamp(word), 3_000 * MS);
+        }
+        assert_eq!((time.now(3_000 * MS), time.settled(3_000 * MS)), (Some(Timestamp(10_200)), None));
+        time.heard(Timestamp(10_200), 3_200 * MS);
+        assert_eq!(time.settled(3_200 * MS), None, "the same word again agrees with nothing");
+
+        let mut late = time;
+        late.take_over(&[Timestamp(13_000)], &[13_001], 3_300 * MS);
+        assert_eq!(late.now(3_300 * MS), Some(Timestamp(13_000)), "others know better");
+        let mut late = time;
+        late.take_over(&[], &[5_000, 13_001, 13_002], 3_300 * MS);
+        assert_eq!(late.now(3_300 * MS), Some(Timestamp(13_001)), "nobody knows: the middle wall clock");
+        time.take_over(&[], &[5_000, 5_001, 5_002], 3_300 * MS);
+        assert_eq!(time.now(3_300 * MS), Some(Timestamp(10_499)), "but not before what was heard");
+    }
+
+    #[test]
+    fn words_that_agree_settle_it_and_a_leap_unsettles_it() {
+        let mut time = Reckoning::default();
+        for step in 0..=3 {
+            time.heard(Timestamp(10_000 + step * 40), step * 40 * MS);
+            assert_eq!(time.settled(step * 40 * MS).is_some(), step == 3, "after 100 ms: {step}");
+        }
+        time.heard(Timestamp(11_000), 200 * MS);
+        assert_eq!(time.settled(200 * MS), None);
     }
 
     #[test]
