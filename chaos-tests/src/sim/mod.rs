@@ -16,6 +16,7 @@ mod disk;
 mod events;
 mod faults;
 mod forward;
+mod knowing;
 mod machine;
 #[cfg(feature = "planted")]
 pub mod mutants;
@@ -71,6 +72,8 @@ pub struct SimFailure {
     pub rule: Rule,
     /// How.
     pub what: String,
+    /// Nothing was judged: the code under test, or the judge, panicked.
+    pub has_panicked: bool,
     /// The commands that led to it, with what the rules say about each.
     pub log: Box<Scenario>,
 }
@@ -115,6 +118,7 @@ pub fn run_schedule(schedule: &Schedule) -> Result<SimReport, SimFailure> {
     let mut sim = Sim::new(schedule);
     // The core checks itself in debug builds and panics; that is a finding like any other.
     let outcome = catch_unwind(AssertUnwindSafe(|| sim.play()));
+    let has_panicked = outcome.is_err();
     let breach = match outcome {
         Ok(()) => sim.broken.clone(),
         Err(panic) => {
@@ -129,7 +133,7 @@ pub fn run_schedule(schedule: &Schedule) -> Result<SimReport, SimFailure> {
         Some(Breach { rule, what }) => {
             let (seed, events, at_ms) = (schedule.seed, sim.report.events, sim.now - EPOCH_MS);
             let log = Box::new(sim.official.scenario(&format!("{rule}: {what}")));
-            Err(SimFailure { seed, events, at_ms, rule, what, log })
+            Err(SimFailure { seed, events, at_ms, rule, what, has_panicked, log })
         }
     }
 }
@@ -149,6 +153,7 @@ pub fn run_twice(schedule: &Schedule) -> Result<SimReport, SimFailure> {
             at_ms: 0,
             rule: Rule::Repeatable,
             what,
+            has_panicked: false,
             log: Box::default(),
         });
     }

@@ -1,13 +1,13 @@
 //! `ringmain-chaos mutants`: plants one mistake after the other and looks whether the simulation finds it.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use ringmain_routing::planted::{ALL, Planted, plant};
+use ringmain_routing::planted::{ALL, Mistake, plant};
 
 use super::schedule::Schedule;
 use super::{Rule, SimFailure, run_schedule};
@@ -20,19 +20,27 @@ pub struct MutantsArgs {
     /// Seeds within which each mistake must be found
     #[arg(long, default_value_t = 200)]
     seeds: u64,
-    /// Plant only the mistake of this name
-    #[arg(long, value_name = "NAME")]
-    only: Option<String>,
+    /// Plant only the mistakes of these names
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
     /// Write the table to this file too
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }
 
-/// How a mistake was found.
+/// The first run that broke a rule which the mistake breaks.
 struct Found {
     seed: u64,
     rule: Rule,
     events: u64,
+}
+
+/// What came of a search.
+#[derive(Default)]
+struct Search {
+    found: Option<Found>,
+    /// An earlier run that broke something else, or only panicked: its seed and what was said.
+    stray: Option<(u64, String)>,
 }
 
 /// Plants them all; true when each was found.
@@ -40,34 +48,32 @@ struct Found {
 /// # Errors
 /// A name that no mistake has; a table that cannot be written.
 pub fn carry_out(args: &MutantsArgs) -> Result<bool> {
-    // A core that checks itself panics by the dozen here; each is a finding.
+    // A core that checks itself panics by the dozen here; each is noted.
     std::panic::set_hook(Box::new(|_| {}));
-    let wanted = |planted: &Planted| args.only.as_ref().is_none_or(|only| *only == format!("{planted:?}"));
-    let chosen: Vec<_> = ALL.iter().filter(|(planted, _, _)| wanted(planted)).collect();
-    let names: Vec<String> = ALL.iter().map(|(planted, _, _)| format!("{planted:?}")).collect();
-    anyhow::ensure!(!chosen.is_empty(), "--only: one of {}", names.join(", "));
+    let name = |mistake: &Mistake| format!("{:?}", mistake.planted);
+    let wanted = |mistake: &&Mistake| args.only.is_empty() || args.only.contains(&name(mistake));
+    let chosen: Vec<&Mistake> = ALL.iter().filter(wanted).collect();
+    let unknown = args.only.iter().find(|only| !ALL.iter().any(|mistake| name(mistake) == **only));
+    if let Some(unknown) = unknown {
+        anyhow::bail!("--only {unknown}: one of {}", ALL.iter().map(name).collect::<Vec<_>>().join(", "));
+    }
     let mut table = String::from(
-        "| mistake | where | what is wrong | broken rule | seed | events |\n|---|---|---|---|---|---|\n",
+        "| mistake | where | what is wrong | breaks | broken rule | seed | events |\n|---|---|---|---|---|---|---|\n",
     );
     let mut survivors = Vec::new();
-    for (planted, place, what) in chosen {
-        plant(Some(*planted));
-        let found = search(args.seeds);
+    for mistake in chosen {
+        plant(Some(mistake.planted));
+        let search = search(args.seeds, mistake.breaks);
         plant(None);
-        let row = match found {
-            Some(Found { seed, rule, events }) => {
-                format!("| {planted:?} | {place} | {what} | {rule} | {seed} | {events} |")
-            }
-            None => {
-                survivors.push(format!("{planted:?}"));
-                format!("| {planted:?} | {place} | {what} | **not found** | | |")
-            }
-        };
+        if search.found.is_none() {
+            survivors.push(name(mistake));
+        }
+        let row = row(mistake, &search);
         println!("{row}");
         writeln!(table, "{row}")?;
     }
     if let Some(path) = &args.markdown {
-        write_table(path, &table)?;
+        std::fs::write(path, &table).with_context(|| path.display().to_string())?;
     }
     if survivors.is_empty() {
         println!("all {} were found", table.lines().count() - 2);
@@ -77,35 +83,55 @@ pub fn carry_out(args: &MutantsArgs) -> Result<bool> {
     Ok(survivors.is_empty())
 }
 
-fn write_table(path: &Path, table: &str) -> Result<()> {
-    std::fs::write(path, table).with_context(|| path.display().to_string())
+fn row(mistake: &Mistake, search: &Search) -> String {
+    let Mistake { planted, place, what, breaks } = mistake;
+    let breaks = breaks.join(", ");
+    let stray = search.stray.as_ref().map(|(seed, said)| format!(" (seed {seed}: {said})"));
+    let stray = stray.unwrap_or_default();
+    match &search.found {
+        Some(Found { seed, rule, events }) => {
+            format!("| {planted:?} | {place} | {what} | {breaks} | {rule}{stray} | {seed} | {events} |")
+        }
+        None => format!("| {planted:?} | {place} | {what} | {breaks} | **not found**{stray} | | |"),
+    }
 }
 
-/// The first seed that shows the mistake.
-fn search(seeds: u64) -> Option<Found> {
+/// The first seed that breaks one of these rules.
+fn search(seeds: u64, breaks: &[&str]) -> Search {
     let next = AtomicU64::new(0);
-    let best: Mutex<Option<(u64, SimFailure)>> = Mutex::new(None);
+    let best: Mutex<Search> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let hunt = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let known = best.lock().expect("no thread panics with it").found.as_ref().map(|found| found.seed);
+            if seed >= seeds || known.is_some_and(|known| known < seed) {
+                return;
+            }
+            if let Err(failure) = run_schedule(&Schedule::of(seed, None)) {
+                note(&mut best.lock().expect("no thread panics with it"), seed, &failure, breaks);
+            }
+        }
+    };
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let known =
-                        best.lock().expect("no thread panics with it").as_ref().map(|(seed, _)| *seed);
-                    if seed >= seeds || known.is_some_and(|known| known < seed) {
-                        return;
-                    }
-                    if let Err(failure) = run_schedule(&Schedule::of(seed, None)) {
-                        let mut best = best.lock().expect("no thread panics with it");
-                        if best.as_ref().is_none_or(|(known, _)| seed < *known) {
-                            *best = Some((seed, failure));
-                        }
-                    }
-                }
-            });
+            scope.spawn(hunt);
         }
     });
-    let best = best.into_inner().expect("no thread panics with it");
-    best.map(|(seed, failure)| Found { seed, rule: failure.rule, events: failure.events })
+    let mut search = best.into_inner().expect("no thread panics with it");
+    let found_at = search.found.as_ref().map_or(u64::MAX, |found| found.seed);
+    search.stray = search.stray.filter(|(seed, _)| *seed < found_at);
+    search
+}
+
+fn note(search: &mut Search, seed: u64, failure: &SimFailure, breaks: &[&str]) {
+    let SimFailure { rule, events, has_panicked, .. } = *failure;
+    if !has_panicked && breaks.contains(&rule.to_string().as_str()) {
+        if search.found.as_ref().is_none_or(|found| seed < found.seed) {
+            search.found = Some(Found { seed, rule, events });
+        }
+    } else if search.stray.as_ref().is_none_or(|(known, _)| seed < *known) {
+        let said = if has_panicked { "a panic".to_owned() } else { rule.to_string() };
+        search.stray = Some((seed, said));
+    }
 }

@@ -19,6 +19,7 @@ use super::Sim;
 use super::disk::{Disk, Place, Snapshot};
 use super::events::{Event, StreamId};
 use super::forward::{Early, Way};
+use super::knowing::Words;
 use super::machine::Clocks;
 use super::net::rng_of;
 use super::raft::Raft;
@@ -61,6 +62,8 @@ pub(super) struct SimNode {
     pub confirmed: u64,
     pub is_applying: bool,
     pub time: Reckoning,
+    /// What it has heard of replicated time since its start, as the judge saw it.
+    pub words: Option<Words>,
     pub liveness: Liveness,
     pub open: OpenCommands<Waiting>,
     pub way: Way,
@@ -120,6 +123,7 @@ impl SimNode {
             confirmed: 0,
             is_applying: false,
             time: Reckoning::default(),
+            words: None,
             liveness: Liveness::default(),
             open: OpenCommands::default(),
             way: Way::default(),
@@ -161,7 +165,7 @@ impl SimNode {
         self.raft.begin(mono);
         self.confirmed = self.applied.index;
         self.is_applying = false;
-        self.time = Reckoning::new(self.router.now());
+        (self.time, self.words) = (Reckoning::new(self.router.now()), None);
         self.liveness = Liveness::new(std::time::Duration::from_millis(mono));
         self.open = OpenCommands::default();
         self.way = Way::default();

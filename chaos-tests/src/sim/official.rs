@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use ringmain_routing::shell::forwarding::Origin;
-use ringmain_routing::{Command, ContactId, LogIndex, Outcome, Router, Timestamp, next_chain};
+use ringmain_routing::{Command, ContactId, LogIndex, Outcome, Router, Timestamp, hash_parts};
 
 use super::disk::{Batch, Disk, Place};
 use super::rules::{Breach, Rule, ended_twice, rule_of_outcome, rule_of_state};
@@ -56,6 +56,11 @@ impl Official {
             guessed: 0,
             failed: None,
         }
+    }
+
+    /// The latest stamp that is committed.
+    pub(super) fn stamp(&self) -> Timestamp {
+        self.stamp
     }
 
     /// What was decided at an index of the router's log.
@@ -135,11 +140,12 @@ impl Official {
             return verdict;
         }
         let chain = self.router.chain();
-        if chain != self.chain_behind(&command, &outcome) {
+        let latest = self.decided.last().map_or(at, |decided| decided.at.max(at));
+        if chain != self.chain_behind(latest, &command, &outcome) {
             let what = format!("{command:?} is not in the chain as it was decided");
             return Err(Breach::new(Rule::I7, what));
         }
-        self.decided.push(Decided { at, command, outcome, chain });
+        self.decided.push(Decided { at: latest, command, outcome, chain });
         if self.router.index().0.is_multiple_of(STATES_EVERY) {
             self.compare_states()?;
         }
@@ -172,12 +178,14 @@ impl Official {
         Ok(())
     }
 
-    /// The chain as anybody can recompute it from the audit: the one before, and what was decided.
-    fn chain_behind(&self, command: &Command, outcome: &Outcome) -> u128 {
+    /// The chain as anybody can recompute it from the audit, with no function of the core's: the one before, the
+    /// place, the time, the command and what came of it.
+    fn chain_behind(&self, at: Timestamp, command: &Command, outcome: &Outcome) -> u128 {
         let before = self.decided.last().map_or(0, |decided| decided.chain);
+        let index = self.decided.len() as u64 + 1;
         let mut frames = command.encode();
         frames.extend(outcome.encode());
-        next_chain(before, self.router.index(), self.router.now(), &frames)
+        hash_parts(&[&before.to_le_bytes(), &index.to_le_bytes(), &at.0.to_le_bytes(), &frames])
     }
 
     /// The naive model before the last command, made anew.

@@ -2,7 +2,7 @@
 //! replicated time, writes what it takes into entries, asks its peers for signs of life and tells the log who is
 //! lost, and ticks when nobody else proposes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ringmain_routing::command::NodeLost;
@@ -14,6 +14,7 @@ use ringmain_routing::{Command, Incarnation, NodeId, Timestamp};
 use super::Sim;
 use super::disk::{Batch, Proposed};
 use super::events::PeerMessage;
+use super::knowing::{Words, guessed};
 use super::net::Lane;
 use super::rules::{Breach, Rule};
 use super::schedule::{Habit, Step};
@@ -44,9 +45,11 @@ pub(super) struct TakeOver {
     term: u64,
     asked_at: u64,
     ask_at: u64,
-    answered: BTreeSet<usize>,
-    walls: Vec<u64>,
+    /// By node, as they were told.
+    walls: BTreeMap<usize, u64>,
     reckoned: Vec<Timestamp>,
+    /// One of those who answered must know the time, as the judge sees it.
+    is_known: bool,
 }
 
 impl Reign {
@@ -124,13 +127,14 @@ impl Sim {
         let term = row.disk.term;
         let wall = row.clocks.wall_ms(self.now);
         let asked_at = self.now;
+        let is_known = Words::must_know(row.words);
         let takeover = row.takeover.get_or_insert_with(|| TakeOver {
             term,
             asked_at,
             ask_at: 0,
-            answered: BTreeSet::from([node]),
-            walls: vec![wall],
+            walls: BTreeMap::from([(node, wall)]),
             reckoned: Vec::new(),
+            is_known,
         });
         if self.now < takeover.ask_at {
             return;
@@ -147,12 +151,13 @@ impl Sim {
         node: usize,
         from: usize,
         (term, wall_ms, now): (u64, u64, Option<Timestamp>),
+        must_know: bool,
     ) {
         let row = &mut self.nodes[node];
         let Some(takeover) = row.takeover.as_mut().filter(|takeover| takeover.term == term) else { return };
-        if takeover.answered.insert(from) {
-            takeover.walls.push(wall_ms);
+        if takeover.walls.insert(from, wall_ms).is_none() {
             takeover.reckoned.extend(now);
+            takeover.is_known |= must_know;
         }
         self.settle_time(node);
     }
@@ -163,21 +168,17 @@ impl Sim {
         let mono_us = self.nodes[node].clocks.monotonic_us(self.now);
         let row = &mut self.nodes[node];
         let Some(takeover) = &row.takeover else { return };
-        let answered = takeover.answered.len();
+        let answered = takeover.walls.len();
         let is_late = self.now >= takeover.asked_at + TIME_ANSWER_MS;
         if answered == size || (is_late && answered > size / 2) {
-            let right = takeover.walls.iter().filter(|wall| wall.abs_diff(self.now) < PING_MS).count();
-            let (goes_on, walls_are_right) =
-                (!takeover.reckoned.is_empty(), 2 * right > takeover.walls.len());
-            let floor = row.time.now(mono_us).unwrap_or(row.time.last());
-            row.time.take_over(&takeover.reckoned, &takeover.walls, mono_us);
+            let walls: Vec<u64> = takeover.walls.values().copied().collect();
+            row.time.take_over(&takeover.reckoned, &walls, mono_us);
             // Whoever reckons goes on with an earlier guess. Otherwise the walls count, and no guess that led to no
             // entry is left; one that did may have gone ahead of them.
-            if !goes_on && let Some(now) = row.time.now(mono_us) {
-                let is_guess = !walls_are_right || now <= floor;
-                let off = now.0.cast_signed() - self.now.cast_signed();
-                self.official.guessed = if is_guess { off } else { 0 };
-                if is_guess {
+            if takeover.reckoned.is_empty() && !takeover.is_known {
+                let guessed = guessed(&takeover.walls, self.official.stamp(), row.words, self.now);
+                self.official.guessed = guessed;
+                if guessed != 0 {
                     self.report.count("time-guessed");
                 }
             }
@@ -248,6 +249,7 @@ impl Sim {
             row.liveness.leader_said(alone, mono);
             if let Some(now) = now {
                 row.time.heard(now, mono_us);
+                row.words = Some(Words::hear(row.words, now, self.now));
             }
         }
         let disk = if row.disk.full { DiskState::Full } else { DiskState::Room };

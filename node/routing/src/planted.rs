@@ -52,6 +52,8 @@ pub enum Planted {
     ActionAppliedTwice,
     /// Refused commands leave no mark in the chain.
     ChainSkipsRefusals,
+    /// What came of a command leaves no mark in the chain.
+    ChainSkipsOutcome,
     /// A snapshot leaves out what people did.
     DeedsLeftOut,
     /// A snapshot leaves out the work that goes on over several commands.
@@ -70,6 +72,8 @@ pub enum Planted {
     TimeGoesBack,
     /// The leader's wall clock is replicated time.
     WallClockRules,
+    /// After a full stop time goes on from the last stamp, whatever the wall clocks say.
+    WallsIgnoredAfterStop,
     /// A command that entered the log twice is applied twice.
     RepeatApplied,
     /// An entry is acknowledged before it is synced.
@@ -99,7 +103,7 @@ pub const fn is(_: Planted) -> bool {
 }
 
 #[cfg(feature = "planted")]
-pub use switch::{ALL, is, plant};
+pub use switch::{ALL, Mistake, is, plant};
 
 #[cfg(feature = "planted")]
 mod switch {
@@ -107,82 +111,244 @@ mod switch {
 
     use super::Planted;
 
-    /// All mistakes: where each is made, and what it is.
-    pub const ALL: &[(Planted, &str, &str)] = &[
-        (Planted::RequeueLost, "the core", "A contact that goes back to the line is put aside instead"),
-        (Planted::WithdrawalNotTold, "the core", "Nobody is told that an assignment was taken back"),
-        (Planted::OrphanKept, "the core", "Contacts stay with an operator who is gone"),
-        (Planted::OfferKeptInGrace, "the core", "An offer stays with an operator whose stream is lost"),
-        (
+    /// A mistake and what is known of it.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Mistake {
+        /// Which.
+        pub planted: Planted,
+        /// Where it is made.
+        pub place: &'static str,
+        /// What is wrong.
+        pub what: &'static str,
+        /// The rules that it breaks, by name: to name another one is not to have found it.
+        pub breaks: &'static [&'static str],
+    }
+
+    const fn mistake(
+        planted: Planted,
+        place: &'static str,
+        what: &'static str,
+        breaks: &'static [&'static str],
+    ) -> Mistake {
+        Mistake { planted, place, what, breaks }
+    }
+
+    /// All mistakes.
+    pub const ALL: &[Mistake] = &[
+        mistake(
+            Planted::RequeueLost,
+            "the core",
+            "A contact that goes back to the line is put aside instead",
+            &["I1"],
+        ),
+        mistake(
+            Planted::WithdrawalNotTold,
+            "the core",
+            "Nobody is told that an assignment was taken back",
+            &["I1"],
+        ),
+        mistake(Planted::OrphanKept, "the core", "Contacts stay with an operator who is gone", &["I1"]),
+        mistake(
+            Planted::OfferKeptInGrace,
+            "the core",
+            "An offer stays with an operator whose stream is lost",
+            &["I1"],
+        ),
+        mistake(
             Planted::StaleEpochAccepted,
             "the core",
             "A command of an earlier opening of the session is accepted",
+            &["I2"],
         ),
-        (Planted::EpochNotRaised, "the core", "A session that is opened again keeps its epoch"),
-        (Planted::StaleAssignmentAccepted, "the core", "An answer about an earlier assignment is accepted"),
-        (
+        mistake(
+            Planted::EpochNotRaised,
+            "the core",
+            "A session that is opened again keeps its epoch",
+            &["I2"],
+        ),
+        mistake(
+            Planted::StaleAssignmentAccepted,
+            "the core",
+            "An answer about an earlier assignment is accepted",
+            &["I2"],
+        ),
+        mistake(
             Planted::AssignmentNotRaised,
             "the core",
             "A contact that is assigned again keeps its assignment epoch",
+            &["I2"],
         ),
-        (Planted::OldRunAccepted, "the core", "Sessions of a lost run of a node stay live"),
-        (Planted::PresenceOvertaken, "the core", "An earlier word about presence counts after a later one"),
-        (Planted::OrderOffByOne, "the core", "The second in line is taken before the first"),
-        (Planted::HeadStartForgotten, "the core", "A head start counts for nothing"),
-        (
+        mistake(
+            Planted::OldRunAccepted,
+            "the core",
+            "Sessions of a lost run of a node stay live",
+            &["I2", "I11"],
+        ),
+        mistake(
+            Planted::PresenceOvertaken,
+            "the core",
+            "An earlier word about presence counts after a later one",
+            &["I2", "I11"],
+        ),
+        mistake(Planted::OrderOffByOne, "the core", "The second in line is taken before the first", &["I4"]),
+        mistake(Planted::HeadStartForgotten, "the core", "A head start counts for nothing", &["I4"]),
+        mistake(
             Planted::LastFoundWins,
             "the core",
             "The order in which profiles are looked at decides who is taken",
+            &["I4"],
         ),
-        (Planted::CapacityOffByOne, "the core", "An operator takes one unit more than there is room for"),
-        (Planted::HoldIgnored, "the core", "A contact is not kept for the operator that the customer knows"),
-        (
+        mistake(
+            Planted::CapacityOffByOne,
+            "the core",
+            "An operator takes one unit more than there is room for",
+            &["I3"],
+        ),
+        mistake(
+            Planted::HoldIgnored,
+            "the core",
+            "A contact is not kept for the operator that the customer knows",
+            &["I4"],
+        ),
+        mistake(
             Planted::ExclusionForgottenAfterTransfer,
             "the core",
             "Who passed a contact on, or declined it, may get it again",
+            &["I4"],
         ),
-        (Planted::WrapUpNeverEnds, "the core", "The wrap-up of a contact does not end by itself"),
-        (
+        mistake(
+            Planted::WrapUpNeverEnds,
+            "the core",
+            "The wrap-up of a contact does not end by itself",
+            &["I11"],
+        ),
+        mistake(
             Planted::KeptWrapUpNeverEnds,
             "the core",
             "The wrap-up of a contact that was passed on does not end by itself",
+            &["I11"],
         ),
-        (Planted::KeyForgotten, "the core", "A repeated key makes a second contact"),
-        (Planted::MergeForgotten, "the core", "A second call-back to the same number is not merged"),
-        (Planted::MergeLosesSource, "the core", "A merged order is not counted"),
-        (Planted::EndedTwice, "the core", "A contact that has ended ends again"),
-        (Planted::ActionAppliedTwice, "the core", "The same action under the same key is carried out again"),
-        (Planted::ChainSkipsRefusals, "the core", "Refused commands leave no mark in the chain"),
-        (Planted::DeedsLeftOut, "the core", "A snapshot leaves out what people did"),
-        (
+        mistake(Planted::KeyForgotten, "the core", "A repeated key makes a second contact", &["I5"]),
+        mistake(
+            Planted::MergeForgotten,
+            "the core",
+            "A second call-back to the same number is not merged",
+            &["I6"],
+        ),
+        mistake(Planted::MergeLosesSource, "the core", "A merged order is not counted", &["I6"]),
+        mistake(Planted::EndedTwice, "the core", "A contact that has ended ends again", &["I9"]),
+        mistake(
+            Planted::ActionAppliedTwice,
+            "the core",
+            "The same action under the same key is carried out again",
+            &["I5"],
+        ),
+        mistake(
+            Planted::ChainSkipsRefusals,
+            "the core",
+            "Refused commands leave no mark in the chain",
+            &["I7"],
+        ),
+        mistake(
+            Planted::ChainSkipsOutcome,
+            "the core",
+            "What came of a command leaves no mark in the chain",
+            &["I7"],
+        ),
+        mistake(Planted::DeedsLeftOut, "the core", "A snapshot leaves out what people did", &["I5", "I8"]),
+        mistake(
             Planted::JobsLeftOut,
             "the core",
             "A snapshot leaves out the work that goes on over several commands",
+            &["I8"],
         ),
-        (Planted::TimersLostAtRestore, "the core", "What was due is forgotten when a state is read"),
-        (Planted::RepeatPassed, "delivery", "A receiver takes in an event twice"),
-        (
+        mistake(
+            Planted::TimersLostAtRestore,
+            "the core",
+            "What was due is forgotten when a state is read",
+            &["I8", "I11"],
+        ),
+        mistake(Planted::RepeatPassed, "delivery", "A receiver takes in an event twice", &["I11"]),
+        mistake(
             Planted::EffectSkippedOnResume,
             "delivery",
             "The first missed event is left out when a party comes back",
+            &["I11"],
         ),
-        (
+        mistake(
             Planted::RetryForgotten,
             "the client's logic",
             "An operation that was under way when the stream broke is not sent again",
+            &["I1", "I11"],
         ),
-        (Planted::CursorAhead, "the client's logic", "A client says that it has seen more than it has"),
-        (Planted::TimeGoesBack, "the node's shell", "A new leader stamps earlier than what was applied"),
-        (Planted::WallClockRules, "the node's shell", "The leader's wall clock is replicated time"),
-        (Planted::RepeatApplied, "the node's shell", "A command that entered the log twice is applied twice"),
-        (Planted::AckBeforeSync, "the simulated shell", "An entry is acknowledged before it is synced"),
-        (Planted::SuspectVotes, "the simulated shell", "A node that lost part of its log votes and counts"),
-        (Planted::ChecksumIgnored, "the simulated shell", "Damaged records of the log are used"),
-        (Planted::AnswerBeforeLog, "the simulated shell", "A contact is acknowledged before the log has it"),
-        (Planted::CommandSkipped, "the simulated shell", "A node leaves out a command"),
-        (Planted::EventLost, "the simulated shell", "An event is not delivered to a stream that is open"),
-        (Planted::ResyncNotSent, "the simulated shell", "A party that comes back too late gets no full list"),
-        (Planted::NoTick, "the simulated shell", "Nobody ticks when something is due"),
+        mistake(
+            Planted::CursorAhead,
+            "the client's logic",
+            "A client says that it has seen more than it has",
+            &["I11"],
+        ),
+        mistake(
+            Planted::TimeGoesBack,
+            "the node's shell",
+            "A new leader stamps earlier than what was applied",
+            &["I12"],
+        ),
+        mistake(
+            Planted::WallClockRules,
+            "the node's shell",
+            "The leader's wall clock is replicated time",
+            &["I12"],
+        ),
+        mistake(
+            Planted::WallsIgnoredAfterStop,
+            "the node's shell",
+            "After a full stop time goes on from the last stamp, whatever the wall clocks say",
+            &["I12"],
+        ),
+        mistake(
+            Planted::RepeatApplied,
+            "the node's shell",
+            "A command that entered the log twice is applied twice",
+            &["I5", "I8"],
+        ),
+        mistake(
+            Planted::AckBeforeSync,
+            "the simulated shell",
+            "An entry is acknowledged before it is synced",
+            &["I5"],
+        ),
+        mistake(
+            Planted::SuspectVotes,
+            "the simulated shell",
+            "A node that lost part of its log votes and counts",
+            &["I5"],
+        ),
+        mistake(
+            Planted::ChecksumIgnored,
+            "the simulated shell",
+            "Damaged records of the log are used",
+            &["I5", "I8"],
+        ),
+        mistake(
+            Planted::AnswerBeforeLog,
+            "the simulated shell",
+            "A contact is acknowledged before the log has it",
+            &["I1", "I5"],
+        ),
+        mistake(Planted::CommandSkipped, "the simulated shell", "A node leaves out a command", &["I8"]),
+        mistake(
+            Planted::EventLost,
+            "the simulated shell",
+            "An event is not delivered to a stream that is open",
+            &["I11"],
+        ),
+        mistake(
+            Planted::ResyncNotSent,
+            "the simulated shell",
+            "A party that comes back too late gets no full list",
+            &["I11"],
+        ),
+        mistake(Planted::NoTick, "the simulated shell", "Nobody ticks when something is due", &["I11"]),
     ];
 
     /// 0 for none, else the mistake's number and 1.

@@ -244,7 +244,9 @@ impl Router {
         }
         self.frame.clear();
         command.encode_into(&mut self.frame);
-        outcome.encode_into(&mut self.frame);
+        if !is(Planted::ChainSkipsOutcome) {
+            outcome.encode_into(&mut self.frame);
+        }
         self.chain = next_chain(self.chain, self.index, self.now, &self.frame);
     }
 

@@ -110,6 +110,7 @@ impl Reckoning {
         let heard = self.known.map(|known| known.now_us(monotonic_us));
         let own = heard.filter(|_| self.settled(monotonic_us).is_some());
         let reckoned = peers.iter().map(|now| now.0.saturating_mul(1_000)).chain(own).max();
+        let walls = if is(Planted::WallsIgnoredAfterStop) { &[] } else { walls };
         let base_us = reckoned.unwrap_or_else(|| median(walls).saturating_mul(1_000));
         let last_us = if is(Planted::TimeGoesBack) { 0 } else { self.last.0.saturating_mul(1_000) };
         self.set(base_us.max(last_us).max(heard.unwrap_or(0)), monotonic_us);
