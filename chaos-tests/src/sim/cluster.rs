@@ -48,7 +48,7 @@ impl Sim {
                 let row = &mut self.nodes[node];
                 row.raft.hear(&mut row.disk, from, message, now);
                 if row.raft.leader == Some(from) {
-                    row.liveness.leader_heard(std::time::Duration::from_millis(now));
+                    row.liveness.leader_heard(row.disk.term, std::time::Duration::from_millis(now));
                 }
                 self.after_raft(node);
             }

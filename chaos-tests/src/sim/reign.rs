@@ -246,7 +246,7 @@ impl Sim {
         let row = &mut self.nodes[node];
         let of_this_term = term == row.disk.term && row.raft.leader.is_none_or(|leader| leader == from);
         if term > row.disk.term || of_this_term {
-            row.liveness.leader_said(alone, mono);
+            row.liveness.leader_said(term, alone, mono);
             if let Some(now) = now {
                 row.time.heard(now, mono_us);
                 row.words = Some(Words::hear(row.words, now, self.now));

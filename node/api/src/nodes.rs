@@ -25,19 +25,19 @@ impl Nodes {
         self.replica.members().peer(node).map_or(String::new(), |peer| peer.api_addr.clone())
     }
 
-    /// API address of the node after this one that lives and takes clients, as far as this node knows; empty when it
-    /// knows of none.
+    /// API address of the node after this one that lives, hears a majority and takes clients, as far as this node
+    /// knows; empty when it knows of none. A node without a majority must not name its like: those answer it first.
     pub(crate) fn other_than_me(&self) -> String {
         let mut others = self.replica.status().members;
-        others.retain(|one| one.peer.node != self.me && one.alive && !one.draining);
+        others.retain(|one| one.peer.node != self.me && one.in_touch && !one.draining);
         others.sort_by_key(|one| (one.peer.node < self.me, one.peer.node));
         others.into_iter().next().map_or(String::new(), |one| one.peer.api_addr)
     }
 
-    /// API address of another node that lives, as far as this node knows; else empty.
+    /// API address of another node that lives and hears a majority, as far as this node knows; else empty.
     pub(crate) fn live_address(&self, node: NodeId) -> String {
         let others = self.replica.status().members;
-        let live = others.into_iter().find(|one| one.peer.node == node && node != self.me && one.alive);
+        let live = others.into_iter().find(|one| one.peer.node == node && node != self.me && one.in_touch);
         live.map_or(String::new(), |one| one.peer.api_addr)
     }
 

@@ -60,8 +60,7 @@ pub async fn ask(shared: Arc<Shared>) {
     let mut turns = tokio::time::interval(ASK_EVERY);
     loop {
         turns.tick().await;
-        let without_leader = shared.is_removed() || shared.age() >= shared.config.timing.node_lost;
-        if without_leader && shared.identity.is_member() && is_dismissed(&shared).await {
+        if !shared.in_touch() && shared.identity.is_member() && is_dismissed(&shared).await {
             shared.depart();
         }
     }
@@ -75,7 +74,7 @@ async fn is_dismissed(shared: &Shared) -> bool {
     let mut dismissed = false;
     while let Some((node, answer)) = answers.next().await {
         if let Some(answer) = answer {
-            shared.liveness.met(node, shared.clock.monotonic());
+            shared.liveness.met(node, !answer.out_of_touch, shared.clock.monotonic());
             dismissed |= answer.caller_removed;
         }
     }

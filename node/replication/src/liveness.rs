@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringmain_routing::shell::liveness;
 use ringmain_routing::{Incarnation, NodeId};
 
-pub use ringmain_routing::shell::liveness::{Answered, Report, Said};
+pub use ringmain_routing::shell::liveness::{Answered, Met, Report, Said};
 
 /// [`liveness::Liveness`] behind a lock: see there what each call means.
 #[derive(Debug)]
@@ -22,14 +22,14 @@ impl Liveness {
         Self { state: Mutex::new(liveness::Liveness::new(now)) }
     }
 
-    /// The leader was heard.
-    pub fn leader_heard(&self, now: Duration) {
-        self.lock().leader_heard(now);
+    /// The leader of a term was heard.
+    pub fn leader_heard(&self, term: u64, now: Duration) {
+        self.lock().leader_heard(term, now);
     }
 
-    /// The leader was heard, and said that a majority had heard it so long ago.
-    pub fn leader_said(&self, alone: Duration, now: Duration) {
-        self.lock().leader_said(alone, now);
+    /// The leader of a term was heard, and said that a majority had heard it so long ago.
+    pub fn leader_said(&self, term: u64, alone: Duration, now: Duration) {
+        self.lock().leader_said(term, alone, now);
     }
 
     /// How long ago this follower heard its leader.
@@ -58,15 +58,15 @@ impl Liveness {
         self.lock().answered(peer, run, said, now);
     }
 
-    /// A node has answered, though nobody leads.
-    pub fn met(&self, node: NodeId, now: Duration) {
-        self.lock().met(node, now);
+    /// A node has answered a question of this node's own, and said whether it hears a majority.
+    pub fn met(&self, node: NodeId, in_touch: bool, now: Duration) {
+        self.lock().met(node, in_touch, now);
     }
 
-    /// How long ago a node answered a question of this node's own; `None` when it has not.
+    /// A node's last answer to a question of this node's own, unless it is as old as `within`.
     #[must_use]
-    pub fn since_met(&self, node: NodeId, now: Duration) -> Option<Duration> {
-        self.lock().since_met(node, now)
+    pub fn last_met(&self, node: NodeId, within: Duration, now: Duration) -> Option<Met> {
+        self.lock().last_met(node, within, now)
     }
 
     /// Whether every peer has answered in this reign.

@@ -238,7 +238,7 @@ pub fn answer_ping(shared: &Shared, from: NodeId, request: &v1::PingRequest) -> 
     let of_this_term = request.leading_term == known.term && known.leader.is_none_or(|leader| leader == from);
     if request.leading_term > known.term || (request.leading_term > 0 && of_this_term) {
         let alone = Duration::from_millis(request.majority_age_ms);
-        shared.liveness.leader_said(alone, shared.clock.monotonic());
+        shared.liveness.leader_said(request.leading_term, alone, shared.clock.monotonic());
         if request.now_ms > 0 {
             shared.time.heard(Timestamp(request.now_ms));
         }
@@ -256,6 +256,7 @@ pub fn answer_ping(shared: &Shared, from: NodeId, request: &v1::PingRequest) -> 
         draining,
         disk: disk_to_wire(disk).into(),
         caller_removed: shared.machine.is_departed(from),
+        out_of_touch: !shared.in_touch(),
     }
 }
 

@@ -83,8 +83,9 @@ impl PeerEndpoint {
     }
 
     fn leader_heard(&self, from: NodeId) {
-        if self.shared.leadership.borrow().leader == Some(from) {
-            self.shared.liveness.leader_heard(self.shared.clock.monotonic());
+        let known = *self.shared.leadership.borrow();
+        if known.leader == Some(from) {
+            self.shared.liveness.leader_heard(known.term, self.shared.clock.monotonic());
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::config::Peer;
 use crate::departure::MET_WITHIN;
 use crate::disk::DiskState;
 use crate::files::SyncCounts;
+use crate::liveness::Met;
 use crate::nodes;
 use crate::shared::Shared;
 use crate::transfer::Freight;
@@ -116,6 +117,9 @@ pub struct MemberStatus {
     pub heard: Option<Millis>,
     /// It lives, as far as is known: by the leader's word while the leader is heard, else by asking it.
     pub alive: bool,
+    /// It lives and hears a majority, directly or through its leader, as far as is known. A node of an earlier version
+    /// does not say; it counts as one that does.
+    pub in_touch: bool,
     /// It lost part of its log and grants no vote.
     pub suspect: bool,
     /// It sends its clients elsewhere.
@@ -195,6 +199,11 @@ impl Shared {
         }
     }
 
+    /// Whether this node hears a majority, directly or through its leader.
+    pub fn in_touch(&self) -> bool {
+        !self.is_removed() && self.age() < self.config.timing.node_lost
+    }
+
     /// Whether this node must not take commands, because it may be cut off.
     pub fn read_only(&self) -> bool {
         self.is_removed() || self.age() >= self.config.timing.read_only
@@ -220,20 +229,22 @@ fn members(shared: &Shared, leader: Option<NodeId>, age: Duration) -> Vec<Member
     let leads = shared.reign.borrow().is_some();
     let reports = if leads { nodes::reports(shared) } else { shared.reports() };
     let members = shared.members();
-    let alive = Alive::of(shared, leads, age);
+    let by = By { shared, leads, in_touch: shared.in_touch() };
     let status = |peer: &Peer| {
         let report = reports.iter().find(|report| report.node == peer.node).copied().unwrap_or_default();
         let told_ago = if leads { Millis(0) } else { millis(age) };
         let heard = if leader == Some(peer.node) { Some(Millis(0)) } else { report.heard };
         let heard = heard.map(|heard| Millis(heard.0 + told_ago.0));
         let mine = peer.node == me;
+        let alive = mine || by.is_alive(peer.node, heard);
         let said = if mine { shared.says() } else { report.said };
         MemberStatus {
             peer: peer.clone(),
             voter: members.is_voter(peer.node),
             lag: report.lag,
             heard,
-            alive: mine || alive.is(peer.node, heard),
+            alive,
+            in_touch: alive && by.is_in_touch(peer.node, mine),
             suspect: said.suspect,
             draining: said.draining,
             disk: said.disk,
@@ -242,33 +253,32 @@ fn members(shared: &Shared, leader: Option<NodeId>, age: Duration) -> Vec<Member
     members.nodes.values().map(status).collect()
 }
 
-/// By what a node knows who lives.
-enum Alive<'a> {
-    /// The leader hears the others, and is heard within this time.
-    ByLeader(Duration),
-    /// Nobody leads as far as is known: who answers this node lives.
-    ByAsking(&'a Shared),
+/// By what a node knows who lives: the leader hears the others; who hears the leader goes by its word; else those
+/// live who answer this node.
+struct By<'a> {
+    shared: &'a Shared,
+    leads: bool,
+    in_touch: bool,
 }
 
-impl Alive<'_> {
-    fn of(shared: &Shared, leads: bool, age: Duration) -> Alive<'_> {
-        let lost = shared.config.timing.node_lost;
-        if leads || age < lost && !shared.is_removed() {
-            Alive::ByLeader(lost)
-        } else {
-            Alive::ByAsking(shared)
+impl By<'_> {
+    /// Whether a node lives of which the leader, as far as is known, heard so long ago.
+    fn is_alive(&self, node: NodeId, heard: Option<Millis>) -> bool {
+        if self.leads || self.in_touch {
+            let within = self.shared.config.timing.node_lost.as_millis();
+            return heard.is_some_and(|heard| u128::from(heard.0) < within);
         }
+        self.met(node).is_some()
     }
 
-    /// Whether a node lives of which the leader, as far as is known, heard so long ago.
-    fn is(&self, node: NodeId, heard: Option<Millis>) -> bool {
-        match self {
-            Alive::ByLeader(within) => heard.is_some_and(|heard| u128::from(heard.0) < within.as_millis()),
-            Alive::ByAsking(shared) => {
-                let met = shared.liveness.since_met(node, shared.clock.monotonic());
-                met.is_some_and(|ago| ago < MET_WITHIN)
-            }
-        }
+    /// Whether a node that lives hears a majority. Of a node without one this is asked even while it leads: those who
+    /// hear it are of its own minority.
+    fn is_in_touch(&self, node: NodeId, mine: bool) -> bool {
+        self.in_touch || !mine && self.met(node).is_some_and(|met| met.in_touch)
+    }
+
+    fn met(&self, node: NodeId) -> Option<Met> {
+        self.shared.liveness.last_met(node, MET_WITHIN, self.shared.clock.monotonic())
     }
 }
 

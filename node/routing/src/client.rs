@@ -220,7 +220,8 @@ impl<O: Clone> Client<O> {
             Failure::Final => return self.answered(now, op_id),
             Failure::Unavailable { retry_after, hint } => {
                 self.retry_later(now, op_id, retry_after);
-                if self.addresses.prefer(hint) {
+                if self.addresses.is_elsewhere(hint.as_ref()) {
+                    self.addresses.leave(hint);
                     // Two nodes that name each other must not make the client run between them.
                     let attempts = self.pending.attempts(op_id);
                     let delay = if attempts <= 1 { Millis(0) } else { self.backoff(attempts, op_id.0) };
@@ -308,14 +309,14 @@ impl<O: Clone> Client<O> {
             return;
         }
         match failure {
-            StreamFailure::Lost => {
-                let delay = self.after_failed_attempt();
-                self.reconnect(now, delay);
-            }
+            StreamFailure::Lost => self.try_next(now),
             StreamFailure::Unavailable { retry_after, hint } => {
-                let delay = self.after_failed_attempt();
-                let hinted = self.addresses.prefer(hint);
-                self.reconnect(now, if hinted { delay } else { delay.max(retry_after) });
+                self.signed_in = None;
+                let hinted = self.addresses.leave(hint);
+                // It says when to come back to it, not how long to wait for the others.
+                let all_failed = self.addresses.rounds_failed() > 0;
+                let delay = self.after_rounds();
+                self.reconnect(now, if all_failed && !hinted { delay.max(retry_after) } else { delay });
             }
             StreamFailure::AlreadySignedIn => self.signed_in_elsewhere(now),
             StreamFailure::TakenOver => self.stop(StopReason::TakenOver),
@@ -328,14 +329,8 @@ impl<O: Clone> Client<O> {
     pub fn tick(&mut self, now: Timestamp) {
         match &self.phase {
             Phase::Waiting { until } if *until <= now => self.connect(now),
-            Phase::Opening { until, .. } if *until <= now => {
-                let delay = self.after_failed_attempt();
-                self.reconnect(now, delay);
-            }
-            Phase::Live(live) if live.silent_at() <= now => {
-                let delay = self.after_failed_attempt();
-                self.reconnect(now, delay);
-            }
+            Phase::Opening { until, .. } if *until <= now => self.try_next(now),
+            Phase::Live(live) if live.silent_at() <= now => self.try_next(now),
             Phase::Live(_) => self.tick_live(now),
             Phase::Waiting { .. } | Phase::Opening { .. } | Phase::Stopped => {}
         }
@@ -375,9 +370,7 @@ impl<O: Clone> Client<O> {
             return;
         }
         let hint = leaving.hint.take();
-        if !self.addresses.prefer(hint) {
-            self.addresses.advance();
-        }
+        self.addresses.leave(hint);
         self.reconnect(now, self.backoff(1, self.connections));
     }
 
@@ -445,10 +438,15 @@ impl<O: Clone> Client<O> {
         self.pending.restart();
     }
 
-    /// Every known node is tried at once, one after the other; only then is there a pause.
-    fn after_failed_attempt(&mut self) -> Millis {
+    /// The present node failed without a word.
+    fn try_next(&mut self, now: Timestamp) {
         self.signed_in = None;
-        self.addresses.advance();
+        self.addresses.leave(None);
+        self.reconnect(now, self.after_rounds());
+    }
+
+    /// Every known node is tried at once, one after the other; only then is there a pause.
+    fn after_rounds(&self) -> Millis {
         match self.addresses.rounds_failed() {
             0 => Millis(0),
             rounds => self.backoff(rounds, self.connections),

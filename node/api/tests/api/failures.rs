@@ -172,7 +172,7 @@ async fn a_draining_node_names_one_that_lives_and_takes_clients() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_without_a_majority_names_one_that_answers_it() {
+async fn nodes_without_a_majority_do_not_name_each_other() {
     let read_only = Duration::from_secs(2);
     let nodes = Node::cluster(4, Setup { read_only, ..Setup::default() }).await;
     nodes[1].stop().await;
@@ -187,8 +187,23 @@ async fn a_node_without_a_majority_names_one_that_answers_it() {
         };
         tokio::time::timeout(NEVER, turned).await.expect("it knows that it stands alone");
     }
-    names(&nodes[0], "read-only", &nodes[3]).await;
-    names(&nodes[3], "read-only", &nodes[0]).await;
+    // They have asked each other several times by then: each lives and takes no sessions, so that whoever came from
+    // the one would be sent back and forth.
+    for node in [&nodes[0], &nodes[3]] {
+        let error = turned_away(node).await;
+        assert_eq!((error.code.as_str(), error.hint.as_str()), ("read-only", ""), "{error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_removed_names_one_that_serves() {
+    let nodes = Node::cluster(4, Setup::default()).await;
+    let leader = nodes[0].replica.status().leader.expect("one leads");
+    let at = |n: usize| (leader.0 as usize - 1 + n) % nodes.len();
+    let (progress, _steps) = tokio::sync::mpsc::channel(16);
+    let removed = nodes[at(1)].replica.status().node;
+    nodes[at(0)].replica.remove_node(removed, &progress).await.expect("it is removed");
+    names(&nodes[at(1)], "read-only", &nodes[at(2)]).await;
 }
 
 /// A cursor that an earlier life of this cluster gave out.

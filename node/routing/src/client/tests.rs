@@ -202,6 +202,91 @@ fn nodes_that_name_each_other_are_not_asked_in_a_tight_loop() {
     assert!(now.0 > 500, "{now:?}");
 }
 
+/// Five nodes of which the first two are cut off from the others, and each names the other.
+fn names_its_like(address: &str) -> Option<Name> {
+    match address {
+        "1:1" => Some("2:1".into()),
+        "2:1" => Some("1:1".into()),
+        _ => None,
+    }
+}
+
+fn of_five() -> Client<&'static str> {
+    let addresses = (1..=5).map(|n| Name::from(alloc::format!("{n}:1").as_str())).collect();
+    Client::new(ClientConfig { addresses, ..config() })
+}
+
+#[test]
+fn nodes_that_cannot_serve_and_name_each_other_do_not_keep_a_client_from_those_that_can() {
+    let mut client = of_five();
+    client.tick(Timestamp(0));
+    let mut tried = Vec::new();
+    while let Some(Action::Connect { connection, address, .. }) = actions(&mut client).pop() {
+        let hint = names_its_like(&address);
+        tried.push(address);
+        if hint.is_none() {
+            break;
+        }
+        let failure = StreamFailure::Unavailable { retry_after: Millis(1_000), hint };
+        client.stream_failed(Timestamp(0), connection, failure);
+        client.tick(Timestamp(0));
+    }
+    assert_eq!(tried, ["1:1", "2:1", "3:1"].map(Name::from), "and at once");
+}
+
+#[test]
+fn a_client_that_a_cut_off_node_sends_away_passes_by_the_other_cut_off_one() {
+    let mut client = of_five();
+    client.tick(Timestamp(0));
+    welcome(&mut client, 1, 1, 10);
+    actions(&mut client);
+    client.drain(Timestamp(0), ConnectionId(1), Millis(1_000), names_its_like("1:1"));
+    client.tick(client.next_deadline().expect("goes on"));
+    let Some(Action::Connect { connection, address, .. }) = actions(&mut client).pop() else {
+        panic!("no connect")
+    };
+    assert_eq!(&*address, "2:1");
+    let failure = StreamFailure::Unavailable { retry_after: Millis(1_000), hint: names_its_like("2:1") };
+    client.stream_failed(Timestamp(100), connection, failure);
+    client.tick(Timestamp(100));
+    let next = actions(&mut client).pop();
+    assert!(matches!(&next, Some(Action::Connect { address, .. }) if &**address == "3:1"), "{next:?}");
+}
+
+#[test]
+fn an_operation_that_cut_off_nodes_hand_to_each_other_comes_to_one_that_can() {
+    let mut client = of_five();
+    client.tick(Timestamp(0));
+    welcome(&mut client, 1, 1, 10);
+    actions(&mut client);
+    let op_id = submit(&mut client, "k1", "push 1");
+    let mut now = Timestamp(0);
+    for (n, address) in [(1, "1:1"), (2, "2:1")] {
+        sent(&mut client);
+        let failure = Failure::Unavailable { retry_after: Millis(0), hint: names_its_like(address) };
+        assert_eq!(client.failed(now, ConnectionId(n), op_id, failure), Verdict::Retrying);
+        now = client.next_deadline().expect("goes on");
+        client.tick(now);
+        if n == 1 {
+            welcome(&mut client, 2, 2, 10);
+        }
+    }
+    let next = actions(&mut client).pop();
+    assert!(matches!(&next, Some(Action::Connect { address, .. }) if &**address == "3:1"), "{next:?}");
+}
+
+#[test]
+fn when_all_have_failed_the_node_may_say_how_long_to_wait() {
+    let mut client = client();
+    client.tick(Timestamp(0));
+    let busy = || StreamFailure::Unavailable { retry_after: Millis(1_000), hint: None };
+    client.stream_failed(Timestamp(0), ConnectionId(1), busy());
+    assert_eq!(client.next_deadline(), Some(Timestamp(0)), "the other node is asked at once");
+    client.tick(Timestamp(0));
+    client.stream_failed(Timestamp(0), ConnectionId(2), busy());
+    assert_eq!(client.next_deadline(), Some(Timestamp(1_000)));
+}
+
 #[test]
 fn addresses_learned_from_the_welcome_are_tried_too() {
     let mut client = client();

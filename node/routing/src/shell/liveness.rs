@@ -10,14 +10,14 @@ use crate::ids::{Incarnation, Millis, NodeId};
 #[derive(Clone, Debug, Default)]
 pub struct Liveness {
     leader_heard: Duration,
-    /// How long ago a majority had heard the leader, as it said last.
-    leader_alone: Duration,
+    /// How long ago a majority had heard the leader, as it said last, and the term in which it leads.
+    leader_alone: (u64, Duration),
     /// By peer: the last answer to a ping of this reign.
     answered: BTreeMap<NodeId, Answered>,
     /// What each peer said of itself with it.
     said: BTreeMap<NodeId, Said>,
-    /// By node: when it last answered a question of this node's own, asked while it heard no leader.
-    met: BTreeMap<NodeId, Duration>,
+    /// By node: its last answer to a question of this node's own, asked while it heard no leader.
+    met: BTreeMap<NodeId, Met>,
 }
 
 /// A node, as the leader sees it.
@@ -56,6 +56,15 @@ pub enum DiskState {
     OnReserve,
 }
 
+/// A node's answer to one that hears no leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// When it came.
+    pub at: Duration,
+    /// The node hears a majority, directly or through its leader.
+    pub in_touch: bool,
+}
+
 /// A peer's last sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered {
@@ -74,16 +83,19 @@ impl Liveness {
         Liveness { leader_heard: now, ..Liveness::default() }
     }
 
-    /// The leader was heard. One that has lost the majority itself is no proof of one: this node is as far from it as
-    /// its leader said last.
-    pub fn leader_heard(&mut self, now: Duration) {
-        self.leader_heard = self.leader_heard.max(now.saturating_sub(self.leader_alone));
+    /// The leader of a term was heard. One that has lost the majority itself is no proof of one: this node is as far
+    /// from it as that leader said last. What the leader of an earlier term said is nothing to a later one, whom a
+    /// majority has just elected.
+    pub fn leader_heard(&mut self, term: u64, now: Duration) {
+        let (said_in, alone) = self.leader_alone;
+        let alone = if term > said_in { Duration::ZERO } else { alone };
+        self.leader_heard = self.leader_heard.max(now.saturating_sub(alone));
     }
 
-    /// The leader was heard, and said that a majority had heard it so long ago.
-    pub fn leader_said(&mut self, alone: Duration, now: Duration) {
-        self.leader_alone = alone;
-        self.leader_heard(now);
+    /// The leader of a term was heard, and said that a majority had heard it so long ago.
+    pub fn leader_said(&mut self, term: u64, alone: Duration, now: Duration) {
+        self.leader_alone = (term, alone);
+        self.leader_heard(term, now);
     }
 
     /// How long ago this follower heard its leader.
@@ -118,15 +130,15 @@ impl Liveness {
         self.said.insert(peer, said);
     }
 
-    /// A node has answered, though nobody leads.
-    pub fn met(&mut self, node: NodeId, now: Duration) {
-        self.met.insert(node, now);
+    /// A node has answered a question of this node's own, and said whether it hears a majority.
+    pub fn met(&mut self, node: NodeId, in_touch: bool, now: Duration) {
+        self.met.insert(node, Met { at: now, in_touch });
     }
 
-    /// How long ago a node answered a question of this node's own; `None` when it has not.
+    /// A node's last answer to a question of this node's own, unless it is as old as `within`.
     #[must_use]
-    pub fn since_met(&self, node: NodeId, now: Duration) -> Option<Duration> {
-        self.met.get(&node).map(|at| now.saturating_sub(*at))
+    pub fn last_met(&self, node: NodeId, within: Duration, now: Duration) -> Option<Met> {
+        self.met.get(&node).copied().filter(|met| now.saturating_sub(met.at) < within)
     }
 
     /// Whether every peer has answered in this reign.
@@ -201,13 +213,36 @@ mod tests {
     #[test]
     fn who_hears_only_a_leader_that_is_cut_off_is_cut_off_as_well() {
         let mut liveness = Liveness::new(ms(0));
-        liveness.leader_said(ms(50), ms(1_000));
+        liveness.leader_said(1, ms(50), ms(1_000));
         assert_eq!(liveness.since_leader(ms(1_000)), ms(50));
-        liveness.leader_said(ms(1_050), ms(2_000));
-        liveness.leader_heard(ms(2_000));
+        liveness.leader_said(1, ms(1_050), ms(2_000));
+        liveness.leader_heard(1, ms(2_000));
         assert_eq!(liveness.since_leader(ms(2_000)), ms(1_050), "its entries prove nothing either");
-        liveness.leader_said(ms(0), ms(2_100));
+        liveness.leader_said(1, ms(0), ms(2_100));
         assert_eq!(liveness.since_leader(ms(2_100)), ms(0));
+    }
+
+    #[test]
+    fn a_new_leader_is_not_charged_with_the_loneliness_of_the_old_one() {
+        let mut liveness = Liveness::new(ms(0));
+        liveness.leader_said(1, ms(1_050), ms(2_000));
+        liveness.leader_heard(2, ms(2_100));
+        assert_eq!(liveness.since_leader(ms(2_100)), ms(0));
+        liveness.leader_heard(1, ms(9_000));
+        assert_eq!(liveness.since_leader(ms(9_000)), ms(1_050), "the old one is as lonely as it said");
+    }
+
+    #[test]
+    fn a_node_that_was_met_is_known_for_a_while_and_by_its_last_word() {
+        let mut liveness = Liveness::new(ms(0));
+        assert_eq!(liveness.last_met(NodeId(2), ms(500), ms(100)), None);
+        liveness.met(NodeId(2), true, ms(100));
+        liveness.met(NodeId(2), false, ms(200));
+        assert_eq!(
+            liveness.last_met(NodeId(2), ms(500), ms(699)),
+            Some(Met { at: ms(200), in_touch: false })
+        );
+        assert_eq!(liveness.last_met(NodeId(2), ms(500), ms(700)), None);
     }
 
     #[test]
