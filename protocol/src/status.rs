@@ -45,11 +45,19 @@ pub fn to_error(status: &Status) -> Error {
         Error {
             kind: kind.into(),
             code: code.to_owned(),
-            message: status.message().to_owned(),
+            message: message_of(status),
             retryable,
             ..Error::default()
         }
     })
+}
+
+/// What a node says of a call that it does not know helps nobody, if it says anything.
+fn message_of(status: &Status) -> String {
+    if status.code() == Code::Unimplemented {
+        return "the node is of a version that does not know this call; nothing was done".to_owned();
+    }
+    status.message().to_owned()
 }
 
 /// The gRPC code of an error: what kind it is, and for a refusal which.
@@ -110,6 +118,13 @@ fn judged(code: Code) -> (ErrorKind, &'static str) {
 mod tests {
     use super::*;
     use crate::v1::FieldProblem;
+
+    #[test]
+    fn a_call_that_a_node_does_not_know_is_refused_with_words() {
+        let error = to_error(&Status::unimplemented(""));
+        assert!(error.kind() == ErrorKind::Invalid && !error.retryable, "{error:?}");
+        assert!(error.message.contains("nothing was done"), "{error:?}");
+    }
 
     #[test]
     fn an_error_survives_the_way_through_a_status() {

@@ -13,13 +13,13 @@ use ringmain_replication::{
 };
 use ringmain_routing::limits::NAME_BYTES_MAX;
 use ringmain_routing::{Millis, NodeId, SessionState};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::auth::caller_name;
 use crate::error;
-use crate::note::note;
+use crate::note::{Record, note};
 use crate::shared::Shared;
 
 /// Steps that may wait to be read.
@@ -44,19 +44,15 @@ impl ClusterService for Clusters {
         request: Request<v1::AddNodeRequest>,
     ) -> Result<Response<Self::AddNodeStream>, Status> {
         let by = caller_name(&request);
-        let dry_run = request.get_ref().dry_run;
         let peer = read_peer(request.into_inner()).map_err(|error| error::status(&error))?;
-        if dry_run {
-            let tried = self.shared.replica.try_add_node(&peer).await;
-            return Ok(Response::new(only(addable(tried.map_err(|error| self.refused(&error))?))));
-        }
         let (progress, steps) = mpsc::channel(PROGRESS_MAX);
-        let shared = Arc::clone(&self.shared);
+        let detail = format!("node {} at {}", peer.node, peer.peer_addr);
+        let record = Record::new(&self.shared, by, "cluster add", detail);
         let adding = async move {
-            shared.replica.add_node(&peer, &progress).await?;
+            let added = record.replica().add_node(&peer, &progress, record.begins()).await;
             drop(progress);
-            note(&shared, by, "cluster add", format!("node {} at {}", peer.node, peer.peer_addr)).await;
-            Ok(())
+            record.ended(&added, |()| "done".to_owned()).await;
+            added
         };
         Ok(Response::new(self.follow("add-node", steps, adding, added)))
     }
@@ -67,17 +63,13 @@ impl ClusterService for Clusters {
     ) -> Result<Response<Self::RemoveNodeStream>, Status> {
         let by = caller_name(&request);
         let node = NodeId(request.get_ref().node);
-        if request.get_ref().dry_run {
-            let tried = self.shared.replica.try_remove_node(node).await;
-            return Ok(Response::new(only(removable(tried.map_err(|error| self.refused(&error))?))));
-        }
         let (progress, steps) = mpsc::channel(PROGRESS_MAX);
-        let shared = Arc::clone(&self.shared);
+        let record = Record::new(&self.shared, by, "cluster remove", format!("node {node}"));
         let removing = async move {
-            shared.replica.remove_node(node, &progress).await?;
+            let removed = record.replica().remove_node(node, &progress, record.begins()).await;
             drop(progress);
-            note(&shared, by, "cluster remove", format!("node {node}")).await;
-            Ok(())
+            record.ended(&removed, |()| "done".to_owned()).await;
+            removed
         };
         Ok(Response::new(self.follow("remove-node", steps, removing, removed)))
     }
@@ -87,15 +79,15 @@ impl ClusterService for Clusters {
         request: Request<v1::MoveLeaderRequest>,
     ) -> Result<Response<v1::MoveLeaderResponse>, Status> {
         let by = caller_name(&request);
-        let to = Some(request.get_ref().to).filter(|to| *to > 0).map(NodeId);
-        let replica = &self.shared.replica;
-        let dry_run = request.get_ref().dry_run;
-        let moved = if dry_run { replica.try_move_leader(to).await } else { replica.move_leader(to).await };
-        let moved = moved.map_err(|error| self.refused(&error))?;
-        if !dry_run {
-            let detail = format!("from node {} to node {}", moved.from, moved.leader);
-            note(&self.shared, by, "cluster transfer-leader", detail).await;
-        }
+        let to = heir_of(request.get_ref().to);
+        let detail = to.map_or("to the voter that lacks least".to_owned(), |to| format!("to node {to}"));
+        let record = Record::new(&self.shared, by, "cluster transfer-leader", detail);
+        let moving = async move {
+            let moved = record.replica().move_leader(to, record.begins()).await;
+            record.ended(&moved, |moved| format!("from node {} to node {}", moved.from, moved.leader)).await;
+            moved
+        };
+        let moved = to_its_end("move-leader", moving).await?.map_err(|error| self.refused(&error))?;
         Ok(Response::new(v1::MoveLeaderResponse {
             from: moved.from.0,
             leader: moved.leader.0,
@@ -109,13 +101,73 @@ impl ClusterService for Clusters {
         request: Request<v1::DrainNodeRequest>,
     ) -> Result<Response<v1::DrainNodeResponse>, Status> {
         let by = caller_name(&request);
-        let request = request.into_inner();
-        let drained = self.drain(&request).map_err(|error| error::status(&error))?;
-        if !request.dry_run {
-            let what = if request.undo { "cluster drain --undo" } else { "cluster drain" };
-            note(&self.shared, by, what, format!("node {}", request.node)).await;
-        }
-        Ok(Response::new(drained))
+        let v1::DrainNodeRequest { node, undo, within_ms } = request.into_inner();
+        self.may_drain(NodeId(node), within_ms).map_err(|error| error::status(&error))?;
+        let shared = Arc::clone(&self.shared);
+        let draining = async move {
+            let changes = shared.replica.is_draining() == undo;
+            if undo {
+                shared.replica.set_draining(false);
+            } else {
+                shared.drain(Some(within_ms).filter(|ms| *ms > 0).map_or(shared.drain_within, Millis));
+            }
+            if changes {
+                let what = if undo { "cluster drain --undo" } else { "cluster drain" };
+                note(&shared, by, what, format!("node {node}")).await;
+            }
+        };
+        to_its_end("drain-node", draining).await?;
+        let status = self.shared.replica.status();
+        Ok(Response::new(v1::DrainNodeResponse {
+            draining: status.draining,
+            sessions: self.sessions(NodeId(node)),
+            leader: status.leader.map_or(0, |leader| leader.0),
+        }))
+    }
+
+    async fn try_add_node(
+        &self,
+        request: Request<v1::TryAddNodeRequest>,
+    ) -> Result<Response<v1::TryAddNodeResponse>, Status> {
+        let v1::TryAddNodeRequest { node, peer_address, api_address, region } = request.into_inner();
+        let request = v1::AddNodeRequest { node, peer_address, api_address, region };
+        let peer = read_peer(request).map_err(|error| error::status(&error))?;
+        let tried = self.shared.replica.try_add_node(&peer).await;
+        Ok(Response::new(addable(tried.map_err(|error| self.refused(&error))?)))
+    }
+
+    async fn try_remove_node(
+        &self,
+        request: Request<v1::TryRemoveNodeRequest>,
+    ) -> Result<Response<v1::TryRemoveNodeResponse>, Status> {
+        let tried = self.shared.replica.try_remove_node(NodeId(request.get_ref().node)).await;
+        Ok(Response::new(removable(tried.map_err(|error| self.refused(&error))?)))
+    }
+
+    async fn try_move_leader(
+        &self,
+        request: Request<v1::TryMoveLeaderRequest>,
+    ) -> Result<Response<v1::TryMoveLeaderResponse>, Status> {
+        let tried = self.shared.replica.try_move_leader(heir_of(request.get_ref().to)).await;
+        let tried = tried.map_err(|error| self.refused(&error))?;
+        Ok(Response::new(v1::TryMoveLeaderResponse {
+            from: tried.from.0,
+            leader: tried.leader.0,
+            term: tried.term,
+        }))
+    }
+
+    async fn try_drain_node(
+        &self,
+        request: Request<v1::TryDrainNodeRequest>,
+    ) -> Result<Response<v1::TryDrainNodeResponse>, Status> {
+        let v1::TryDrainNodeRequest { node, undo, within_ms } = request.into_inner();
+        self.may_drain(NodeId(node), within_ms).map_err(|error| error::status(&error))?;
+        Ok(Response::new(v1::TryDrainNodeResponse {
+            draining: !undo,
+            sessions: self.sessions(NodeId(node)),
+            leader: self.shared.replica.status().leader.map_or(0, |leader| leader.0),
+        }))
     }
 
     async fn check_quorum(
@@ -173,33 +225,20 @@ impl Clusters {
         ReceiverStream::new(receiver)
     }
 
-    fn drain(&self, request: &v1::DrainNodeRequest) -> Result<v1::DrainNodeResponse, Error> {
-        let (node, me) = (NodeId(request.node), self.shared.nodes.me());
-        if node != me {
+    /// Whether this node can be drained by such a request.
+    fn may_drain(&self, node: NodeId, within_ms: u64) -> Result<(), Error> {
+        if node != self.shared.nodes.me() {
             if self.shared.replica.members().peer(node).is_none() {
                 let what = format!("node: {node} is no member of this cluster");
                 return Err(error::not_changed(&ChangeError::Refused(what), &self.shared.nodes));
             }
             return Err(error::other_node(node, &self.shared.nodes));
         }
-        if request.within_ms > DRAIN_MAX.0 {
-            let problem = format!("is {}; at most {} ms", request.within_ms, DRAIN_MAX.0);
+        if within_ms > DRAIN_MAX.0 {
+            let problem = format!("is {within_ms}; at most {} ms", DRAIN_MAX.0);
             return Err(error::invalid(vec![FieldProblem { field: "within_ms".into(), problem }]));
         }
-        if request.dry_run {
-            // Nothing else speaks against it.
-        } else if request.undo {
-            self.shared.replica.set_draining(false);
-        } else {
-            let asked = Some(request.within_ms).filter(|ms| *ms > 0).map(Millis);
-            self.shared.drain(asked.unwrap_or(self.shared.drain_within));
-        }
-        let status = self.shared.replica.status();
-        Ok(v1::DrainNodeResponse {
-            draining: if request.dry_run { !request.undo } else { status.draining },
-            sessions: self.sessions(me),
-            leader: status.leader.map_or(0, |leader| leader.0),
-        })
+        Ok(())
     }
 
     fn sessions(&self, me: NodeId) -> u64 {
@@ -208,6 +247,24 @@ impl Clusters {
             router.sessions().filter(|session| here(session.state)).count() as u64
         })
     }
+}
+
+/// Who is to lead, as a request names it.
+fn heir_of(to: u64) -> Option<NodeId> {
+    Some(to).filter(|to| *to > 0).map(NodeId)
+}
+
+/// Runs a change to its end and its record, though who asked may leave meanwhile.
+async fn to_its_end<T: Send + 'static>(
+    name: &'static str,
+    change: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Status> {
+    let (sender, receiver) = oneshot::channel();
+    spawn_named(name, async move {
+        // Who asked may have gone.
+        sender.send(change.await).ok();
+    });
+    receiver.await.map_err(|_| Status::internal("the change broke off; see the audit and the node's log"))
 }
 
 fn reason(judged: &Judgement) -> String {
@@ -264,29 +321,17 @@ fn is_address(text: &str) -> bool {
     })
 }
 
-/// An answer of one message.
-fn only<T: Send + 'static>(message: T) -> Steps<T> {
-    let (sender, receiver) = mpsc::channel(1);
-    sender.try_send(Ok(message)).expect("the channel is empty and its receiver is here");
-    ReceiverStream::new(receiver)
-}
-
-fn addable(tried: Inbound) -> v1::AddNodeResponse {
+fn addable(tried: Inbound) -> v1::TryAddNodeResponse {
     let Inbound { known, voters } = tried;
     let part = match known {
         Known::Stranger => MemberPart::Stranger,
         Known::Learner => MemberPart::Learner,
         Known::Voter => MemberPart::Voter,
     };
-    v1::AddNodeResponse {
-        stage: AddStage::Tried.into(),
-        voters: voters as u32,
-        part: part.into(),
-        ..v1::AddNodeResponse::default()
-    }
+    v1::TryAddNodeResponse { part: part.into(), voters: voters as u32 }
 }
 
-fn removable(tried: Outbound) -> v1::RemoveNodeResponse {
+fn removable(tried: Outbound) -> v1::TryRemoveNodeResponse {
     let Outbound { part, voters } = tried;
     let (part, heir) = match part {
         Part::None => (MemberPart::Removed, 0),
@@ -294,13 +339,7 @@ fn removable(tried: Outbound) -> v1::RemoveNodeResponse {
         Part::Voter => (MemberPart::Voter, 0),
         Part::Leader { heir } => (MemberPart::Leader, heir.0),
     };
-    v1::RemoveNodeResponse {
-        stage: RemoveStage::Tried.into(),
-        voters: voters as u32,
-        part: part.into(),
-        heir,
-        ..v1::RemoveNodeResponse::default()
-    }
+    v1::TryRemoveNodeResponse { part: part.into(), voters: voters as u32, heir }
 }
 
 fn added(step: Adding) -> v1::AddNodeResponse {
@@ -337,7 +376,6 @@ mod tests {
             peer_address: "host".into(),
             api_address: "host:0".into(),
             region: "r".repeat(NAME_BYTES_MAX + 1),
-            dry_run: false,
         };
         let fields: Vec<_> =
             read_peer(request).unwrap_err().problems.into_iter().map(|problem| problem.field).collect();
@@ -347,7 +385,6 @@ mod tests {
             peer_address: "[::1]:7112".into(),
             api_address: "node-4.example:7111".into(),
             region: String::new(),
-            dry_run: false,
         };
         assert_eq!(read_peer(sound).unwrap().node, NodeId(4));
     }

@@ -4,6 +4,7 @@
 //! the reserve.
 
 use std::fs::{self, OpenOptions};
+use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -282,7 +283,7 @@ async fn offer_leadership(shared: &Shared) {
         return;
     }
     // What comes of it shows in the leadership; this task has a disk to look at.
-    let moved = tokio::time::timeout(OFFER_MAX, handover::move_leader(shared, None)).await;
+    let moved = tokio::time::timeout(OFFER_MAX, handover::move_leader(shared, None, ready(()))).await;
     if let Ok(Err(error)) = moved {
         tracing::warn!(%error, "leadership could not be handed over");
     }

@@ -33,13 +33,19 @@ pub struct Moved {
 }
 
 /// Hands leadership to `to`, or to the voter that lacks least, and waits for what comes of it. Only the leader can.
-pub async fn move_leader(shared: &Shared, to: Option<NodeId>) -> Result<Moved, ChangeError> {
+/// `begins` is awaited before that, and not at all where `to` leads already.
+pub async fn move_leader(
+    shared: &Shared,
+    to: Option<NodeId>,
+    begins: impl Future<Output = ()>,
+) -> Result<Moved, ChangeError> {
     let me = shared.config.node;
     let Leadership { term, .. } = shared.leading().await?;
     if to == Some(me) {
         return Ok(Moved { from: me, leader: me, term, leaderless: Millis(0) });
     }
     let heir = choose(shared, to)?;
+    begins.await;
     let mut leadership = shared.leadership.subscribe();
     let asked_at = shared.clock.monotonic();
     let asked = shared.raft.trigger().transfer_leader(heir.0).await;
@@ -117,7 +123,7 @@ pub async fn keep_away(shared: Arc<Shared>) {
     loop {
         let leads = leadership.borrow_and_update().leader == Some(shared.config.node);
         if *draining.borrow_and_update() && leads && shared.members().voter_ids().len() > 1 {
-            if let Err(error) = move_leader(&shared, None).await {
+            if let Err(error) = move_leader(&shared, None, std::future::ready(())).await {
                 tracing::warn!(%error, "leadership could not be handed over");
             }
             tokio::time::sleep(AGAIN_AFTER).await;

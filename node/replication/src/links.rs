@@ -186,6 +186,11 @@ pub struct InvalidAddress {
     addr: String,
 }
 
+/// Whether a connection can be tried there. None is made, and those there are stay as they are.
+pub fn check(node: u64, addr: &str) -> Result<(), InvalidAddress> {
+    endpoint(node, addr).map(drop)
+}
+
 fn endpoint(node: u64, addr: &str) -> Result<Endpoint, InvalidAddress> {
     let invalid = |_| InvalidAddress { node, addr: addr.into() };
     let endpoint = Endpoint::from_shared(format!("http://{addr}")).map_err(invalid)?;

@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use crate::changes::ChangeError;
 use crate::config::Peer;
 use crate::identity::FORMAT;
-use crate::links::InvalidAddress;
+use crate::links::{InvalidAddress, Link};
 use crate::shared::Shared;
 
 /// Form of what the data folder holds. Nodes of one cluster have the same when one joins.
@@ -35,11 +35,16 @@ pub enum Admission {
     Tried,
 }
 
-/// Answers the leader that wants to take this node in; from then on the node takes part, unless it was a trial.
-pub async fn answer(shared: &Shared, request: &v1::AdmitRequest) -> Result<v1::AdmitResponse, Status> {
+/// Answers the leader that wants to take this node in, or to know whether it could; once it is granted, the node takes
+/// part.
+pub async fn answer(
+    shared: &Shared,
+    request: &v1::AdmitRequest,
+    admission: Admission,
+) -> Result<v1::AdmitResponse, Status> {
     if request.data_format == DATA_FORMAT {
         check(shared, request.member).await?;
-        if !request.dry_run {
+        if admission == Admission::Granted {
             shared.identity.become_member().map_err(|error| Status::internal(error.to_string()))?;
         }
     }
@@ -86,12 +91,16 @@ pub async fn ask_admission(
 ) -> Result<(), ChangeError> {
     let at = format!("node {} at {}", peer.node, peer.peer_addr);
     let now_ms = shared.time.now().map_or(0, |now| now.0);
-    let request =
-        v1::AdmitRequest { data_format: DATA_FORMAT, now_ms, member, dry_run: admission == Admission::Tried };
+    let request = v1::AdmitRequest { data_format: DATA_FORMAT, now_ms, member };
     let invalid = |error: InvalidAddress| ChangeError::Refused(error.to_string());
-    let mut link = shared.links.to(peer.node.0, &peer.peer_addr).map_err(invalid)?;
-    let answer = match tokio::time::timeout(ANSWER_WITHIN, link.control.admit(request)).await {
-        Ok(Ok(answer)) => answer.into_inner(),
+    let link = shared.links.to(peer.node.0, &peer.peer_addr).map_err(invalid)?;
+    let answer = match tokio::time::timeout(ANSWER_WITHIN, ask(link, request, admission)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(status)) if status.code() == Code::Unimplemented => {
+            let what =
+                format!("version: {at} is of one that knows no trials; install the same version there");
+            return Err(ChangeError::Refused(what));
+        }
         Ok(Err(status)) if status.code() == Code::FailedPrecondition => {
             return Err(ChangeError::Refused(format!("{}: {at} refuses", status.message())));
         }
@@ -101,6 +110,21 @@ pub async fn ask_admission(
         Err(_) => return Err(ChangeError::Unfinished(format!("{at} does not answer"))),
     };
     judge(&answer, &at, now_ms)
+}
+
+async fn ask(
+    mut link: Link,
+    request: v1::AdmitRequest,
+    admission: Admission,
+) -> Result<v1::AdmitResponse, Status> {
+    match admission {
+        Admission::Granted => Ok(link.control.admit(request).await?.into_inner()),
+        Admission::Tried => {
+            let request = v1::TryAdmitRequest { request: Some(request) };
+            let answer = link.control.try_admit(request).await?.into_inner();
+            answer.response.ok_or_else(|| Status::internal("an answer without content"))
+        }
+    }
 }
 
 /// Whether a node that answered so can be taken in when replicated time is `now_ms`.

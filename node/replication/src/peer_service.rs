@@ -12,6 +12,7 @@ use ringmain_routing::{LogIndex, NodeId};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::machine::SegmentPiece;
+use crate::peer_admission::Admission;
 use crate::shared::Shared;
 use crate::transfer::Freight;
 use crate::type_config::TypeConfig;
@@ -209,7 +210,20 @@ impl PeerService for PeerEndpoint {
 
     async fn admit(&self, request: Request<v1::AdmitRequest>) -> Result<Response<v1::AdmitResponse>, Status> {
         self.caller(&request)?;
-        Ok(Response::new(peer_admission::answer(&self.shared, request.get_ref()).await?))
+        let granted = Admission::Granted;
+        Ok(Response::new(peer_admission::answer(&self.shared, request.get_ref(), granted).await?))
+    }
+
+    async fn try_admit(
+        &self,
+        request: Request<v1::TryAdmitRequest>,
+    ) -> Result<Response<v1::TryAdmitResponse>, Status> {
+        self.caller(&request)?;
+        let Some(asked) = &request.get_ref().request else {
+            return Err(Status::invalid_argument("request: is absent"));
+        };
+        let answer = peer_admission::answer(&self.shared, asked, Admission::Tried).await?;
+        Ok(Response::new(v1::TryAdmitResponse { response: Some(answer) }))
     }
 
     async fn dismiss(

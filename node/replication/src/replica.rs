@@ -274,9 +274,14 @@ impl Replica {
     }
 
     /// Takes a node in, where this node leads: it is asked, follows as a learner, catches up, votes. The same again
-    /// goes on where it was.
-    pub async fn add_node(&self, peer: &Peer, progress: &Progress<Adding>) -> Result<(), ChangeError> {
-        changes::add(&self.shared, peer, progress).await
+    /// goes on where it was. `begins` is awaited before the first write, if anything is to be written.
+    pub async fn add_node(
+        &self,
+        peer: &Peer,
+        progress: &Progress<Adding>,
+        begins: impl Future<Output = ()>,
+    ) -> Result<(), ChangeError> {
+        changes::add(&self.shared, peer, progress, begins).await
     }
 
     /// Whether a node could be taken in, and what it would come to, where this node leads. Nothing is changed.
@@ -285,9 +290,14 @@ impl Replica {
     }
 
     /// Takes a node out for good, where this node leads. When that is this node, it hands leadership over and says
-    /// who is to go on.
-    pub async fn remove_node(&self, node: NodeId, progress: &Progress<Removing>) -> Result<(), ChangeError> {
-        changes::remove(&self.shared, node, progress).await
+    /// who is to go on. `begins` is awaited before the first write, if anything is to be written.
+    pub async fn remove_node(
+        &self,
+        node: NodeId,
+        progress: &Progress<Removing>,
+        begins: impl Future<Output = ()>,
+    ) -> Result<(), ChangeError> {
+        changes::remove(&self.shared, node, progress, begins).await
     }
 
     /// Whether a node could be taken out, and what it would come to, where this node leads. Nothing is changed.
@@ -296,9 +306,13 @@ impl Replica {
     }
 
     /// Hands leadership to `to`, or to the voter that lacks least, where this node leads, and waits for what comes
-    /// of it.
-    pub async fn move_leader(&self, to: Option<NodeId>) -> Result<Moved, ChangeError> {
-        handover::move_leader(&self.shared, to).await
+    /// of it. `begins` is awaited before that, unless `to` leads already.
+    pub async fn move_leader(
+        &self,
+        to: Option<NodeId>,
+        begins: impl Future<Output = ()>,
+    ) -> Result<Moved, ChangeError> {
+        handover::move_leader(&self.shared, to, begins).await
     }
 
     /// To whom leadership could be handed, where this node leads. Nothing is changed.

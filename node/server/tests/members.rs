@@ -106,8 +106,13 @@ fn a_cluster_grows_moves_its_leader_and_loses_a_node_by_commands_to_any_node() {
     let well = second.node.ask_json("check", ADMIN);
     assert_eq!(well["ok"], json!(true), "{well}");
 
+    let audit = || second.node.ask_json("audit list", ADMIN).to_string();
+    let before = audit();
     let again = second.node.ask_json(&add(&second.node, &third), ADMIN);
     assert_eq!(again["voters"], json!(3), "the same again changes nothing");
+    let same = format!("cluster transfer-leader --to {to}");
+    assert_eq!(second.node.ask_json(&same, ADMIN)["leader"], json!(to));
+    assert_eq!(audit(), before, "and is not in the audit");
     let removed = second.node.ask_json("cluster remove 3", ADMIN);
     assert_eq!((&removed["removed"], &removed["voters"]), (&json!(true), &json!(2)));
     eventually("it knows", &third.node, |status| status["removed"] == json!(true));
@@ -115,9 +120,12 @@ fn a_cluster_grows_moves_its_leader_and_loses_a_node_by_commands_to_any_node() {
     assert!(readyz.contains("503") && checks.contains("[-] member"), "{readyz} {checks}");
     let critical = second.node.ask_in_vain("check quorum-critical 1", ADMIN, 3);
     assert!(critical.contains("error[quorum-critical]: node 1 must not stop now"), "{critical}");
-    let audit = second.node.ask_json("audit list", ADMIN).to_string();
-    for done in ["cluster add", "cluster transfer-leader", "cluster remove"] {
-        assert!(audit.contains(done), "{done} is not in the audit: {audit}");
+    let audit = audit();
+    let moved = format!("to node {to}: from node {leader} to node {to}");
+    for part in
+        ["cluster add", "cluster transfer-leader", &moved, "cluster remove", "node 3: begins", "node 3: done"]
+    {
+        assert!(audit.contains(part), "{part} is not in the audit: {audit}");
     }
     let Member { folder, node } = third;
     assert_eq!(node.terminate(), Some(0));
@@ -169,6 +177,9 @@ fn a_command_that_was_killed_in_the_middle_is_given_again_and_goes_on() {
     assert!(told.contains("node 2 may take part"), "{told}");
     child.kill().expect("it runs or has ended");
     child.wait().expect("it ends");
+    // Whoever breaks a change off leaves a trace in the audit of what has begun.
+    let audit = first.node.ask_json("audit list", ADMIN).to_string();
+    assert!(audit.contains("cluster add") && audit.contains(": begins"), "{audit}");
     let done = first
         .node
         .ask_json(&line.replace(&format!(" --address {}", first.node.config.listen.api), ""), ADMIN);

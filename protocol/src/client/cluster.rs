@@ -14,7 +14,8 @@ use crate::v1::cluster_service_client::ClusterServiceClient;
 use crate::v1::{
     AddNodeRequest, AddNodeResponse, CheckQuorumRequest, CheckQuorumResponse, DrainNodeRequest,
     DrainNodeResponse, ErrorKind, MoveLeaderRequest, MoveLeaderResponse, RemoveNodeRequest,
-    RemoveNodeResponse,
+    RemoveNodeResponse, TryAddNodeRequest, TryAddNodeResponse, TryDrainNodeRequest, TryDrainNodeResponse,
+    TryMoveLeaderRequest, TryMoveLeaderResponse, TryRemoveNodeRequest, TryRemoveNodeResponse,
 };
 
 /// Nodes that one call may be sent on to.
@@ -112,6 +113,53 @@ impl ClusterClient {
     pub async fn check_quorum(&self, request: CheckQuorumRequest) -> Result<CheckQuorumResponse, CallError> {
         self.follow(async |mut service: Service| in_time(service.check_quorum(self.request(request))).await)
             .await
+    }
+
+    /// What taking a node in would come to; nothing is done.
+    ///
+    /// # Errors
+    /// As for [`ClusterClient::add_node`]; a node of a version without trials refuses.
+    pub async fn try_add_node(&self, request: TryAddNodeRequest) -> Result<TryAddNodeResponse, CallError> {
+        let request = &request;
+        let ask =
+            async |mut service: Service| in_time(service.try_add_node(self.request(request.clone()))).await;
+        self.follow(ask).await
+    }
+
+    /// What taking a node out would come to; nothing is done.
+    ///
+    /// # Errors
+    /// As for [`ClusterClient::try_add_node`].
+    pub async fn try_remove_node(
+        &self,
+        request: TryRemoveNodeRequest,
+    ) -> Result<TryRemoveNodeResponse, CallError> {
+        let ask = async |mut service: Service| in_time(service.try_remove_node(self.request(request))).await;
+        self.follow(ask).await
+    }
+
+    /// What handing leadership over would come to; nothing is done.
+    ///
+    /// # Errors
+    /// As for [`ClusterClient::try_add_node`].
+    pub async fn try_move_leader(
+        &self,
+        request: TryMoveLeaderRequest,
+    ) -> Result<TryMoveLeaderResponse, CallError> {
+        let ask = async |mut service: Service| in_time(service.try_move_leader(self.request(request))).await;
+        self.follow(ask).await
+    }
+
+    /// What draining a node would come to; nothing is done.
+    ///
+    /// # Errors
+    /// As for [`ClusterClient::try_add_node`].
+    pub async fn try_drain_node(
+        &self,
+        request: TryDrainNodeRequest,
+    ) -> Result<TryDrainNodeResponse, CallError> {
+        let ask = async |mut service: Service| in_time(service.try_drain_node(self.request(request))).await;
+        self.follow(ask).await
     }
 
     fn request<T>(&self, message: T) -> Request<T> {

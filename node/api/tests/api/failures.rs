@@ -202,7 +202,11 @@ async fn a_node_that_was_removed_names_one_that_serves() {
     let at = |n: usize| (leader.0 as usize - 1 + n) % nodes.len();
     let (progress, _steps) = tokio::sync::mpsc::channel(16);
     let removed = nodes[at(1)].replica.status().node;
-    nodes[at(0)].replica.remove_node(removed, &progress).await.expect("it is removed");
+    nodes[at(0)]
+        .replica
+        .remove_node(removed, &progress, std::future::ready(()))
+        .await
+        .expect("it is removed");
     names(&nodes[at(1)], "read-only", &nodes[at(2)]).await;
 }
 

@@ -7,6 +7,7 @@ use ringmain_routing::NodeId;
 use super::entry::{append, confirmed, remember};
 use super::{ChangeError, Progress, tell};
 use crate::config::Peer;
+use crate::links;
 use crate::members::{MEMBERS_MAX, Members};
 use crate::peer_admission::{Admission, ask_admission};
 use crate::shared::Shared;
@@ -49,14 +50,21 @@ pub struct Inbound {
     pub voters: usize,
 }
 
-/// Takes a node in. What an earlier call has done is not done again.
-pub async fn add(shared: &Shared, peer: &Peer, progress: &Progress<Adding>) -> Result<(), ChangeError> {
+/// Takes a node in. What an earlier call has done is not done again. `begins` is awaited before the first write, and
+/// not at all where nothing is to be written.
+pub async fn add(
+    shared: &Shared,
+    peer: &Peer,
+    progress: &Progress<Adding>,
+    begins: impl Future<Output = ()>,
+) -> Result<(), ChangeError> {
     shared.leading().await?;
     let alone = shared.change_alone()?;
     let (members, known) = may_join(shared, peer, Admission::Granted).await?;
     let voters = if known == Known::Voter {
         members.voter_ids().len()
     } else {
+        begins.await;
         tell(progress, Adding::Admitted).await;
         if known == Known::Stranger {
             append(shared, &members, &members.with_learner(peer)).await?;
@@ -91,7 +99,7 @@ async fn may_join(
     admission: Admission,
 ) -> Result<(Members, Known), ChangeError> {
     let members = confirmed(shared).await?;
-    shared.links.to(peer.node.0, &peer.peer_addr).map_err(|error| ChangeError::Refused(error.to_string()))?;
+    links::check(peer.node.0, &peer.peer_addr).map_err(|error| ChangeError::Refused(error.to_string()))?;
     let known = look_at(&members, peer, shared.machine.last_run(peer.node).is_some())?;
     if known != Known::Voter {
         ask_admission(shared, peer, known == Known::Learner, admission).await?;

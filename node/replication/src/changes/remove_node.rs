@@ -59,21 +59,28 @@ enum Leaving {
     Me,
 }
 
-/// Takes a node out for good. What an earlier call has done is not done again.
-pub async fn remove(shared: &Shared, node: NodeId, progress: &Progress<Removing>) -> Result<(), ChangeError> {
+/// Takes a node out for good. What an earlier call has done is not done again. `begins` is awaited before the first
+/// write, and not at all where nothing is to be written.
+pub async fn remove(
+    shared: &Shared,
+    node: NodeId,
+    progress: &Progress<Removing>,
+    begins: impl Future<Output = ()>,
+) -> Result<(), ChangeError> {
     shared.leading().await?;
     let alone = shared.change_alone()?;
     let (members, leaving) = may_be_removed(shared, node).await?;
     let (told, voters) = match leaving {
         Leaving::Gone => (false, members.voter_ids().len()),
         Leaving::Me => {
-            let moved = handover::move_leader(shared, None).await?;
+            let moved = handover::move_leader(shared, None, begins).await?;
             tell(progress, Removing::LeaderMoved).await;
             return Err(ChangeError::NotLeader {
                 leader: Some(moved.leader).filter(|leader| *leader != node),
             });
         }
         Leaving::Member(peer) => {
+            begins.await;
             remember(shared, node).await?;
             let members = shared.members();
             let voters = append(shared, &members, &members.without(node)).await?.voter_ids().len();

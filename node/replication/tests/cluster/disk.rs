@@ -2,6 +2,7 @@
 //! is its own.
 
 use std::fs;
+use std::future::ready;
 use std::path::{Path, PathBuf};
 
 use ringmain_replication::disk::{DiskLimits, DiskState, Room};
@@ -63,7 +64,7 @@ async fn a_full_leader_hands_over_and_is_not_elected_again_before_it_has_room() 
     for _ in 0..3 {
         let leader = cluster.leader().await;
         assert_ne!(leader, full);
-        let error = cluster.node(leader).move_leader(Some(NodeId(full))).await.unwrap_err();
+        let error = cluster.node(leader).move_leader(Some(NodeId(full)), ready(())).await.unwrap_err();
         assert!(matches!(&error, ChangeError::Refused(what) if what.contains("disk of node")), "{error}");
         cluster.stop(leader).await;
         cluster.start(leader).await;
@@ -80,7 +81,7 @@ async fn a_full_leader_hands_over_and_is_not_elected_again_before_it_has_room() 
     leave(&cluster, full, PLENTY);
     all_say(&cluster, full, DiskState::Room).await;
     let leader = cluster.leader().await;
-    let moved = cluster.node(leader).move_leader(Some(NodeId(full))).await.unwrap();
+    let moved = cluster.node(leader).move_leader(Some(NodeId(full)), ready(())).await.unwrap();
     assert_eq!(moved.leader, NodeId(full));
     must_propose(cluster.node(full), &open_session("after")).await;
 }

@@ -1,6 +1,7 @@
 use futures::stream::{FuturesUnordered, StreamExt};
 use ringmain_replication::ReplicaRole;
 use ringmain_routing::{Command, NodeId, Timestamp};
+use std::future::ready;
 
 use crate::harness::{Cluster, LONG, applied, as_is, eventually, history, must_propose, open_session};
 
@@ -95,7 +96,7 @@ async fn leadership_is_handed_over_without_losing_a_command() {
     let names: Vec<_> = (0..500).map(|n| format!("gateway {n}")).collect();
     let proposing =
         futures::future::join_all(names.iter().map(|name| replica.propose(open_session(name), LONG)));
-    let handing_over = cluster.node(leader).move_leader(Some(NodeId(target)));
+    let handing_over = cluster.node(leader).move_leader(Some(NodeId(target)), ready(()));
     let (answers, handed_over) = tokio::join!(proposing, handing_over);
     let moved = handed_over.unwrap();
     assert_eq!((moved.from, moved.leader), (NodeId(leader), NodeId(target)));

@@ -1,6 +1,7 @@
 //! A cluster whose nodes can be stopped and started.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -141,7 +142,7 @@ impl Cluster {
         let adding = async {
             loop {
                 let (progress, _kept) = mpsc::channel(64);
-                match self.node(self.leader().await).add_node(peer, &progress).await {
+                match self.node(self.leader().await).add_node(peer, &progress, ready(())).await {
                     Ok(()) => return,
                     Err(ChangeError::NotLeader { .. } | ChangeError::Unfinished(_)) => {}
                     Err(error) => panic!("{error}"),
@@ -155,7 +156,7 @@ impl Cluster {
     pub async fn remove(&self, node: u64) {
         loop {
             let (progress, _kept) = mpsc::channel(64);
-            match self.node(self.leader().await).remove_node(NodeId(node), &progress).await {
+            match self.node(self.leader().await).remove_node(NodeId(node), &progress, ready(())).await {
                 Ok(()) => return,
                 Err(ChangeError::NotLeader { .. } | ChangeError::Unfinished(_)) => {}
                 Err(error) => panic!("{error}"),

@@ -1,6 +1,7 @@
 //! Nodes on their way in when something comes between.
 
 use std::fs;
+use std::future::ready;
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,10 +36,12 @@ async fn of_two_changes_at_once_one_is_told_that_another_is_under_way() {
     let leader = heard_all(&cluster).await;
     let (to_four, _kept_four) = mpsc::channel(64);
     let (to_five, _kept_five) = mpsc::channel(64);
-    let (first, second) = join(leader.add_node(&four, &to_four), leader.add_node(&five, &to_five)).await;
+    let (first, second) =
+        join(leader.add_node(&four, &to_four, ready(())), leader.add_node(&five, &to_five, ready(()))).await;
     assert_eq!((first, second), (Ok(()), Err(ChangeError::Busy)));
     let (to_four, _kept_four) = mpsc::channel(64);
-    let (removed, tried) = join(leader.remove_node(NodeId(4), &to_four), leader.try_add_node(&five)).await;
+    let (removed, tried) =
+        join(leader.remove_node(NodeId(4), &to_four, ready(())), leader.try_add_node(&five)).await;
     assert_eq!((removed, tried), (Ok(()), Err(ChangeError::Busy)), "a trial says so as well");
     cluster.add(&five).await;
     assert_eq!(voters(cluster.node(cluster.leader().await)), 4);
@@ -51,7 +54,7 @@ async fn a_caller_that_takes_no_steps_holds_nobody_up() {
     let (full, _never_read) = mpsc::channel(1);
     full.send(Adding::Admitted).await.unwrap();
     let leader = cluster.node(1).clone();
-    let adding = async { leader.add_node(&peer, &full).await };
+    let adding = async { leader.add_node(&peer, &full, ready(())).await };
     let removing = async {
         eventually("it votes", || voters(cluster.node(1)) == 2).await;
         let mut looks = tokio::time::interval(Duration::from_millis(5));
@@ -70,7 +73,7 @@ async fn a_node_that_is_asked_in_another_data_format_says_its_own_and_stays_out(
     let mut cluster = Cluster::started(1, as_is).await;
     let peer = cluster.start_joining(2).await;
     let ask = async |data_format| {
-        let request = v1::AdmitRequest { data_format, now_ms: 0, member: false, dry_run: false };
+        let request = v1::AdmitRequest { data_format, now_ms: 0, member: false };
         cluster.link(1, 2).control.admit(request).await.unwrap().into_inner().data_format
     };
     let own = ask(u32::MAX).await;
@@ -87,7 +90,7 @@ async fn a_node_whose_clock_is_two_hours_off_is_not_taken_in_before_it_is_set() 
         cluster.wall_off_ms.insert(2, off);
         let peer = cluster.start_joining(2).await;
         let (progress, _kept) = mpsc::channel(64);
-        let error = cluster.node(1).add_node(&peer, &progress).await.unwrap_err();
+        let error = cluster.node(1).add_node(&peer, &progress, ready(())).await.unwrap_err();
         let told = matches!(&error, ChangeError::Refused(what) if what.starts_with("clock: "));
         assert!(told, "{error}");
         assert_eq!(cluster.node(1).members().nodes.len(), 1);
@@ -123,7 +126,7 @@ async fn under_a_leader_whose_clock_is_two_hours_off_time_goes_on_and_nothing_ex
         cluster.settled().await;
         while cluster.leader().await != node {
             // An election that comes between is no failure.
-            cluster.node(cluster.leader().await).move_leader(Some(NodeId(node))).await.ok();
+            cluster.node(cluster.leader().await).move_leader(Some(NodeId(node)), ready(())).await.ok();
         }
         let at = must_propose(cluster.node(node), &open_session(&format!("under {off}"))).await.at;
         assert!(at >= last && at.0 - last.0 < HOUR_MS, "{last:?} {at:?}");
@@ -154,14 +157,14 @@ async fn a_node_that_joins_while_the_leader_is_lost_is_taken_in_by_the_next() {
     };
     let adding = async {
         // It may have been done in time, or not.
-        drop(replica.add_node(&peer, &progress).await);
+        drop(replica.add_node(&peer, &progress, ready(())).await);
         drop(replica);
     };
     join(adding, losing).await;
     // Asked in the middle of the election: refused without a deed, or done already.
     let other = cluster.node(lost % 3 + 1);
     let (progress, _kept) = mpsc::channel(64);
-    let asked = other.add_node(&peer, &progress).await;
+    let asked = other.add_node(&peer, &progress, ready(())).await;
     let undone = matches!(asked, Err(ChangeError::NotLeader { .. } | ChangeError::Unfinished(_)));
     assert!(undone || asked.is_ok(), "{asked:?}");
     cluster.add(&peer).await;
@@ -199,7 +202,7 @@ async fn an_addition_whose_caller_was_lost_goes_on_when_it_is_asked_for_again() 
         assert!(matches!(told.recv().await, Some(Adding::CatchingUp(_))));
         drop(told);
     };
-    let (left, ()) = join(leader.add_node(&peer, &progress), calling).await;
+    let (left, ()) = join(leader.add_node(&peer, &progress, ready(())), calling).await;
     let said = matches!(&left, Err(ChangeError::Unfinished(what)) if what.contains("node 2 is a learner"));
     assert!(said, "{left:?}");
     assert_eq!(leader.try_add_node(&peer).await, Ok(Inbound { known: Known::Learner, voters: 2 }));
@@ -259,7 +262,7 @@ async fn cut_when(cluster: &mut Cluster, peer: &Peer, so: impl Fn(&Path) -> bool
         cluster.stop(peer.node.0).await;
         drop(told);
     };
-    let (left, ()) = join(leader.add_node(peer, &progress), cutting).await;
+    let (left, ()) = join(leader.add_node(peer, &progress, ready(())), cutting).await;
     assert!(matches!(left, Err(ChangeError::Unfinished(_))), "{left:?}");
 }
 

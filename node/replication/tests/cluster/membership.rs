@@ -1,3 +1,4 @@
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -17,12 +18,12 @@ fn voters(replica: &Replica) -> Vec<u64> {
 
 async fn add_in_vain(cluster: &Cluster, peer: &Peer) -> ChangeError {
     let (progress, _kept) = mpsc::channel(64);
-    cluster.node(cluster.leader().await).add_node(peer, &progress).await.unwrap_err()
+    cluster.node(cluster.leader().await).add_node(peer, &progress, ready(())).await.unwrap_err()
 }
 
 async fn remove_in_vain(cluster: &Cluster, node: u64) -> ChangeError {
     let (progress, _kept) = mpsc::channel(64);
-    cluster.node(cluster.leader().await).remove_node(NodeId(node), &progress).await.unwrap_err()
+    cluster.node(cluster.leader().await).remove_node(NodeId(node), &progress, ready(())).await.unwrap_err()
 }
 
 /// Proposes through these nodes until told to stop; returns how many were acknowledged.
@@ -115,7 +116,7 @@ async fn a_leader_that_is_removed_hands_over_first() {
     let mut cluster = Cluster::started(3, as_is).await;
     let leader = cluster.leader().await;
     let (progress, mut told) = mpsc::channel(64);
-    let error = cluster.node(leader).remove_node(NodeId(leader), &progress).await.unwrap_err();
+    let error = cluster.node(leader).remove_node(NodeId(leader), &progress, ready(())).await.unwrap_err();
     assert!(matches!(error, ChangeError::NotLeader { leader: Some(_) }), "{error}");
     assert_eq!(told.recv().await, Some(Removing::LeaderMoved));
     assert_eq!(voters(cluster.node(leader)).len(), 3, "nothing was changed yet");
@@ -245,7 +246,7 @@ async fn what_cannot_be_taken_in_is_refused_and_changes_nothing() {
     eventually("it leads itself", || cluster.node(6).status().role == ReplicaRole::Leader).await;
     let (progress, _kept) = mpsc::channel(64);
     let leader = (1..=3).find(|node| cluster.node(*node).status().role == ReplicaRole::Leader).unwrap();
-    let error = cluster.node(leader).add_node(&own, &progress).await.unwrap_err();
+    let error = cluster.node(leader).add_node(&own, &progress, ready(())).await.unwrap_err();
     assert!(matches!(&error, ChangeError::Refused(what) if what.contains("running cluster")), "{error}");
     assert_eq!(cluster.node(leader).members().nodes.len(), 3);
 }
@@ -260,10 +261,10 @@ async fn a_node_that_is_away_is_not_added_and_a_follower_says_who_leads() {
     let leader = cluster.leader().await;
     let follower = cluster.node(leader % 3 + 1);
     let (progress, _kept) = mpsc::channel(64);
-    let error = follower.add_node(&absent, &progress).await.unwrap_err();
+    let error = follower.add_node(&absent, &progress, ready(())).await.unwrap_err();
     assert_eq!(error, ChangeError::NotLeader { leader: Some(NodeId(leader)) });
     assert_eq!(follower.judge(NodeId(1)).await.unwrap().standing, Standing::Stands, "it was told");
-    assert_eq!(follower.move_leader(None).await.unwrap_err(), error);
+    assert_eq!(follower.move_leader(None, ready(())).await.unwrap_err(), error);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,7 +284,7 @@ async fn a_node_that_drains_gives_leadership_away_and_does_not_get_it() {
         cluster.node(next).status().members.iter().any(|one| one.peer.node == NodeId(leader) && one.draining)
     })
     .await;
-    let error = cluster.node(next).move_leader(Some(NodeId(leader))).await.unwrap_err();
+    let error = cluster.node(next).move_leader(Some(NodeId(leader)), ready(())).await.unwrap_err();
     assert!(matches!(&error, ChangeError::Refused(what) if what.contains("drains")), "{error}");
     cluster.node(leader).set_draining(false);
     eventually("it takes leadership again", || {
@@ -298,7 +299,7 @@ async fn while_leadership_moves_commands_wait_and_none_is_refused() {
     for round in 0..10 {
         let leader = cluster.leader().await;
         let other = cluster.node(leader % 2 + 1);
-        let moving = cluster.node(leader).move_leader(None);
+        let moving = cluster.node(leader).move_leader(None, ready(()));
         let proposing = async {
             for n in 0..20 {
                 let open = open_session(&format!("gateway {round} {n}"));
@@ -325,7 +326,7 @@ async fn a_suspect_node_is_seen_everywhere_and_replaced_under_a_new_id() {
     })
     .await;
     let leader = cluster.leader().await;
-    let error = cluster.node(leader).move_leader(Some(NodeId(suspect))).await.unwrap_err();
+    let error = cluster.node(leader).move_leader(Some(NodeId(suspect)), ready(())).await.unwrap_err();
     assert!(matches!(&error, ChangeError::Refused(what) if what.contains("lost part of its log")), "{error}");
     cluster.remove(suspect).await;
     cluster.stop(suspect).await;

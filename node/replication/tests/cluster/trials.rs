@@ -2,6 +2,7 @@
 
 use ringmain_replication::{ChangeError, Inbound, Known, Outbound, Part, Peer, Replica, ReplicaRole};
 use ringmain_routing::NodeId;
+use std::future::ready;
 use tokio::sync::mpsc;
 
 use crate::harness::{Cluster, as_is, eventually, must_propose, open_session};
@@ -53,14 +54,14 @@ async fn refusal_of_adding(cluster: &Cluster, peer: &Peer) -> ChangeError {
     let replica = leader(cluster).await;
     let tried = replica.try_add_node(peer).await.unwrap_err();
     let (progress, _kept) = mpsc::channel(64);
-    assert_eq!(replica.add_node(peer, &progress).await.unwrap_err(), tried);
+    assert_eq!(replica.add_node(peer, &progress, ready(())).await.unwrap_err(), tried);
     tried
 }
 
 async fn refusal_of_removing(replica: &Replica, node: u64) -> ChangeError {
     let tried = replica.try_remove_node(NodeId(node)).await.unwrap_err();
     let (progress, _kept) = mpsc::channel(64);
-    assert_eq!(replica.remove_node(NodeId(node), &progress).await.unwrap_err(), tried);
+    assert_eq!(replica.remove_node(NodeId(node), &progress, ready(())).await.unwrap_err(), tried);
     tried
 }
 
@@ -82,7 +83,7 @@ async fn a_trial_is_refused_in_the_words_of_the_change() {
     let tried = one.try_add_node(&foreign).await.unwrap_err();
     says(tried, "\"south\"");
     let tried = one.try_move_leader(None).await.unwrap_err();
-    assert_eq!(one.move_leader(None).await.unwrap_err(), tried);
+    assert_eq!(one.move_leader(None, ready(())).await.unwrap_err(), tried);
     assert_eq!(one.try_move_leader(Some(NodeId(1))).await.unwrap().leader, NodeId(1));
 }
 

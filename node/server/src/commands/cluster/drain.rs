@@ -1,6 +1,6 @@
 //! `cluster drain`.
 
-use ringmain_protocol::v1::{DrainNodeRequest, DrainNodeResponse};
+use ringmain_protocol::v1::{DrainNodeRequest, DrainNodeResponse, TryDrainNodeRequest, TryDrainNodeResponse};
 use serde_json::json;
 
 use crate::cli::DrainArgs;
@@ -12,16 +12,17 @@ use crate::output::{self, Answer, Block};
 pub(super) async fn run(args: DrainArgs) -> Result<(), Failure> {
     let clients = Clients::open(&args.node).await?;
     let within_ms = args.within.map_or(0, |within| within.as_millis() as u64);
-    let request = DrainNodeRequest { node: args.id, undo: args.undo, within_ms, dry_run: args.dry_run };
-    let done = clients.cluster.drain_node(request).await.map_err(|error| failed(&error))?;
-    let node = args.id;
-    let line = match (done.draining, args.dry_run) {
-        (true, false) => {
-            format!("node {node} drains: {} sessions are still on it; it goes on voting", done.sessions)
-        }
-        (false, false) => format!("node {node} takes clients"),
-        (true, true) => would_drain(&done, node),
-        (false, true) => format!("node {node} would take clients; nothing was done (--dry-run)"),
+    let (node, undo) = (args.id, args.undo);
+    let (done, line) = if args.dry_run {
+        let request = TryDrainNodeRequest { node, undo, within_ms };
+        let tried = clients.cluster.try_drain_node(request).await.map_err(|error| failed(&error))?;
+        let line = would_drain(&tried, node);
+        let TryDrainNodeResponse { draining, sessions, leader } = tried;
+        (DrainNodeResponse { draining, sessions, leader }, line)
+    } else {
+        let request = DrainNodeRequest { node, undo, within_ms };
+        let done = clients.cluster.drain_node(request).await.map_err(|error| failed(&error))?;
+        (done, drains(&done, node))
     };
     let answer = Answer {
         json: json!({
@@ -36,10 +37,21 @@ pub(super) async fn run(args: DrainArgs) -> Result<(), Failure> {
     output::print(&answer, args.node.format, false)
 }
 
-fn would_drain(done: &DrainNodeResponse, node: u64) -> String {
-    let leads = if done.leader == node { "hand leadership over and " } else { "" };
+fn drains(done: &DrainNodeResponse, node: u64) -> String {
+    if done.draining {
+        format!("node {node} drains: {} sessions are still on it; it goes on voting", done.sessions)
+    } else {
+        format!("node {node} takes clients")
+    }
+}
+
+fn would_drain(tried: &TryDrainNodeResponse, node: u64) -> String {
+    if !tried.draining {
+        return format!("node {node} would take clients; nothing was done (--dry-run)");
+    }
+    let leads = if tried.leader == node { "hand leadership over and " } else { "" };
     format!(
         "node {node} would {leads}send {} sessions elsewhere, and go on voting; nothing was done (--dry-run)",
-        done.sessions
+        tried.sessions
     )
 }

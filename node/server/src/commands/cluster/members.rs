@@ -6,6 +6,7 @@ use std::time::Duration;
 use ringmain_protocol::client::{CallError, ClusterClient};
 use ringmain_protocol::v1::{
     AddNodeRequest, AddNodeResponse, AddStage, RemoveNodeRequest, RemoveNodeResponse, RemoveStage,
+    TryAddNodeRequest, TryRemoveNodeRequest,
 };
 use serde_json::json;
 
@@ -23,13 +24,11 @@ const SHOW_ONE_IN: u32 = 10;
 
 /// Takes a node in.
 pub(super) async fn add(args: AddArgs) -> Result<(), Failure> {
-    let request = AddNodeRequest {
-        node: args.id,
-        peer_address: args.peer,
-        api_address: args.api,
-        region: args.region,
-        dry_run: args.dry_run,
-    };
+    let request =
+        AddNodeRequest { node: args.id, peer_address: args.peer, api_address: args.api, region: args.region };
+    if args.dry_run {
+        return try_in(request, &args.node).await;
+    }
     take_in(request, &args.node, args.timeout).await
 }
 
@@ -44,19 +43,25 @@ pub(super) async fn join(args: JoinArgs) -> Result<(), Failure> {
         peer_address: me.peer.clone(),
         api_address: me.api.clone(),
         region: me.region.clone(),
-        dry_run: args.dry_run,
     };
     let via = NodeArgs { address: args.via, context: None, token: args.token, format: args.format };
+    if args.dry_run {
+        return try_in(request, &via).await;
+    }
     take_in(request, &via, args.timeout).await
+}
+
+async fn try_in(request: AddNodeRequest, via: &NodeArgs) -> Result<(), Failure> {
+    let clients = Clients::open(via).await?;
+    let AddNodeRequest { node, peer_address, api_address, region } = request;
+    let request = TryAddNodeRequest { node, peer_address, api_address, region };
+    let tried = clients.cluster.try_add_node(request).await.map_err(|error| failed(&error))?;
+    output::print(&trial::would_add(node, &tried), via.format, false)
 }
 
 async fn take_in(request: AddNodeRequest, via: &NodeArgs, timeout: Duration) -> Result<(), Failure> {
     let node = request.node;
     let clients = Clients::open(via).await?;
-    if request.dry_run {
-        let tried = clients.cluster.add_node(request, |_| {}).await.map_err(|error| failed(&error))?;
-        return output::print(&trial::would_add(node, &tried), via.format, false);
-    }
     let mut steps = AddSteps { node, shown: 0, stage: AddStage::Unspecified };
     let adding =
         async |cluster: &ClusterClient| cluster.add_node(request.clone(), |step| steps.show(step)).await;
@@ -86,11 +91,7 @@ impl AddSteps {
             AddStage::CatchingUp if !again || self.shown.is_multiple_of(SHOW_ONE_IN) => {
                 eprintln!("node {node} catches up: {} entries to go", step.lag_entries);
             }
-            AddStage::Admitted
-            | AddStage::CatchingUp
-            | AddStage::Voter
-            | AddStage::Tried
-            | AddStage::Unspecified => {}
+            AddStage::Admitted | AddStage::CatchingUp | AddStage::Voter | AddStage::Unspecified => {}
         }
     }
 }
@@ -99,15 +100,16 @@ impl AddSteps {
 pub(super) async fn remove(args: RemoveArgs) -> Result<(), Failure> {
     let node = args.id;
     let clients = Clients::open(&args.node).await?;
-    let request = RemoveNodeRequest { node, dry_run: args.dry_run };
     if args.dry_run {
-        let tried = clients.cluster.remove_node(request, |_| {}).await.map_err(|error| failed(&error))?;
+        let request = TryRemoveNodeRequest { node };
+        let tried = clients.cluster.try_remove_node(request).await.map_err(|error| failed(&error))?;
         return output::print(&trial::would_remove(node, &tried), args.node.format, false);
     }
+    let request = RemoveNodeRequest { node };
     let show = |step: &RemoveNodeResponse| match step.stage() {
         RemoveStage::LeaderMoved => eprintln!("node {node} led and has handed over"),
         RemoveStage::Removed => eprintln!("node {node} is no member any more; its sessions go elsewhere"),
-        RemoveStage::Done | RemoveStage::Tried | RemoveStage::Unspecified => {}
+        RemoveStage::Done | RemoveStage::Unspecified => {}
     };
     let removing = async |cluster: &ClusterClient| cluster.remove_node(request, show).await;
     let done = until_done(&clients.cluster, args.timeout, removing).await?;

@@ -1,6 +1,6 @@
 //! `cluster transfer-leader`.
 
-use ringmain_protocol::v1::MoveLeaderRequest;
+use ringmain_protocol::v1::{MoveLeaderRequest, MoveLeaderResponse, TryMoveLeaderRequest};
 use ringmain_telemetry::codes;
 use serde_json::json;
 
@@ -9,15 +9,33 @@ use crate::connection::{Clients, failed};
 use crate::exit::{Failure, FailureKind};
 use crate::output::{self, Answer, Block};
 
-/// Hands leadership over and says what came of it.
+/// Hands leadership over and says what came of it, or would.
 pub(super) async fn run(args: TransferLeaderArgs) -> Result<(), Failure> {
     let clients = Clients::open(&args.node).await?;
-    let request = MoveLeaderRequest { to: args.to.unwrap_or(0), dry_run: args.dry_run };
-    let moved = clients.cluster.move_leader(request).await.map_err(|error| failed(&error))?;
-    let line = if args.dry_run && moved.from != moved.leader {
-        format!("node {} would lead after node {}; nothing was done (--dry-run)", moved.leader, moved.from)
-    } else if moved.from == moved.leader {
-        format!("node {} leads already, in term {}", moved.leader, moved.term)
+    let to = args.to.unwrap_or(0);
+    if args.dry_run {
+        let request = TryMoveLeaderRequest { to };
+        let tried = clients.cluster.try_move_leader(request).await.map_err(|error| failed(&error))?;
+        let (from, leader, term) = (tried.from, tried.leader, tried.term);
+        let line = if from == leader {
+            leads_already(leader, term)
+        } else {
+            format!("node {leader} would lead after node {from}")
+        };
+        let answer = Answer {
+            json: json!({ "from": from, "leader": leader, "term": term, "leaderless_ms": null, "dry_run": true }),
+            text: vec![Block::Line(line + "; nothing was done (--dry-run)")],
+        };
+        return output::print(&answer, args.node.format, false);
+    }
+    let moved =
+        clients.cluster.move_leader(MoveLeaderRequest { to }).await.map_err(|error| failed(&error))?;
+    tell(&args, &moved)
+}
+
+fn tell(args: &TransferLeaderArgs, moved: &MoveLeaderResponse) -> Result<(), Failure> {
+    let line = if moved.from == moved.leader {
+        leads_already(moved.leader, moved.term)
     } else {
         format!(
             "node {} leads in term {}, after node {}; nobody led for {} ms",
@@ -29,8 +47,8 @@ pub(super) async fn run(args: TransferLeaderArgs) -> Result<(), Failure> {
             "from": moved.from,
             "leader": moved.leader,
             "term": moved.term,
-            "leaderless_ms": (!args.dry_run).then_some(moved.leaderless_ms),
-            "dry_run": args.dry_run,
+            "leaderless_ms": moved.leaderless_ms,
+            "dry_run": false,
         }),
         text: vec![Block::Line(line)],
     };
@@ -42,4 +60,8 @@ pub(super) async fn run(args: TransferLeaderArgs) -> Result<(), Failure> {
             Err(Failure::new(FailureKind::Unavailable, codes::CHANGE_UNFINISHED.code, message))
         }
     }
+}
+
+fn leads_already(leader: u64, term: u64) -> String {
+    format!("node {leader} leads already, in term {term}")
 }

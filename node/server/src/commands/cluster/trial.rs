@@ -1,12 +1,12 @@
-//! What `cluster add|join|remove --dry-run` say.
+//! What `cluster ... --dry-run` says.
 
-use ringmain_protocol::v1::{AddNodeResponse, MemberPart, RemoveNodeResponse};
+use ringmain_protocol::v1::{MemberPart, TryAddNodeResponse, TryRemoveNodeResponse};
 use serde_json::json;
 
 use crate::output::{Answer, Block};
 
 /// What taking a node in would come to.
-pub(super) fn would_add(node: u64, tried: &AddNodeResponse) -> Answer {
+pub(super) fn would_add(node: u64, tried: &TryAddNodeResponse) -> Answer {
     let voters = tried.voters;
     let line = match tried.part() {
         MemberPart::Learner => {
@@ -25,7 +25,7 @@ pub(super) fn would_add(node: u64, tried: &AddNodeResponse) -> Answer {
 }
 
 /// What taking a node out would come to.
-pub(super) fn would_remove(node: u64, tried: &RemoveNodeResponse) -> Answer {
+pub(super) fn would_remove(node: u64, tried: &TryRemoveNodeResponse) -> Answer {
     let (voters, heir) = (tried.voters, tried.heir);
     let line = match tried.part() {
         MemberPart::Removed => format!("node {node} is out already; there are {voters} voters"),
