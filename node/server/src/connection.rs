@@ -46,6 +46,16 @@ impl Clients {
     }
 }
 
+/// A client of one node, which has so long to answer; nothing is connected yet.
+///
+/// # Errors
+/// When the address or the token is malformed.
+pub fn admin_of(address: &str, args: &NodeArgs, timeout: Duration) -> Result<AdminClient, Failure> {
+    let token = args.token.as_deref().unwrap_or_default();
+    let config = CallConfig { timeout, ..CallConfig::new(vec![address.to_owned()], token) };
+    AdminClient::new(&config).map_err(|bad| malformed(&bad))
+}
+
 /// Makes sure that a node listens at one of the addresses, so that a wrong address is told from a cluster in trouble.
 ///
 /// # Errors

@@ -43,7 +43,7 @@ fn a_drill_strikes_one_node_of_a_healthy_cluster_and_undoes_it() {
     let (hooks, abort) = (folders[0].path().join("drill.toml"), folders[0].path().join("abort"));
     let pid = nodes[1].pid();
     let text = format!(
-        "[drill.hosts]\n2 = \"here\"\n[drill.hooks]\npause = \"kill -STOP {pid}\"\nresume = \"kill -CONT {pid}\"\n"
+        "[drill.hosts]\n2 = \"here\"\n[drill.hooks]\npause = \"echo noise; kill -STOP {pid}\"\nresume = \"kill -CONT {pid}\"\n"
     );
     std::fs::write(&hooks, text).expect("written");
     let hooks = hooks.display();
@@ -51,7 +51,7 @@ fn a_drill_strikes_one_node_of_a_healthy_cluster_and_undoes_it() {
 
     let tried = nodes[0].ask(&format!("{pause} --dry-run"), ADMIN);
     let tried = String::from_utf8(tried.stdout).expect("UTF-8");
-    assert!(tried.contains(&format!("would run:       kill -STOP {pid}")), "{tried}");
+    assert!(tried.contains(&format!("would run:       echo noise; kill -STOP {pid}")), "{tried}");
     let done = nodes[0].ask_json(&pause, ADMIN);
     assert!(done["healthy_after_ms"].is_u64() && done["broken_off"].is_null(), "{done}");
     wait_until_well(&nodes[1]);

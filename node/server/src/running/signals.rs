@@ -1,4 +1,4 @@
-//! What stops a node: a signal, or the end of its standard input where it was asked to watch that.
+//! What stops a node or a drill: a signal, or the end of its standard input where it was asked to watch that.
 
 use std::io::Read;
 
@@ -11,6 +11,7 @@ use crate::exit::{Failure, FailureKind};
 pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Option<Signal>,
     stdin_closed: Option<oneshot::Receiver<()>>,
 }
 
@@ -25,8 +26,19 @@ impl StopSignals {
         Ok(StopSignals {
             terminate: signal(SignalKind::terminate()).map_err(refused)?,
             interrupt: signal(SignalKind::interrupt()).map_err(refused)?,
+            hangup: None,
             stdin_closed,
         })
+    }
+
+    /// The same, and the terminal that goes away. A node does not stop for that: it may have been told to live on.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub(crate) fn or_hangup(mut self) -> Result<StopSignals, Failure> {
+        let refused = |error| Failure::new(FailureKind::Internal, "internal", error);
+        self.hangup = Some(signal(SignalKind::hangup()).map_err(refused)?);
+        Ok(self)
     }
 
     /// The next of them. Standard input closes once.
@@ -37,9 +49,16 @@ impl StopSignals {
                 None => std::future::pending().await,
             }
         };
+        let hung_up = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let signal = tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = hung_up => "SIGHUP",
             () = closed => "end of standard input",
         };
         if signal == "end of standard input" {

@@ -1,8 +1,9 @@
 //! How a drill reaches the machine of a node: by commands of those who run it.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use ringmain_replication::Clock;
@@ -114,28 +115,54 @@ fn invalid(message: String) -> Failure {
     Failure::new(FailureKind::Invalid, codes::INVALID_CONFIG.code, message)
 }
 
+/// A hook that runs, in a process group of its own: an impatient Ctrl-C does not reach it. When it is given up before
+/// its end, it is ended with all that it has started here, so that nothing of it strikes later.
+struct Running {
+    child: Child,
+    over: bool,
+}
+
+impl Running {
+    fn start(hook: &str) -> std::io::Result<Running> {
+        let mut command = Command::new("sh");
+        // Standard output is for the answer of the drill.
+        command.args(["-c", hook]).process_group(0).stdin(Stdio::null()).stdout(std::io::stderr());
+        Ok(Running { child: command.spawn()?, over: false })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let kill = format!("kill -s KILL -- -{}", self.child.id());
+        let mut ending = Command::new("sh");
+        ending.args(["-c", &kill]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if !ending.status().is_ok_and(|status| status.success()) {
+            // One that has just ended cannot be killed.
+            self.child.kill().ok();
+        }
+        self.child.wait().ok();
+    }
+}
+
 /// Runs a hook to its end.
 ///
 /// # Errors
 /// It cannot be started, fails, or takes too long.
 pub(super) async fn run(hook: &str) -> Result<(), Failure> {
     let failed = |why: String| Failure::new(FailureKind::Internal, "internal", format!("{hook}: {why}"));
-    let mut child = Command::new("sh")
-        .args(["-c", hook])
-        .stdin(Stdio::null())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
+    let mut running = Running::start(hook).map_err(|error| failed(error.to_string()))?;
     let clock = SystemClock::start();
     loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(failed(status.to_string())),
-            Ok(None) if clock.monotonic() < HOOK_MAX => tokio::time::sleep(LOOK_EVERY).await,
-            Ok(None) => {
-                // One that has just ended cannot be killed.
-                let _ended = child.kill().and_then(|()| child.wait());
-                return Err(failed(format!("not done within {} s", HOOK_MAX.as_secs())));
+        match running.child.try_wait() {
+            Ok(Some(status)) => {
+                running.over = true;
+                return if status.success() { Ok(()) } else { Err(failed(status.to_string())) };
             }
+            Ok(None) if clock.monotonic() < HOOK_MAX => tokio::time::sleep(LOOK_EVERY).await,
+            Ok(None) => return Err(failed(format!("not done within {} s", HOOK_MAX.as_secs()))),
             Err(error) => return Err(failed(error.to_string())),
         }
     }
@@ -167,6 +194,40 @@ mod tests {
         assert!(told(FILE, ["pause", "resume"], 3).contains("drill.hosts.3: must be a name"));
         assert!(told(&FILE.replace("resume", "cont"), ["pause", "resume"], 2).contains("no such hook"));
         assert!(told("[drill.hook]\n", ["pause", "resume"], 2).contains("unknown field"));
+    }
+
+    /// The fifth field of its line in /proc is its group, the third its state.
+    #[tokio::test]
+    async fn a_hook_runs_in_a_group_of_its_own() {
+        run("test \"$(cut -d ' ' -f 5 /proc/$$/stat)\" = $$").await.expect("it leads its group");
+        let failure = run("exit 7").await.expect_err("it fails");
+        assert!(failure.message.contains("exit 7: exit status: 7"), "{}", failure.message);
+    }
+
+    #[tokio::test]
+    async fn a_hook_that_is_given_up_is_ended_with_what_it_started() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("pid");
+        let hook = format!("sleep 600 & echo $! > {}; wait", file.display());
+        let written = async {
+            loop {
+                match std::fs::read_to_string(&file).unwrap_or_default().trim().parse::<u32>() {
+                    Ok(pid) => return pid,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let pid = tokio::select! {
+            ended = run(&hook) => panic!("{ended:?}"),
+            pid = written => pid,
+        };
+        let lives = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.split(' ').nth(2).is_some_and(|state| state != "Z" && state != "X")
+        };
+        while lives() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]
