@@ -24,6 +24,8 @@ pub async fn receive(
     shared: &Shared,
     mut stream: Streaming<v1::InstallSnapshotRequest>,
 ) -> Result<SnapshotResponse<TypeConfig>, Status> {
+    // What an earlier, broken transfer has fetched is of use to this one.
+    let _arrival = shared.machine.arrival();
     let vote: Vote = match stream.message().await?.and_then(|message| message.part) {
         Some(Part::Head(head)) => decode(&head)?,
         Some(Part::Chunk(_) | Part::Place(_)) | None => {

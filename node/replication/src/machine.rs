@@ -64,6 +64,14 @@ pub(crate) struct Inner {
     fetch: OnceLock<FetchSegment>,
     /// One at a time takes in history.
     taking_in: Mutex<()>,
+    /// Held by each snapshot on its way in, from its first byte until it is in place.
+    arriving: Arc<()>,
+}
+
+/// A snapshot is on its way in; see [`Machine::arrival`].
+#[derive(Debug)]
+pub struct Arrival {
+    _held: Arc<()>,
 }
 
 /// What entries change.
@@ -110,6 +118,7 @@ impl Machine {
                 snapshot_due: watch::Sender::new(None),
                 fetch: OnceLock::new(),
                 taking_in: Mutex::default(),
+                arriving: Arc::default(),
             }),
         }
     }
@@ -243,6 +252,13 @@ impl Machine {
         self.inner.snapshot_due.subscribe()
     }
 
+    /// To be held while a snapshot comes in and until it is installed: what was fetched for it stays meanwhile, though
+    /// this node writes a snapshot of its own.
+    #[must_use]
+    pub fn arrival(&self) -> Arrival {
+        Arrival { _held: Arc::clone(&self.inner.arriving) }
+    }
+
     /// Fetches the history that `snapshot` needs and this node lacks. Harmless to repeat: what was fetched stays.
     /// To be called before a snapshot goes to Raft, for Raft takes a failure there as the end of the node.
     pub async fn prepare(&self, snapshot: &SnapshotFile) -> Result<(), PrepareError> {
@@ -368,7 +384,9 @@ impl Machine {
         if gone > 0 {
             tracing::info!(log_index = kept.0, segments = gone, "old history given up");
         }
-        if let Ok(_alone) = self.inner.taking_in.try_lock() {
+        if let Ok(_alone) = self.inner.taking_in.try_lock()
+            && Arc::strong_count(&self.inner.arriving) == 1
+        {
             history.drop_fetched()?;
         }
         self.put_latest(&saved);

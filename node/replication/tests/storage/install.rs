@@ -64,6 +64,30 @@ async fn a_replica_that_is_behind_gets_state_and_history() {
 }
 
 #[tokio::test]
+async fn a_snapshot_of_its_own_leaves_what_was_fetched_for_one_that_comes_in() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut ahead = open(dirs[0].path()).unwrap();
+    ahead.run(1, 30).await;
+    let snapshot = ahead.snapshot().await;
+    let mut behind = open(dirs[1].path()).unwrap();
+    behind.run(1, 10).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    behind.machine.fetch_with(fetch_from(&ahead.machine, &asked));
+    let arrival = behind.machine.arrival();
+    let received = send(&snapshot, &behind);
+    behind.machine.prepare(&received).await.unwrap();
+    let fetched = asked.load(Ordering::Relaxed);
+    behind.snapshot().await;
+    behind.machine.prepare(&received).await.unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), fetched, "nothing is fetched again");
+    drop(arrival);
+    behind.run(11, 11).await;
+    behind.snapshot().await;
+    behind.machine.prepare(&received).await.unwrap();
+    assert!(asked.load(Ordering::Relaxed) > fetched, "nobody was coming: what lay about is gone");
+}
+
+#[tokio::test]
 async fn an_installed_snapshot_is_there_after_a_restart() {
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let mut ahead = open(dirs[0].path()).unwrap();
