@@ -95,6 +95,7 @@ fn check_value(value: &Spanned<DeValue<'_>>, kind: &'static Kind, path: &str, si
     match kind {
         Kind::Text(max) => check_text(&spot, *max, sink),
         Kind::Address => check_address(&spot, sink),
+        Kind::HttpUrl => check_http_url(&spot, sink),
         Kind::Integer(min, max) => check_integer(&spot, *min, *max, sink),
         Kind::Flag => {
             if !spot.value.is_bool() {
@@ -143,16 +144,32 @@ fn check_text(spot: &Spot<'_>, max: usize, sink: &mut Sink<'_>) {
 
 fn check_address(spot: &Spot<'_>, sink: &mut Sink<'_>) {
     let Some(text) = spot.value.as_str() else { return spot.wrong_type(sink) };
-    let good = text.rsplit_once(':').is_some_and(|(host, port)| {
+    if !is_address(text) {
+        spot.add(format!("{text:?} is no address; expected {}", spot.kind.expected()), sink);
+    }
+}
+
+/// Longest address with a scheme.
+const URL_BYTES_MAX: usize = 1_024;
+
+fn check_http_url(spot: &Spot<'_>, sink: &mut Sink<'_>) {
+    let Some(text) = spot.value.as_str() else { return spot.wrong_type(sink) };
+    if text.len() > URL_BYTES_MAX
+        || text.contains(char::is_control)
+        || !text.strip_prefix("http://").is_some_and(is_address)
+    {
+        spot.add(format!("{text:?} is no address; expected {}", spot.kind.expected()), sink);
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
         let host_is_good = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
             None => !host.is_empty() && !host.contains([' ', '/', ':', '[', ']']),
         };
         host_is_good && port.parse::<u16>().is_ok_and(|port| port > 0)
-    });
-    if !good {
-        spot.add(format!("{text:?} is no address; expected {}", spot.kind.expected()), sink);
-    }
+    })
 }
 
 fn check_integer(spot: &Spot<'_>, min: u64, max: u64, sink: &mut Sink<'_>) {

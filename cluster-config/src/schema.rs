@@ -72,6 +72,7 @@ fn kind(kind: &Kind) -> Map<String, Value> {
         // maxLength counts characters, our limit bytes: the schema is the looser of the two.
         Kind::Text(max) => json!({"type": "string", "minLength": 1, "maxLength": max}),
         Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]{1,5}$"}),
+        Kind::HttpUrl => json!({"type": "string", "pattern": "^http://[^/ ]+:[0-9]{1,5}$"}),
         Kind::Integer(min, max) => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),

@@ -166,6 +166,7 @@ impl<'d> Section<'d> {
                 Kind::Table(shape) | Kind::TextOrTable(_, shape) => Some(shape),
                 Kind::Text(_)
                 | Kind::Address
+                | Kind::HttpUrl
                 | Kind::Integer(..)
                 | Kind::Flag
                 | Kind::Choice(_)
@@ -174,6 +175,7 @@ impl<'d> Section<'d> {
             },
             Kind::Text(_)
             | Kind::Address
+            | Kind::HttpUrl
             | Kind::Integer(..)
             | Kind::Flag
             | Kind::Choice(_)

@@ -31,6 +31,8 @@ pub enum Kind {
     Text(usize),
     /// A network address with port.
     Address,
+    /// An address with port, behind `http://`.
+    HttpUrl,
     /// A whole number from the first to the second.
     Integer(u64, u64),
     /// True or false.
@@ -77,6 +79,7 @@ impl Kind {
         match self {
             Kind::Text(max) => format!("a text of 1 to {max} bytes"),
             Kind::Address => "an address with port, like \"10.0.0.1:7101\"".to_owned(),
+            Kind::HttpUrl => "an address like \"http://10.0.0.1:4317\"".to_owned(),
             Kind::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Kind::Flag => "true or false".to_owned(),
             Kind::Choice(words) => format!("one of {}", quoted(words)),

@@ -48,7 +48,7 @@ pub(crate) static SHAPE: Shape = Shape {
     fields: &[
         Field {
             name: "otlp_endpoint",
-            kind: Kind::Text(1_024),
+            kind: Kind::HttpUrl,
             need: Need::Optional,
             doc: "Where an OpenTelemetry collector takes OTLP over gRPC, as http://host:port. Needs a binary with the feature `otel`.",
         },

@@ -191,3 +191,19 @@ fn a_file_that_is_not_there_is_named() {
     let error = NodeConfig::load(std::path::Path::new("nowhere/node.toml")).expect_err("not there");
     assert!(error.to_string().starts_with("cannot read nowhere/node.toml: "), "{error}");
 }
+
+#[test]
+fn an_endpoint_that_no_collector_can_have_is_named_before_a_node_starts() {
+    let sound = "cluster = \"north\"\nnode = 1\ndata_dir = \"data\"\ntokens = \"tokens.toml\"\n\
+                 [listen]\napi = \"127.0.0.1:7111\"\npeer = \"127.0.0.1:7112\"\nhttp = \"127.0.0.1:7113\"\n\
+                 [[peers]]\nnode = 1\nregion = \"north\"\npeer = \"127.0.0.1:7112\"\napi = \"127.0.0.1:7111\"\n[telemetry]\n";
+    let with =
+        |endpoint: &str| NodeConfig::parse("node.toml", &format!("{sound}otlp_endpoint = \"{endpoint}\"\n"));
+    with("http://collector.example:4317").expect("it is sound");
+    with("http://[::1]:4317").expect("it is sound");
+    for endpoint in ["not an address", "collector:4317", "https://collector:4317", "http://collector"] {
+        let problems = with(endpoint).expect_err(endpoint);
+        assert_places(&problems, &[(15, "telemetry.otlp_endpoint")]);
+        assert!(problems.to_string().contains("http://10.0.0.1:4317"), "{problems}");
+    }
+}

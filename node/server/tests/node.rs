@@ -319,7 +319,7 @@ fn a_debug_bundle_finds_the_metrics_where_the_node_says_they_are() {
     let bundle = folder.path().join("bundle.tar.gz");
     let manifest = node.ask_json(&format!("debug bundle {}", bundle.display()), ADMIN);
     let parts = manifest["parts"].to_string();
-    assert!(parts.contains("metrics/127.0.0.1-") && parts.contains("ready/127.0.0.1-"), "{manifest:#}");
+    assert!(parts.contains("metrics/node-1.txt") && parts.contains("ready/node-1.txt"), "{manifest:#}");
 }
 
 const CANARIES: [&str; 6] =

@@ -54,6 +54,9 @@ fn check(path: &Path, kind: Option<FileKind>) -> Vec<Found> {
             return vec![found];
         }
         Some(FileKind::Node) => NodeConfig::parse(&found.file, &text).map(|config| {
+            if config.telemetry.otlp_endpoint.is_some() && !cfg!(feature = "otel") {
+                found.warnings.push(untraced());
+            }
             tokens = Some(path.parent().unwrap_or(Path::new("")).join(config.tokens));
         }),
         Some(FileKind::Plan) => {
@@ -66,6 +69,17 @@ fn check(path: &Path, kind: Option<FileKind>) -> Vec<Found> {
     }
     let below = tokens.map(|path| check(&path, Some(FileKind::Tokens)));
     [found].into_iter().chain(below.into_iter().flatten()).collect()
+}
+
+/// The file is sound, and a node of this very program would not start with it.
+fn untraced() -> Problem {
+    Problem {
+        field: "telemetry.otlp_endpoint".to_owned(),
+        ..whole_file(
+            "this program makes no traces, and does not start with an endpoint".to_owned(),
+            "take the line out, or start the node with one that was built with `--features otel`",
+        )
+    }
 }
 
 fn whole_file(message: String, hint: &str) -> Problem {

@@ -16,6 +16,9 @@ use crate::exit::{Failure, FailureKind};
 use crate::output::{self, Answer, Block, Column, Rows, moment};
 use crate::progress::Progress;
 
+/// A node, and where its HTTP port is, or why that is not known.
+type NodeHttp = (u64, Result<String, String>);
+
 /// Collects what can be had and writes it. A node that is away is a line in the manifest, not the end: a bundle is
 /// made when something is wrong.
 pub(super) async fn run(args: BundleArgs) -> Result<(), Failure> {
@@ -32,14 +35,13 @@ pub(super) async fn run(args: BundleArgs) -> Result<(), Failure> {
     if let Some(path) = &args.config {
         http.extend(add_config(&mut parts, path));
     }
-    http.extend(add_cluster(&mut parts, &args, &progress).await);
+    let nodes = add_cluster(&mut parts, &args, &progress).await;
+    http.retain(|address| !nodes.iter().any(|(_, told)| told.as_ref() == Ok(address)));
     http.sort();
     http.dedup();
-    for address in &http {
-        progress.say(&format!("asking {address}"));
-        let name = address.replace([':', '/'], "-");
-        parts.add(&format!("metrics/{name}.txt"), remote::http(address, "/metrics").await);
-        parts.add(&format!("ready/{name}.txt"), remote::http(address, "/readyz?verbose").await);
+    let named = nodes.into_iter().map(|(node, told)| (format!("node-{node}"), told));
+    for (name, address) in named.chain(http.into_iter().map(|address| (file_name(&address), Ok(address)))) {
+        add_http(&mut parts, &name, address, &progress).await;
     }
     progress.say("reading logs");
     progress.at(3, 4);
@@ -52,6 +54,24 @@ pub(super) async fn run(args: BundleArgs) -> Result<(), Failure> {
         .write(&args.file, made_at_ms / 1_000)
         .map_err(|error| unwritable(&args.file, &error.to_string()))?;
     output::print(&answer(&args.file, manifest), args.node.format, false)
+}
+
+fn file_name(address: &str) -> String {
+    address.replace([':', '/'], "-")
+}
+
+/// What an HTTP port says, or why it is not known.
+async fn add_http(parts: &mut Parts, name: &str, address: Result<String, String>, progress: &Progress) {
+    for (folder, path) in [("metrics", "/metrics"), ("ready", "/readyz?verbose")] {
+        let said = match &address {
+            Ok(address) => {
+                progress.say(&format!("asking {address}"));
+                remote::http(address, path).await
+            }
+            Err(unknown) => Err(unknown.clone()),
+        };
+        parts.add(&format!("{folder}/{name}.txt"), said);
+    }
 }
 
 /// The node's config and the names of its files; returns where its HTTP port is.
@@ -69,8 +89,8 @@ fn add_config(parts: &mut Parts, path: &Path) -> Option<String> {
     }
 }
 
-/// What the nodes say; returns where those that answer have their HTTP ports.
-async fn add_cluster(parts: &mut Parts, args: &BundleArgs, progress: &Progress) -> Vec<String> {
+/// What the nodes say; returns where those that answer have their HTTP ports, or why that is not known.
+async fn add_cluster(parts: &mut Parts, args: &BundleArgs, progress: &Progress) -> Vec<NodeHttp> {
     let clients = match Clients::open(&args.node).await {
         Ok(clients) => clients,
         Err(failure) => {
@@ -86,7 +106,7 @@ async fn add_cluster(parts: &mut Parts, args: &BundleArgs, progress: &Progress) 
         progress.say(&format!("asking node {node}"));
         progress.at(number as u64, nodes.len() as u64);
         let status = remote::status_at(&args.node, address).await;
-        http.extend(status.as_ref().ok().and_then(|status| remote::http_address(status, address)));
+        http.extend(status.as_ref().ok().map(|status| (*node, remote::http_address(status, address))));
         parts.add_json(&format!("cluster/node-{node}.json"), said(status));
     }
     parts.add_json("queues.json", said(remote::queues(&clients).await));

@@ -1,5 +1,6 @@
 //! What the bundle takes from nodes. Lists of contacts, events and operators are never asked for.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ringmain_protocol::v1::{ListQueuesRequest, Operator};
@@ -37,12 +38,28 @@ pub(super) async fn status_at(node: &NodeArgs, address: &str) -> Result<Value, F
 }
 
 /// Where a node that was asked at `asked` has its HTTP port: on the same host, if it listens on all its addresses.
-pub(super) fn http_address(status: &Value, asked: &str) -> Option<String> {
-    let told = status["http_address"].as_str().filter(|told| !told.is_empty())?;
-    let (host, port) = told.rsplit_once(':')?;
-    let everywhere = matches!(host, "0.0.0.0" | "[::]");
-    let host = if everywhere { asked.rsplit_once(':')?.0 } else { host };
-    Some(format!("{host}:{port}"))
+///
+/// # Errors
+/// It does not say, or listens where only its own machine reaches it, which is another one as far as can be told.
+pub(super) fn http_address(status: &Value, asked: &str) -> Result<String, String> {
+    let told = status["http_address"].as_str().unwrap_or_default();
+    let (Some((host, port)), Some((asked_at, _))) = (told.rsplit_once(':'), asked.rsplit_once(':')) else {
+        return Err("the node does not say where it listens for HTTP".to_owned());
+    };
+    if matches!(host, "0.0.0.0" | "[::]") {
+        return Ok(format!("{asked_at}:{port}"));
+    }
+    if is_loopback(host) && !is_loopback(asked_at) {
+        return Err(format!(
+            "the node listens for HTTP on the loopback of its machine only ({told}); run this there with --config"
+        ));
+    }
+    Ok(told.to_owned())
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The queues with their counts.
@@ -114,9 +131,19 @@ mod tests {
     #[test]
     fn a_port_on_all_addresses_is_asked_for_where_the_node_was_found() {
         let at = |told: &str| http_address(&json!({"http_address": told}), "10.0.0.4:7111");
-        assert_eq!(at("127.0.0.1:7113").as_deref(), Some("127.0.0.1:7113"));
-        assert_eq!(at("0.0.0.0:7113").as_deref(), Some("10.0.0.4:7113"));
-        assert_eq!(at("[::]:7113").as_deref(), Some("10.0.0.4:7113"));
-        assert_eq!(at(""), None, "a node of an earlier version does not say");
+        assert_eq!(at("0.0.0.0:7113").as_deref(), Ok("10.0.0.4:7113"));
+        assert_eq!(at("[::]:7113").as_deref(), Ok("10.0.0.4:7113"));
+        assert_eq!(at("10.0.0.9:7113").as_deref(), Ok("10.0.0.9:7113"));
+        at("").expect_err("a node of an earlier version does not say");
+    }
+
+    #[test]
+    fn the_loopback_of_another_machine_is_not_taken_for_the_own_one() {
+        let at = |told: &str, asked: &str| http_address(&json!({"http_address": told}), asked);
+        for told in ["127.0.0.1:7113", "[::1]:7113", "localhost:7113"] {
+            assert!(at(told, "10.0.0.4:7111").unwrap_err().contains("its machine only"), "{told}");
+            assert_eq!(at(told, "localhost:7111").as_deref(), Ok(told));
+            assert_eq!(at(told, "127.0.0.1:7111").as_deref(), Ok(told));
+        }
     }
 }
