@@ -3,7 +3,7 @@
 use ringmain_routing::{ContactId, OperatorId};
 
 use super::Model;
-use super::matching::key;
+use super::matching::{is_skilled, key};
 
 /// Why a contact was not for an operator at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,10 @@ pub enum Reason {
     NotAvailable,
     /// No room for its units.
     NoRoom,
-    /// Skills or scope are missing.
-    NotQualified,
+    /// Skills are missing.
+    NotSkilled,
+    /// The operator belongs to another part of the company than those who may serve it.
+    OutOfScope,
     /// Declined or missed before.
     Excluded,
     /// Kept for an operator the customer knows.
@@ -45,7 +47,8 @@ impl Model {
         let facts = [
             (!operator.is_available(), Reason::NotAvailable),
             (!self.has_room(operator, contact), Reason::NoRoom),
-            (!self.is_qualified(operator, contact), Reason::NotQualified),
+            (!is_skilled(operator, contact), Reason::NotSkilled),
+            (!self.is_in_scope(operator, contact), Reason::OutOfScope),
             (self.is_excluded(operator, contact), Reason::Excluded),
             (contact.held_for.is_some_and(|(known, _)| known != operator.id), Reason::HeldForOther),
         ];

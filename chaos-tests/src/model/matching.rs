@@ -56,6 +56,10 @@ pub(super) fn key(contact: &Contact, rank: u8) -> Key {
     (urgency, rank, contact.tier, contact.order(), contact.index.0)
 }
 
+pub(super) fn is_skilled(operator: &Operator, contact: &Contact) -> bool {
+    contact.required.iter().all(|(skill, level)| operator.has_skill(skill, *level))
+}
+
 impl Model {
     /// Matches what an event freed.
     pub(super) fn settle(&mut self, mut freed: Freed) {
@@ -191,11 +195,14 @@ impl Model {
 
     /// Skills and scope, whatever the load.
     pub(super) fn is_qualified(&self, operator: &Operator, contact: &Contact) -> bool {
-        contact.required.iter().all(|(skill, level)| operator.has_skill(skill, *level))
-            && contact.scopes.iter().all(|scope| match &operator.unit {
-                Some(unit) => is_within(&self.plan.units, unit, scope),
-                None => false,
-            })
+        is_skilled(operator, contact) && self.is_in_scope(operator, contact)
+    }
+
+    pub(super) fn is_in_scope(&self, operator: &Operator, contact: &Contact) -> bool {
+        contact.scopes.iter().all(|scope| match &operator.unit {
+            Some(unit) => is_within(&self.plan.units, unit, scope),
+            None => false,
+        })
     }
 
     /// An exclusion counts only while somebody else, not excluded too, could serve the contact.

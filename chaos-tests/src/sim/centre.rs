@@ -7,10 +7,10 @@ use ringmain_routing::command::{
     DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, OperatorPlan, PutOperators, SetPresence,
     TransferContact, TransferTarget, UpdateContact,
 };
-use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan};
+use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan, UnitPlan};
 use ringmain_routing::{
     AssignmentEpoch, Command, ContactId, Epoch, GatewayId, Millis, Name, OperatorId, Party, Plan, Router,
-    Timestamp,
+    Timestamp, UnitId,
 };
 
 use super::events::{Operation, Order};
@@ -20,17 +20,49 @@ const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
 const SKILLS: [&str; 2] = ["kazakh", "billing"];
 const OPERATORS: usize = 4;
 
+/// Org units and the unit above each. Scopes are drawn from the line of the last one, so that somebody who belongs to
+/// that may serve everybody.
+const UNITS: [(&str, Option<u32>); 4] =
+    [("company", None), ("west", Some(0)), ("east", Some(0)), ("almaty", Some(2))];
+const SCOPES: [&str; 3] = ["company", "east", "almaty"];
+const PRINCIPALS: [&str; 2] = ["retail", "business"];
+
+/// What stays the same in all plans of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    /// There are org units, and not everybody may serve everybody.
+    has_units: bool,
+    /// How long keys are remembered: in a third of the runs shorter than what passes in them.
+    key_window: Millis,
+}
+
+impl Kind {
+    pub(super) fn of(seed: u64) -> Kind {
+        let rng = &mut rng_of(seed, "kind of centre", 0);
+        let has_units = rng.random_bool(0.5);
+        let is_short = rng.random_bool(1.0 / 3.0);
+        let key_window = Millis(if is_short { rng.random_range(1_000..20_000) } else { 3_600_000 });
+        Kind { has_units, key_window }
+    }
+
+    fn scope(self, rng: &mut ChaCha8Rng, probability: f64) -> Option<Name> {
+        let place = rng.random_range(0..SCOPES.len());
+        (rng.random_bool(probability) && self.has_units).then(|| SCOPES[place].into())
+    }
+}
+
 /// The first commands of the log.
 pub(super) fn opening(seed: u64) -> Vec<Command> {
     let rng = &mut rng_of(seed, "centre", 0);
-    let put = PutOperators { operators: operators(rng), by: None };
+    let kind = Kind::of(seed);
+    let put = PutOperators { operators: operators(rng, kind), by: None };
     vec![
-        Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(rng, 1), by: Some("olga".into()) })),
+        Command::ApplyPlan(Box::new(ApplyPlan { plan: plan(rng, kind, 1), by: Some("olga".into()) })),
         Command::PutOperators(put),
     ]
 }
 
-pub(super) fn plan(rng: &mut ChaCha8Rng, version: u64) -> Plan {
+pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
     let within = Millis(rng.random_range(300..3_000));
     let span = |rng: &mut ChaCha8Rng, most: u64| {
         Millis(if rng.random_bool(0.3) { 0 } else { rng.random_range(1..most) })
@@ -41,6 +73,7 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, version: u64) -> Plan {
         wrap_up: span(rng, 500),
         wrap_up_max: Millis(1_000),
         orphan: if rng.random_bool(0.5) { Orphan::Requeue } else { Orphan::Close },
+        scope: kind.scope(rng, 0.3),
         ..QueuePlan::named(QUEUES[place])
     };
     Plan {
@@ -51,29 +84,37 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, version: u64) -> Plan {
             ChannelPlan { name: "voice".into(), units: 3 },
             ChannelPlan { name: "chat".into(), units: 1 },
         ],
-        units: Vec::new(),
+        units: if kind.has_units { units() } else { Vec::new() },
         sessions: SessionPlan {
             grace: Millis(rng.random_range(0..4_000)),
             missed: span(rng, 2_000),
             exclusion: span(rng, 3_000),
-            key_window: Millis(3_600_000),
+            key_window: kind.key_window,
         },
     }
 }
 
-pub(super) fn operators(rng: &mut ChaCha8Rng) -> Vec<OperatorPlan> {
-    (0..OPERATORS).map(|number| operator(rng, number)).collect()
+fn units() -> Vec<UnitPlan> {
+    let unit =
+        |(name, parent): (&str, Option<u32>)| UnitPlan { name: name.into(), parent: parent.map(UnitId) };
+    UNITS.into_iter().map(unit).collect()
+}
+
+pub(super) fn operators(rng: &mut ChaCha8Rng, kind: Kind) -> Vec<OperatorPlan> {
+    (0..OPERATORS).map(|number| operator(rng, kind, number)).collect()
 }
 
 /// The first operator can do everything, so that in the end everybody can be served.
-fn operator(rng: &mut ChaCha8Rng, number: usize) -> OperatorPlan {
+fn operator(rng: &mut ChaCha8Rng, kind: Kind, number: usize) -> OperatorPlan {
+    let place = if number == 0 { UNITS.len() - 1 } else { rng.random_range(0..UNITS.len()) };
+    let belongs = number == 0 || rng.random_bool(0.8);
     let chosen = SKILLS.iter().filter(|_| number == 0 || rng.random_bool(0.5));
     let skills = chosen.map(|name| (Name::from(*name), 5)).collect();
     OperatorPlan {
         login: format!("operator-{number}").into(),
         skills,
         capacity: 3 + rng.random_range(0..3),
-        unit: None,
+        unit: (kind.has_units && belongs).then(|| UNITS[place].0.into()),
         ranks: if rng.random_bool(0.5) { vec![("calls".into(), 1)] } else { Vec::new() },
     }
 }
@@ -110,6 +151,9 @@ pub(super) fn order(seed: u64, gateway: &Name, number: u64, now: u64) -> Order {
         preferred: rng
             .random_bool(0.2)
             .then(|| (format!("operator-{who}").into(), rng.random_range(0..2_000))),
+        scope: Kind::of(seed).scope(rng, 0.25),
+        units: rng.random_bool(0.1).then(|| rng.random_range(0..4)),
+        principals: PRINCIPALS[rng.random_range(0..PRINCIPALS.len())].into(),
         number: is_callback.then(|| format!("+7{}", rng.random_range(0..8)).into()),
     }
 }
@@ -130,8 +174,7 @@ pub(super) fn command(
         Operation::Garbage(number) => garbage((party, epoch), seq, number, router),
         Operation::SignOut => Command::CloseSession(CloseSession { party, epoch }),
         Operation::Misuse(ref order) => {
-            let misused = Order { tier: (order.tier + 1) % 6, ..(**order).clone() };
-            Command::EnqueueContact(Box::new(bring(party, epoch, &misused)))
+            Command::EnqueueContact(Box::new(bring(party, epoch, &misused(order))))
         }
         Operation::Bring(ref order) => Command::EnqueueContact(Box::new(bring(party, epoch, order))),
         Operation::Abandon(contact) => {
@@ -158,6 +201,11 @@ pub(super) fn command(
             Command::HoldContact(HoldContact { answer: answer(contact, assignment), on: true })
         }
     }
+}
+
+/// What a gateway means that uses a key again for something else.
+pub(super) fn misused(order: &Order) -> Order {
+    Order { tier: (order.tier + 1) % 6, ..order.clone() }
 }
 
 /// Some queue, to pass a contact to.
@@ -226,14 +274,14 @@ fn bring(party: Party, epoch: Epoch, order: &Order) -> EnqueueContact {
         tier: order.tier,
         head_start: Millis(0),
         skills: order.skills.clone(),
-        scope: None,
-        units: None,
+        scope: order.scope.clone(),
+        units: order.units,
         not_before: order.not_before.map(Timestamp),
         preferred: order.preferred.as_ref().map(|(login, hold)| (login.clone(), Millis(*hold))),
         callback: order
             .number
             .as_ref()
-            .map(|number| CallbackOrder { number: number.clone(), principals: "all".into() }),
+            .map(|number| CallbackOrder { number: number.clone(), principals: order.principals.clone() }),
         details: ContactDetails::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! A gateway or an operator: the real client logic, the streams below it, and what it remembers for the verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -43,6 +43,8 @@ pub(super) struct SimClient {
     pub orders: BTreeMap<Name, Order>,
     /// Contacts that the gateway was promised, and what it had asked for.
     pub promised: BTreeMap<Name, (ContactId, Order)>,
+    /// Keys that were used again for something else.
+    pub misused: BTreeSet<Name>,
     /// Unanswered operations and when they were first sent.
     pub open: BTreeMap<OpId, u64>,
     pub answered: Vec<Answered>,
@@ -95,6 +97,7 @@ impl SimClient {
             hands: BTreeMap::new(),
             orders: BTreeMap::new(),
             promised: BTreeMap::new(),
+            misused: BTreeSet::new(),
             open: BTreeMap::new(),
             answered: Vec::new(),
             heard: vec![Heard::Born],
@@ -286,6 +289,9 @@ impl Sim {
             | Operation::Hold(contact, _) => Subject::Contact(contact.to_string().into()),
         };
         let row = &mut self.clients[place];
+        if let Operation::Misuse(order) = &operation {
+            row.misused.insert(order.key.clone());
+        }
         if let Ok(op_id) = row.client.submit(subject, operation) {
             row.open.insert(op_id, self.now);
         }
@@ -297,11 +303,7 @@ impl Sim {
         if let Some(invoked) = row.open.remove(&op_id) {
             row.answered.push(Answered { invoked, returned, index });
         }
-        if let Operation::Misuse(order) = operation {
-            let what = format!("a key was used for two things: {order:?} was answered {reply:?}");
-            return self.breach(Breach::new(Rule::I5, what));
-        }
-        let Operation::Bring(order) = operation else { return };
+        let Some(order) = operation.order() else { return };
         let decided = self.official.decided(index).map(|decided| &decided.command);
         if !matches!(decided, Some(Command::EnqueueContact(body)) if body.key == order.key) {
             let what = format!("{order:?} was answered with the index of {decided:?}");
@@ -312,16 +314,25 @@ impl Sim {
             let what = format!("{order:?} was answered {reply:?}");
             return self.breach(Breach::new(Rule::I5, what));
         };
-        let before = row.promised.insert(order.key.clone(), (contact, (**order).clone()));
-        if before.is_some_and(|(before, _)| before != contact) {
-            let what = format!("{order:?} was promised twice, as {contact} the second time");
-            self.breach(Breach::new(Rule::I5, what));
+        let at = self.official.decided(index).map_or(Timestamp(0), |decided| decided.at);
+        let before = row.promised.insert(order.key.clone(), (contact, order.clone()));
+        if let Some((before, meant)) = before.filter(|before| *before != (contact, order.clone())) {
+            self.report.count("forgotten-keys");
+            if before == contact || !self.official.was_forgotten(before, at) {
+                let what = format!(
+                    "the key of {meant:?}, which is {before}, was used for {order:?} and answered {reply:?}"
+                );
+                self.breach(Breach::new(Rule::I5, what));
+            }
         }
     }
 
     fn refused(&mut self, place: usize, operation: &Operation, code: &str) {
-        let is_misuse = matches!(operation, Operation::Misuse(_));
-        let is_expected = !matches!(operation, Operation::Bring(_)) && (!is_misuse || code == "key-reused");
+        // What was meant by a key may be forgotten, and the key stand for something else, unknown to its owner.
+        let may_be_taken = matches!(operation, Operation::Misuse(_)) || self.official.forgets_early();
+        let is_expected = operation.order().is_none_or(|order| {
+            code == "key-reused" && may_be_taken && self.clients[place].misused.contains(&order.key)
+        });
         if !is_expected {
             let what = format!("{}: {operation:?} was refused: {code}", self.clients[place].name);
             self.breach(Breach::new(Rule::I5, what));

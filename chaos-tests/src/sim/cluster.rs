@@ -157,6 +157,9 @@ impl Sim {
                 }
             }
             self.nodes[node].applied = entry.place;
+            if self.comes_to_work(node) {
+                return;
+            }
         }
         self.reign_on(node);
         self.deliver_commands(node);

@@ -170,6 +170,8 @@ impl Disk {
         {
             self.records.drain(..(purged - self.base.index) as usize);
             self.base = Place { term, index: purged };
+            // What is purged stands in the snapshot, which is on the disk, synced or not.
+            self.synced = self.synced.max(purged);
         }
         self.truth = self.truth.split_off(&self.base.index);
     }

@@ -12,6 +12,7 @@ use ringmain_routing::{
     AssignmentEpoch, ContactId, ContactView, Epoch, LogIndex, Name, Party, Position, Reply, Timestamp,
 };
 
+use super::centre;
 use super::disk::Place;
 use super::raft;
 
@@ -68,6 +69,7 @@ pub(super) enum Over {
     FullDisk(usize),
     WallJump(usize, i64),
     Flap { node: usize, until: u64 },
+    Behind(usize),
 }
 
 /// Between nodes.
@@ -153,6 +155,28 @@ pub(super) enum Operation {
     Garbage(u64),
 }
 
+impl Operation {
+    /// The contact that it brings.
+    pub(super) fn order(&self) -> Option<Order> {
+        match self {
+            Operation::Bring(order) => Some((**order).clone()),
+            Operation::Misuse(order) => Some(centre::misused(order)),
+            Operation::Abandon(_)
+            | Operation::Ready
+            | Operation::Pause
+            | Operation::SignOut
+            | Operation::Accept(..)
+            | Operation::Decline(..)
+            | Operation::Complete(..)
+            | Operation::Extend(..)
+            | Operation::EndWrapUp(..)
+            | Operation::Transfer(..)
+            | Operation::Hold(..)
+            | Operation::Garbage(_) => None,
+        }
+    }
+}
+
 /// A contact as a gateway means it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
@@ -163,7 +187,11 @@ pub(super) struct Order {
     pub skills: Vec<(Name, u8)>,
     pub not_before: Option<u64>,
     pub preferred: Option<(Name, u64)>,
+    pub scope: Option<Name>,
+    pub units: Option<u32>,
     pub number: Option<Name>,
+    /// Whose the call-back is: orders of others to the same number are other orders.
+    pub principals: Name,
 }
 
 /// What a client means to do in a while.

@@ -3,10 +3,13 @@
 use super::Sim;
 use super::events::{Event, Over};
 use super::net::Noise;
+use super::node::ENTRIES_KEPT;
 use super::schedule::{Fault, What};
 
 /// How often a flapping link changes.
 const FLAP_MS: u64 = 120;
+/// After what time somebody sets clocks right that were behind after a power failure.
+const SET_RIGHT_MS: u64 = 3_000;
 
 impl Sim {
     /// What the schedule says at this place happens.
@@ -50,9 +53,12 @@ impl Sim {
                 true
             }
             Fault::CrashAll { down, salt } => {
-                for node in 0..self.nodes.len() {
-                    self.crash(node, down + node as u64, salt >> node);
-                }
+                self.crash_all(down, salt);
+                true
+            }
+            Fault::WallsBehind { by, down, salt } => {
+                self.walls_fall_behind(by, down);
+                self.crash_all(down, salt);
                 true
             }
             Fault::Pause { node, span } => {
@@ -77,10 +83,11 @@ impl Sim {
                 true
             }
             Fault::Snapshot { node } => {
-                self.take_snapshot(node);
+                self.take_snapshot(node, ENTRIES_KEPT);
                 true
             }
             Fault::Isolate { .. }
+            | Fault::Behind { .. }
             | Fault::Halves { .. }
             | Fault::Ring { .. }
             | Fault::OneWay { .. }
@@ -96,6 +103,10 @@ impl Sim {
         let now = self.now;
         match fault {
             Fault::Isolate { node, span } => self.cut_between(now + span, |a, b| a == *node || b == *node),
+            Fault::Behind { node, span } => {
+                self.cut_between(now + span, |a, b| a == *node || b == *node);
+                self.schedule(span.saturating_sub(1), Event::Over(Over::Behind(*node)));
+            }
             Fault::Halves { mask, span } => {
                 let side = |node: usize| mask >> node & 1;
                 self.cut_between(now + span, |a, b| side(a) != side(b));
@@ -117,6 +128,7 @@ impl Sim {
             Fault::Crash { .. }
             | Fault::CrashAt { .. }
             | Fault::CrashAll { .. }
+            | Fault::WallsBehind { .. }
             | Fault::Pause { .. }
             | Fault::SlowDisk { .. }
             | Fault::FullDisk { .. }
@@ -126,6 +138,23 @@ impl Sim {
             | Fault::Snapshot { .. } => return false,
         }
         true
+    }
+
+    fn crash_all(&mut self, down: u64, salt: u64) {
+        for node in 0..self.nodes.len() {
+            self.crash(node, down + node as u64, salt >> node);
+        }
+    }
+
+    /// Most of the clocks that were right are behind, until somebody has seen to them.
+    fn walls_fall_behind(&mut self, by: u64, down: u64) {
+        let right = |node: &usize| self.nodes[*node].clocks.wall_off == 0;
+        let most = self.nodes.len() / 2 + 1;
+        let nodes: Vec<usize> = (0..self.nodes.len()).filter(right).take(most).collect();
+        for node in nodes {
+            self.nodes[node].clocks.wall_off = -by.cast_signed();
+            self.schedule(down + SET_RIGHT_MS, Event::Over(Over::WallJump(node, -by.cast_signed())));
+        }
     }
 
     fn with_client(&mut self, name: &str, act: impl FnOnce(&mut Sim, usize)) -> bool {
@@ -192,6 +221,11 @@ impl Sim {
             Over::SlowDisk(node) => self.nodes[node].disk.slow = false,
             Over::FullDisk(node) => self.nodes[node].disk.full = false,
             Over::WallJump(node, by) => self.nodes[node].clocks.wall_off -= by,
+            Over::Behind(node) => {
+                for other in self.others(node) {
+                    self.take_snapshot(other, 0);
+                }
+            }
             Over::Flap { node, until } => {
                 if !self.healing {
                     self.flap(node, until);

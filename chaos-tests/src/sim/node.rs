@@ -41,7 +41,7 @@ pub(super) const READ_ONLY_MS: u64 = 1_000;
 /// Entries behind the last snapshot at which the next is taken.
 const SNAPSHOT_ENTRIES: u64 = 400;
 /// Entries kept in the log before a snapshot.
-const ENTRIES_KEPT: u64 = 40;
+pub(super) const ENTRIES_KEPT: u64 = 40;
 /// As in the nodes.
 const OPEN: OpenLimits = OpenLimits { count_max: 8_192, reserved: 1_024, bytes_max: 64 << 20 };
 
@@ -265,9 +265,22 @@ impl Sim {
             Step::Synced => "crash-after-sync",
             Step::Applied => "crash-after-apply",
             Step::Elected => "crash-when-elected",
+            Step::AtWork => "crash-at-work",
         });
         self.crash(node, down, salt);
         true
+    }
+
+    /// Crashes the node on a snapshot that holds unfinished work, if it was to.
+    pub(super) fn comes_to_work(&mut self, node: usize) -> bool {
+        let row = &self.nodes[node];
+        let is_armed = row.armed.is_some_and(|(at, _, _)| at == Step::AtWork);
+        // Work that is due now and waits for no time.
+        if !is_armed || row.router.next_deadline() != Some(row.router.now()) {
+            return false;
+        }
+        self.take_snapshot(node, ENTRIES_KEPT);
+        self.comes_to(node, Step::AtWork)
     }
 
     /// The node looks at its clock.
@@ -295,7 +308,7 @@ impl Sim {
         let row = &self.nodes[node];
         let last = row.disk.snapshot().map_or(0, |snapshot| snapshot.place.index);
         if row.applied.index > last + SNAPSHOT_ENTRIES {
-            self.take_snapshot(node);
+            self.take_snapshot(node, ENTRIES_KEPT);
         }
     }
 
@@ -311,14 +324,14 @@ impl Sim {
     }
 
     /// Writes a snapshot and purges the log before it.
-    pub(super) fn take_snapshot(&mut self, node: usize) {
+    pub(super) fn take_snapshot(&mut self, node: usize, keep: u64) {
         let row = &mut self.nodes[node];
         let last = row.disk.snapshot().map_or(0, |snapshot| snapshot.place.index);
         if !row.is_up || row.disk.full || row.applied.index <= last {
             return;
         }
         let snapshot = Rc::new(row.snapshot());
-        row.disk.keep_snapshot(snapshot, ENTRIES_KEPT);
+        row.disk.keep_snapshot(snapshot, keep);
         self.report.count("snapshots-taken");
     }
 

@@ -2,11 +2,11 @@
 //! committed brings it here; then the naive model and a core that never crashes judge its commands, and all other
 //! nodes must commit the same and come to the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ringmain_routing::shell::forwarding::Origin;
-use ringmain_routing::{Command, ContactId, LogIndex, Outcome, Router, Timestamp, hash_parts};
+use ringmain_routing::{Command, ContactId, LogIndex, Name, Outcome, Router, Timestamp, hash_parts};
 
 use super::disk::{Batch, Disk, Place};
 use super::rules::{Breach, Rule, ended_twice, rule_of_outcome, rule_of_state};
@@ -16,6 +16,7 @@ use crate::scenario::{self, Scenario};
 
 /// Whole states are compared once in so many commands; outcomes always.
 const STATES_EVERY: u64 = 48;
+const HOUR_MS: u64 = 3_600_000;
 /// Replicated time may be so far from true time.
 const TIME_OFF_MS: u64 = 1_000;
 
@@ -34,7 +35,10 @@ pub(super) struct Official {
     pub model: Model,
     pub router: Router,
     applied: BTreeSet<Origin>,
-    ended: BTreeSet<ContactId>,
+    /// Contacts that have ended, and when they may be forgotten.
+    ended: BTreeMap<ContactId, Timestamp>,
+    /// When each action of a supervisor was decided first, by its key.
+    actions: BTreeMap<Name, Timestamp>,
     /// The latest stamp.
     stamp: Timestamp,
     /// How far replicated time is off since nobody could know it: after a full stop, without most clocks being right.
@@ -51,7 +55,8 @@ impl Official {
             model: Model::new(),
             router: Router::new(),
             applied: BTreeSet::new(),
-            ended: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            actions: BTreeMap::new(),
             stamp: Timestamp(0),
             guessed: 0,
             failed: None,
@@ -66,6 +71,23 @@ impl Official {
     /// What was decided at an index of the router's log.
     pub(super) fn decided(&self, index: LogIndex) -> Option<&Decided> {
         self.decided.get((index.0 as usize).checked_sub(1)?)
+    }
+
+    /// Whether the contact, and with it its key, was forgotten by the time that this was decided: it had ended, and the
+    /// time for which keys are remembered was over.
+    pub(super) fn was_forgotten(&self, contact: ContactId, at: Timestamp) -> bool {
+        self.ended.get(&contact).is_some_and(|forgotten_at| *forgotten_at <= at)
+    }
+
+    /// Whether keys are remembered for a shorter time than what may pass in a run.
+    pub(super) fn forgets_early(&self) -> bool {
+        self.model.plan().sessions.key_window.0 < HOUR_MS
+    }
+
+    /// Whether an action under this key may have been forgotten: it was decided so long ago.
+    pub(super) fn may_be_done_again(&self, key: &str) -> bool {
+        let window = self.model.plan().sessions.key_window;
+        self.actions.get(key).is_some_and(|first| *first + window <= self.model.now())
     }
 
     /// A node knows that the entry is committed.
@@ -145,6 +167,9 @@ impl Official {
             let what = format!("{command:?} is not in the chain as it was decided");
             return Err(Breach::new(Rule::I7, what));
         }
+        if let Command::Act(act) = &command {
+            self.actions.entry(act.key.clone()).or_insert(latest);
+        }
         self.decided.push(Decided { at: latest, command, outcome, chain });
         if self.router.index().0.is_multiple_of(STATES_EVERY) {
             self.compare_states()?;
@@ -167,7 +192,8 @@ impl Official {
         if let Some(breach) = self.model.breaches().first() {
             return Err(Breach::new(Rule::I4, format!("{command:?}: {breach}")));
         }
-        if let Some(contact) = ended_twice(&mut self.ended, &outcome.effects) {
+        let forgotten_at = self.model.now() + self.model.plan().sessions.key_window;
+        if let Some(contact) = ended_twice(&mut self.ended, forgotten_at, &outcome.effects) {
             return Err(Breach::new(Rule::I9, format!("{contact} ended twice")));
         }
         let (own, other) = (self.model.next_deadline(), self.router.next_deadline());

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::net::Net;
 
 /// Everything that must go wrong somewhere in a run of many seeds: a fault that never comes proves nothing.
-pub const FAULTS: [&str; 39] = [
+pub const FAULTS: [&str; 43] = [
     "crash",
     "crash-after-sync",
     "crash-after-apply",
     "crash-when-elected",
+    "crash-at-work",
     "crash-all",
+    "walls-behind",
     "lost-tail",
     "torn-write",
     "flip",
@@ -19,6 +21,7 @@ pub const FAULTS: [&str; 39] = [
     "full-disk",
     "pause",
     "isolate",
+    "behind",
     "halves",
     "ring",
     "one-way",
@@ -45,6 +48,7 @@ pub const FAULTS: [&str; 39] = [
     "unknown",
     "full-lists",
     "repeated-actions",
+    "forgotten-keys",
 ];
 
 /// What one run did.

@@ -1,6 +1,6 @@
 //! The invariants by name, and which of them a difference between the rules and the core breaks.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ringmain_routing::{Command, ContactId, Effect, OperatorId, Outcome, Refusal, Reply, Timestamp};
@@ -120,7 +120,7 @@ pub(super) fn rule_of_outcome(
         return rule;
     }
     if expected.reply.is_ok() != got.reply.is_ok() || expected.reply != got.reply {
-        return rule_of_reply(command, expected, got);
+        return rule_of_reply(before, command, expected, got);
     }
     let missing: Vec<&Effect> =
         expected.effects.iter().filter(|effect| !got.effects.contains(effect)).collect();
@@ -161,6 +161,9 @@ fn rule_of_assignment(
     }
     let speak = |model: &Model| {
         let reasons = model.objections(contact, operator);
+        if reasons.contains(&Reason::OutOfScope) {
+            return Some(Rule::I10);
+        }
         reasons.iter().filter_map(|reason| rule_of_reason(reason, operator)).min()
     };
     if let Some(rule) = speak(due) {
@@ -180,16 +183,29 @@ fn rule_of_reason(reason: &Reason, operator: OperatorId) -> Option<Rule> {
         Reason::HeldBy(other) if *other == operator => None,
         Reason::HeldBy(_) => Some(Rule::I2),
         Reason::NoRoom => Some(Rule::I3),
-        Reason::NotQualified | Reason::Excluded | Reason::HeldForOther | Reason::Overtakes(_) => {
-            Some(Rule::I4)
-        }
+        Reason::OutOfScope => Some(Rule::I10),
+        Reason::NotSkilled | Reason::Excluded | Reason::HeldForOther | Reason::Overtakes(_) => Some(Rule::I4),
         Reason::UnknownContact | Reason::UnknownOperator | Reason::NotEligible | Reason::NotAvailable => None,
     }
 }
 
-fn rule_of_reply(command: &Command, expected: &Outcome, got: &Outcome) -> Rule {
+fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Outcome) -> Rule {
     if is_fence(&expected.reply) || is_fence(&got.reply) {
         return Rule::I2;
+    }
+    if let (Command::EnqueueContact(body), Ok(Reply::Merged { into, .. })) = (command, &got.reply) {
+        let joined = before.contact(*into).and_then(|contact| contact.callback());
+        let asked = body.callback.as_ref();
+        if joined.map(|order| &order.principals) != asked.map(|order| &order.principals) {
+            return Rule::I10;
+        }
+    }
+    if let (Some(expected), Some(got)) = (contact_of(&expected.reply), contact_of(&got.reply))
+        && expected.slot == got.slot
+        && expected.generation != got.generation
+    {
+        // Whoever had this id and ended would come back.
+        return Rule::I9;
     }
     if matches!(got.reply, Ok(Reply::Merged { .. })) || matches!(expected.reply, Ok(Reply::Merged { .. })) {
         return Rule::I6;
@@ -213,6 +229,14 @@ fn rule_of_reply(command: &Command, expected: &Outcome, got: &Outcome) -> Rule {
         | Command::EndWrapUp(_)
         | Command::TransferContact(_)
         | Command::HoldContact(_) => Rule::I2,
+    }
+}
+
+/// The new contact that was promised.
+fn contact_of(reply: &Result<Reply, Refusal>) -> Option<ContactId> {
+    match reply {
+        Ok(Reply::Enqueued { contact } | Reply::Merged { contact, .. }) => Some(*contact),
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -271,10 +295,16 @@ pub(super) fn rule_of_state(difference: &str) -> Rule {
     found.map_or(Rule::I8, |(_, rule)| rule)
 }
 
-/// Two contacts that are one and the same order, or none.
-pub(super) fn ended_twice(endings: &mut BTreeSet<ContactId>, effects: &[Effect]) -> Option<ContactId> {
+/// A contact that had ended before. Those that end now are noted, with the time until which they are remembered.
+pub(super) fn ended_twice(
+    endings: &mut BTreeMap<ContactId, Timestamp>,
+    forgotten_at: Timestamp,
+    effects: &[Effect],
+) -> Option<ContactId> {
     effects.iter().find_map(|effect| match effect {
-        Effect::AnnounceEnded { contact, .. } => (!endings.insert(*contact)).then_some(*contact),
+        Effect::AnnounceEnded { contact, .. } => {
+            endings.insert(*contact, forgotten_at).is_some().then_some(*contact)
+        }
         Effect::AnnounceQueued { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::RingOperator { .. }

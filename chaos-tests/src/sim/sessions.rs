@@ -381,7 +381,9 @@ impl Sim {
             let lives = session.is_some_and(|view| {
                 view.epoch == stream.epoch && matches!(view.state, SessionState::Live { .. })
             });
-            if lives {
+            if lives && is(Planted::GapAtInstallNotTold) {
+                continue;
+            } else if lives {
                 self.pump(node, id);
             } else {
                 self.let_stream_go(node, id, stream.party);

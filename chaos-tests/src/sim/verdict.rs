@@ -96,6 +96,7 @@ impl Sim {
                 let known = model.contact(*promised).filter(|contact| contact.body.key == *key);
                 match known.map(|contact| contact.state) {
                     Some(ContactState::Ended { .. }) => {}
+                    None if self.official.was_forgotten(*promised, model.now()) => {}
                     other => {
                         let what =
                             format!("{} {key} was promised as {promised} and is {other:?}", client.name);

@@ -215,7 +215,7 @@ impl Delivery {
         }
         self.ring = Ring::new(self.ring.capacity, index);
         for subscription in self.subscriptions.values_mut() {
-            subscription.lagging = true;
+            subscription.lagging |= !is(Planted::GapAtInstallNotTold);
         }
     }
 }

@@ -46,6 +46,12 @@ pub enum Planted {
     MergeForgotten,
     /// A merged order is not counted.
     MergeLosesSource,
+    /// Operators take contacts of other parts of the company.
+    ScopeIgnored,
+    /// Call-backs to one number are merged, whoever ordered them.
+    PrincipalsIgnored,
+    /// A slot is used again under the same id.
+    GenerationNotRaised,
     /// A contact that has ended ends again.
     EndedTwice,
     /// The same action under the same key is carried out again.
@@ -64,6 +70,8 @@ pub enum Planted {
     RepeatPassed,
     /// The first missed event is left out when a party comes back.
     EffectSkippedOnResume,
+    /// A party that misses events behind an installed snapshot is not told.
+    GapAtInstallNotTold,
     /// An operation that was under way when the stream broke is not sent again.
     RetryForgotten,
     /// A client says that it has seen more than it has.
@@ -236,6 +244,19 @@ mod switch {
             &["I6"],
         ),
         mistake(Planted::MergeLosesSource, "the core", "A merged order is not counted", &["I6"]),
+        mistake(
+            Planted::ScopeIgnored,
+            "the core",
+            "Operators take contacts of other parts of the company",
+            &["I10"],
+        ),
+        mistake(
+            Planted::PrincipalsIgnored,
+            "the core",
+            "Call-backs to one number are merged, whoever ordered them",
+            &["I10"],
+        ),
+        mistake(Planted::GenerationNotRaised, "the core", "A slot is used again under the same id", &["I9"]),
         mistake(Planted::EndedTwice, "the core", "A contact that has ended ends again", &["I9"]),
         mistake(
             Planted::ActionAppliedTwice,
@@ -273,6 +294,12 @@ mod switch {
             Planted::EffectSkippedOnResume,
             "delivery",
             "The first missed event is left out when a party comes back",
+            &["I11"],
+        ),
+        mistake(
+            Planted::GapAtInstallNotTold,
+            "delivery",
+            "A party that misses events behind an installed snapshot is not told",
             &["I11"],
         ),
         mistake(

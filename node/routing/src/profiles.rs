@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::bitset::Bitset;
 use crate::contact::Need;
 use crate::ids::{QueueId, SkillId, Timestamp, UnitId};
+use crate::planted::{Planted, is};
 
 /// What makes two operators alike for the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,7 +31,11 @@ impl ProfileKey {
     /// Skills at their levels, and the unit within the scopes (R3.1).
     pub(crate) fn fits(&self, need: &Need, parents: &[Option<UnitId>]) -> bool {
         has_skills(&self.skills, &need.skills)
-            && need.scopes.iter().all(|&scope| self.unit.is_some_and(|unit| is_within(unit, scope, parents)))
+            && (is(Planted::ScopeIgnored)
+                || need
+                    .scopes
+                    .iter()
+                    .all(|&scope| self.unit.is_some_and(|unit| is_within(unit, scope, parents))))
     }
 }
 

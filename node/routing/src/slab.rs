@@ -7,6 +7,8 @@ use core::array;
 
 use serde::{Deserialize, Serialize};
 
+use crate::planted::{Planted, is};
+
 const PAGE_ROWS: usize = 64;
 
 #[derive(Clone, Debug)]
@@ -78,7 +80,7 @@ impl<T: Clone> Slab<T> {
     pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
         self.at(slot)?;
         let place = self.slot_mut(slot);
-        place.generation += 1;
+        place.generation += u32::from(!is(Planted::GenerationNotRaised));
         let row = place.row.take();
         self.free.push(slot);
         self.rows -= 1;

@@ -56,10 +56,11 @@ fn fault(rng: &mut ChaCha8Rng, nodes: usize, clients: &[Client]) -> Fault {
     let salt = rng.random_range(0..1 << 32);
     let down = rng.random_range(20..3_000);
     let span = rng.random_range(100..3_500);
-    match rng.random_range(0..100) {
+    match rng.random_range(0..107) {
         0..8 => Fault::Crash { node, down, salt },
         8..17 => {
-            let step = [Step::Synced, Step::Applied, Step::Elected][rng.random_range(0..3)];
+            let steps = [Step::Synced, Step::Applied, Step::Elected, Step::AtWork];
+            let step = steps[rng.random_range(0..steps.len())];
             Fault::CrashAt { node, step, down, salt }
         }
         17..20 => Fault::CrashAll { down, salt },
@@ -87,7 +88,9 @@ fn fault(rng: &mut ChaCha8Rng, nodes: usize, clients: &[Client]) -> Fault {
         70..77 => Fault::Snapshot { node },
         77..89 => Fault::CutStream { client },
         89..95 => Fault::Mute { client, up: rng.random_bool(0.5), span },
-        _ => Fault::EndProgram { client },
+        95..100 => Fault::EndProgram { client },
+        100..102 => Fault::WallsBehind { by: rng.random_range(2_000..60_000), down, salt },
+        _ => Fault::Behind { node, span: rng.random_range(200..900) },
     }
 }
 

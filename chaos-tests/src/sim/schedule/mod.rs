@@ -73,6 +73,8 @@ pub enum Fault {
     CrashAt { node: usize, step: Step, down: u64, salt: u64 },
     /// The power of all nodes fails.
     CrashAll { down: u64, salt: u64 },
+    /// The power of all nodes fails, and most of their wall clocks come back behind by so much.
+    WallsBehind { by: u64, down: u64, salt: u64 },
     /// A node stands still.
     Pause { node: usize, span: u64 },
     /// A node hears no other and none hears it.
@@ -99,6 +101,8 @@ pub enum Fault {
     Drift { node: usize, ppm: i64 },
     /// A node takes a snapshot and purges its log.
     Snapshot { node: usize },
+    /// A node is cut off, too short for its clients to be let go; meanwhile the others purge what it misses.
+    Behind { node: usize, span: u64 },
     /// A client's stream breaks.
     CutStream { client: Name },
     /// A client is not heard (`up`), or hears nothing.
@@ -116,6 +120,8 @@ pub enum Step {
     Applied,
     /// It has just begun to lead.
     Elected,
+    /// Work that goes on over several commands is unfinished, and a snapshot holds it.
+    AtWork,
 }
 
 /// What a client does on its own account.
@@ -207,9 +213,12 @@ impl Fault {
             Fault::CrashAt { step: Step::Synced, .. } => "crash-after-sync",
             Fault::CrashAt { step: Step::Applied, .. } => "crash-after-apply",
             Fault::CrashAt { step: Step::Elected, .. } => "crash-when-elected",
+            Fault::CrashAt { step: Step::AtWork, .. } => "crash-at-work",
             Fault::CrashAll { .. } => "crash-all",
+            Fault::WallsBehind { .. } => "walls-behind",
             Fault::Pause { .. } => "pause",
             Fault::Isolate { .. } => "isolate",
+            Fault::Behind { .. } => "behind",
             Fault::Halves { .. } => "halves",
             Fault::Ring { .. } => "ring",
             Fault::OneWay { .. } => "one-way",

@@ -7,8 +7,12 @@ use ringmain_routing::command::Role;
 use super::{Client, Errand, Fault, HABITS, Intent, Planned, Schedule, Step, What};
 use crate::scenario::Words;
 
-const STEPS: [(Step, &str); 3] =
-    [(Step::Synced, "synced"), (Step::Applied, "applied"), (Step::Elected, "elected")];
+const STEPS: [(Step, &str); 4] = [
+    (Step::Synced, "synced"),
+    (Step::Applied, "applied"),
+    (Step::Elected, "elected"),
+    (Step::AtWork, "at-work"),
+];
 const ERRANDS: [(Errand, &str); 3] =
     [(Errand::Act, "acts"), (Errand::Plan, "plans"), (Errand::Staff, "staffs")];
 
@@ -66,8 +70,10 @@ fn fault_line(fault: &Fault) -> String {
             format!("node={node} step={} down={down} salt={salt}", word_of(&STEPS, *step))
         }
         Fault::CrashAll { down, salt } => format!("down={down} salt={salt}"),
+        Fault::WallsBehind { by, down, salt } => format!("by={by} down={down} salt={salt}"),
         Fault::Pause { node, span }
         | Fault::Isolate { node, span }
+        | Fault::Behind { node, span }
         | Fault::Flap { node, span }
         | Fault::SlowDisk { node, span }
         | Fault::FullDisk { node, span } => format!("node={node} span={span}"),
@@ -125,6 +131,7 @@ fn highest_node(fault: &Fault) -> Option<usize> {
         | Fault::CrashAt { node, .. }
         | Fault::Pause { node, .. }
         | Fault::Isolate { node, .. }
+        | Fault::Behind { node, .. }
         | Fault::Flap { node, .. }
         | Fault::SlowDisk { node, .. }
         | Fault::FullDisk { node, .. }
@@ -134,6 +141,7 @@ fn highest_node(fault: &Fault) -> Option<usize> {
         | Fault::Snapshot { node } => Some(*node),
         Fault::OneWay { from, to, .. } => Some(*from.max(to)),
         Fault::CrashAll { .. }
+        | Fault::WallsBehind { .. }
         | Fault::Halves { .. }
         | Fault::Ring { .. }
         | Fault::Noise { .. }
@@ -209,8 +217,14 @@ fn read_fault(word: &str, words: &Words) -> Result<Fault> {
             Fault::CrashAt { node: node()?, step, down: words.number("down")?, salt: words.number("salt")? }
         }
         "crash-all" => Fault::CrashAll { down: words.number("down")?, salt: words.number("salt")? },
+        "walls-behind" => Fault::WallsBehind {
+            by: words.number("by")?,
+            down: words.number("down")?,
+            salt: words.number("salt")?,
+        },
         "pause" => Fault::Pause { node: node()?, span: span()? },
         "isolate" => Fault::Isolate { node: node()?, span: span()? },
+        "behind" => Fault::Behind { node: node()?, span: span()? },
         "halves" => Fault::Halves { mask: words.number("mask")?, span: span()? },
         "ring" => Fault::Ring { span: span()? },
         "one-way" => Fault::OneWay { from: words.number("from")?, to: words.number("to")?, span: span()? },
