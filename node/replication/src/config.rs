@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use openraft::SnapshotPolicy;
 use ringmain_routing::NodeId;
+use serde::{Deserialize, Serialize};
 
 use crate::disk::{DiskLimits, Room, RoomOf};
 use crate::history::Retention;
@@ -51,7 +52,7 @@ pub struct ReplicaConfig {
 }
 
 /// A node of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     /// Its id.
     pub node: NodeId,

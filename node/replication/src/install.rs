@@ -32,14 +32,17 @@ pub async fn receive(
             return Err(Status::invalid_argument("head: missing"));
         }
     };
-    let (hash, offset) = match stream.message().await?.and_then(|message| message.part) {
-        Some(Part::Place(place)) => (read_hash(&place.hash)?, place.offset),
+    let place = match stream.message().await?.and_then(|message| message.part) {
+        Some(Part::Place(place)) => place,
         Some(Part::Head(_) | Part::Chunk(_)) | None => {
             return Err(Status::invalid_argument("place: missing"));
         }
     };
-    let snapshot = receive_file(shared, stream, hash, offset).await?;
-    learn_members(shared, &snapshot);
+    let snapshot = receive_file(shared, stream, read_hash(&place.hash)?, place.offset).await?;
+    // A sender of an earlier version does not tell them.
+    let told = if place.members.is_empty() { None } else { Some(decode::<Members>(&place.members)?) };
+    let named = Members::stored(&snapshot.head().meta.last_membership);
+    [told, named].into_iter().flatten().for_each(|known| learn_members(shared, known));
     shared.machine.prepare(&snapshot).await.map_err(failed)?;
     let meta = snapshot.head().meta.clone();
     tracing::info!(log_index = snapshot.head().index.0, bytes = snapshot.len(), "snapshot received");
@@ -48,17 +51,16 @@ pub async fn receive(
     installed.map_err(|error| Status::unavailable(error.to_string()))
 }
 
-/// A node that joins knows of nobody; whom to ask for history stands in the snapshot.
-fn learn_members(shared: &Shared, snapshot: &SnapshotFile) {
-    if let Some(known) = Members::stored(&snapshot.head().meta.last_membership) {
-        shared.members.send_if_modified(|members| {
-            let first = members.since.is_none();
-            if first {
-                *members = known;
-            }
-            first
-        });
-    }
+/// A node that joins knows of nobody, and one that was away of those who were there before: whom to ask for history is
+/// told with the snapshot.
+fn learn_members(shared: &Shared, known: Members) {
+    shared.members.send_if_modified(|members| {
+        let is_later = known.since > members.since;
+        if is_later {
+            *members = known;
+        }
+        is_later
+    });
 }
 
 async fn receive_file(

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openraft::Membership;
 use ringmain_routing::NodeId;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Peer;
 use crate::type_config::{LogId, PeerNode, StoredMembership};
@@ -16,7 +17,7 @@ use crate::type_config::{LogId, PeerNode, StoredMembership};
 pub const MEMBERS_MAX: usize = 64;
 
 /// Who takes part, at one place of the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
     /// The entry that made it; `None` while nothing is known but the configuration.
     pub since: Option<LogId>,

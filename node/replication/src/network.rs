@@ -14,9 +14,11 @@ use openraft::raft::{
 };
 use ringmain_protocol::v1;
 use ringmain_protocol::v1::install_snapshot_request::Part;
+use tokio::sync::watch;
 use tonic::{Code, Status};
 
 use crate::links::{Link, Links};
+use crate::members::Members;
 use crate::snapshot_files::SnapshotFile;
 use crate::transfer::{Freight, Transfers};
 use crate::type_config::{PeerNode, TypeConfig, Vote};
@@ -36,13 +38,14 @@ const STREAM_OPEN_MAX: Duration = Duration::from_millis(600);
 pub struct PeerNetwork {
     links: Arc<Links>,
     transfers: Transfers,
+    members: watch::Receiver<Members>,
 }
 
 impl PeerNetwork {
-    /// Over these links.
+    /// Over these links, between these members.
     #[must_use]
-    pub fn new(links: Arc<Links>, transfers: Transfers) -> Self {
-        Self { links, transfers }
+    pub fn new(links: Arc<Links>, transfers: Transfers, members: watch::Receiver<Members>) -> Self {
+        Self { links, transfers, members }
     }
 
     fn caller(&self, target: u64, node: &PeerNode, streaming: bool) -> PeerCaller {
@@ -51,6 +54,7 @@ impl PeerNetwork {
             link: self.links.to(target, &node.peer_addr).map_err(|error| error.to_string()),
             streaming,
             transfers: self.transfers.clone(),
+            members: self.members.clone(),
         }
     }
 }
@@ -75,6 +79,7 @@ pub struct PeerCaller {
     /// Entries go in a pipeline; a heartbeat is one call on the control connection.
     streaming: bool,
     transfers: Transfers,
+    members: watch::Receiver<Members>,
 }
 
 impl PeerCaller {
@@ -189,7 +194,12 @@ impl RaftNetworkV2<C> for PeerCaller {
             progress.map_err(|_| broken(Status::deadline_exceeded("snapshot progress not told")))?;
         let offset = progress.map_err(unreachable)?.into_inner().offset;
         tracing::info!(node = self.target, bytes = file.len(), offset, "snapshot goes out");
-        let call = link.transfer.install_snapshot(snapshot_parts(vote, file, offset, self.transfers.clone()));
+        let place = v1::SnapshotPlace {
+            hash: file.hash().to_le_bytes().to_vec().into(),
+            offset,
+            members: encode(&*self.members.borrow()).into(),
+        };
+        let call = link.transfer.install_snapshot(snapshot_parts(vote, file, place, self.transfers.clone()));
         let answer = tokio::select! {
             answer = call => {
                 let response = answer.map_err(unreachable)?.into_inner();
@@ -217,13 +227,13 @@ impl RaftNetworkV2<C> for PeerCaller {
 fn snapshot_parts(
     vote: Vote,
     file: SnapshotFile,
-    offset: u64,
+    place: v1::SnapshotPlace,
     transfers: Transfers,
 ) -> impl Stream<Item = v1::InstallSnapshotRequest> + Send {
     let part = |part| v1::InstallSnapshotRequest { part: Some(part) };
     let head = part(Part::Head(encode(&vote).into()));
-    let place =
-        part(Part::Place(v1::SnapshotPlace { hash: file.hash().to_le_bytes().to_vec().into(), offset }));
+    let offset = place.offset;
+    let place = part(Part::Place(place));
     let chunks = stream::unfold((file, offset, transfers), move |(file, offset, transfers)| async move {
         let chunk = match file.read_chunk(offset) {
             Ok(chunk) => chunk,

@@ -403,7 +403,7 @@ async fn open(config: ReplicaConfig, clock: Arc<dyn Clock>) -> Result<Shared, St
     machine.fetch_with(install::fetch_from_peers(config.node, members.subscribe(), Arc::clone(&links)));
     install::heal_tail(&machine).await?;
     let transfers = Transfers::new(config.transfer_bytes_per_s, Arc::clone(&clock));
-    let network = PeerNetwork::new(Arc::clone(&links), transfers.clone());
+    let network = PeerNetwork::new(Arc::clone(&links), transfers.clone(), members.subscribe());
     let raft = Raft::new(config.node.0, raft_config, network, log.clone(), state_machine)
         .await
         .map_err(|error| StartError::Raft(error.to_string()))?;

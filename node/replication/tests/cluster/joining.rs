@@ -296,3 +296,23 @@ async fn a_transfer_that_is_cut_in_the_middle_goes_on_where_it_was() {
     let (own, theirs) = (history(cluster.node(2)).await, history(cluster.node(1)).await);
     assert!(own.iter().zip(&theirs).all(|(own, theirs)| own == theirs) && own.len() >= 40);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_joins_asks_those_who_are_there_and_not_those_whom_the_snapshot_names() {
+    let mut cluster = Cluster::prepared(1, small).await;
+    cluster.start(1).await;
+    for n in 0..100 {
+        must_propose(cluster.node(1), &open_session(&format!("gateway {n}"))).await;
+    }
+    snapshot_and_purge(cluster.node(1)).await;
+    let second = cluster.start_joining(2).await;
+    cluster.add(&second).await;
+    cluster.remove(1).await;
+    eventually("node 2 leads alone", || voters(cluster.node(2)) == 1).await;
+    cluster.stop(1).await;
+
+    // The snapshot that node 2 has to give names node 1 alone.
+    let third = cluster.start_joining(3).await;
+    cluster.add(&third).await;
+    assert_eq!(history(cluster.node(3)).await, history(cluster.node(2)).await);
+}
