@@ -13,6 +13,7 @@ mod model_replay;
 mod parties;
 mod receipts;
 mod roster;
+mod true_time;
 mod verdict;
 mod walk;
 
@@ -37,6 +38,7 @@ pub fn judge(ops: &[ClientOp], seen: &[SeenEvent], scans: &[NodeScan]) -> Verdic
     accepted::compare_states(scans, history, &books, &mut verdict);
     receipts::check(ops, history, &parties, &books, &mut verdict);
     receipts::check_real_time(ops, &mut verdict);
+    true_time::check(ops, history, &mut verdict);
     receipts::count_unknown(ops, history, &parties, &books, &mut verdict);
     events::check(ops, seen, history, &parties, &books, &mut verdict);
     model_replay::check(history, &mut verdict);

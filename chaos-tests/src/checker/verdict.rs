@@ -45,6 +45,9 @@ pub struct Verdict {
     pub unfounded_events: u64,
     /// Operations answered before another began, and yet behind it in the log.
     pub realtime_violations: u64,
+    /// I12: replicated time was more than a second off true time, as clients' answers show.
+    #[serde(default)]
+    pub time_violations: u64,
     /// Operations of which the client never learned what became.
     pub unknown_ops: u64,
     /// Of those, the ones found in the log.
@@ -80,7 +83,7 @@ impl Verdict {
 
     /// Every counter of breaches with its name.
     #[must_use]
-    pub fn violations(&self) -> [(&'static str, u64); 15] {
+    pub fn violations(&self) -> [(&'static str, u64); 16] {
         [
             ("lost", self.lost),
             ("double_assigned", self.double_assigned),
@@ -96,6 +99,7 @@ impl Verdict {
             ("receipt_violations", self.receipt_violations),
             ("unfounded_events", self.unfounded_events),
             ("realtime_violations", self.realtime_violations),
+            ("time_violations", self.time_violations),
             ("model_differences", self.model_differences),
         ]
     }

@@ -31,6 +31,10 @@ pub(super) const WANDERING_QUEUE: &str = "wandering";
 /// Queues of the others: one connects at once, one asks the operator.
 pub(super) const QUEUES: [&str; 2] = ["calls", "chat"];
 pub(super) const CHANNEL: &str = "any";
+/// Each gateway brings so many contacts, and then one of life safety (tier 0).
+pub(super) const LIFE_SAFETY_EVERY: u64 = 21;
+/// Stands in the keys of those.
+pub(super) const LIFE_SAFETY: &str = "urgent-";
 /// Name of the administrator.
 pub(super) const ADMIN: &str = "drill";
 
@@ -57,6 +61,11 @@ impl Centre {
     pub(super) fn operators(self) -> usize {
         self.nodes * self.operators_per_node
     }
+}
+
+/// Whether a contact is one of life safety, by its key.
+pub(super) fn is_life_safety(key: &str) -> bool {
+    key.contains(LIFE_SAFETY)
 }
 
 /// Name of a gateway.

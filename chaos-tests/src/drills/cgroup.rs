@@ -64,6 +64,17 @@ impl Limit {
         Ok(limit)
     }
 
+    /// How often the limit held the process back, so far; for memory, how often the kernel ended one for it.
+    pub(super) fn reached(&self) -> u64 {
+        let count = |file: &str, name: &str| {
+            let text = fs::read_to_string(self.folder.join(file)).unwrap_or_default();
+            let line =
+                text.lines().find_map(|line| line.strip_prefix(name).map(str::trim).map(str::to_owned));
+            line.and_then(|value| value.parse().ok()).unwrap_or(0)
+        };
+        count("cpu.stat", "nr_throttled ") + count("memory.oom_control", "oom_kill ")
+    }
+
     fn write(&self, file: &Path, value: &str) -> Result<()> {
         fs::write(file, value).with_context(|| format!("writing {value} to {}", file.display()))
     }

@@ -14,9 +14,9 @@ use ringmain_protocol::v1::gateway_event::Event;
 use ringmain_protocol::v1::{EndReason, GatewayEvent, GatewayPush, Receipt};
 use ringmain_routing::Epoch;
 use tokio::sync::mpsc;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
-use super::centre::{CHANNEL, QUEUES, WANDERING_GATEWAY, WANDERING_QUEUE};
+use super::centre::{CHANNEL, LIFE_SAFETY, LIFE_SAFETY_EVERY, QUEUES, WANDERING_GATEWAY, WANDERING_QUEUE};
 use super::journal::{Bookmark, Journal};
 use super::task::Owned;
 use crate::checker::{ClientOpKind, Delivery, SeenEventKind};
@@ -130,7 +130,7 @@ impl Gateway {
         let mut is_leaving = false;
         while !(is_leaving && self.pending.is_empty()) {
             tokio::select! {
-                _ = ticks.tick(), if self.is_pushing => self.push_next().await,
+                due = ticks.tick(), if self.is_pushing => self.push_next(due).await,
                 Some(answered) = self.pending.next(), if !self.pending.is_empty() => self.record(answered).await,
                 notice = self.notices.recv() => match notice {
                     Some(notice) => self.take_notice(notice),
@@ -146,17 +146,20 @@ impl Gateway {
         }
     }
 
-    async fn push_next(&mut self) {
+    async fn push_next(&mut self, due: Instant) {
         self.pushes += 1;
         let queue =
             if self.name == WANDERING_GATEWAY { WANDERING_QUEUE } else { QUEUES[(self.pushes % 2) as usize] };
+        let is_urgent = self.pushes.is_multiple_of(LIFE_SAFETY_EVERY);
+        let (word, tier) = if is_urgent { (LIFE_SAFETY, 0) } else { ("", 2 + (self.pushes % 3) as u32) };
         let push = GatewayPush {
-            key: format!("{}-{}", self.name, self.pushes),
+            key: format!("{}-{word}{}", self.name, self.pushes),
             queue: queue.to_owned(),
             channel: CHANNEL.to_owned(),
-            tier: 2 + (self.pushes % 3) as u32,
+            tier,
             ..GatewayPush::default()
         };
+        self.journal.was_due(&push.key, due.elapsed());
         if self.pushes.is_multiple_of(self.habits.repeat_every.max(1)) {
             self.push(push.clone()).await;
             self.note_late(&push);

@@ -46,6 +46,8 @@ pub(super) struct Notes {
     contacts: BTreeMap<(String, String), ContactId>,
     /// Keys that were accepted and then, brought again, stood for another contact.
     pub(super) forgotten: u64,
+    /// When each contact was to be pushed first, in ns, by key.
+    pub(super) due: BTreeMap<String, u64>,
     /// When the last word of an assignment reached a client, in ns.
     pub(super) last_assignment_ns: u64,
     seeds: u64,
@@ -154,6 +156,12 @@ impl Journal {
         }
         notes.ops.push(ClientOp { client: client.to_owned(), op, invoked_ns, returned_ns, result });
         is_known
+    }
+
+    /// Notes when a contact was to be pushed first: so long ago.
+    pub(super) fn was_due(&self, key: &str, ago: Duration) {
+        let due_ns = self.now_ns().saturating_sub(ago.as_nanos() as u64);
+        self.notes().due.insert(key.to_owned(), due_ns);
     }
 
     pub(super) fn opened(&self, client: &str, node: u64, resumed: bool) {

@@ -128,7 +128,8 @@ pub(super) async fn metric(node: &Node, name: &str, label: &str) -> Result<f64> 
     let text =
         tokio::time::timeout(PATIENCE, read_metrics(&node.http)).await.context("reading metrics")??;
     let of_name = text.lines().filter(|line| {
-        line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') && rest.contains(label))
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && rest.contains(label))
     });
     let values = of_name.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
     Ok(values.fold(0.0, |sum, value| sum + value))

@@ -315,7 +315,9 @@ async fn run_file(args: &RunArgs, drill: &Drill) -> Result<Ending> {
     };
     let salt = args.seed.unwrap_or_else(clock_seed);
     let (rate, patience) = (args.common.rate.unwrap_or(drill.load.rate), args.common.patience);
-    let ground = Ground { drill: &drill.name, binary: &binary, folder: &folder, salt, rate, patience };
+    let most = drill.load.surges.iter().map(|surge| surge.times).max().unwrap_or(1);
+    let peak = rate.saturating_mul(most);
+    let ground = Ground { drill: &drill.name, binary: &binary, folder: &folder, salt, rate: peak, patience };
     println!("{}: {nodes} nodes, {rate} contacts/s, seed {salt}", drill.name);
     let longest = drill.length().0 * 3 + LONGEST * u32::try_from(patience).unwrap_or(1);
     let record = within(longest, engine::run(drill, nodes, rate, &ground)).await?;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 use ringmain_routing::NodeId;
@@ -22,6 +22,7 @@ const LOG_LINES_SHOWN: usize = 15;
 
 /// Alerts of a node that it cannot trust its own log; after a crash or lost power it must.
 const SUSPICION: &str = "node is suspect";
+const PANIC: &str = "panicked at";
 
 /// Ports of a node that has an address of its own: clients, peers, HTTP.
 const HOST_PORTS: [u16; PORTS_PER_NODE] = [7_100, 7_101, 7_102];
@@ -112,6 +113,8 @@ pub(super) struct Node {
     pub(super) may_end: bool,
     /// Whether it may suspect its own log: part of it was taken away.
     pub(super) may_be_suspect: bool,
+    /// How its process ended that ended last, by itself.
+    ended_with: Option<ExitStatus>,
 }
 
 /// All nodes. Dropping it ends the processes that it started, and no others.
@@ -163,6 +166,7 @@ impl Nodes {
                 log_from: 0,
                 may_end: false,
                 may_be_suspect: false,
+                ended_with: None,
             });
         }
         let nodes = Nodes { binary: binary.to_owned(), nodes, listens, options: options.clone() };
@@ -233,7 +237,7 @@ impl Nodes {
             .spawn()
             .with_context(|| format!("starting node {node} by {}", binary.display()))?;
         row.child = Some(child);
-        row.may_end = false;
+        (row.may_end, row.ended_with) = (false, None);
         Ok(())
     }
 
@@ -276,10 +280,15 @@ impl Nodes {
     pub(super) fn has_ended(&mut self, node: NodeId) -> bool {
         let Ok(row) = self.row(node) else { return true };
         let has_ended = row.child.as_mut().is_none_or(|child| matches!(child.try_wait(), Ok(Some(_))));
-        if has_ended {
-            row.child = None;
+        if let Some(mut child) = row.child.take_if(|_| has_ended) {
+            row.ended_with = child.try_wait().ok().flatten();
         }
         has_ended
+    }
+
+    /// Whether a node that has ended by itself had no mistake to tell.
+    pub(super) fn ended_in_order(&self, node: NodeId) -> bool {
+        self.find(node).is_ok_and(|row| row.ended_with.is_some_and(|status| status.success()))
     }
 
     /// Fails with the end of its log when a node that was not killed has ended.
@@ -299,14 +308,17 @@ impl Nodes {
         Ok(())
     }
 
-    /// What nodes have written about logs that they cannot trust.
+    /// What nodes have written about logs that they cannot trust, and about mistakes of their own making.
     pub(super) fn suspicions(&self) -> Vec<String> {
         let of = |row: &Node| {
             let log = fs::read_to_string(&row.log).unwrap_or_default();
-            let line = log.lines().find(|line| line.contains(SUSPICION))?;
-            Some(format!("node {} suspects its own log: {line}", row.node))
+            let line = |words: &str| log.lines().find(|line| line.contains(words)).map(str::to_owned);
+            let suspect = line(SUSPICION).filter(|_| !row.may_be_suspect);
+            let suspect = suspect.map(|line| format!("node {} suspects its own log: {line}", row.node));
+            let panicked = line(PANIC).map(|line| format!("node {} panicked: {line}", row.node));
+            suspect.into_iter().chain(panicked).collect::<Vec<_>>()
         };
-        self.nodes.iter().filter(|row| !row.may_be_suspect).filter_map(of).collect()
+        self.nodes.iter().flat_map(of).collect()
     }
 
     pub(super) fn row(&mut self, node: NodeId) -> Result<&mut Node> {

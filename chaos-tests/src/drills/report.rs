@@ -6,6 +6,7 @@ use ringmain_routing::LogIndex;
 use serde::{Deserialize, Serialize};
 
 use super::centre::{WANDERING_GATEWAY, WANDERING_OPERATOR};
+use super::engine::Felt;
 use super::journal::Notes;
 use crate::checker::{
     ClientOp, ClientOpKind, Continuity, HistoryEntry, LostContact, OpResult, SeenEvent, SeenEventKind,
@@ -162,6 +163,9 @@ pub struct Kill {
     /// The code with which one of them stopped.
     #[serde(default)]
     pub stopped_with: Option<String>,
+    /// The mark that it left, where the drill did not itself see it done.
+    #[serde(default)]
+    pub felt: Option<Felt>,
     /// What else there is to say.
     #[serde(default)]
     pub remark: String,
@@ -222,6 +226,13 @@ impl Kill {
     pub fn resumed_after_ms(&self) -> Option<u64> {
         let lasted = self.until_ms.filter(|_| self.was_majority).map_or(0, |until| until - self.at_ms);
         self.first_assignment_after_ms.map(|after| after.saturating_sub(lasted))
+    }
+
+    /// The longest time without an assignment; where nobody could be assigned, counted from the end of the fault.
+    #[must_use]
+    pub fn pause_ms(&self) -> u64 {
+        let lasted = self.until_ms.filter(|_| self.was_majority).map_or(0, |until| until - self.at_ms);
+        self.longest_pause_ms.saturating_sub(lasted)
     }
 }
 

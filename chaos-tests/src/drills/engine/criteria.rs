@@ -1,10 +1,16 @@
 //! What a drill file says must hold, held against what was measured.
 
+use super::felt::Felt;
 use super::record::{Check, Record};
-use super::series;
+use super::series::{self, Waits};
 use crate::drills::file::{Drill, Pass, Percent, Span};
 use crate::drills::journal::Notes;
 use crate::drills::report::Kill;
+
+/// Of fewer contacts, 99 of 100 say nothing.
+const CONTACTS_LEAST: usize = 300;
+/// Waits below this are those of a machine's moods.
+const SLOW_LEAST_MS: f64 = 20.0;
 
 /// Adds a check for each criterion of the file, and a problem for each that does not hold. Times are taken times
 /// `patience`, as the nodes' own timeouts are.
@@ -12,14 +18,7 @@ pub(super) fn judge(drill: &Drill, record: &mut Record, notes: &Notes, patience:
     let pass = &drill.pass;
     let mut checks = always(record);
     checks.extend(for_each_fault(pass, &record.report.kills, patience));
-    if let Some(most) = pass.offer_p99 {
-        checks.push(at_most(
-            "99 of 100 assigned within",
-            series::p99_ms(notes).map(|ms| ms as u64),
-            most,
-            patience,
-        ));
-    }
+    checks.extend(waits(pass, &record.report.kills, notes, patience));
     if let Some(code) = &pass.refused_with {
         let count = record.refused;
         let found = format!("{count} times");
@@ -57,12 +56,72 @@ fn always(record: &Record) -> Vec<Check> {
     ]
 }
 
+/// How long contacts waited.
+fn waits(pass: &Pass, kills: &[Kill], notes: &Notes, patience: u64) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let first_ms = kills.first().map_or(u64::MAX, |kill| kill.at_ms);
+    let before = series::waits(notes, 0, first_ms);
+    let mut check = |name: &str, waits: Waits, most: Span| {
+        let mut check = at_most(name, waits.p99_ms.map(|ms| ms as u64), most, patience);
+        check.found += &format!(" of {} contacts", waits.contacts);
+        check.holds &= waits.contacts >= CONTACTS_LEAST;
+        checks.push(check);
+    };
+    if let Some(most) = pass.quiet_p99 {
+        check("before the first fault, 99 of 100 assigned within", before, most);
+    }
+    if let Some(most) = pass.life_safety_p99 {
+        check("life safety, 99 of 100 assigned within", series::life_safety(notes), most);
+    }
+    if let Some(most) = pass.slowdown {
+        let during = |kill: &Kill| series::waits(notes, kill.in_force_ms, kill.until_ms.unwrap_or(u64::MAX));
+        checks.push(slowdown(before, kills.iter().map(during), most));
+    }
+    checks
+}
+
+/// The longest waits under faults against those before the first one.
+fn slowdown(before: Waits, during: impl Iterator<Item = Waits>, most: f64) -> Check {
+    let during: Vec<Waits> = during.collect();
+    let are_enough = |waits: &Waits| waits.contacts >= CONTACTS_LEAST;
+    let all: Option<Vec<f64>> = during.iter().map(|waits| waits.p99_ms).collect();
+    let worst_ms = all.and_then(|all| all.into_iter().reduce(f64::max));
+    let times = before.p99_ms.zip(worst_ms).map(|(before, worst)| worst / before.max(SLOW_LEAST_MS));
+    let shown = |ms: Option<f64>| ms.map_or("never".to_owned(), |ms| format!("{ms:.1} ms"));
+    Check {
+        name: "99 of 100 assigned, under a fault against before".to_owned(),
+        wanted: format!("at most {most} times, counted from {SLOW_LEAST_MS} ms"),
+        found: format!("{} against {}", shown(worst_ms), shown(before.p99_ms)),
+        holds: times.is_some_and(|times| times <= most)
+            && are_enough(&before)
+            && during.iter().all(are_enough),
+    }
+}
+
 fn for_each_fault(pass: &Pass, kills: &[Kill], patience: u64) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Some(most) = pass.resumed_within {
         let share = pass.resumed_share.unwrap_or(Percent(100.0));
         let times: Vec<Option<u64>> = kills.iter().map(Kill::resumed_after_ms).collect();
         checks.push(share_at_most("assigning again within", &times, most, share, patience));
+    }
+    if let Some(most) = pass.resumed_median {
+        let times: Vec<Option<u64>> = kills.iter().map(Kill::resumed_after_ms).collect();
+        let half = Percent(50.0);
+        checks.push(share_at_most(
+            "assigning again, half of the times, within",
+            &times,
+            most,
+            half,
+            patience,
+        ));
+    }
+    if let Some(most) = pass.pause_within {
+        let worst = kills.iter().map(Kill::pause_ms).max();
+        checks.push(at_most("longest time without an assignment", worst, most, patience));
+    }
+    if let Some(felt) = felt(kills) {
+        checks.push(felt);
     }
     if let Some(most) = pass.back_within {
         let worst = worst(kills.iter().map(|kill| kill.back_after_ms));
@@ -79,7 +138,7 @@ fn for_each_fault(pass: &Pass, kills: &[Kill], patience: u64) -> Vec<Check> {
         let asked: u64 = kills.iter().map(|kill| kill.minority_asked).sum();
         let (wanted, found) = (format!("at most {most}"), format!("{count} of {asked}"));
         let name = "acknowledged without a majority".to_owned();
-        checks.push(Check { name, wanted, found, holds: count <= most });
+        checks.push(Check { name, wanted, found, holds: count <= most && asked > 0 });
     }
     if let Some(most) = pass.minority_says_so_within {
         let worst = worst(cut_off.iter().map(|kill| kill.read_only_after_ms));
@@ -96,6 +155,19 @@ fn for_each_fault(pass: &Pass, kills: &[Kill], patience: u64) -> Vec<Check> {
         checks.push(Check { name, wanted: code.clone(), found, holds: strange.is_none() });
     }
     checks
+}
+
+/// A fault that nobody felt shows nothing.
+fn felt(kills: &[Kill]) -> Option<Check> {
+    let marks: Vec<&Felt> = kills.iter().filter_map(|kill| kill.felt.as_ref()).collect();
+    let missing: Vec<&str> = marks.iter().filter(|felt| !felt.is_felt).map(|felt| &*felt.by).collect();
+    let found = if missing.is_empty() { format!("{} of them", marks.len()) } else { missing.join("; ") };
+    (!marks.is_empty()).then(|| Check {
+        name: "faults felt".to_owned(),
+        wanted: "all".to_owned(),
+        found,
+        holds: missing.is_empty(),
+    })
 }
 
 /// The longest; nothing when one is missing.

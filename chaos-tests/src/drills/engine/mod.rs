@@ -1,6 +1,7 @@
 //! Carries a drill file out: brings nodes and clients up, strikes as the file says, heals, and judges.
 
 mod criteria;
+mod felt;
 mod page;
 mod record;
 mod series;
@@ -17,6 +18,7 @@ use anyhow::Result;
 use ringmain_routing::NodeId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use felt::Felt;
 pub use record::{Check, Machine, Record, Second};
 
 use super::exercise::{Ground, Load, SETTLE};
@@ -39,7 +41,7 @@ const LEADER_MAX_MS: u64 = 20_000;
 /// # Errors
 /// It could not be run at all, or a fault could not be made.
 pub(super) async fn run(drill: &Drill, nodes: usize, rate: u32, ground: &Ground<'_>) -> Result<Record> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut interrupt = Interrupts::listen()?;
     let mut stage = Stage::build(drill, nodes, ground)?;
     stage.exercise.open().await?;
     let watch = Watch::begin(&stage.exercise);
@@ -92,6 +94,26 @@ struct Run<'a> {
     refused: f64,
 }
 
+/// What asks a drill to end: Ctrl-C, and SIGTERM of whoever started it.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> Result<Interrupts> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Interrupts { interrupt, terminate })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _asked = self.interrupt.recv() => {}
+            _asked = self.terminate.recv() => {}
+        }
+    }
+}
+
 /// A fault that is over: its number, the ids of those struck as they are since, and when.
 struct Ended {
     number: usize,
@@ -100,7 +122,7 @@ struct Ended {
 }
 
 impl Run<'_> {
-    async fn idle(&mut self, time: Duration, interrupt: &mut Signal) -> Result<()> {
+    async fn idle(&mut self, time: Duration, interrupt: &mut Interrupts) -> Result<()> {
         let until_ms = self.stage.now_ms() + time.as_millis() as u64;
         while self.broken_off.is_none() && self.stage.now_ms() < until_ms {
             self.tick(interrupt).await?;
@@ -109,7 +131,7 @@ impl Run<'_> {
     }
 
     /// All faults of the file once, and their ends.
-    async fn round(&mut self, interrupt: &mut Signal) -> Result<()> {
+    async fn round(&mut self, interrupt: &mut Interrupts) -> Result<()> {
         let begin_ms = self.stage.now_ms();
         let mut due: Vec<Strike> = self.drill.faults.clone();
         due.sort_by_key(|strike| strike.at);
@@ -134,7 +156,7 @@ impl Run<'_> {
     }
 
     /// One look at everything.
-    async fn tick(&mut self, interrupt: &mut Signal) -> Result<()> {
+    async fn tick(&mut self, interrupt: &mut Interrupts) -> Result<()> {
         let now_ms = self.stage.now_ms();
         self.notice_stops()?;
         self.move_wanderers(now_ms).await;
@@ -143,7 +165,7 @@ impl Run<'_> {
         }
         self.look_for_reasons_to_stop(now_ms);
         tokio::select! {
-            _interrupted = interrupt.recv() => self.break_off("interrupted".to_owned()),
+            () = interrupt.recv() => self.break_off("interrupted".to_owned()),
             () = tokio::time::sleep(TICK) => {}
         }
         Ok(())
@@ -167,7 +189,7 @@ impl Run<'_> {
         }
         let silent_ms = now_ms.saturating_sub((last_ns / 1_000_000).max(self.drill.warm_up.ms()));
         let most_ms = self.drill.abort.no_assignment.ms() * self.stage.patience;
-        if last_ns > 0 && silent_ms > most_ms {
+        if silent_ms > most_ms {
             self.break_off(format!("nobody was assigned for {} s", silent_ms / 1_000));
         }
     }
@@ -183,7 +205,7 @@ impl Run<'_> {
     }
 
     /// Who leads; the last who did, when nobody can tell.
-    async fn leader(&mut self, interrupt: &mut Signal) -> Result<(NodeId, u64)> {
+    async fn leader(&mut self, interrupt: &mut Interrupts) -> Result<(NodeId, u64)> {
         let begin_ms = self.stage.now_ms();
         while self.broken_off.is_none() {
             let now_ms = self.stage.now_ms();
@@ -204,7 +226,7 @@ impl Run<'_> {
         Ok(self.last_leader)
     }
 
-    async fn begin(&mut self, strike: Strike, interrupt: &mut Signal) -> Result<()> {
+    async fn begin(&mut self, strike: Strike, interrupt: &mut Interrupts) -> Result<()> {
         let (leader, term) = self.leader(interrupt).await?;
         if self.broken_off.is_some() {
             return Ok(());
@@ -229,7 +251,7 @@ impl Run<'_> {
             kill.was_majority =
                 silences && nodes.iter().filter(|node| silenced(node)).count() * 2 > nodes.len();
         }
-        let open = Open::begin(&mut self.stage, strike, places, number)?;
+        let open = Open::begin(&mut self.stage, strike, places, number).await?;
         let now_ms = self.stage.now_ms();
         if let Some(kill) = self.stage.exercise.kills.last_mut() {
             kill.remark.clone_from(&open.remark);
@@ -243,9 +265,10 @@ impl Run<'_> {
         self.count_refusals().await;
         let open = self.open.remove(place);
         let (number, name) = (open.number, open.strike.fault.name());
+        let felt = felt::felt(&mut self.stage, &open).await?;
         let at_ms = self.stage.now_ms();
         if let Some(kill) = self.stage.exercise.kills.get_mut(number) {
-            kill.until_ms = Some(at_ms);
+            (kill.until_ms, kill.felt) = (Some(at_ms), felt);
             kill.started_after_ms = Some(at_ms - kill.at_ms);
         }
         let nodes = open.end(&mut self.stage).await?;
@@ -322,7 +345,8 @@ impl Run<'_> {
         }
         let words = self.watch.words();
         let Run { stage, load, drill, ended, broken_off, refused, .. } = self;
-        let Stage { exercise, hosts, disks: _disks, .. } = stage;
+        let kept_back = stage.kept_back();
+        let Stage { exercise, hosts: _hosts, disks: _disks, .. } = stage;
         let nodes = ids.len();
         let (mut report, notes) = exercise.conclude_with_notes(load).await?;
         for place in 0..report.kills.len() {
@@ -330,11 +354,10 @@ impl Run<'_> {
             let over = ended.iter().find(|ended| ended.number == place);
             complete(&mut report.kills[place], end_ms, over, &words, &notes);
         }
-        let kept_back = hosts.as_ref().map(super::hosts::Hosts::kept_back);
+        let (cut, lost) = kept_back;
         let mut record = Record::of(drill, nodes, rate, ground, report);
         record.seconds = series::seconds(&notes, &words);
-        record.packets_cut = kept_back.map_or(0, |(cut, _)| cut);
-        record.packets_lost = kept_back.map_or(0, |(_, lost)| lost);
+        (record.packets_cut, record.packets_lost) = (cut, lost);
         (record.broken_off, record.refused) = (broken_off, refused as u64);
         criteria::judge(drill, &mut record, &notes, ground.patience);
         Ok(record)

@@ -125,6 +125,9 @@ fn remarks(kill: &Kill) -> String {
         let code = kill.stopped_with.as_deref().unwrap_or("no code");
         remarks.push(format!("stopped by itself after {ms} ms ({code})"));
     }
+    if let Some(felt) = &kill.felt {
+        remarks.push(felt.by.clone());
+    }
     if !kill.remark.is_empty() {
         remarks.push(kill.remark.clone());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::record::Second;
 use super::watch::Words;
 use crate::checker::{ClientOp, ClientOpKind, OpResult, SeenEventKind};
-use crate::drills::centre::WANDERING_GATEWAY;
+use crate::drills::centre::{WANDERING_GATEWAY, is_life_safety};
 use crate::drills::journal::Notes;
 
 /// A second has this many ns.
@@ -13,13 +13,16 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// An answer that comes with a new stream may be noted before the stream is.
 const SLACK_NS: u64 = 200_000_000;
 
-/// First push and first assignment of each contact, in ns; without those of the wanderer, which wait for one operator.
-fn delays(notes: &Notes) -> Vec<(u64, Option<u64>)> {
+/// When each contact was to be pushed first, and its first assignment, in ns; without those of the wanderer, which wait
+/// for one operator.
+fn delays(notes: &Notes, is_meant: impl Fn(&str) -> bool) -> Vec<(u64, Option<u64>)> {
     let mut contacts: BTreeMap<&str, (u64, Option<u64>)> = BTreeMap::new();
     for op in notes.ops.iter().filter(|op| op.client != WANDERING_GATEWAY) {
-        if let ClientOpKind::Push { key } = &op.op {
-            let first = contacts.entry(key).or_insert((op.invoked_ns, None));
-            first.0 = first.0.min(op.invoked_ns);
+        if let ClientOpKind::Push { key } = &op.op
+            && is_meant(key)
+        {
+            let due_ns = notes.due.get(&**key).copied().unwrap_or(op.invoked_ns);
+            contacts.entry(key).or_insert((due_ns, None));
         }
     }
     for event in &notes.seen {
@@ -33,7 +36,7 @@ fn delays(notes: &Notes) -> Vec<(u64, Option<u64>)> {
 
 /// One row for each second of the drill.
 pub(super) fn seconds(notes: &Notes, words: &Words) -> Vec<Second> {
-    let delays = delays(notes);
+    let delays = delays(notes, |_key| true);
     let last_ns = notes.seen.iter().map(|event| event.at_ns).max().unwrap_or_default();
     let count = last_ns / SECOND_NS + 1;
     let mut rows: Vec<Second> = (0..count).map(|second| Second { second, ..Second::default() }).collect();
@@ -61,14 +64,41 @@ pub(super) fn seconds(notes: &Notes, words: &Words) -> Vec<Second> {
     rows
 }
 
-/// 99 of 100 contacts were assigned within this, in ms, over the whole drill.
-pub(super) fn p99_ms(notes: &Notes) -> Option<f64> {
-    let delays = delays(notes);
-    let waits =
-        delays.iter().filter_map(|(pushed, assigned)| Some(assigned.as_ref()?.saturating_sub(*pushed)));
-    let mut waits: Vec<u64> = waits.collect();
-    waits.sort_unstable();
-    quantile_ms(&waits, 0.99)
+/// How long contacts waited that were pushed within a span of time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Waits {
+    pub(super) contacts: usize,
+    /// 99 of 100 were assigned within this; one that never was counts as waiting for ever.
+    pub(super) p99_ms: Option<f64>,
+}
+
+/// The waits of contacts of life safety, over the whole drill.
+pub(super) fn life_safety(notes: &Notes) -> Waits {
+    Waits::of(delays(notes, is_life_safety))
+}
+
+/// The waits of contacts that were to be pushed within a span of time.
+pub(super) fn waits(notes: &Notes, from_ms: u64, until_ms: u64) -> Waits {
+    let span = from_ms * 1_000_000..until_ms.saturating_mul(1_000_000);
+    Waits::of(delays(notes, |_key| true).into_iter().filter(|(due_ns, _)| span.contains(due_ns)))
+}
+
+impl Waits {
+    fn of(delays: impl IntoIterator<Item = (u64, Option<u64>)>) -> Waits {
+        let wait = |(due_ns, assigned_ns): (u64, Option<u64>)| {
+            assigned_ns.map_or(u64::MAX, |assigned_ns| assigned_ns.saturating_sub(due_ns))
+        };
+        let mut waits: Vec<u64> = delays.into_iter().map(wait).collect();
+        waits.sort_unstable();
+        let p99_ms = quantile_ms(&waits, 0.99).filter(|_| !is_endless(&waits));
+        Waits { contacts: waits.len(), p99_ms }
+    }
+}
+
+/// Whether more than one of 100 waited for ever.
+fn is_endless(sorted_ns: &[u64]) -> bool {
+    let place = (sorted_ns.len() as f64 * 0.99) as usize;
+    sorted_ns.get(place).is_some_and(|ns| *ns == u64::MAX)
 }
 
 fn quantile_ms(sorted_ns: &[u64], share: f64) -> Option<f64> {
@@ -154,6 +184,10 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].pushed, rows[0].assigned, rows[1].assigned), (2, 1, 1));
         assert_eq!((rows[0].p50_ms, rows[0].p99_ms), (Some(500.0), Some(500.0)));
-        assert_eq!(p99_ms(&notes), Some(500.0));
+        assert_eq!(waits(&notes, 0, 2_000), Waits { contacts: 2, p99_ms: Some(500.0) });
+        notes.ops.push(push("c", 960, 970));
+        assert_eq!(waits(&notes, 0, 2_000), Waits { contacts: 3, p99_ms: None }, "one waits for ever");
+        notes.due.insert("b".to_owned(), 800_000_000);
+        assert_eq!(waits(&notes, 0, 950).p99_ms, Some(600.0), "counted from when it was due");
     }
 }

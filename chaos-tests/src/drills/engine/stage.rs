@@ -86,6 +86,11 @@ impl Stage {
         self.exercise.journal.now_ns() / 1_000_000
     }
 
+    /// Packets that cuts kept back, and packets lost on bad lines, so far.
+    pub(super) fn kept_back(&self) -> (u64, u64) {
+        self.hosts.as_ref().map_or((0, 0), Hosts::kept_back)
+    }
+
     /// Kills nodes in the moment in which their disks lose power, and has the disks back as after a start of the
     /// machine.
     pub(super) fn lose_power(&mut self, places: &[usize]) -> Result<()> {

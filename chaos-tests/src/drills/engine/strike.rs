@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ringmain_routing::NodeId;
 
+use super::felt::Before;
 use super::stage::Stage;
 use crate::drills::cgroup::{Limit, Limited};
 use crate::drills::disk::succeed;
@@ -29,13 +30,15 @@ pub(super) struct Open {
     pub(super) ends_ms: u64,
     /// When clients are moved that go from node to node.
     pub(super) wanders_ms: Option<u64>,
-    hold: Hold,
+    pub(super) hold: Hold,
+    /// Counters when it began.
+    pub(super) before: Before,
     /// What else there is to say.
     pub(super) remark: String,
 }
 
 /// What must be let go in the end.
-enum Hold {
+pub(super) enum Hold {
     Nothing,
     Rules(Vec<RuleId>),
     Injections(Vec<Injection>),
@@ -46,13 +49,15 @@ enum Hold {
 
 impl Open {
     /// Begins a fault.
-    pub(super) fn begin(
+    pub(super) async fn begin(
         stage: &mut Stage,
         strike: Strike,
         places: Vec<usize>,
         number: usize,
     ) -> Result<Open> {
         let nodes = stage.nodes(&places);
+        ensure!(!nodes.is_empty(), "{} at {}: there is nobody to strike", strike.fault.name(), strike.target);
+        let before = Before::take(stage, strike.fault).await;
         if strike.fault.may_end_nodes() {
             may_end(stage, &nodes)?;
         }
@@ -62,7 +67,7 @@ impl Open {
         let now_ms = stage.now_ms();
         let ends_ms = now_ms + strike.lasts.ms();
         let wanders_ms = Some(now_ms + strike.lasts.ms() / 2);
-        Ok(Open { number, strike, places, ends_ms, wanders_ms, hold, remark })
+        Ok(Open { number, strike, places, ends_ms, wanders_ms, hold, before, remark })
     }
 
     /// Ends it: those struck are as they were, and nodes that ended are started again. Says under which ids they are.
@@ -293,14 +298,18 @@ fn few_files(stage: &Stage, nodes: &[NodeId], count: u64) -> Result<Hold> {
     let mut before = Vec::new();
     for node in nodes {
         let Some(pid) = stage.exercise.nodes.find(*node)?.pid() else { continue };
-        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits"))?;
-        let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
-        let soft = line.split_whitespace().nth(3).and_then(|word| word.parse().ok());
-        before.push((pid, soft.context("a limit of open files")?));
+        before.push((pid, soft_limit_of_files(pid).context("a limit of open files")?));
         let open = std::fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64;
         limit_files(pid, open + count)?;
     }
     Ok(Hold::Files(before))
+}
+
+/// How many files a process may have open.
+pub(super) fn soft_limit_of_files(pid: u32) -> Option<u64> {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    line.split_whitespace().nth(3)?.parse().ok()
 }
 
 fn limit_files(pid: u32, soft: u64) -> Result<()> {

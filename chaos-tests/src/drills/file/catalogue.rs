@@ -17,6 +17,8 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files![
     "rolling-kill",
     "kill-leader-often",
+    "kill-follower-often",
+    "kill-next-often",
     "pause-leader",
     "rolling-restart",
     "wipe",
@@ -36,6 +38,7 @@ const FILES: &[(&str, &str)] = files![
     "fsync-slow",
     "fsync-skip",
     "slow-disk",
+    "slow-majority",
     "disk-full",
     "read-only",
     "bit-rot",

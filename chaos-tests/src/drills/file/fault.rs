@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::units::{Bytes, Percent, Span, Target};
+use super::units::{Bytes, Percent, Span, Speed, Target};
 
 /// A line of `faults`, as it stands in the file.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,7 +29,7 @@ pub(super) struct FaultText {
     file: Option<RotFile>,
     jump: Option<Span>,
     backwards: Option<bool>,
-    speed: Option<Percent>,
+    speed: Option<Speed>,
     percent: Option<Percent>,
     bytes: Option<Bytes>,
     count: Option<u64>,
@@ -170,14 +170,14 @@ pub enum Fault {
     /// The wall clock runs at this speed.
     ClockDrift {
         /// 100 % is right.
-        speed: Percent,
+        speed: Speed,
     },
     /// This share of one processor, for all struck nodes each.
     Cpu {
         /// Hundredths of one processor.
         percent: Percent,
     },
-    /// So much memory and no more.
+    /// So much memory more than it has.
     Memory(Bytes),
     /// So many more open files than it has.
     Descriptors {
@@ -296,7 +296,7 @@ impl FaultText {
             (None, Some(speed)) => Fault::ClockDrift { speed },
             (Some(_), Some(_)) | (None, None) => {
                 wrong.push(("jump", "or `speed` is needed, and only one of them, like jump: 1h".to_owned()));
-                Fault::ClockDrift { speed: Percent(100.0) }
+                Fault::ClockDrift { speed: Speed(100.0) }
             }
         }
     }
@@ -366,7 +366,7 @@ impl Fault {
             }
             Fault::ClockDrift { speed } => format!("clock at {} %", speed.0),
             Fault::Cpu { percent } => format!("{} % processor", percent.0),
-            Fault::Memory(bytes) => format!("{} MB memory", bytes.0 >> 20),
+            Fault::Memory(bytes) => format!("{} KB more memory", bytes.0 >> 10),
             Fault::Descriptors { count } => format!("{count} more files"),
         }
     }
@@ -382,7 +382,7 @@ impl Fault {
             Fault::FsyncError | Fault::FsyncSlow(_) => &[Need::Strace],
             Fault::FsyncSkip => &[Need::Root, Need::Disks, Need::Strace],
             Fault::SlowDisk { .. } => &[Need::Root, Need::Disks, Need::Cgroup],
-            Fault::ClockJump { .. } | Fault::ClockDrift { .. } => &[Need::Faketime],
+            Fault::ClockJump { .. } | Fault::ClockDrift { .. } => &[Need::Root, Need::Faketime],
             Fault::Cpu { .. } | Fault::Memory(_) => &[Need::Root, Need::Cgroup],
             Fault::Descriptors { .. } => &[],
         }
@@ -399,6 +399,7 @@ impl Fault {
             | Fault::Wipe
             | Fault::RegionLoss
             | Fault::FsyncError
+            | Fault::ReadOnly
             | Fault::BitRot(_) => true,
             Fault::Partition { cut, flapping, .. } => *cut != Cut::Ring && flapping.is_none(),
             Fault::Network(_)
@@ -406,7 +407,6 @@ impl Fault {
             | Fault::FsyncSkip
             | Fault::SlowDisk { .. }
             | Fault::DiskFull
-            | Fault::ReadOnly
             | Fault::ClockJump { .. }
             | Fault::ClockDrift { .. }
             | Fault::Cpu { .. }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 pub use catalogue::{find, shipped};
 pub use fault::{ClientSide, Cut, Fault, Need, RotFile, Weather};
-pub use units::{Bytes, Percent, Span, Target};
+pub use units::{Bytes, Percent, Span, Speed, Target};
 
 use fault::FaultText;
 use lines::line_of;
@@ -130,6 +130,10 @@ pub struct Pass {
     pub resumed_within: Option<Span>,
     /// Share of the faults for which that must hold.
     pub resumed_share: Option<Percent>,
+    /// As `resumed_within`, for half of the faults.
+    pub resumed_median: Option<Span>,
+    /// Longest time without an assignment from each fault until five seconds after its end.
+    pub pause_within: Option<Span>,
     /// Most elections from each fault until the next.
     pub elections: Option<u64>,
     /// Commands that nodes without a majority acknowledged.
@@ -138,8 +142,12 @@ pub struct Pass {
     pub minority_says_so_within: Option<Span>,
     /// Longest time until a node that was struck has caught up, from the end of the fault.
     pub back_within: Option<Span>,
-    /// 99 of 100 contacts pushed in the drill are assigned within this.
-    pub offer_p99: Option<Span>,
+    /// 99 of 100 contacts pushed before the first fault are assigned within this.
+    pub quiet_p99: Option<Span>,
+    /// 99 of 100 contacts of life safety pushed in the drill are assigned within this.
+    pub life_safety_p99: Option<Span>,
+    /// How many times as long 99 of 100 contacts may take while a fault lasts as before the first one.
+    pub slowdown: Option<f64>,
     /// Longest time until struck nodes stop by themselves.
     pub stops_within: Option<Span>,
     /// Struck nodes must stop by themselves, with this code.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 /// No time of a drill is longer.
 const SPAN_MAX: Duration = Duration::from_secs(3_600);
+const SPEED_MAX: f64 = 1_000.0;
 
 /// A span of time: `500ms`, `10s`, `2m`, `1h`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +18,10 @@ pub struct Span(pub Duration);
 /// A share in hundredths: `2%`, `0.5%`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Percent(pub f64);
+
+/// A speed in hundredths of the right one: `50%`, `200%`.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Speed(pub f64);
 
 /// An amount of memory or disk: `64MB`, `1GB`; the units are powers of 1024.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +89,19 @@ impl FromStr for Percent {
             .filter(is_share)
             .map(Percent)
             .ok_or_else(|| format!("{text:?} is no share; write one from 0% to 100%, like 2% or 0.5%"))
+    }
+}
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Speed, String> {
+        let number = split(text).filter(|(_, unit)| *unit == "%").map(|(number, _)| number);
+        let is_speed = |number: &f64| (1.0..=SPEED_MAX).contains(number);
+        number
+            .filter(is_speed)
+            .map(Speed)
+            .ok_or_else(|| format!("{text:?} is no speed; write one from 1% to 1000%, like 90% or 200%"))
     }
 }
 
@@ -168,7 +186,7 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(Span, Percent, Bytes, Target);
+from_text!(Span, Percent, Speed, Bytes, Target);
 
 #[cfg(test)]
 mod tests {
@@ -191,6 +209,8 @@ mod tests {
         assert_eq!("2%".parse(), Ok(Percent(2.0)));
         assert!("101%".parse::<Percent>().is_err());
         assert!("2".parse::<Percent>().is_err());
+        assert_eq!("200%".parse(), Ok(Speed(200.0)));
+        assert!("0%".parse::<Speed>().is_err());
         assert_eq!("64MB".parse(), Ok(Bytes(64 << 20)));
         assert!("64".parse::<Bytes>().is_err());
     }
