@@ -8,7 +8,7 @@ use ringmain_routing::NodeId;
 use serde::{Deserialize, Serialize};
 
 use super::stage::Stage;
-use super::strike::{Hold, Open, soft_limit_of_files};
+use super::strike::{Hold, Open};
 use crate::drills::file::{Fault, RotFile};
 use crate::drills::meter::metric;
 
@@ -78,10 +78,7 @@ pub(super) async fn felt(stage: &mut Stage, open: &Open) -> Result<Option<Felt>>
             clock_is_off(stage, &nodes, by / 2.0).await
         }
         Fault::Cpu { .. } | Fault::Memory(_) => limited(open),
-        Fault::Descriptors { .. } => {
-            let said = count(&nodes, |node| has_no_more_files(stage, node));
-            (said > 0, format!("{said} of {} could open no more files", nodes.len()))
-        }
+        Fault::Descriptors { .. } => no_more_files(stage, &nodes).await,
     };
     Ok(Some(Felt { is_felt, by }))
 }
@@ -162,14 +159,15 @@ async fn clock_is_off(stage: &Stage, nodes: &[NodeId], least_s: f64) -> (bool, S
     (is_felt, format!("wall clock and replicated time {offsets:.1?} s apart"))
 }
 
-fn has_no_more_files(stage: &Stage, node: NodeId) -> bool {
-    let said = stage.exercise.nodes.said(node);
-    let pid = stage.exercise.nodes.find(node).ok().and_then(crate::drills::nodes::Node::pid);
-    let is_full = pid.is_some_and(|pid| {
-        let limit = soft_limit_of_files(pid).unwrap_or(u64::MAX);
-        fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|open| open.count() as u64 >= limit)
-    });
-    is_full || NO_MORE_FILES.iter().any(|words| said.contains(words))
+/// A node that can open no more files takes no connection, or says so.
+async fn no_more_files(stage: &Stage, nodes: &[NodeId]) -> (bool, String) {
+    let mut count = 0;
+    for row in stage.exercise.nodes.all().iter().filter(|row| nodes.contains(&row.node)) {
+        let said = stage.exercise.nodes.said(row.node);
+        let is_deaf = metric(row, CLOCK_OFFSET, "").await.is_err();
+        count += usize::from(is_deaf || NO_MORE_FILES.iter().any(|words| said.contains(words)));
+    }
+    (count == nodes.len(), format!("{count} of {} took no connection", nodes.len()))
 }
 
 fn limited(open: &Open) -> (bool, String) {

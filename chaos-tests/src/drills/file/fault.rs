@@ -179,7 +179,7 @@ pub enum Fault {
     },
     /// So much memory more than it has.
     Memory(Bytes),
-    /// So many more open files than it has.
+    /// Nothing is opened that would be more than so many files; what is open stays.
     Descriptors {
         /// How many.
         count: u64,
@@ -367,7 +367,7 @@ impl Fault {
             Fault::ClockDrift { speed } => format!("clock at {} %", speed.0),
             Fault::Cpu { percent } => format!("{} % processor", percent.0),
             Fault::Memory(bytes) => format!("{} KB more memory", bytes.0 >> 10),
-            Fault::Descriptors { count } => format!("{count} more files"),
+            Fault::Descriptors { count } => format!("{count} files at most"),
         }
     }
 
