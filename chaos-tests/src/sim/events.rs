@@ -224,8 +224,14 @@ impl Queue {
         self.events.insert((at, self.scheduled), event);
     }
 
-    pub(super) fn pop(&mut self) -> Option<(u64, Event)> {
-        self.events.pop_first().map(|((at, _), event)| (at, event))
+    /// The next one, when it happens, and its place among those of one moment.
+    pub(super) fn pop(&mut self) -> Option<(u64, u64, Event)> {
+        self.events.pop_first().map(|((at, place), event)| (at, place, event))
+    }
+
+    /// Puts one off that was taken: it stays before those that were scheduled after it.
+    pub(super) fn put_off(&mut self, at: u64, place: u64, event: Event) {
+        self.events.insert((at, place), event);
     }
 }
 

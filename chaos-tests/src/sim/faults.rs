@@ -234,7 +234,8 @@ impl Sim {
         }
     }
 
-    /// Nothing goes wrong any more: nodes come back, everything passes, disks have room.
+    /// Nothing goes wrong any more: nodes come back, everything passes, disks have room. One that stands still goes on
+    /// when it would have, with what has waited for it in its order.
     pub(super) fn heal(&mut self) {
         self.healing = true;
         self.net.heal();
@@ -242,7 +243,6 @@ impl Sim {
             let row = &mut self.nodes[node];
             row.disk.slow = false;
             row.disk.full = false;
-            row.paused_until = self.now;
             row.armed = None;
             self.schedule(1, Event::NodeUp(node));
         }

@@ -190,7 +190,7 @@ impl Sim {
         self.begin();
         let end_of_safety = EPOCH_MS + self.plan.span;
         let end = end_of_safety + HEALING_MS;
-        while let Some((at, event)) = self.queue.pop() {
+        while let Some((at, place, event)) = self.queue.pop() {
             if !self.healing && at >= end_of_safety {
                 self.now = self.now.max(at);
                 self.heal();
@@ -200,7 +200,7 @@ impl Sim {
                 let what = self.who_is_not_served();
                 return self.breach(Breach::new(Rule::I11, what));
             }
-            if let Some(event) = self.put_off(event) {
+            if let Some(event) = self.put_off(place, event) {
                 self.trace(&event);
                 self.carry_out(event);
                 self.wake_clients();
@@ -239,12 +239,12 @@ impl Sim {
     }
 
     /// A node that stands still deals with everything when it goes on.
-    fn put_off(&mut self, event: Event) -> Option<Event> {
+    fn put_off(&mut self, place: u64, event: Event) -> Option<Event> {
         let until = event.node().map_or(0, |node| self.nodes[node].paused_until);
         if until <= self.now {
             return Some(event);
         }
-        self.queue.push(until, event);
+        self.queue.put_off(until, place, event);
         None
     }
 
