@@ -17,7 +17,7 @@ pub struct Fault {
 /// What goes wrong. Nodes are places, regions of clients too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The process is gone at once; it comes back on what it had synced.
+    /// The process is gone at once, its machine is not: it comes back on all that it had written, synced or not.
     Crash(usize),
     /// All nodes at once.
     CrashAll,
@@ -33,7 +33,7 @@ pub enum Kind {
     CutClients { region: usize, node: usize },
     /// Messages take up to so many ms.
     Slow(u64),
-    /// A node's wall clock is off by so many ms from here on.
+    /// A node's wall clock is off by so many ms from here on, until everything heals.
     Clock { node: usize, by_ms: i64 },
 }
 
