@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message;
 use ringmain_chaos::scenario;
 use ringmain_protocol::plan::{operator_to_message, to_message};
 use ringmain_protocol::v1;
-use ringmain_replication::HistoryRecord;
-use ringmain_replication::files::FRAME_HEADER_BYTES;
+use ringmain_replication::files::{FRAME_HEADER_BYTES, SyncMeter};
+use ringmain_replication::recover::{RecoverError, Survivor};
 use ringmain_replication::type_config::{EntryBatch, GroupId, Origin, ProposedCommand};
+use ringmain_replication::{Clock, HistoryRecord, Peer};
 use ringmain_routing::{Command, Incarnation, LogIndex, NodeId, Outcome, Position, Router, Timestamp};
 
 fn here(path: &str) -> PathBuf {
@@ -167,5 +169,38 @@ fn copy(from: &Path, to: &Path) {
         } else {
             drop(fs::copy(entry.path(), target))
         }
+    }
+}
+
+/// Opens and checks all that the stopped node has, by what a start does too.
+pub async fn open(folder: &Path) -> Result<Survivor, RecoverError> {
+    let me = Peer {
+        node: NodeId(1),
+        peer_addr: "127.0.0.1:1".into(),
+        api_addr: "127.0.0.1:2".into(),
+        region: String::new(),
+    };
+    Survivor::open(folder, "fixture", &me, &SyncMeter::new(Arc::new(Still))).await
+}
+
+/// The folder holds these files again, and no others.
+pub fn put_back(folder: &Path, files: &[(PathBuf, Vec<u8>)]) {
+    fs::remove_dir_all(folder).expect("a folder of ours");
+    for (path, content) in files {
+        fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("a folder");
+        fs::write(path, content).expect("the folder takes it");
+    }
+}
+
+/// Time stands still: nothing is measured here.
+struct Still;
+
+impl Clock for Still {
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn wall_ms(&self) -> u64 {
+        0
     }
 }
