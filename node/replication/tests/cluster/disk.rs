@@ -10,7 +10,7 @@ use ringmain_replication::files::StorageError;
 use ringmain_replication::{ChangeError, ProposeError, ReplicaConfig, ReplicaRole};
 use ringmain_routing::NodeId;
 
-use crate::harness::{Cluster, LONG, eventually, must_propose, open_session};
+use crate::harness::{Cluster, LONG, PATIENCE, eventually, must_propose, open_session};
 
 const RESERVE: u64 = 1 << 20;
 /// Less than the reserve, and more than half of it.
@@ -88,15 +88,25 @@ async fn a_full_leader_hands_over_and_is_not_elected_again_before_it_has_room() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_starts_with_a_full_disk_stands_for_no_election_and_the_only_voter_does() {
-    let mut cluster = Cluster::prepared(3, told_by_a_file).await;
-    leave(&cluster, 1, NEARLY_FULL);
+    let mut cluster = Cluster::started(3, told_by_a_file).await;
+    must_propose(cluster.node(cluster.leader().await), &open_session("before")).await;
+    cluster.settled().await;
     for node in 1..=3 {
+        cluster.stop(node).await;
+    }
+    leave(&cluster, 1, NEARLY_FULL);
+    cluster.start(1).await;
+    let mut leaderships = cluster.node(1).watch_leadership();
+    let before = *leaderships.borrow_and_update();
+    for node in 2..=3 {
         cluster.start(node).await;
     }
-    eventually("it forms the cluster and leaves it to others to lead", || {
-        cluster.node(1).status().leader.is_some_and(|leader| leader != NodeId(1))
-    })
-    .await;
+    let first = leaderships.wait_for(|known| known.term > before.term && known.leader.is_some());
+    let first = tokio::time::timeout(PATIENCE, first).await.expect("one leads").unwrap().leader;
+    assert_ne!(first, Some(NodeId(1)));
+    must_propose(cluster.node(cluster.leader().await), &open_session("after")).await;
+    cluster.settled().await;
+    assert_eq!(cluster.node(1).status().entries, 0, "it has not led for a moment");
     let mut alone = Cluster::prepared(1, told_by_a_file).await;
     leave(&alone, 1, NEARLY_FULL);
     alone.start(1).await;

@@ -128,7 +128,7 @@ impl Running {
 }
 
 /// Waits until another node leads, if this one does: a node that drains gives leadership away by itself. So the cluster
-/// need not wait for an election after this node's end.
+/// need not wait for an election after this node's end. A replica that has failed gives nothing away.
 async fn hand_over(replica: &Replica, within: Duration) {
     let mut leadership = replica.watch_leadership();
     let me = replica.status().node;
@@ -136,8 +136,13 @@ async fn hand_over(replica: &Replica, within: Duration) {
         return;
     }
     let gone = leadership.wait_for(|leadership| leadership.leader.is_some_and(|leader| leader != me));
-    if tokio::time::timeout(within, gone).await.is_err() {
-        tracing::warn!("leadership was not taken over in time");
+    tokio::select! {
+        taken = tokio::time::timeout(within, gone) => {
+            if taken.is_err() {
+                tracing::warn!("leadership was not taken over in time");
+            }
+        }
+        _reason = replica.failed() => {}
     }
 }
 
