@@ -9,6 +9,8 @@ use crate::drills::report::Kill;
 
 /// Of fewer contacts, 99 of 100 say nothing.
 const CONTACTS_LEAST: usize = 300;
+/// At first clients open their streams, and who comes just before a fault waits under it.
+const EDGE_MS: u64 = 2_000;
 /// Waits below this are those of a machine's moods.
 const SLOW_LEAST_MS: f64 = 20.0;
 
@@ -60,7 +62,7 @@ fn always(record: &Record) -> Vec<Check> {
 fn waits(pass: &Pass, kills: &[Kill], notes: &Notes, patience: u64) -> Vec<Check> {
     let mut checks = Vec::new();
     let first_ms = kills.first().map_or(u64::MAX, |kill| kill.at_ms);
-    let before = series::waits(notes, 0, first_ms);
+    let before = series::waits(notes, EDGE_MS, first_ms.saturating_sub(EDGE_MS));
     let mut check = |name: &str, waits: Waits, most: Span| {
         let mut check = at_most(name, waits.p99_ms.map(|ms| ms as u64), most, patience);
         check.found += &format!(" of {} contacts", waits.contacts);
