@@ -126,11 +126,11 @@ struct Gateway {
 
 impl Gateway {
     async fn work(mut self, mut inbox: mpsc::Receiver<Order>, every: Duration) {
-        let mut ticks = ticks_every(every);
+        let mut pace = Pace::of(every, &self.journal);
         let mut is_leaving = false;
         while !(is_leaving && self.pending.is_empty()) {
             tokio::select! {
-                due = ticks.tick(), if self.is_pushing => self.push_next(due).await,
+                due_ns = pace.next(), if self.is_pushing => self.push_next(due_ns).await,
                 Some(answered) = self.pending.next(), if !self.pending.is_empty() => self.record(answered).await,
                 notice = self.notices.recv() => match notice {
                     Some(notice) => self.take_notice(notice),
@@ -138,7 +138,7 @@ impl Gateway {
                 },
                 order = inbox.recv() => match order {
                     Some(Order::Move { to, pause }) => self.move_to(to, pause).await,
-                    Some(Order::Pace(every)) => ticks = ticks_every(every),
+                    Some(Order::Pace(every)) => pace = Pace::of(every, &self.journal),
                     Some(Order::StopPushing) => self.is_pushing = false,
                     Some(Order::Leave) | None => is_leaving = true,
                 },
@@ -146,7 +146,7 @@ impl Gateway {
         }
     }
 
-    async fn push_next(&mut self, due: Instant) {
+    async fn push_next(&mut self, due_ns: u64) {
         self.pushes += 1;
         let queue =
             if self.name == WANDERING_GATEWAY { WANDERING_QUEUE } else { QUEUES[(self.pushes % 2) as usize] };
@@ -159,7 +159,7 @@ impl Gateway {
             tier,
             ..GatewayPush::default()
         };
-        self.journal.was_due(&push.key, due.elapsed());
+        self.journal.was_due(&push.key, due_ns);
         if self.pushes.is_multiple_of(self.habits.repeat_every.max(1)) {
             self.push(push.clone()).await;
             self.note_late(&push);
@@ -268,11 +268,28 @@ impl Gateway {
     }
 }
 
-fn ticks_every(every: Duration) -> Interval {
-    let mut ticks = interval(every);
-    // Callers do not wait for each other: what came due meanwhile comes at once.
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    ticks
+/// When contacts are due.
+struct Pace {
+    ticks: Interval,
+    begun_ns: u64,
+    first: Option<Instant>,
+}
+
+impl Pace {
+    /// One every so often, the first at once.
+    fn of(every: Duration, journal: &Journal) -> Pace {
+        let mut ticks = interval(every);
+        // Callers do not wait for each other: what came due meanwhile comes at once.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        Pace { ticks, begun_ns: journal.now_ns(), first: None }
+    }
+
+    /// Waits for the next one; says when it was due, in ns of the journal's clock.
+    async fn next(&mut self) -> u64 {
+        let due = self.ticks.tick().await;
+        let since = due.duration_since(*self.first.get_or_insert(due));
+        self.begun_ns + since.as_nanos() as u64
+    }
 }
 
 fn receipt_of(answer: GatewayAnswer) -> Result<(Receipt, Option<String>), OperationError> {

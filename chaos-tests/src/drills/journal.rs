@@ -158,9 +158,8 @@ impl Journal {
         is_known
     }
 
-    /// Notes when a contact was to be pushed first: so long ago.
-    pub(super) fn was_due(&self, key: &str, ago: Duration) {
-        let due_ns = self.now_ns().saturating_sub(ago.as_nanos() as u64);
+    /// Notes when a contact was to be pushed first.
+    pub(super) fn was_due(&self, key: &str, due_ns: u64) {
         self.notes().due.insert(key.to_owned(), due_ns);
     }
 

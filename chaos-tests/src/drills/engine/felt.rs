@@ -89,10 +89,12 @@ fn count(nodes: &[NodeId], mut is_so: impl FnMut(NodeId) -> bool) -> usize {
 
 /// How long a sync takes at least under a fault, in ms.
 fn slows_syncs(fault: Fault) -> Option<f64> {
-    match fault {
-        Fault::FsyncSlow(by) => Some(by.ms() as f64 * SLOWED_SHARE),
-        Fault::SlowDisk { iops } => Some(1e3 / iops.max(1) as f64 * THROTTLED_SHARE),
-        _ => None,
+    if let Fault::FsyncSlow(by) = fault {
+        Some(by.ms() as f64 * SLOWED_SHARE)
+    } else if let Fault::SlowDisk { iops } = fault {
+        Some(1e3 / iops.max(1) as f64 * THROTTLED_SHARE)
+    } else {
+        None
     }
 }
 
