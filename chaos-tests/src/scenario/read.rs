@@ -21,7 +21,8 @@ use super::{Entry, Scenario};
 /// The first line that is not understood, with its number.
 pub fn read(text: &str) -> Result<Scenario> {
     let mut scenario = Scenario::default();
-    for (number, line) in text.lines().enumerate() {
+    // A file may have come by way of another system, and end without the last line's end.
+    for (number, line) in text.lines().map(|line| line.trim_end_matches('\r')).enumerate() {
         read_line(&mut scenario, line).with_context(|| format!("line {}: {line}", number + 1))?;
     }
     Ok(scenario)
@@ -318,4 +319,17 @@ fn answer(words: &Words) -> Result<AnswerOffer> {
         contact,
         assignment: AssignmentEpoch(words.number("assignment")?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_of_lines_of_other_systems_are_no_part_of_them() {
+        for ends in ["\n", "\r\n", "\r\r\n", "\r"] {
+            let scenario = read(&format!("at 1 tick\r\n> done{ends}")).unwrap();
+            assert_eq!(scenario.entries[0].trace, ["> done"]);
+        }
+    }
 }
