@@ -376,6 +376,16 @@ fn an_answer_behind_what_began_after_it_is_found() {
 }
 
 #[test]
+fn replicated_time_that_stood_still_is_found() {
+    let verdict = with(|scene| {
+        for op in scene.ops.iter_mut().skip(41) {
+            (op.invoked_ns, op.returned_ns) = (op.invoked_ns + 5_000_000_000, op.returned_ns + 5_000_000_000);
+        }
+    });
+    assert_found(&verdict, "time_violations");
+}
+
+#[test]
 fn an_event_that_nothing_led_to_is_found() {
     assert_found(&with(|scene| scene.seen[25].assignment += 1), "unfounded_events");
 }

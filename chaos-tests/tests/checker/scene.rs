@@ -97,6 +97,8 @@ impl Centre {
     }
 
     fn ask(&mut self, client: &str, op: ClientOpKind, command: Command) -> Outcome {
+        // Clients live in the same time.
+        self.ns = self.ns.max(self.now * 1_000_000);
         let invoked_ns = self.ns;
         let outcome = self.apply(command);
         let last = self.history.last().expect("just pushed");

@@ -33,7 +33,7 @@ const ANSWERS_MAX: usize = 3;
 /// Some calls wait for something to happen: they are left after this.
 const WAIT: Duration = Duration::from_millis(40);
 /// These take the node out of service, as they should: the calls behind them would prove nothing.
-const LEFT_OUT: [&str; 3] = ["DrainNode", "RemoveNode", "AddNode"];
+const LEFT_OUT: [&str; 3] = ["/DrainNode", "/RemoveNode", "/AddNode"];
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 

@@ -53,10 +53,19 @@ enum Phase {
 
 impl Run {
     pub fn is_clean(&self) -> bool {
-        self.verdict.is_clean()
+        let breaks = |(name, count): &(&str, u64)| {
+            *count > 0 && !(*name == "time_violations" && self.time_was_guessed())
+        };
+        !self.verdict.violations().iter().any(breaks)
             && self.problems.is_empty()
             && self.verdict.open == 0
             && self.verdict.accepted >= accepted_min()
+    }
+
+    /// When all nodes stop at once and wall clocks are off, nobody can know what time it is.
+    fn time_was_guessed(&self) -> bool {
+        let has = |so: fn(&Kind) -> bool| self.faults.iter().any(|fault| so(&fault.kind));
+        has(|kind| matches!(kind, Kind::CrashAll)) && has(|kind| matches!(kind, Kind::Clock { .. }))
     }
 
     pub fn summary(&self) -> String {
