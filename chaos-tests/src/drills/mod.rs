@@ -120,7 +120,7 @@ pub struct DrillArgs {
     /// Contacts that all gateways together bring per second; without it what the drill says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_000))]
     pub rate: Option<u32>,
-    /// Multiplies the timeouts of the nodes, for a machine that is busy with other things
+    /// Multiplies the timeouts of the nodes and the times that must hold, for a machine that is busy with other things
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=30))]
     pub patience: u64,
 }
