@@ -4,24 +4,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use futures::future::{join_all, try_join_all};
 use hdrhistogram::Histogram;
 use ringmain_bench::clock::Stopwatch;
+use ringmain_bench::nodes::{self, NODES, Nodes, Usage};
 use ringmain_bench::play::{GatewaySeat, OperatorSeat, Probe, ProbeRate, Stage};
 use ringmain_protocol::client::{AdminClient, CallConfig};
-use ringmain_protocol::v1::{ApplyPlanRequest, ClusterStatusResponse, PutOperatorsRequest};
+use ringmain_protocol::v1::ClusterStatusResponse;
 use ringmain_routing::Plan;
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::plan::{ChannelPlan, QueuePlan};
 
-use crate::idle_cluster::{IdleCluster, NODES, Usage};
-
 /// Share of a core that an idle node may use.
 const GOAL_CORE_SHARE: f64 = 0.02;
-/// How long the cluster may take to be ready.
-const SETTLE: Duration = Duration::from_secs(60);
 /// How long the last answers are waited for.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// What comes with starting and signing in is over after this time.
@@ -62,7 +59,7 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
     let tokens: Vec<_> =
         clients().into_iter().map(|(role, name)| (role, name.clone(), token(role, &name))).collect();
     let mut bench = Bench {
-        cluster: IdleCluster::start(&program(options)?, &folder, &tokens)?,
+        cluster: Nodes::start(&nodes::program(options.ringmain.as_deref())?, &folder, &tokens)?,
         length: Duration::from_secs(options.seconds),
         parts: Vec::new(),
     };
@@ -89,7 +86,7 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
 }
 
 struct Bench {
-    cluster: IdleCluster,
+    cluster: Nodes,
     length: Duration,
     parts: Vec<Part>,
 }
@@ -107,25 +104,11 @@ struct Part {
 impl Bench {
     /// Waits for a leader and puts plan and operators.
     async fn set_up(&mut self) -> anyhow::Result<()> {
-        let watch = Stopwatch::start();
-        let plan = Some(ringmain_protocol::plan::to_message(&plan()));
-        let config = CallConfig::new(self.cluster.addresses(), &token("admin", "bench"));
-        let admin = AdminClient::new(&config)?;
         let bar = indicatif::ProgressBar::new_spinner().with_message("waiting for a leader");
-        while let Err(error) = admin.apply_plan(ApplyPlanRequest { plan: plan.clone(), dry_run: false }).await
-        {
-            self.cluster.check_running()?;
-            if watch.elapsed() > SETTLE {
-                bail!("the cluster took no plan within {} s: {error}", SETTLE.as_secs());
-            }
-            bar.tick();
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let operators: Vec<OperatorPlan> = logins().iter().map(|login| operator(login)).collect();
+        let token = token("admin", "bench");
+        self.cluster.furnish(&token, &plan(), &operators, || bar.tick()).await?;
         bar.finish_and_clear();
-        let message = |login: &String| ringmain_protocol::plan::operator_to_message(&operator(login));
-        let operators = logins().iter().map(message).collect();
-        let request = PutOperatorsRequest { operators, dry_run: false };
-        admin.put_operators(request).await.context("adding the operators")?;
         Ok(())
     }
 
@@ -142,7 +125,7 @@ impl Bench {
         self.parts.push(Part {
             name: name.to_owned(),
             seconds,
-            usage: usage.iter().zip(&usage_after).map(|(before, after)| between(before, after)).collect(),
+            usage: usage.iter().zip(&usage_after).map(|(before, after)| after.since(before)).collect(),
             log_entries: pairs().map(|(before, after)| after.raft_last_log - before.raft_last_log).collect(),
             syncs: pairs().map(|(before, after)| after.sync_count - before.sync_count).collect(),
             sync_ns: pairs().map(|(before, after)| after.sync_ns_total - before.sync_ns_total).sum(),
@@ -208,13 +191,6 @@ impl Part {
     }
 }
 
-fn between(before: &Usage, after: &Usage) -> Usage {
-    Usage {
-        processor_s: after.processor_s - before.processor_s,
-        written_bytes: after.written_bytes.saturating_sub(before.written_bytes),
-    }
-}
-
 fn print_offers(offers_ns: &[u64], rate: u32) -> anyhow::Result<()> {
     let mut histogram: Histogram<u64> = Histogram::new(3).map_err(|error| anyhow!("{error}"))?;
     for &ns in offers_ns {
@@ -242,23 +218,6 @@ fn connect(stage: &Stage) -> anyhow::Result<(Arc<[GatewaySeat]>, Vec<OperatorSea
     };
     let operators = logins().iter().enumerate().map(seat).collect::<Result<Vec<_>, _>>()?;
     Ok((gateways, operators))
-}
-
-/// The program of the nodes: as named, or beside this one.
-fn program(options: &Options) -> anyhow::Result<PathBuf> {
-    let program = match &options.ringmain {
-        Some(program) => program.clone(),
-        None => {
-            std::env::current_exe().context("finding this program's own file")?.with_file_name("ringmain")
-        }
-    };
-    if !program.exists() {
-        bail!(
-            "{} does not exist; build it with `cargo build --release -p ringmain`, or name it with --ringmain",
-            program.display()
-        );
-    }
-    Ok(program)
 }
 
 fn plan() -> Plan {

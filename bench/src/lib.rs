@@ -8,11 +8,13 @@
 
 mod cells;
 pub mod clock;
+pub mod cluster;
 pub mod core_load;
 pub mod erlang;
 mod fields;
 mod intern;
 pub mod mmc;
+pub mod nodes;
 pub mod play;
 pub mod problem;
 pub mod profile;
@@ -21,4 +23,5 @@ pub mod result;
 pub mod scenario;
 pub mod simulate;
 pub mod stats;
+mod task;
 pub mod workload;

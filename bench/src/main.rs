@@ -1,23 +1,24 @@
-//! `ringmain-bench`: what the core and an idle cluster can do on this machine. Everything is reported, nothing
-//! asserted: a machine may be busy, and the reader judges.
+//! `ringmain-bench`: what the core and a cluster can do on this machine. Everything is reported, nothing
+//! asserted about times: a machine may be busy, and the reader judges.
 
+mod cluster_report;
 mod core_report;
 mod erlang_report;
-mod idle_cluster;
 mod idle_report;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Benchmarks of Ringmain: the core alone, an idle cluster, and the core held against queueing theory.
+/// Benchmarks of Ringmain: the core alone, a cluster under load and at rest, and the core held against queueing theory.
 #[derive(Parser)]
 #[command(name = "ringmain-bench", version)]
 #[command(after_help = "Examples:\n  \
     ringmain-bench core\n  \
     ringmain-bench core --operators 10000 --waiting 200000 --commands 2000000\n  \
     ringmain-bench erlang --seeds 10\n  \
-    ringmain-bench idle --for 30\n\n\
+    ringmain-bench idle --for 30\n  \
+    ringmain-bench cluster --report cluster-report\n\n\
     Build with --release; a debug build checks every invariant after each command.")]
 struct Arguments {
     #[command(subcommand)]
@@ -30,6 +31,8 @@ enum Command {
     Core(core_report::Options),
     /// CPU and log writes of an idle three-node cluster, then offer times at a steady rate
     Idle(idle_report::Options),
+    /// Three nodes under an open-loop load: latency, throughput and cost up to saturation and beyond
+    Cluster(Box<cluster_report::Options>),
     /// M/M/c through the whole core against Erlang C
     Erlang(erlang_report::Options),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Core(options) => core_report::run(&options),
         Command::Idle(options) => idle_report::run(&options),
+        Command::Cluster(options) => cluster_report::run(&options),
         Command::Erlang(options) => erlang_report::run(&options),
     };
     match outcome {

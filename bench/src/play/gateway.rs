@@ -13,8 +13,8 @@ use ringmain_routing::Position;
 use tokio::sync::{mpsc, oneshot};
 
 use super::records::{Answer, Asked, Record, Seen, SeenKind};
-use super::task::Owned;
 use super::{Stage, Trace};
+use crate::task::Owned;
 
 /// Contacts that may be on their way into one gateway's client. The play waits when there are more.
 const JOBS_MAX: usize = 4_096;

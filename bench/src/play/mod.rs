@@ -7,7 +7,6 @@ mod operator;
 mod probe;
 mod records;
 mod script;
-mod task;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -93,7 +92,7 @@ impl Stage {
     }
 
     /// How a client is set up that stands nearest to the node at `home`.
-    fn session(&self, name: &str, token: &str, home: usize) -> SessionConfig {
+    pub(crate) fn session(&self, name: &str, token: &str, home: usize) -> SessionConfig {
         let mut addresses = self.shared.addresses.clone();
         let nodes = addresses.len().max(1);
         addresses.rotate_left(home % nodes);

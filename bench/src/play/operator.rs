@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 
 use super::Stage;
 use super::records::{Answer, Asked, Record, Seen, SeenKind};
-use super::task::Owned;
+use crate::task::Owned;
 
 /// The reason that a simulated operator gives outside the shifts.
 const OFF_DUTY: u16 = 1;

@@ -8,7 +8,7 @@ use ringmain_protocol::v1::GatewayPush;
 
 use super::Stage;
 use super::gateway::{Arrival, GatewaySeat};
-use super::task::Owned;
+use crate::task::Owned;
 
 /// One push in so many is sent twice, as a gateway does that lost the answer.
 const REPEAT_EACH: u64 = 50;

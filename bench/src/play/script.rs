@@ -9,8 +9,8 @@ use ringmain_protocol::v1::{CallbackOrder, ContactDetails, GatewayPush, Preferre
 
 use super::Stage;
 use super::gateway::{Arrival, GatewaySeat};
-use super::task::Owned;
 use crate::scenario::{Contact, Kind, Scenario};
+use crate::task::Owned;
 
 /// A scenario being played. It ends when dropped.
 pub struct Playing {

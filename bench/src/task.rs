@@ -6,19 +6,19 @@ use tokio::task::JoinHandle;
 
 /// A task that ends when its owner is dropped.
 #[derive(Debug)]
-pub(super) struct Owned(JoinHandle<()>);
+pub(crate) struct Owned(JoinHandle<()>);
 
 impl Owned {
     #[expect(
         clippy::disallowed_methods,
-        reason = "every task of the play is started here and ended by its owner"
+        reason = "every task of a client is started here and ended by its owner"
     )]
-    pub(super) fn start(task: impl Future<Output = ()> + Send + 'static) -> Owned {
+    pub(crate) fn start(task: impl Future<Output = ()> + Send + 'static) -> Owned {
         Owned(tokio::spawn(task))
     }
 
     /// Waits for its own end.
-    pub(super) async fn ended(mut self) {
+    pub(crate) async fn ended(mut self) {
         // A task that panicked has said so on standard error; its owner goes on.
         let _end = (&mut self.0).await;
     }
