@@ -109,7 +109,8 @@ impl Run {
             (Some(rate), false) => {
                 writeln!(page, "**Held {rate:.0} contacts per second; no more was tried.**")?
             }
-            (None, _) => writeln!(page, "**No rate was held.**")?,
+            (None, true) => writeln!(page, "**No rate of the search was held.**")?,
+            (None, false) => writeln!(page, "Saturation was not looked for.")?,
         }
         let problems: u64 = self.steps.iter().map(|step| step.problems_count).sum();
         let agree = if self.replicas_agree { "agree" } else { "DO NOT AGREE" };
