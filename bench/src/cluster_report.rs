@@ -23,6 +23,9 @@ const OVERLOAD: f64 = 1.2;
 /// A gateway of tier 0 at each node, so that life safety does not stand in line behind everything else of one stream.
 const TIER_0_GATEWAYS: usize = NODES;
 
+/// What a smoke run has instead of options: seconds measured and before that, window, operators.
+const SMOKE: (f64, f64, u32, u32) = (3.0, 1.0, 16, 30);
+
 /// What to run.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -32,7 +35,7 @@ const TIER_0_GATEWAYS: usize = NODES;
     What is measured and how stands in docs/PERFORMANCE.md.")]
 pub struct Options {
     /// A short run that checks counts and promises, and no times
-    #[arg(long, conflicts_with_all = ["rates", "seconds", "warm_up"])]
+    #[arg(long, conflicts_with_all = ["rates", "seconds", "warm_up", "window", "operators"])]
     smoke: bool,
     /// These rates alone, contacts per second, instead of a search for saturation
     #[arg(long, value_name = "RATE,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=50_000))]
@@ -62,10 +65,10 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=4_096))]
     window: u32,
     /// Operators, spread over the nodes
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     operators: u32,
     /// Contacts that each of them may have at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     capacity: u32,
     /// One contact in so many is of tier 0
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -143,16 +146,13 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
 }
 
 fn setup(options: &Options) -> Setup {
-    let (measured_s, warm_up_s, window) = if options.smoke {
-        (3.0, 1.0, 16)
-    } else {
-        (options.seconds.into(), options.warm_up.into(), options.window)
-    };
+    let asked_for = (options.seconds.into(), options.warm_up.into(), options.window, options.operators);
+    let (measured_s, warm_up_s, window, operators) = if options.smoke { SMOKE } else { asked_for };
     Setup {
         nodes: NODES,
         gateways: options.gateways as usize,
         gateways_of_tier_0: TIER_0_GATEWAYS,
-        operators: options.operators as usize,
+        operators: operators as usize,
         capacity: options.capacity,
         tier_0_every: options.tier_0_every,
         window,
