@@ -96,6 +96,8 @@ pub(super) struct Page {
     slots: Vec<Slot>,
     tallies: BTreeMap<Class, Tally>,
     lateness: Histogram<u64>,
+    /// From an operator's "complete" to its answer.
+    to_done: Histogram<u64>,
     completed_in_time: u64,
     /// Contacts of which something is still to be heard.
     open: u64,
@@ -150,9 +152,9 @@ impl Book {
         self.page().shown(contact, now_ns, hand);
     }
 
-    /// An operator's "complete" was carried out.
-    pub(super) fn completed(&self, contact: ContactNumber, now_ns: u64, hand: Hand) {
-        self.page().completed(contact, now_ns, hand);
+    /// An operator's "complete", asked for at a moment, was carried out.
+    pub(super) fn completed(&self, contact: ContactNumber, (asked_ns, now_ns): (u64, u64), hand: Hand) {
+        self.page().completed(contact, (asked_ns, now_ns), hand);
     }
 
     /// The gateway was told that the contact is over.
@@ -186,6 +188,7 @@ impl Page {
             slots: Vec::new(),
             tallies: Class::ALL.into_iter().map(|class| (class, Tally::new())).collect(),
             lateness: histogram(),
+            to_done: histogram(),
             completed_in_time: 0,
             open: 0,
             problems: Vec::new(),
@@ -218,6 +221,11 @@ impl Page {
     /// How late contacts were brought to their gateways.
     pub(super) fn lateness(&self) -> Latency {
         Latency::of(&self.lateness)
+    }
+
+    /// From an operator's "complete" to its answer.
+    pub(super) fn to_done(&self) -> Latency {
+        Latency::of(&self.to_done)
     }
 
     /// What went wrong, once nothing more is to be expected; how often, and the first sentences about it.
@@ -304,7 +312,7 @@ impl Page {
         self.change(contact, |slot| slot.shown_to = Some(hand));
     }
 
-    fn completed(&mut self, contact: ContactNumber, now_ns: u64, hand: Hand) {
+    fn completed(&mut self, contact: ContactNumber, (asked_ns, now_ns): (u64, u64), hand: Hand) {
         let Some(slot) = self.slot(contact) else { return };
         let (class, is_measured, before) = (slot.due.class, slot.is_measured, slot.completed_by);
         match before {
@@ -314,7 +322,10 @@ impl Page {
             Some(_) => {}
             None => {
                 self.completed_in_time += u64::from(self.measured_ns.contains(&now_ns));
-                self.tally(class).counts.completed += u64::from(is_measured);
+                if is_measured {
+                    self.tally(class).counts.completed += 1;
+                    self.to_done.saturating_record(now_ns.saturating_sub(asked_ns) / 1_000);
+                }
                 self.change(contact, |slot| slot.completed_by = Some(hand));
             }
         }
@@ -390,7 +401,7 @@ mod tests {
         let contact = due(book, due_ms);
         book.answered(contact, (due_ms + 5) * MS, Answer::Accepted);
         book.shown(contact, (due_ms + 7) * MS, ANNA);
-        book.completed(contact, (due_ms + 9) * MS, ANNA);
+        book.completed(contact, ((due_ms + 8) * MS, (due_ms + 9) * MS), ANNA);
         book.ended(contact, true);
         contact
     }
@@ -410,6 +421,7 @@ mod tests {
         assert_eq!((counts.offered, counts.accepted, counts.completed), (1, 1, 1));
         assert_eq!((to_answer.count, to_offer.count), (1, 1));
         assert!((to_answer.max_ms - 5.0).abs() < 0.01 && (to_offer.max_ms - 7.0).abs() < 0.01);
+        assert!((book.page().to_done().max_ms - 1.0).abs() < 0.01);
         assert_eq!(state(&book), (1, 0, 0));
     }
 
@@ -443,10 +455,10 @@ mod tests {
         book.answered(contact, MS, Answer::Accepted);
         book.shown(contact, MS, ANNA);
         book.shown(contact, MS, Hand { assignment: 2, ..BORIS });
-        book.completed(contact, MS, Hand { assignment: 2, ..BORIS });
+        book.completed(contact, (MS, MS), Hand { assignment: 2, ..BORIS });
         book.ended(contact, true);
         assert_eq!(book.page().judge(), (0, Vec::new()));
-        book.completed(contact, MS, ANNA);
+        book.completed(contact, (MS, MS), ANNA);
         assert_eq!(book.page().judge().0, 1, "two may not have completed it");
     }
 
@@ -470,7 +482,7 @@ mod tests {
         for contact in contacts {
             book.answered(contact, 151 * MS, Answer::Accepted);
             book.shown(contact, 151 * MS, ANNA);
-            book.completed(contact, 152 * MS, ANNA);
+            book.completed(contact, (151 * MS, 152 * MS), ANNA);
         }
         book.listed(1, &BTreeSet::from([contacts[1]]));
         assert_eq!(book.page().open(), 2);

@@ -27,7 +27,7 @@ pub(super) struct Desk {
 /// What was asked.
 enum Asked {
     Ready,
-    Complete { id: String, contact: Option<ContactNumber>, hand: Hand },
+    Complete { id: String, contact: Option<ContactNumber>, hand: Hand, asked_ns: u64 },
 }
 
 /// What was asked, and its answer.
@@ -126,16 +126,16 @@ impl Operator {
     /// The contact is connected: it is completed at once, unless that is under way.
     fn serve(&mut self, contact: &Contact, assignment: u32) -> Option<(Asked, OperatorOperation)> {
         let hand = Hand { operator: self.place, assignment };
-        let number = ContactNumber::of_key(&contact.key);
+        let (number, asked_ns) = (ContactNumber::of_key(&contact.key), self.stage.now_ns());
         if let Some(number) = number {
-            self.book.shown(number, self.stage.now_ns(), hand);
+            self.book.shown(number, asked_ns, hand);
         }
         let id = contact.contact.clone();
         if !self.completing.insert((id.clone(), assignment)) {
             return None;
         }
         let of = AssignmentOf::new(&id, assignment);
-        let asked = Asked::Complete { id, contact: number, hand };
+        let asked = Asked::Complete { id, contact: number, hand, asked_ns };
         Some((asked, OperatorOperation::Complete { of, wrap_up: None }))
     }
 
@@ -147,10 +147,12 @@ impl Operator {
                 }
             }
             (Asked::Ready, Err(error)) => self.book.problem(format!("{}: not ready: {error}", self.name)),
-            (Asked::Complete { id, contact, hand }, answer) => {
+            (Asked::Complete { id, contact, hand, asked_ns }, answer) => {
                 self.completing.remove(&(id, hand.assignment));
                 match (contact, answer) {
-                    (Some(contact), Ok(_)) => self.book.completed(contact, self.stage.now_ns(), hand),
+                    (Some(contact), Ok(_)) => {
+                        self.book.completed(contact, (asked_ns, self.stage.now_ns()), hand)
+                    }
                     (None, Ok(_)) => {}
                     (_, Err(error)) => self.refused(contact, &error),
                 }

@@ -92,6 +92,8 @@ pub struct Step {
     pub push_to_ack: BTreeMap<Class, Latency>,
     /// From the moment a contact was due until an operator's desktop showed it.
     pub push_to_offer: BTreeMap<Class, Latency>,
+    /// From an operator's "complete" to its answer.
+    pub complete_to_ack: Latency,
     /// Life cycles completed per second of the measured span, whenever their contacts were due.
     pub life_cycles_per_s: f64,
     /// From the moment a contact was due until this program brought it to a gateway's client.

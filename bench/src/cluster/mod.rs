@@ -243,6 +243,7 @@ impl Rig {
             push_to_offer: classes.iter().map(|(class, found)| (*class, found.2)).collect(),
             life_cycles_per_s: page.completed_in_time() as f64 / self.setup.measured_s,
             lateness: page.lateness(),
+            complete_to_ack: page.to_done(),
             drained_s: drained.as_secs_f64(),
             problems_count,
             problems,

@@ -150,7 +150,7 @@ fn rates(page: &mut String, steps: &[Step]) -> Result {
 fn latencies(page: &mut String, steps: &[Step]) -> Result {
     writeln!(
         page,
-        "## Latencies\n\nIn ms, from the moment a contact was due. *Lateness* is the load generator's own.\n"
+        "## Latencies\n\nIn ms, from the moment a contact was due; *done* from an operator's \"complete\" to its answer. *Lateness* is the load generator's own.\n"
     )?;
     writeln!(
         page,
@@ -163,6 +163,7 @@ fn latencies(page: &mut String, steps: &[Step]) -> Result {
                 writeln!(page, "| {} | {} | {to} | {} |", step.name, class.word(), cells(&latency))?;
             }
         }
+        writeln!(page, "| {} | all | done | {} |", step.name, cells(&step.complete_to_ack))?;
         writeln!(page, "| {} | all | *lateness* | {} |", step.name, cells(&step.lateness))?;
     }
     writeln!(page)
