@@ -29,6 +29,10 @@ pub fn read(text: &str) -> Result<Scenario> {
 }
 
 fn read_line(scenario: &mut Scenario, line: &str) -> Result<()> {
+    // Nobody sees them, and what is cut off or kept at the end of a line must not depend on them.
+    if let Some(letter) = line.chars().find(|letter| letter.is_control()) {
+        bail!("the character {letter:?} has no place in a scenario: words are parted by spaces");
+    }
     if line.trim().is_empty() {
         return Ok(());
     }

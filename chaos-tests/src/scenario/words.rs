@@ -70,7 +70,7 @@ fn split(line: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut in_quotes = false;
-    for letter in line.trim().chars() {
+    for letter in line.chars() {
         match letter {
             '"' => in_quotes = !in_quotes,
             ' ' if !in_quotes => {
