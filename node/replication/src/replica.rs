@@ -169,7 +169,7 @@ impl Replica {
         tasks.spawn("disk", disk::watch(own()));
         tasks.spawn("announce", nodes::announce_start(own()));
         let search = SearchIndex::open(&shared.config.data_dir, shared.machine.clone())?;
-        tasks.spawn("search", search.clone().run(shared.machine.feed()));
+        tasks.spawn("search", search.clone().run(shared.machine.feed(), Arc::clone(&shared.clock)));
         Ok(Replica { shared, search, tasks })
     }
 

@@ -115,6 +115,8 @@ metrics_list! {
         "1 while the node takes no commands because its disk is nearly full.";
     SEARCH_INDEX_REBUILDS = Counter, Count, "ringmain_search_index_rebuilds_total", [],
         "Times the search index was set aside and built anew.";
+    SEARCH_INDEX_BEHIND = Gauge, Count, "ringmain_search_index_behind", [],
+        "Records of the history that the search index has not taken in yet.";
 
     // Sessions, actors, delivery.
     SESSIONS_LIVE = Gauge, Count, "ringmain_sessions_live", [ROLE],
