@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use ringmain_replication::{ProposeError, Replica};
 use ringmain_routing::{
     ContactId, ContactState, ContactView, LogIndex, Millis, Name, Party, Router, Timestamp,
@@ -52,6 +52,8 @@ pub(crate) struct GatewayState {
     replica: Replica,
     offers: OfferTimes,
     conversations: BTreeMap<Name, Conversation>,
+    /// Keys of the conversations by their actors, which say by number that they have ended.
+    keys: BTreeMap<ActorId, Name>,
     /// Keys that the gateway has named so far, and in which operation.
     named: (u64, BTreeSet<Name>),
 }
@@ -79,6 +81,7 @@ impl Actor for GatewayActor {
             replica,
             offers,
             conversations: BTreeMap::new(),
+            keys: BTreeMap::new(),
             named: (0, BTreeSet::new()),
         })
     }
@@ -127,7 +130,7 @@ impl Actor for GatewayActor {
             tracing::error!(actor = "conversation", error = %error, "actor failed");
         }
         if matches!(event, SupervisionEvent::ActorFailed(..) | SupervisionEvent::ActorTerminated(..)) {
-            state.conversations.retain(|_, conversation| conversation.mailbox.actor().get_id() != id);
+            state.forget(id);
         }
         Ok(())
     }
@@ -211,6 +214,7 @@ impl GatewayState {
         let args = ConversationArgs { gateway, name, epoch, replica, offers };
         let spawned = Actor::spawn_linked(None, ConversationActor, args, myself.get_cell()).await;
         let (actor, _) = spawned.ok()?;
+        self.keys.insert(actor.get_id(), key.clone());
         let mailbox = Mailbox::new(actor, limits::CONVERSATION_REQUESTS_MAX, "conversation");
         let conversation = Conversation { mailbox: mailbox.clone(), idle_sweeps: 0 };
         self.conversations.insert(key.clone(), conversation);
@@ -224,6 +228,14 @@ impl GatewayState {
             }
         }
         self.put_away(limits::CONVERSATION_IDLE_SWEEPS);
+    }
+
+    /// The conversation's actor has ended, asked to or not. The key may have another one by now.
+    fn forget(&mut self, id: ActorId) {
+        let Some(key) = self.keys.remove(&id) else { return };
+        if self.conversations.get(&key).is_some_and(|conversation| conversation.mailbox.actor().get_id() == id) {
+            self.conversations.remove(&key);
+        }
     }
 
     /// Ends the conversations in which nothing is under way and which were idle for so many sweeps.

@@ -29,7 +29,7 @@ const CACHE_BYTES: u64 = 16 << 20;
 /// How long the index lets records gather before it takes them in.
 const GATHER: Duration = Duration::from_millis(500);
 /// It rests so many times as long as the last batch took: routing comes first, and the history loses nothing meanwhile.
-const REST: u32 = 9;
+const REST: u32 = 19;
 const REST_MAX: Duration = Duration::from_secs(60);
 
 const KEY_CURSOR: &[u8] = b"m";
@@ -128,7 +128,7 @@ impl SearchIndex {
     }
 
     /// Takes in what was applied, until the replica is gone: a batch, then a rest, so that it never uses more than a
-    /// tenth of one processor. Under a load that lasts it is further behind, and comes after.
+    /// twentieth of one processor. Under a load that lasts it is further behind, and comes after.
     pub async fn run(self, mut feed: Feed, clock: Arc<dyn Clock>) {
         loop {
             let (index, begun) = (self.clone(), clock.monotonic());
