@@ -5,6 +5,7 @@ mod cluster_report;
 mod core_report;
 mod erlang_report;
 mod idle_report;
+mod load;
 
 use std::process::ExitCode;
 

@@ -1,13 +1,12 @@
-//! Real nodes for a benchmark: three processes of the `ringmain` binary on loopback, each with its own data folder,
-//! and what the system says of them.
+//! Real nodes for a benchmark: three processes of the `ringmain` binary on loopback, each with its own data folder.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -19,16 +18,14 @@ use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
 
 use crate::clock::Stopwatch;
+use crate::servers::Server;
+use crate::usage::Usage;
 
 /// How many nodes.
 pub const NODES: usize = 3;
 /// Ports are taken from below the range from which systems give ports to outgoing connections.
 const PORTS: Range<u16> = 30_000..32_000;
 const PORTS_PER_NODE: usize = 3;
-/// Lines of a node's log that are shown when it ends by itself.
-const LOG_LINES_SHOWN: usize = 10;
-/// Ticks per second of the times in /proc: a constant of Linux for programs outside the kernel.
-const TICKS_PER_S: f64 = 100.0;
 /// How long the cluster may take to be ready.
 const SETTLE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -40,8 +37,7 @@ pub struct Nodes {
 
 struct Node {
     listen: Listen,
-    log: PathBuf,
-    process: Child,
+    server: Server,
 }
 
 #[derive(Clone)]
@@ -53,15 +49,6 @@ struct Listen {
 
 /// Who may call: role, name, token.
 pub type Token = (&'static str, String, String);
-
-/// What one process has used since it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
-    /// Processor time in seconds.
-    pub processor_s: f64,
-    /// Bytes handed to the disk.
-    pub written_bytes: u64,
-}
 
 impl Nodes {
     /// Writes the configs of the nodes below `folder` and starts `program` for each.
@@ -81,7 +68,11 @@ impl Nodes {
             fs::create_dir_all(&home).with_context(|| format!("making {}", home.display()))?;
             let config = home.join("node.toml");
             fs::write(&config, node_config(place, &listens)?).context("writing node.toml")?;
-            nodes.nodes.push(Node::start(program, &config, &home, listen.clone())?);
+            let mut command = Command::new(program);
+            command.args(["start", "--until-stdin-closes", "--config"]).arg(config).stdin(Stdio::piped());
+            let server = Server::start(format!("node {}", place + 1), command, &home)
+                .context("build it first or name it with --ringmain")?;
+            nodes.nodes.push(Node { listen: listen.clone(), server });
         }
         Ok(nodes)
     }
@@ -134,15 +125,7 @@ impl Nodes {
     /// # Errors
     /// A node has ended.
     pub fn check_running(&mut self) -> anyhow::Result<()> {
-        for (place, node) in self.nodes.iter_mut().enumerate() {
-            if let Some(status) = node.process.try_wait()? {
-                let log = fs::read_to_string(&node.log).unwrap_or_default();
-                let lines: Vec<&str> = log.lines().collect();
-                let tail = lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n");
-                bail!("node {} has ended by itself ({status}); the end of its log:\n{tail}", place + 1);
-            }
-        }
-        Ok(())
+        self.nodes.iter_mut().try_for_each(|node| node.server.check_running())
     }
 
     /// What each node has used.
@@ -150,70 +133,7 @@ impl Nodes {
     /// # Errors
     /// The system does not say: this needs Linux's /proc.
     pub fn usage(&self) -> anyhow::Result<Vec<Usage>> {
-        self.nodes.iter().map(|node| Usage::of(node.process.id())).collect()
-    }
-}
-
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        for node in &mut self.nodes {
-            // A node that has ended by itself is as good as one ended here.
-            let _ended = node.process.kill().and_then(|()| node.process.wait());
-        }
-    }
-}
-
-impl Node {
-    fn start(program: &Path, config: &Path, home: &Path, listen: Listen) -> anyhow::Result<Node> {
-        let log = home.join("node.log");
-        let output = File::create(&log).with_context(|| format!("making {}", log.display()))?;
-        let process = Command::new(program)
-            .args(["start", "--until-stdin-closes", "--config"])
-            .arg(config)
-            .stdin(Stdio::piped())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .with_context(|| {
-                format!("starting {}; build it first or name it with --ringmain", program.display())
-            })?;
-        Ok(Node { listen, log, process })
-    }
-}
-
-impl Usage {
-    /// What a process has used; of this program by `std::process::id()`.
-    ///
-    /// # Errors
-    /// The system does not say: this needs Linux's /proc.
-    pub fn of(process: u32) -> anyhow::Result<Usage> {
-        let read = |file: &str| {
-            let path = format!("/proc/{process}/{file}");
-            fs::read_to_string(&path).with_context(|| format!("reading {path}"))
-        };
-        Ok(Usage::parse(&read("stat")?, &read("io")?))
-    }
-
-    fn parse(stat: &str, io: &str) -> Usage {
-        // The second field is the program's name in brackets and may hold blanks: count from behind it. User and
-        // system time are the 14th and 15th field.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks =
-            |field: usize| fields.get(field).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
-        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
-        Usage {
-            processor_s: (ticks(11) + ticks(12)) as f64 / TICKS_PER_S,
-            written_bytes: written.and_then(|text| text.trim().parse().ok()).unwrap_or_default(),
-        }
-    }
-
-    /// What was used between an earlier reading and this one.
-    #[must_use]
-    pub fn since(&self, earlier: &Usage) -> Usage {
-        Usage {
-            processor_s: self.processor_s - earlier.processor_s,
-            written_bytes: self.written_bytes.saturating_sub(earlier.written_bytes),
-        }
+        self.nodes.iter().map(|node| Usage::of(node.server.process())).collect()
     }
 }
 
@@ -278,16 +198,6 @@ fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_system_says_of_a_process_is_read_behind_its_name() {
-        let stat = "77 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 9 0 12345";
-        let io = "rchar: 9\nwchar: 8\nwrite_bytes: 4096\ncancelled_write_bytes: 0\n";
-        let usage = Usage::parse(stat, io);
-        assert_eq!(usage, Usage { processor_s: 3.0, written_bytes: 4_096 });
-        let earlier = Usage { processor_s: 1.0, written_bytes: 96 };
-        assert_eq!(usage.since(&earlier), Usage { processor_s: 2.0, written_bytes: 4_000 });
-    }
 
     #[test]
     fn nodes_know_each_other_and_listen_at_different_ports() {

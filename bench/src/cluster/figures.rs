@@ -184,9 +184,9 @@ pub struct Latency {
 pub struct NodeFigures {
     /// Whether it led at the end.
     pub is_leader: bool,
-    /// Syncs of its log.
-    pub syncs: u64,
-    /// Mean time of one; absent without any.
+    /// Syncs of its log; absent where nobody counts them.
+    pub syncs: Option<u64>,
+    /// Mean time of one; absent without any, and where nobody measures it.
     pub sync_mean_ms: Option<f64>,
     /// Processor time of its process, in processors.
     pub processors: f64,

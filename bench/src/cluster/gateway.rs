@@ -1,8 +1,5 @@
 //! A gateway under load: brings what is due at once, and writes down how it is answered.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -16,48 +13,16 @@ use tokio::sync::mpsc;
 
 use super::book::{Answer, Book, ContactNumber};
 use super::centre::{CHANNEL, QUEUE};
+use super::port::{Arrival, Port};
 use super::roll::Roll;
 use crate::play::Stage;
 use crate::task::Owned;
-
-/// A contact on its way to a gateway.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    pub(super) contact: ContactNumber,
-    pub(super) tier: u32,
-}
-
-/// Where contacts are brought to one gateway; holds no more than its window.
-#[derive(Clone)]
-pub(super) struct Port {
-    /// Which gateway.
-    pub(super) gateway: u32,
-    arrivals: mpsc::Sender<Arrival>,
-    unanswered: Arc<AtomicU32>,
-    window: u32,
-}
 
 /// A gateway at work. It ends when dropped.
 pub(super) struct Gateway {
     port: Port,
     _speaker: Owned,
     _listener: Owned,
-}
-
-impl Port {
-    /// Brings a contact; `false` when as many pushes as the window allows are unanswered.
-    pub(super) fn bring(&self, arrival: Arrival) -> bool {
-        // Only one thread brings contacts, so what it finds below the window stays there.
-        if self.unanswered.load(Ordering::Relaxed) >= self.window {
-            return false;
-        }
-        self.unanswered.fetch_add(1, Ordering::Relaxed);
-        let is_brought = self.arrivals.try_send(arrival).is_ok();
-        if !is_brought {
-            self.unanswered.fetch_sub(1, Ordering::Relaxed);
-        }
-        is_brought
-    }
 }
 
 impl Gateway {
@@ -74,9 +39,8 @@ impl Gateway {
     ) -> Result<Gateway, BadConfig> {
         let name = config.name.clone();
         let (client, notices) = GatewayClient::connect(config)?;
-        let (arrivals, inbox) = mpsc::channel(window.max(1) as usize);
-        let port = Port { gateway, arrivals, unanswered: Arc::default(), window };
-        let speaker = speak(stage.clone(), book.clone(), client, inbox, port.unanswered.clone());
+        let (port, inbox) = Port::new(gateway, window);
+        let speaker = speak(stage.clone(), book.clone(), client, inbox, port.clone());
         let listener = listen(book.clone(), roll.clone(), (gateway, name), notices);
         Ok(Gateway { port, _speaker: Owned::start(speaker), _listener: Owned::start(listener) })
     }
@@ -91,7 +55,7 @@ async fn speak(
     book: Book,
     client: GatewayClient,
     mut inbox: mpsc::Receiver<Arrival>,
-    unanswered: Arc<AtomicU32>,
+    port: Port,
 ) {
     let mut pending: FuturesUnordered<BoxFuture<'static, Answered>> = FuturesUnordered::new();
     loop {
@@ -102,7 +66,7 @@ async fn speak(
                 pending.push(Box::pin(wait(arrival.contact, begun)));
             }
             Some((contact, answer, is_over)) = pending.next(), if !pending.is_empty() => {
-                unanswered.fetch_sub(1, Ordering::Relaxed);
+                port.answered();
                 book.answered(contact, stage.now_ns(), answer);
                 if let Some(is_completed) = is_over {
                     book.ended(contact, is_completed);

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::book::{Answer, Book, Due};
 use super::figures::Class;
-use super::gateway::{Arrival, Port};
+use super::port::{Arrival, Port};
 use super::schedule::Schedule;
 use crate::play::Stage;
 

@@ -211,7 +211,7 @@ fn node_row(page: &mut String, step: &Step, node: u64, figures: &NodeFigures) ->
         step.name,
         if figures.is_leader { " (leader)" } else { "" },
         figures.processors,
-        figures.syncs,
+        or_dash(figures.syncs.map_or(String::new(), |syncs| syncs.to_string())),
         figures.sync_mean_ms.map_or("–".to_owned(), |ms| format!("{ms:.3}")),
         figures.written_bytes as f64 / 1e6 / step.seconds.max(f64::MIN_POSITIVE),
         or_dash(away.join(", "))
@@ -311,7 +311,7 @@ mod tests {
             life_cycles_per_s: accepted as f64 / 10.0,
             nodes: BTreeMap::from([(
                 1,
-                NodeFigures { is_leader: true, syncs: 90, ..NodeFigures::default() },
+                NodeFigures { is_leader: true, syncs: Some(90), ..NodeFigures::default() },
             )]),
             commands: 300,
             entries: 100,

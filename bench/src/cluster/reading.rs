@@ -1,4 +1,4 @@
-//! Counters of all nodes and of this program at one moment, and what happened between two of them.
+//! Counters of all servers and of this program at one moment, and what happened between two of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,8 +12,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::figures::{NodeFigures, Step};
-use crate::nodes::{Nodes, Usage};
+use super::system::{Counters, Log, Syncs, System};
+use crate::nodes::Nodes;
 use crate::play::Stage;
+use crate::usage::Usage;
 
 /// A node that does not say more within this time has nothing to say.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,19 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const METRICS_BYTES_MAX: u64 = 4 << 20;
 const REQUESTS: &str = "ringmain_requests_total";
 
-/// One client for each node, which asks that one alone.
+/// One client for each node of ours, which asks that one alone.
 pub(super) struct Gauges {
     admins: Vec<AdminClient>,
     http: Vec<String>,
 }
 
-/// Counters at one moment; those of a node that does not answer are missing.
+/// Counters of all servers and of this program at one moment.
 pub(super) struct Reading {
     at: Duration,
-    usage: Vec<Usage>,
     own: Usage,
-    statuses: Vec<Option<ClusterStatusResponse>>,
-    turned_away: Vec<BTreeMap<String, u64>>,
+    servers: Vec<Counters>,
 }
 
 impl Gauges {
@@ -50,40 +50,42 @@ impl Gauges {
         join_all(self.admins.iter().map(|admin| async { admin.cluster_status().await.ok() })).await
     }
 
-    pub(super) async fn read(&self, stage: &Stage, nodes: &Nodes) -> anyhow::Result<Reading> {
-        let (at, usage, own) = (stage.elapsed(), nodes.usage()?, Usage::of(std::process::id())?);
-        let metrics = join_all(self.http.iter().map(|address| metrics_of(address)));
+    /// Counters of each node; those of one that does not answer are missing.
+    pub(super) async fn read(&self, nodes: &Nodes) -> anyhow::Result<Vec<Counters>> {
+        let usage = nodes.usage()?;
+        let metrics = join_all(self.http.iter().map(|address| page_of(address)));
         let (statuses, metrics) = tokio::join!(self.statuses(), metrics);
-        let turned_away = metrics.into_iter().map(|text| turned_away(&text.unwrap_or_default())).collect();
-        Ok(Reading { at, usage, own, statuses, turned_away })
+        let of = |((usage, status), metrics): ((Usage, Option<_>), anyhow::Result<String>)| Counters {
+            usage,
+            turned_away: turned_away(&metrics.unwrap_or_default()),
+            ..status.map(|status| counters_of(&status)).unwrap_or_default()
+        };
+        Ok(usage.into_iter().zip(statuses).zip(metrics).map(of).collect())
     }
 }
 
 impl Reading {
-    /// Fills in what nodes and this program did from here until a later reading.
+    pub(super) async fn take(stage: &Stage, system: &impl System) -> anyhow::Result<Reading> {
+        let (at, own) = (stage.elapsed(), Usage::of(std::process::id())?);
+        Ok(Reading { at, own, servers: system.counters().await? })
+    }
+
+    /// Fills in what servers and this program did from here until a later reading.
     pub(super) fn fill(&self, later: &Reading, step: &mut Step) {
         let seconds = later.at.saturating_sub(self.at).as_secs_f64().max(f64::MIN_POSITIVE);
         step.driver_processors = later.own.since(&self.own).processor_s / seconds;
         let mut terms = Vec::new();
-        for place in 0..self.usage.len() {
-            let used = later.usage[place].since(&self.usage[place]);
-            let mut node = NodeFigures {
-                processors: used.processor_s / seconds,
-                written_bytes: used.written_bytes,
-                turned_away: more_of(&self.turned_away[place], &later.turned_away[place]),
-                ..NodeFigures::default()
-            };
-            if let (Some(before), Some(after)) = (&self.statuses[place], &later.statuses[place]) {
-                fill_status(&mut node, before, after);
+        for (place, (before, after)) in self.servers.iter().zip(&later.servers).enumerate() {
+            step.nodes.insert(place as u64 + 1, node_figures(before, after, seconds));
+            if let (Some(before), Some(after)) = (before.log, after.log) {
                 terms.push((before.term, after.term));
-                let commands = log_index(after).saturating_sub(log_index(before));
-                let entries = after.raft_applied.saturating_sub(before.raft_applied);
+                let commands = after.commands.saturating_sub(before.commands);
+                let entries = after.entries.saturating_sub(before.entries);
                 // All nodes apply the same; the one that is farthest says what there was.
                 if commands > step.commands {
                     (step.commands, step.entries) = (commands, entries);
                 }
             }
-            step.nodes.insert(place as u64 + 1, node);
         }
         let (before, after) = (terms.iter().map(|term| term.0).max(), terms.iter().map(|term| term.1).max());
         step.elections = after.unwrap_or_default().saturating_sub(before.unwrap_or_default());
@@ -93,11 +95,31 @@ impl Reading {
     }
 }
 
-fn fill_status(node: &mut NodeFigures, before: &ClusterStatusResponse, after: &ClusterStatusResponse) {
-    node.is_leader = after.leader == after.node;
-    node.syncs = after.sync_count.saturating_sub(before.sync_count);
-    let sync_ns = after.sync_ns_total.saturating_sub(before.sync_ns_total);
-    node.sync_mean_ms = (node.syncs > 0).then(|| sync_ns as f64 / node.syncs as f64 / 1e6);
+fn node_figures(before: &Counters, after: &Counters, seconds: f64) -> NodeFigures {
+    let used = after.usage.since(&before.usage);
+    let syncs = before.syncs.zip(after.syncs);
+    let count = syncs.map(|(before, after)| after.count.saturating_sub(before.count));
+    let ns = syncs.and_then(|(before, after)| Some(after.ns?.saturating_sub(before.ns?)));
+    NodeFigures {
+        is_leader: after.is_leader,
+        syncs: count,
+        sync_mean_ms: count
+            .filter(|count| *count > 0)
+            .zip(ns)
+            .map(|(count, ns)| ns as f64 / count as f64 / 1e6),
+        processors: used.processor_s / seconds,
+        written_bytes: used.written_bytes,
+        turned_away: more_of(&before.turned_away, &after.turned_away),
+    }
+}
+
+fn counters_of(status: &ClusterStatusResponse) -> Counters {
+    Counters {
+        is_leader: status.leader == status.node,
+        syncs: Some(Syncs { count: status.sync_count, ns: Some(status.sync_ns_total) }),
+        log: Some(Log { term: status.term, commands: log_index(status), entries: status.raft_applied }),
+        ..Counters::default()
+    }
 }
 
 /// The log index that a node has applied.
@@ -113,11 +135,12 @@ fn more_of(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTr
     after.iter().filter_map(more).collect()
 }
 
-async fn metrics_of(address: &str) -> anyhow::Result<String> {
-    timeout(PATIENCE, read_metrics(address)).await.context("reading metrics")?
+/// The page of metrics at an address.
+pub(super) async fn page_of(address: &str) -> anyhow::Result<String> {
+    timeout(PATIENCE, read_page(address)).await.context("reading metrics")?
 }
 
-async fn read_metrics(address: &str) -> anyhow::Result<String> {
+async fn read_page(address: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
