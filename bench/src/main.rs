@@ -6,6 +6,8 @@ mod core_report;
 mod erlang_report;
 mod idle_report;
 mod load;
+#[cfg(feature = "peers")]
+mod peers_report;
 
 use std::process::ExitCode;
 
@@ -34,19 +36,39 @@ enum Command {
     Idle(idle_report::Options),
     /// Three nodes under an open-loop load: latency, throughput and cost up to saturation and beyond
     Cluster(Box<cluster_report::Options>),
+    /// The same work by real databases and queues, in turns with a cluster
+    #[cfg(feature = "peers")]
+    Peers(Box<peers_report::Options>),
     /// M/M/c through the whole core against Erlang C
     Erlang(erlang_report::Options),
 }
+
+/// The exit code of a run that this machine lacks something for.
+#[cfg(feature = "peers")]
+const SKIPPED: u8 = 3;
+
+/// What this machine lacks for a run, and how it comes to it.
+#[cfg(feature = "peers")]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Skipped(String);
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Core(options) => core_report::run(&options),
         Command::Idle(options) => idle_report::run(&options),
         Command::Cluster(options) => cluster_report::run(&options),
+        #[cfg(feature = "peers")]
+        Command::Peers(options) => peers_report::run(&options),
         Command::Erlang(options) => erlang_report::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        #[cfg(feature = "peers")]
+        Err(error) if error.is::<Skipped>() => {
+            eprintln!("skipped: {error}");
+            ExitCode::from(SKIPPED)
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -18,7 +18,7 @@ use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
 
 use crate::clock::Stopwatch;
-use crate::servers::Server;
+use crate::servers::{End, Server};
 use crate::usage::Usage;
 
 /// How many nodes.
@@ -70,7 +70,7 @@ impl Nodes {
             fs::write(&config, node_config(place, &listens)?).context("writing node.toml")?;
             let mut command = Command::new(program);
             command.args(["start", "--until-stdin-closes", "--config"]).arg(config).stdin(Stdio::piped());
-            let server = Server::start(format!("node {}", place + 1), command, &home)
+            let server = Server::start(format!("node {}", place + 1), command, &home, End::Kill)
                 .context("build it first or name it with --ringmain")?;
             nodes.nodes.push(Node { listen: listen.clone(), server });
         }
@@ -184,7 +184,7 @@ fn listens() -> anyhow::Result<Vec<Listen>> {
 }
 
 /// Ports that nobody listens on; held all at once, so that they differ. Two benchmarks begin at different places.
-fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
+pub(crate) fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
     let bind = |port: u16| -> io::Result<TcpListener> { TcpListener::bind(("127.0.0.1", port)) };
     let begin = (std::process::id() as usize * 10) % PORTS.len();
     let candidates = PORTS.skip(begin).chain(PORTS.take(begin));

@@ -3,11 +3,21 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+#[cfg(feature = "peers")]
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+#[cfg(feature = "peers")]
+use crate::clock::Stopwatch;
+
 /// Lines of a server's log that are shown when it ends by itself.
 const LOG_LINES_SHOWN: usize = 10;
+#[cfg(feature = "peers")]
+/// How long a server may take to end when it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+#[cfg(feature = "peers")]
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A running server. Dropping it ends its process.
 #[derive(Debug)]
@@ -15,6 +25,17 @@ pub(crate) struct Server {
     name: String,
     log: PathBuf,
     process: Child,
+    end: End,
+}
+
+/// How a server is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// At once.
+    Kill,
+    /// By this signal, because it has processes or shared memory of its own to clear away; at once if it does not heed.
+    #[cfg(feature = "peers")]
+    Ask(&'static str),
 }
 
 impl Server {
@@ -22,14 +43,14 @@ impl Server {
     ///
     /// # Errors
     /// The log cannot be written or the process not started.
-    pub(crate) fn start(name: String, mut command: Command, home: &Path) -> anyhow::Result<Server> {
+    pub(crate) fn start(name: String, mut command: Command, home: &Path, end: End) -> anyhow::Result<Server> {
         let log = home.join("server.log");
         let output = File::create(&log).with_context(|| format!("making {}", log.display()))?;
         command.stdout(output.try_clone()?).stderr(output);
         let process = command
             .spawn()
             .with_context(|| format!("starting {}", Path::new(command.get_program()).display()))?;
-        Ok(Server { name, log, process })
+        Ok(Server { name, log, process, end })
     }
 
     /// Its process id.
@@ -50,11 +71,34 @@ impl Server {
         }
         Ok(())
     }
+
+    /// Whether it ended within a time after it was asked to.
+    #[cfg(feature = "peers")]
+    fn heeds(&mut self, signal: &str) -> bool {
+        let process = self.process.id().to_string();
+        let is_asked =
+            Command::new("kill").args(["-s", signal, &process]).status().is_ok_and(|end| end.success());
+        let watch = Stopwatch::start();
+        while is_asked && watch.elapsed() < GRACE {
+            if !matches!(self.process.try_wait(), Ok(None)) {
+                return true;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        false
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that has ended by itself is as good as one ended here.
-        let _ended = self.process.kill().and_then(|()| self.process.wait());
+        let has_ended = match self.end {
+            End::Kill => false,
+            #[cfg(feature = "peers")]
+            End::Ask(signal) => self.heeds(signal),
+        };
+        if !has_ended {
+            // One that has ended by itself is as good as one ended here.
+            let _ended = self.process.kill().and_then(|()| self.process.wait());
+        }
     }
 }

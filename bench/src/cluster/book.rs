@@ -152,6 +152,16 @@ impl Book {
         self.page().shown(contact, now_ns, hand);
     }
 
+    /// A desktop shows the contact, which may be shown once only.
+    #[cfg(feature = "peers")]
+    pub(super) fn shown_once(&self, contact: ContactNumber, now_ns: u64, hand: Hand) {
+        let mut page = self.page();
+        if let Some(before) = page.slot(contact).and_then(|slot| slot.shown_to) {
+            page.problem(format!("{}: shown to {hand:?} after {before:?}", contact.key()));
+        }
+        page.shown(contact, now_ns, hand);
+    }
+
     /// An operator's "complete", asked for at a moment, was carried out.
     pub(super) fn completed(&self, contact: ContactNumber, (asked_ns, now_ns): (u64, u64), hand: Hand) {
         self.page().completed(contact, (asked_ns, now_ns), hand);

@@ -104,6 +104,10 @@ pub struct Step {
     pub driver_processors: f64,
     /// Processor time of all nodes for one life cycle, ms.
     pub cpu_ms_per_life_cycle: Option<f64>,
+    /// Bytes that were written to the disk below the data, by whomever; absent where the system does not say.
+    pub disk_written_bytes: Option<u64>,
+    /// How often that disk was told to make all of it lasting, by whomever.
+    pub disk_flushes: Option<u64>,
     /// Commands applied.
     pub commands: u64,
     /// Log entries that held them.
@@ -190,7 +194,8 @@ pub struct NodeFigures {
     pub sync_mean_ms: Option<f64>,
     /// Processor time of its process, in processors.
     pub processors: f64,
-    /// Bytes that its process handed to the disk.
+    /// Bytes that its process handed to the disk, as Linux counts: by whole parts of its cache, so that a little written
+    /// into a large file may count as much.
     pub written_bytes: u64,
     /// Requests that it did not carry out, by code; clients try those again that may be.
     pub turned_away: BTreeMap<String, u64>,

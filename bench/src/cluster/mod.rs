@@ -14,6 +14,8 @@ mod gateway;
 mod ours;
 mod pacer;
 mod page;
+#[cfg(feature = "peers")]
+pub mod peers;
 mod port;
 mod reading;
 mod rig;

@@ -17,6 +17,7 @@ use super::roll::Roll;
 use super::system::{Counters, System};
 use crate::nodes::{NODES, Nodes};
 use crate::play::Stage;
+use crate::usage::Disk;
 
 /// How long everybody may take to sign in.
 const SIGN_IN: Duration = Duration::from_secs(60);
@@ -63,7 +64,7 @@ impl Rig<Ours> {
         }
         let gauges = Gauges::new(&nodes, &admin)?;
         let ours = Ours { tier_0, others, _desks: desks, gauges, nodes };
-        Ok(Rig::new(setup.clone(), stage, book, ours))
+        Ok(Rig::new(setup.clone(), (stage, book, Disk::below(folder)?), ours))
     }
 
     /// Whether all nodes come to the same log index, and have the same chain there.

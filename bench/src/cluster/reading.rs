@@ -15,7 +15,7 @@ use super::figures::{NodeFigures, Step};
 use super::system::{Counters, Log, Syncs, System};
 use crate::nodes::Nodes;
 use crate::play::Stage;
-use crate::usage::Usage;
+use crate::usage::{Disk, DiskUse, Usage};
 
 /// A node that does not say more within this time has nothing to say.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,6 +33,7 @@ pub(super) struct Gauges {
 pub(super) struct Reading {
     at: Duration,
     own: Usage,
+    disk: Option<DiskUse>,
     servers: Vec<Counters>,
 }
 
@@ -65,15 +66,18 @@ impl Gauges {
 }
 
 impl Reading {
-    pub(super) async fn take(stage: &Stage, system: &impl System) -> anyhow::Result<Reading> {
-        let (at, own) = (stage.elapsed(), Usage::of(std::process::id())?);
-        Ok(Reading { at, own, servers: system.counters().await? })
+    pub(super) async fn take(stage: &Stage, disk: &Disk, system: &impl System) -> anyhow::Result<Reading> {
+        let (at, own, disk) = (stage.elapsed(), Usage::of(std::process::id())?, disk.read());
+        Ok(Reading { at, own, disk, servers: system.counters().await? })
     }
 
     /// Fills in what servers and this program did from here until a later reading.
     pub(super) fn fill(&self, later: &Reading, step: &mut Step) {
         let seconds = later.at.saturating_sub(self.at).as_secs_f64().max(f64::MIN_POSITIVE);
         step.driver_processors = later.own.since(&self.own).processor_s / seconds;
+        let disk = self.disk.zip(later.disk).map(|(before, after)| after.since(&before));
+        step.disk_written_bytes = disk.map(|disk| disk.written_bytes);
+        step.disk_flushes = disk.map(|disk| disk.flushes);
         let mut terms = Vec::new();
         for (place, (before, after)) in self.servers.iter().zip(&later.servers).enumerate() {
             step.nodes.insert(place as u64 + 1, node_figures(before, after, seconds));
@@ -142,7 +146,8 @@ pub(super) async fn page_of(address: &str) -> anyhow::Result<String> {
 
 async fn read_page(address: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    // In this version an answer comes in one piece and not in chunks.
+    let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.take(METRICS_BYTES_MAX).read_to_string(&mut answer).await?;

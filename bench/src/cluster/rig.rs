@@ -9,6 +9,7 @@ use super::reading::Reading;
 use super::schedule::{Arrivals, Schedule};
 use super::system::System;
 use crate::play::Stage;
+use crate::usage::Disk;
 
 /// How long what was accepted may take to be completed.
 pub(super) const DRAIN: Duration = Duration::from_secs(60);
@@ -45,14 +46,15 @@ pub struct Rig<S> {
     pub(super) setup: Setup,
     pub(super) stage: Stage,
     book: Book,
+    disk: Disk,
     steps: u32,
     pub(super) system: S,
 }
 
 impl<S: System> Rig<S> {
-    /// Everybody is at work on this stage and writes into this book.
-    pub(super) fn new(setup: Setup, stage: Stage, book: Book, system: S) -> Rig<S> {
-        Rig { setup, stage, book, steps: 0, system }
+    /// Everybody is at work on this stage and writes into this book; servers keep their data on this disk.
+    pub(super) fn new(setup: Setup, (stage, book, disk): (Stage, Book, Disk), system: S) -> Rig<S> {
+        Rig { setup, stage, book, disk, steps: 0, system }
     }
 
     /// Loads the system at one rate, waits until all of it is done, and says what came of it.
@@ -69,9 +71,9 @@ impl<S: System> Rig<S> {
         self.book.begin(self.steps, nanos(from)..nanos(until), expected);
         let pacer = Pacer::start(&self.stage, &self.book, self.load(order, begin, until - begin));
         self.look_on_until(from, begin, until, shown).await?;
-        let before = Reading::take(&self.stage, &self.system).await?;
+        let before = Reading::take(&self.stage, &self.disk, &self.system).await?;
         self.look_on_until(until, begin, until, shown).await?;
-        let after = Reading::take(&self.stage, &self.system).await?;
+        let after = Reading::take(&self.stage, &self.disk, &self.system).await?;
         pacer.ended().await?;
         let last_due = self.stage.elapsed();
         self.drain(begin, until, shown).await?;
