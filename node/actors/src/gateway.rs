@@ -233,7 +233,11 @@ impl GatewayState {
     /// The conversation's actor has ended, asked to or not. The key may have another one by now.
     fn forget(&mut self, id: ActorId) {
         let Some(key) = self.keys.remove(&id) else { return };
-        if self.conversations.get(&key).is_some_and(|conversation| conversation.mailbox.actor().get_id() == id) {
+        if self
+            .conversations
+            .get(&key)
+            .is_some_and(|conversation| conversation.mailbox.actor().get_id() == id)
+        {
             self.conversations.remove(&key);
         }
     }

@@ -96,10 +96,13 @@ impl Hub {
         self.lock().delivery.read(party, cursor, max)
     }
 
-    /// Whether the party must pull before it is handed more.
-    pub(crate) fn is_lagging(&self, party: Party, id: SubscriptionId) -> bool {
+    /// Whether the party lags and has dealt with all that was handed to it, so that the ring's next effects are the
+    /// next ones. Both are looked at while nothing can be handed over: a party that was found idle a moment before may
+    /// have a full mailbox since, and what it pulled would go past that.
+    pub(crate) fn must_pull(&self, party: Party, id: SubscriptionId) -> bool {
         let inner = self.lock();
-        inner.is_current(party, id) && inner.delivery.is_lagging(party)
+        let Some((current, outlet)) = inner.outlets.get(&party) else { return false };
+        *current == id && inner.delivery.is_lagging(party) && outlet.is_idle()
     }
 
     /// The party was sent its live contacts as of `as_of`.
@@ -204,4 +207,82 @@ pub(crate) fn role_label(party: Party) -> &'static str {
 
 pub(crate) fn count_delivered(party: Party) {
     metrics::counter!(names::EFFECTS_DELIVERED, labels::ROLE => role_label(party)).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use ractor::{Actor, ActorProcessingErr, ActorRef};
+    use ringmain_routing::{ContactId, Effect, GatewayId, Outcome, Reply, Timestamp};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::mailbox::Envelope;
+    use crate::testing::Node;
+
+    const GATEWAY: GatewayId = GatewayId { slot: 900, generation: 0 };
+    const PARTY: Party = Party::Gateway(GATEWAY);
+
+    /// Hands what it is told to the test, which deals with it when it likes.
+    struct Slow;
+
+    impl Actor for Slow {
+        type Msg = Envelope<GatewayMessage>;
+        type State = mpsc::UnboundedSender<Self::Msg>;
+        type Arguments = Self::State;
+
+        async fn pre_start(
+            &self,
+            _: ActorRef<Self::Msg>,
+            test: Self::State,
+        ) -> Result<Self::State, ActorProcessingErr> {
+            Ok(test)
+        }
+
+        async fn handle(
+            &self,
+            _: ActorRef<Self::Msg>,
+            message: Self::Msg,
+            test: &mut Self::State,
+        ) -> Result<(), ActorProcessingErr> {
+            test.send(message).map_err(|_| "the test has ended".into())
+        }
+    }
+
+    fn queued(index: u64) -> Arc<Applied> {
+        let contact = ContactId { slot: index as u32, generation: 0 };
+        let effects = vec![Effect::AnnounceQueued { contact, gateway: GATEWAY }];
+        Arc::new(Applied {
+            index: LogIndex(index),
+            raft_index: index,
+            term: 1,
+            at: Timestamp(0),
+            command: ringmain_routing::Command::Tick,
+            outcome: Outcome { reply: Ok(Reply::Done), effects },
+            chain: 0,
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nobody_pulls_past_what_is_in_the_mailbox() {
+        let node = Node::start(1_000).await;
+        let (told, mut mailbox) = mpsc::unbounded_channel();
+        let (actor, _) = Actor::spawn(None, Slow, told).await.unwrap();
+        let outlet = Outlet::Gateway(Mailbox::new(actor, 4, "conversation"));
+        let hub = Hub::new(1_000);
+        let id = hub.subscribe(PARTY, Position::default(), outlet.clone());
+        assert!(hub.must_pull(PARTY, id), "a new stream pulls first");
+        assert_eq!(hub.pull(PARTY, id), Pulled::CaughtUp);
+
+        // This moment it was idle, and would have looked whether it lags.
+        assert!(outlet.is_idle());
+        hub.applied(&(1..=6).map(queued).collect::<Vec<_>>(), &node.replica);
+        assert!(!hub.must_pull(PARTY, id), "it lags, and four effects are in its mailbox");
+        for _ in 0..4 {
+            assert!(!hub.must_pull(PARTY, id));
+            drop(mailbox.recv().await.unwrap());
+        }
+        assert!(hub.must_pull(PARTY, id), "now the next effects are the ring's");
+        let Pulled::Effects(rest) = hub.pull(PARTY, id) else { panic!("two effects had no room") };
+        assert_eq!(rest.iter().map(|one| one.position.index.0).collect::<Vec<_>>(), [5, 6]);
+    }
 }

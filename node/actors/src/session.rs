@@ -157,7 +157,8 @@ impl Stream {
 
     /// To be called when a message was dealt with: pulls if the session lags and has worked off its mailbox.
     pub(crate) async fn settle(&mut self) -> Result<(), Over> {
-        if self.outlet.is_idle() && self.hub.is_lagging(self.seed.party, self.subscription) {
+        // The first look spares the hub's lock; only the second counts.
+        if self.outlet.is_idle() && self.hub.must_pull(self.seed.party, self.subscription) {
             return self.catch_up().await;
         }
         Ok(())
