@@ -28,7 +28,7 @@ const AGAIN: f64 = 0.5;
     bench/peers/install installs the servers. How each of them is set up stands in docs/PERFORMANCE.md.")]
 pub struct Options {
     /// The systems beside ours
-    #[arg(long = "with", value_name = "NAME,…", value_delimiter = ',', default_value = "postgres,redis,etcd",
+    #[arg(long = "with", value_name = "NAME,…", value_delimiter = ',', default_value = "postgres,redis,etcd,nats",
         value_parser = PossibleValuesParser::new(Peer::ALL.map(Peer::word)).map(peer_of))]
     peers: Vec<Peer>,
     /// A short run of the peers alone that checks counts and that each life cycle was done once, and no times

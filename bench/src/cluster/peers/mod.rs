@@ -4,6 +4,8 @@
 mod clients;
 mod etcd;
 mod etcd_api;
+mod nats;
+mod nats_wire;
 mod postgres;
 mod redis;
 mod resp;
@@ -42,6 +44,8 @@ pub enum Peer {
     Redis,
     /// A replicated store of keys, by Raft.
     Etcd,
+    /// A message system with replicated streams.
+    Nats,
 }
 
 /// What a peer keeps of what a cluster of ours promises.
@@ -96,7 +100,7 @@ struct Observed {
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Peer; 3] = [Peer::Postgres, Peer::Redis, Peer::Etcd];
+    pub const ALL: [Peer; 4] = [Peer::Postgres, Peer::Redis, Peer::Etcd, Peer::Nats];
 
     /// Its name in commands and tables.
     #[must_use]
@@ -105,6 +109,7 @@ impl Peer {
             Peer::Postgres => "postgres",
             Peer::Redis => "redis",
             Peer::Etcd => "etcd",
+            Peer::Nats => "nats",
         }
     }
 
@@ -115,6 +120,7 @@ impl Peer {
             Peer::Postgres => "postgresql",
             Peer::Redis => "redis-server",
             Peer::Etcd => "etcd-server",
+            Peer::Nats => "nats-server",
         }
     }
 
@@ -125,6 +131,7 @@ impl Peer {
             Peer::Postgres => postgres::programs(),
             Peer::Redis => start::find("redis-server"),
             Peer::Etcd => start::find("etcd"),
+            Peer::Nats => start::find("nats-server"),
         }
     }
 
@@ -135,15 +142,14 @@ impl Peer {
     pub fn version(self, programs: &Path) -> anyhow::Result<String> {
         let program = match self {
             Peer::Postgres => programs.join("postgres"),
-            Peer::Redis | Peer::Etcd => programs.to_owned(),
+            Peer::Redis | Peer::Etcd | Peer::Nats => programs.to_owned(),
         };
         let mut command = start::tied(&program, "KILL", None);
         command.arg("--version");
         let text = start::output(command)?;
-        let word =
-            |word: &&str| word.trim_start_matches("v=").starts_with(|first: char| first.is_ascii_digit());
-        let found = text.split_whitespace().find(word).context("no version in what it prints")?;
-        Ok(found.trim_start_matches("v=").to_owned())
+        let mut words = text.split_whitespace().map(|word| word.trim_start_matches(['v', '=']));
+        let found = words.find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+        Ok(found.context("no version in what it prints")?.to_owned())
     }
 
     /// What it keeps of what a cluster of ours promises.
@@ -165,6 +171,11 @@ impl Peer {
                 assignment: "a transaction of its own after a watch, by a dispatcher that has to be elected anew",
                 order: "by tier, then the oldest, as the dispatcher has heard of them",
             },
+            Peer::Nats => Promise {
+                durable: "in files of two of three servers, which sync them every two minutes; a leader is elected by itself",
+                assignment: "no step of its own: it is the delivery",
+                order: "the oldest; there are no priorities",
+            },
         }
     }
 }
@@ -184,6 +195,7 @@ impl Rig<Beside> {
             Peer::Postgres => postgres::open(setup, programs, folder).await,
             Peer::Redis => redis::open(setup, programs, folder).await,
             Peer::Etcd => etcd::open(setup, programs, folder).await,
+            Peer::Nats => nats::open(setup, programs, folder).await,
         };
         let Opened { servers, clients, observer } = opened.context(peer.word())?;
         let (stage, book) = (Stage::new(Vec::new(), setup.seed), Book::new());

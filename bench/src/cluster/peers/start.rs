@@ -14,6 +14,8 @@ use crate::nodes::free_ports;
 
 /// How long servers may take to be ready.
 const SETTLE: Duration = Duration::from_secs(60);
+/// A server that does not answer within this time is asked again.
+const PATIENCE: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Folders of run and server: others may go through and not look.
 const PASSAGE: u32 = 0o711;
@@ -103,8 +105,8 @@ pub(super) async fn until(
     let watch = Stopwatch::start();
     loop {
         check()?;
-        let answer = is_ready().await;
-        match answer {
+        let answer = tokio::time::timeout(PATIENCE, is_ready()).await;
+        match answer.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()))) {
             Ok(true) => return Ok(()),
             Ok(false) if watch.elapsed() > SETTLE => bail!("{what} within {} s: not so", SETTLE.as_secs()),
             Err(error) if watch.elapsed() > SETTLE => {
