@@ -34,6 +34,17 @@ impl Bitset {
         self.words.iter().zip(&other.words).enumerate().flat_map(|(n, (a, b))| bits(n, a & b))
     }
 
+    /// Hands over the bits set in both, ascending: for loops in which each bit costs next to nothing.
+    pub(crate) fn for_each_in_both(&self, other: &Bitset, mut each: impl FnMut(u32)) {
+        for (place, (a, b)) in self.words.iter().zip(&other.words).enumerate() {
+            let mut word = a & b;
+            while word != 0 {
+                each(place as u32 * 64 + word.trailing_zeros());
+                word &= word - 1;
+            }
+        }
+    }
+
     /// The bits set, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.words.iter().enumerate().flat_map(|(n, word)| bits(n, *word))
@@ -65,6 +76,9 @@ mod tests {
             b.set(bit, true);
         }
         assert_eq!(a.and(&b).collect::<Vec<_>>(), [64, 300]);
+        let mut both = Vec::new();
+        a.for_each_in_both(&b, |bit| both.push(bit));
+        assert_eq!(both, [64, 300]);
         a.set(64, false);
         assert_eq!(a.iter().collect::<Vec<_>>(), [1, 200, 300]);
         assert!(!a.has(64) && a.has(300));

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::bitset::Bitset;
 use crate::contact::{Contact, Need};
 use crate::ids::QueueId;
-use crate::order::OrderKey;
+use crate::order::{NOBODY, OrderKey, Place};
 
 /// What makes two contacts alike for the router.
 pub(crate) type ClassKey = (QueueId, u32, Arc<Need>);
@@ -29,12 +29,17 @@ pub(crate) struct Class {
 pub(crate) struct Classes {
     ids: BTreeMap<ClassKey, u32>,
     list: Vec<Class>,
-    heads: Vec<Option<OrderKey>>,
+    /// The place of each class's first, side by side so that looking at all is cheap.
+    heads: Vec<Place>,
+    /// What a contact of each class costs, in units.
+    costs: Vec<u32>,
     waiting: Bitset,
     live: usize,
+    /// Where the search for an empty class goes on, so that one that was used lately is kept longest.
+    hand: usize,
 }
 
-/// Empty classes are dropped when so many classes are known.
+/// An empty class is given up for a new one when so many classes are known.
 const KNOWN_MAX: usize = 2 * crate::limits::CLASSES_MAX;
 
 impl Classes {
@@ -56,21 +61,58 @@ impl Classes {
         &self.waiting
     }
 
-    pub(crate) fn head(&self, class: u32) -> Option<OrderKey> {
+    pub(crate) fn head(&self, class: u32) -> Place {
         self.heads[class as usize]
     }
 
+    /// What a contact of the class costs, in units.
+    pub(crate) fn cost(&self, class: u32) -> u32 {
+        self.costs[class as usize]
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self, class: u32) -> bool {
+        !self.waiting.has(class)
+    }
+
     pub(crate) fn find(&self, contact: &Contact) -> Option<u32> {
-        self.ids.get(&(contact.queue, contact.units, contact.need.clone())).copied()
+        let remembered = contact.class.filter(|&class| {
+            self.list.get(class as usize).is_some_and(|row| {
+                Arc::ptr_eq(&row.need, &contact.need)
+                    && row.queue == contact.queue
+                    && row.units == contact.units
+            })
+        });
+        remembered.or_else(|| self.find_key(&(contact.queue, contact.units, contact.need.clone())))
     }
 
     pub(crate) fn find_key(&self, key: &ClassKey) -> Option<u32> {
         self.ids.get(key).copied()
     }
 
-    /// Whether so many classes are known that the empty ones should go.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.list.len() >= KNOWN_MAX
+    /// An empty class to be given up for a new one, when many are known.
+    pub(crate) fn give_up(&mut self) -> Option<u32> {
+        if self.list.len() < KNOWN_MAX {
+            return None;
+        }
+        let places = (self.hand..self.list.len()).chain(0..self.hand);
+        let found = places.map(|place| place as u32).find(|&class| !self.waiting.has(class))?;
+        self.hand = found as usize + 1;
+        Some(found)
+    }
+
+    /// Makes an empty class another one; the caller has taken down its fits and works them out anew.
+    pub(crate) fn replace(&mut self, class: u32, key: ClassKey) {
+        let (queue, units, need) = key.clone();
+        let row = &mut self.list[class as usize];
+        assert!(row.line.is_empty(), "only a class in which nobody waits is given up");
+        let before = core::mem::replace(
+            row,
+            Class { queue, units, need, line: BTreeSet::new(), profiles: Bitset::default() },
+        );
+        self.costs[class as usize] = units;
+        self.ids.remove(&(before.queue, before.units, before.need));
+        self.ids.insert(key, class);
     }
 
     /// Adds a class; the caller works out its fits.
@@ -78,27 +120,10 @@ impl Classes {
         let id = self.list.len() as u32;
         let (queue, units, need) = key.clone();
         self.list.push(Class { queue, units, need, line: BTreeSet::new(), profiles: Bitset::default() });
-        self.heads.push(None);
+        self.heads.push(NOBODY);
+        self.costs.push(units);
         self.ids.insert(key, id);
         id
-    }
-
-    /// Keeps only classes with somebody waiting. All ids change: fits must be worked out anew.
-    pub(crate) fn drop_empty(&mut self) {
-        let kept: Vec<Class> =
-            core::mem::take(&mut self.list).into_iter().filter(|c| !c.line.is_empty()).collect();
-        self.ids.clear();
-        self.heads.clear();
-        self.waiting = Bitset::default();
-        for (id, class) in (0u32..).zip(&kept) {
-            self.ids.insert((class.queue, class.units, class.need.clone()), id);
-            self.heads.push(class.line.first().copied());
-            self.waiting.set(id, true);
-        }
-        self.list = kept;
-        for class in &mut self.list {
-            class.profiles = Bitset::default();
-        }
     }
 
     pub(crate) fn set_fit(&mut self, class: u32, profile: u32, fits: bool) {
@@ -114,7 +139,7 @@ impl Classes {
         } else {
             line.remove(&key);
         }
-        self.heads[class as usize] = line.first().copied();
+        self.heads[class as usize] = line.first().map_or(NOBODY, |key| key.place());
         if was_empty != line.is_empty() {
             self.waiting.set(class, was_empty);
             self.live = if was_empty { self.live + 1 } else { self.live - 1 };

@@ -8,6 +8,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -257,14 +258,30 @@ fn payload<T: DeserializeOwned>(tag: u16, body: &[u8]) -> Result<T, DecodeError>
 /// Appends the compact form of a value. Writing into memory cannot fail, and no type of ours refuses to be
 /// serialised.
 pub(crate) fn append<T: Serialize + ?Sized>(frame: &mut Vec<u8>, value: &T) {
-    struct Appender<'a>(&'a mut Vec<u8>);
-    impl Extend<u8> for Appender<'_> {
-        fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
-            self.0.extend(bytes);
-        }
-    }
-    let written = postcard::to_extend(value, Appender(frame)).is_ok();
+    let written = postcard::serialize_with_flavor(value, Appender(frame)).is_ok();
     assert!(written, "writing a value of ours into memory cannot fail");
+}
+
+struct Appender<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appender<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ pub(crate) struct Contact {
     pub index: LogIndex,
     pub units: u32,
     pub need: Arc<Need>,
+    /// Where its class was last; derived, so not stored.
+    #[serde(skip)]
+    pub class: Option<u32>,
     pub not_before: Option<Timestamp>,
     pub state: State,
     pub assignment: AssignmentEpoch,
@@ -66,7 +69,7 @@ pub(crate) struct Text {
     pub callback: Option<CallbackOrder>,
     pub details: ContactDetails,
     /// What it asks for itself, without its queue; not known of arrivals in logs of format 1.
-    pub own: Option<Need>,
+    pub own: Option<Arc<Need>>,
 }
 
 /// Where a contact is in its life (R1.3).

@@ -162,7 +162,8 @@ pub(crate) fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<()
             &alloc::format!("has {} bytes; at most {bytes_max} are allowed", text.len()),
         ));
     }
-    if text.chars().any(char::is_control) {
+    let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if !is_plain && text.chars().any(char::is_control) {
         return Err(invalid(field, "holds control characters"));
     }
     Ok(())

@@ -256,10 +256,43 @@ impl Cursor {
 /// ("ab", "c") and ("a", "bc") differ.
 #[must_use]
 pub fn hash_parts(parts: &[&[u8]]) -> u128 {
+    let mut together = [0u8; HASHED_AT_ONCE];
+    let mut end = 0;
+    for part in parts {
+        let length = (part.len() as u64).to_le_bytes();
+        let Some(place) = together.get_mut(end..end + length.len() + part.len()) else {
+            return hash_long(parts);
+        };
+        place[..length.len()].copy_from_slice(&length);
+        place[length.len()..].copy_from_slice(part);
+        end += place.len();
+    }
+    xxhash_rust::xxh3::xxh3_128(&together[..end])
+}
+
+/// Up to so many bytes, lengths included, are hashed in one go: several times as fast as part by part.
+const HASHED_AT_ONCE: usize = 512;
+
+fn hash_long(parts: &[&[u8]]) -> u128 {
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
     for part in parts {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part);
     }
     hash.digest128()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn short_and_long_texts_are_hashed_alike() {
+        for length in [0, 1, 100, 487, 488, 489, 2_000] {
+            let (text, other) = (vec![7u8; length], b"other".as_slice());
+            assert_eq!(hash_parts(&[&text, other]), hash_long(&[&text, other]), "{length} bytes");
+        }
+    }
 }

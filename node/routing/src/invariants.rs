@@ -1,9 +1,15 @@
 //! What must hold at every log index (RELIABILITY I1–I4, I9, I12), checked after each command in tests and debug
 //! builds. The check reads rows, not the indexes that decisions use, so that a wrong index shows.
 
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use crate::contact::{Contact, State, Wait};
-use crate::ids::Timestamp;
+use crate::ids::{OperatorId, Timestamp};
 use crate::operator::Operator;
+use crate::profiles::ProfileKey;
 use crate::router::Router;
 
 /// An invariant that does not hold: a bug of the core. A node stops rather than go on.
@@ -22,21 +28,30 @@ fn violated<T>(invariant: &'static str, what: &'static str, slot: u32) -> Result
     Err(Violation { invariant, what, slot })
 }
 
+/// Whether the core checks its state after each command, which makes it many times as slow: debug builds do.
+pub const CHECKS_INVARIANTS: bool = cfg!(debug_assertions);
+
 /// Below so many rows the whole state is checked after each command of a debug build, above it now and then.
 #[cfg(debug_assertions)]
 const ROWS_CHECKED_EACH_TIME: u64 = 256;
 
 impl Router {
-    /// Checks the whole state.
+    /// Checks the whole state, in time that grows with its rows.
     ///
     /// # Errors
     /// The first violation found.
     pub fn check_invariants(&self) -> Result<(), Violation> {
+        let mut loads = vec![Load::default(); self.tables.operators.slots() as usize];
         for (slot, contact) in self.tables.contacts.iter() {
             self.check_contact(slot, contact)?;
+            if let Some(load) = contact.operator().and_then(|operator| loads.get_mut(operator.slot as usize))
+            {
+                load.units += contact.units;
+                load.contacts += 1;
+            }
         }
         for (slot, operator) in self.tables.operators.iter() {
-            self.check_load(slot, operator)?;
+            self.check_load(slot, operator, loads[slot as usize])?;
         }
         self.check_nobody_waits_in_vain()
     }
@@ -78,15 +93,9 @@ impl Router {
         Ok(())
     }
 
-    fn check_load(&self, slot: u32, operator: &Operator) -> Result<(), Violation> {
-        let in_hand =
-            self.tables.contacts.iter().filter(|(_, contact)| contact.operator() == Some(operator.id));
-        let (mut used, mut count) = (operator.wrap_up_units(), 0usize);
-        for (_, contact) in in_hand {
-            used += contact.units;
-            count += 1;
-        }
-        if used != operator.used || count != self.tables.in_hand(slot).len() {
+    fn check_load(&self, slot: u32, operator: &Operator, in_hand: Load) -> Result<(), Violation> {
+        let used = operator.wrap_up_units() + in_hand.units;
+        if used != operator.used || in_hand.contacts != self.tables.in_hand(slot).len() {
             return violated(
                 "I3",
                 "an operator's load is not that of the contacts in hand and the wrap-ups",
@@ -99,34 +108,83 @@ impl Router {
         Ok(())
     }
 
-    /// R2.5: no eligible contact waits while an operator fits it, unless timers are still due or a job runs.
+    /// R2.5: no eligible contact waits while an operator fits it, unless timers are still due or a job runs. Alike
+    /// contacts and alike operators are compared once, so that a full house takes no longer than its rows.
     fn check_nobody_waits_in_vain(&self) -> Result<(), Violation> {
         let overdue = self.tables.ix.timers.first().is_some_and(|timer| timer.0 <= self.now);
         if overdue || !self.jobs.is_empty() || self.now == Timestamp(0) {
             return Ok(());
         }
-        for (slot, operator) in self.tables.operators.iter() {
-            if operator.is_available()
-                && self.tables.contacts.iter().any(|(_, row)| self.could_take(operator, row))
-            {
-                return violated("I4", "a contact waits although this operator fits", slot);
+        let mut alike: BTreeMap<&ProfileKey, Vec<&Operator>> = BTreeMap::new();
+        for (_, operator) in self.tables.operators.iter() {
+            if operator.is_available() && operator.has_room_for(0) {
+                alike.entry(&operator.profile_key).or_default().push(operator);
+            }
+        }
+        if alike.is_empty() {
+            return Ok(());
+        }
+        let mut lines: BTreeMap<(usize, u32), Vec<&Contact>> = BTreeMap::new();
+        for (_, contact) in self.tables.contacts.iter() {
+            match contact.state {
+                State::Waiting(Wait::InLine) => {
+                    let need = Arc::as_ptr(&contact.need) as usize;
+                    lines.entry((need, contact.units)).or_default().push(contact);
+                }
+                State::Waiting(Wait::Held { operator, .. }) => self.check_held(operator, contact)?,
+                State::Waiting(Wait::Later)
+                | State::Offered { .. }
+                | State::Handling { .. }
+                | State::WrapUp { .. }
+                | State::Ended { .. } => {}
+            }
+        }
+        for line in lines.values() {
+            for (profile, operators) in &alike {
+                self.check_line(profile, operators, line)?;
             }
         }
         Ok(())
     }
 
-    fn could_take(&self, operator: &Operator, contact: &Contact) -> bool {
-        let may = match contact.state {
-            State::Waiting(Wait::InLine) => true,
-            State::Waiting(Wait::Held { operator: held_for, .. }) => held_for == operator.id,
-            State::Waiting(Wait::Later)
-            | State::Offered { .. }
-            | State::Handling { .. }
-            | State::WrapUp { .. }
-            | State::Ended { .. } => false,
-        };
-        may && operator.has_room_for(contact.units)
-            && self.has_skills_and_scope(operator, contact)
-            && !self.is_excluded(operator, contact)
+    fn check_held(&self, held_for: OperatorId, contact: &Contact) -> Result<(), Violation> {
+        let operator = self.tables.operators.get(held_for.slot, held_for.generation);
+        let in_vain = operator.is_some_and(|row| {
+            row.is_available()
+                && self.has_skills_and_scope(row, contact)
+                && row.has_room_for(contact.units)
+                && !self.is_excluded(row, contact)
+        });
+        if in_vain { waits_in_vain(held_for.slot) } else { Ok(()) }
     }
+
+    /// Contacts with the same need and cost against operators of one profile.
+    fn check_line(
+        &self,
+        profile: &ProfileKey,
+        operators: &[&Operator],
+        line: &[&Contact],
+    ) -> Result<(), Violation> {
+        let Some(first) = line.first() else { return Ok(()) };
+        if !profile.fits(&first.need, &self.tables.directory.parents) {
+            return Ok(());
+        }
+        for operator in operators.iter().filter(|operator| operator.has_room_for(first.units)) {
+            if line.iter().any(|contact| !self.is_excluded(operator, contact)) {
+                return waits_in_vain(operator.id.slot);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn waits_in_vain(operator: u32) -> Result<(), Violation> {
+    violated("I4", "a contact waits although this operator fits", operator)
+}
+
+/// What contacts in an operator's hands come to.
+#[derive(Clone, Copy, Default)]
+struct Load {
+    units: u32,
+    contacts: usize,
 }

@@ -1,8 +1,6 @@
 //! The steps of a contact's life that several rules share: becoming eligible, going back to the line, being
 //! connected, ending; and what time alone does to contacts, operators and gateways.
 
-use alloc::vec::Vec;
-
 use crate::contact::{Contact, State, Wait};
 use crate::effect::{Effect, EndReason, PresenceState, WithdrawReason};
 use crate::ids::{ContactId, OperatorId, Timestamp};
@@ -41,7 +39,8 @@ impl Router {
         {
             self.show_presence(slot, PresenceState::Ready);
         }
-        self.tables.change_operator(slot, |row| row.exclusions.retain(|exclusion| exclusion.until > due));
+        self.tables
+            .change_exclusions(slot, |exclusions| exclusions.retain(|exclusion| exclusion.until > due));
         self.end_wrap_ups(slot, |wrap_up| wrap_up.until <= due);
         self.freed.operators.insert(slot);
     }
@@ -84,7 +83,8 @@ impl Router {
         let (contact, gateway, assignment) = (row.id, row.gateway, row.assignment);
         let Some(operator) = row.operator() else { return };
         let wait = if is(Planted::RequeueLost) { Wait::Later } else { Wait::InLine };
-        self.tables.change_contact(slot, |row| row.state = State::Waiting(wait));
+        let now = self.now;
+        self.tables.change_contact_since(slot, Some(now), |row| row.state = State::Waiting(wait));
         self.totals_of(slot).requeued += 1;
         self.free_operator(operator);
         self.freed.contacts.insert(slot);
@@ -118,12 +118,12 @@ impl Router {
         }
         let until = self.now + span;
         self.tables.change_contact(contact.slot, |row| row.excluded = true);
-        self.tables.change_operator(operator.slot, |row| {
-            row.exclusions.retain(|exclusion| exclusion.contact != contact);
-            if row.exclusions.len() == EXCLUSIONS_PER_OPERATOR_MAX {
-                row.exclusions.remove(0);
+        self.tables.change_exclusions(operator.slot, |exclusions| {
+            exclusions.retain(|exclusion| exclusion.contact != contact);
+            if exclusions.len() == EXCLUSIONS_PER_OPERATOR_MAX {
+                exclusions.remove(0);
             }
-            row.exclusions.push(Exclusion { contact, until });
+            exclusions.push(Exclusion { contact, until });
         });
         self.freed.exclusions = true;
     }
@@ -133,7 +133,9 @@ impl Router {
         let row = self.tables.contact(slot);
         let (contact, gateway, assignment, before) = (row.id, row.gateway, row.assignment, row.state);
         let ended = self.ended(reason);
-        self.tables.change_contact(slot, |row| row.state = ended);
+        // Who had it in hand is idle from now on; the end of an offer gives the place in the idle order back below.
+        let freed_at = (!matches!(before, State::Offered { .. })).then_some(self.now);
+        self.tables.change_contact_since(slot, freed_at, |row| row.state = ended);
         self.count_end(slot, reason);
         self.drop_exclusions_of(contact);
         match before {
@@ -161,11 +163,10 @@ impl Router {
         if !self.tables.contact(contact.slot).excluded {
             return;
         }
-        let excludes = |slot: &u32| self.tables.operator(*slot).excludes(contact);
-        let operators: Vec<u32> = self.tables.ix.excluding.iter().copied().filter(excludes).collect();
-        for operator in operators {
-            self.tables
-                .change_operator(operator, |row| row.exclusions.retain(|entry| entry.contact != contact));
+        for operator in self.tables.kept_away_from(contact.slot) {
+            self.tables.change_exclusions(operator, |exclusions| {
+                exclusions.retain(|entry| entry.contact != contact);
+            });
         }
     }
 

@@ -8,11 +8,12 @@ use crate::contact::{Contact, State, Wait};
 use crate::effect::Effect;
 use crate::ids::{AssignmentEpoch, ContactId, Millis, OperatorId, Timestamp};
 use crate::operator::Operator;
-use crate::order::{OrderKey, RankedKey};
+use crate::order::{NOBODY, OrderKey, RankedKey};
 use crate::plan::Answer;
 use crate::planted::{Planted, is};
 use crate::profiles::Idle;
 use crate::router::Router;
+use crate::tables::Indexes;
 
 impl Router {
     /// Matches what the event has freed: contacts in their order first, then operators by slot.
@@ -20,7 +21,11 @@ impl Router {
         if core::mem::take(&mut self.freed.exclusions) {
             self.free_excluded_contacts();
         }
-        if !self.freed.contacts.is_empty() {
+        if let Some(contact) = self.freed.contacts.only() {
+            self.freed.contacts.clear();
+            self.settle_contact(contact, self.freed.operators.is_empty());
+            self.freed.announce.clear();
+        } else if !self.freed.contacts.is_empty() {
             self.settle_contacts();
         }
         while let Some(operator) = self.freed.operators.pop_first() {
@@ -31,19 +36,22 @@ impl Router {
     }
 
     fn settle_contacts(&mut self) {
-        let freed = core::mem::take(&mut self.freed.contacts);
-        let mut announce = core::mem::take(&mut self.freed.announce);
-        let alone = freed.len() == 1 && self.freed.operators.is_empty();
-        let mut keys: Vec<OrderKey> =
-            freed.into_iter().map(|slot| self.tables.contact(slot).order()).collect();
+        let slots = self.freed.contacts.iter();
+        let mut keys: Vec<OrderKey> = slots.map(|slot| self.tables.contact(slot).order()).collect();
+        self.freed.contacts.clear();
         keys.sort_unstable_by_key(|key| key.ranked(0));
         for key in keys {
-            self.serve(key.slot, alone);
-            let contact = self.tables.contact(key.slot);
-            if announce.remove(&key.slot) && matches!(contact.state, State::Waiting(_)) {
-                let (contact, gateway) = (contact.id, contact.gateway);
-                self.emit(Effect::AnnounceQueued { contact, gateway });
-            }
+            self.settle_contact(key.slot, false);
+        }
+        self.freed.announce.clear();
+    }
+
+    fn settle_contact(&mut self, slot: u32, alone: bool) {
+        self.serve(slot, alone);
+        let contact = self.tables.contact(slot);
+        if self.freed.announce.remove(slot) && matches!(contact.state, State::Waiting(_)) {
+            let (contact, gateway) = (contact.id, contact.gateway);
+            self.emit(Effect::AnnounceQueued { contact, gateway });
         }
     }
 
@@ -81,32 +89,51 @@ impl Router {
         }
     }
 
-    /// Walks the profiles that fit and everybody in the order of idleness by turns, and stops at the first walk
-    /// to finish: few profiles make the one short, many fitting operators the other.
+    /// Looks at the longest idle of each fitting profile; within a profile only where that one is ahead of the best so
+    /// far. In a full house no profile has one, and there is nothing to look at.
     fn longest_idle_for(&self, contact: &Contact) -> Option<u32> {
         let class = self.tables.ix.classes.find(contact)?;
-        let class = self.tables.ix.classes.at(class);
-        let passes = |slot: u32| {
-            let operator = self.tables.operator(slot);
-            operator.has_room_for(contact.units) && !self.is_excluded(operator, contact)
-        };
-        let mut profiles = class.profiles.iter();
-        let mut everyone = self.tables.ix.profiles.everyone();
-        let mut best: Option<Idle> = None;
-        loop {
-            let Some(profile) = profiles.next() else { return best.map(|idle| idle.1) };
-            let idle = self.tables.ix.profiles.longest_idle_of(profile, contact.units, passes);
-            best = if is(Planted::LastFoundWins) {
-                idle.or(best)
-            } else {
-                [best, idle].into_iter().flatten().min()
-            };
-            let (_, slot) = everyone.next()?;
-            let operator = self.tables.operator(slot);
-            if class.profiles.has(operator.profile) && passes(slot) {
-                return Some(slot);
+        let fitting = &self.tables.ix.classes.at(class).profiles;
+        let profiles = &self.tables.ix.profiles;
+        if contact.units == 0 {
+            return self.longest_idle_among(fitting.iter(), contact, None);
+        }
+        let with_room = || fitting.and(profiles.with_room());
+        let first = with_room().min_by_key(|&profile| profiles.head(profile))?;
+        let best = self.longest_idle_in(first, contact);
+        if best == Some(profiles.head(first)) && !is(Planted::LastFoundWins) {
+            return best.map(|idle| idle.1);
+        }
+        self.longest_idle_among(with_room().filter(|&profile| profile != first), contact, best)
+    }
+
+    /// The longest idle of these profiles and of the one that is known already.
+    fn longest_idle_among(
+        &self,
+        mut profiles: impl Iterator<Item = u32>,
+        contact: &Contact,
+        known: Option<Idle>,
+    ) -> Option<u32> {
+        let mut best = known;
+        for profile in profiles.by_ref() {
+            let is_ahead = best.is_none_or(|best| self.tables.ix.profiles.head(profile) < best);
+            if is_ahead || contact.units == 0 || is(Planted::LastFoundWins) {
+                let idle = self.longest_idle_in(profile, contact);
+                best = if is(Planted::LastFoundWins) {
+                    idle.or(best)
+                } else {
+                    [best, idle].into_iter().flatten().min()
+                };
             }
         }
+        best.map(|idle| idle.1)
+    }
+
+    fn longest_idle_in(&self, profile: u32, contact: &Contact) -> Option<Idle> {
+        self.tables.ix.profiles.longest_idle_of(profile, contact.units, |slot| {
+            let operator = self.tables.operator(slot);
+            operator.has_room_for(contact.units) && !self.is_excluded(operator, contact)
+        })
     }
 
     /// The waiting contact with the smallest key for this operator among those that fit.
@@ -120,31 +147,38 @@ impl Router {
         [in_line, held].into_iter().flatten().min().map(|ranked| ranked.key.slot)
     }
 
+    /// Within a rank the smallest place wins, and places are numbers side by side; between ranks the key decides.
     fn best_in_lines(&self, operator: &Operator) -> Option<RankedKey> {
         let classes = &self.tables.ix.classes;
+        let room = operator.room()?;
+        if room == 0 && self.tables.ix.costless == 0 {
+            return None;
+        }
         let mut best: Option<RankedKey> = None;
         for (&rank, fits) in &self.tables.ix.profiles.at(operator.profile).fits {
-            for class in fits.and(classes.waiting()) {
-                let Some(head) = classes.head(class) else { continue };
-                let is_better = best.is_none_or(|best| head.ranked(rank) < best);
-                if !is_better || !operator.has_room_for(classes.at(class).units) {
-                    continue;
+            let mut first = (NOBODY, None);
+            fits.for_each_in_both(classes.waiting(), |class| {
+                if classes.head(class) < first.0
+                    && classes.cost(class) <= room
+                    && let Some(key) = self.first_not_excluded(operator, class)
+                    && key.place() < first.0
+                {
+                    first = (key.place(), Some(key));
                 }
-                if let Some(key) = self.first_not_excluded(operator, class, head) {
-                    best = [best, Some(key.ranked(rank))].into_iter().flatten().min();
-                }
-            }
+            });
+            let first = first.1.map(|key| key.ranked(rank));
+            best = [best, first].into_iter().flatten().min();
         }
         best
     }
 
-    fn first_not_excluded(&self, operator: &Operator, class: u32, head: OrderKey) -> Option<OrderKey> {
+    fn first_not_excluded(&self, operator: &Operator, class: u32) -> Option<OrderKey> {
         let line = &self.tables.ix.classes.at(class).line;
         if is(Planted::OrderOffByOne) {
-            return line.iter().nth(1).copied().or(Some(head));
+            return line.iter().nth(1).or(line.first()).copied();
         }
         if operator.exclusions.is_empty() {
-            return Some(head);
+            return line.first().copied();
         }
         line.iter().find(|key| !self.is_excluded(operator, self.tables.contact(key.slot))).copied()
     }
@@ -173,23 +207,38 @@ impl Router {
             return false;
         }
         let other = |slot: u32| slot != operator.id.slot && !self.tables.operator(slot).excludes(contact.id);
-        self.tables
-            .ix
-            .profiles
-            .iter()
-            .filter(|(_, key)| key.fits(&contact.need, &self.tables.directory.parents))
-            .any(|(profile, _)| self.tables.ix.profiles.longest_idle_of(profile, 0, other).is_some())
+        let Indexes { classes, profiles, .. } = &self.tables.ix;
+        match classes.find(contact) {
+            Some(class) => classes.at(class).profiles.iter().any(|profile| profiles.has_any(profile, other)),
+            None => profiles
+                .iter()
+                .filter(|(_, key)| key.fits(&contact.need, &self.tables.directory.parents))
+                .any(|(profile, _)| profiles.has_any(profile, other)),
+        }
     }
 
-    /// Contacts that somebody is kept away from are looked at again when exclusions may have become void.
+    /// Contacts that somebody is kept away from are looked at again when exclusions may have become void. While the
+    /// event has freed nobody who has room, only those whom one who is kept away has room for can come to anything.
     fn free_excluded_contacts(&mut self) {
-        for &operator in &self.tables.ix.excluding {
+        let has_room = |slot| {
+            let operator = self.tables.operator(slot);
+            operator.is_available() && operator.has_room_for(0)
+        };
+        let waits =
+            |contact: &Contact| matches!(contact.state, State::Waiting(Wait::InLine | Wait::Held { .. }));
+        let Indexes { kept_away, excluding, costless, .. } = &self.tables.ix;
+        if self.freed.operators.iter().any(has_room) {
+            for &(slot, _) in kept_away {
+                if waits(self.tables.contact(slot)) {
+                    self.freed.contacts.insert(slot);
+                }
+            }
+            return;
+        }
+        for &(_, operator) in excluding.range((false, 0)..=(*costless > 0, u32::MAX)) {
             for exclusion in &self.tables.operator(operator).exclusions {
                 let ContactId { slot, generation } = exclusion.contact;
-                let waits = self.tables.contacts.get(slot, generation).is_some_and(|contact| {
-                    matches!(contact.state, State::Waiting(Wait::InLine | Wait::Held { .. }))
-                });
-                if waits {
+                if self.tables.contacts.get(slot, generation).is_some_and(waits) {
                     self.freed.contacts.insert(slot);
                 }
             }
@@ -209,7 +258,7 @@ impl Router {
             Answer::Confirmed { within } => offered(operator_id, now, within, true, idle_before),
             Answer::Offered { within } => offered(operator_id, now, within, false, idle_before),
         };
-        self.tables.change_contact(contact, |row| {
+        self.tables.change_contact_since(contact, Some(now), |row| {
             row.assignment = if is(Planted::AssignmentNotRaised) && row.assignment.0 > 0 {
                 row.assignment
             } else {
@@ -219,7 +268,6 @@ impl Router {
             row.passed = false;
             row.state = state;
         });
-        self.tables.change_operator(operator, |row| row.idle_since = now);
         self.announce_assignment(contact);
     }
 

@@ -60,9 +60,12 @@ impl Operator {
     /// Whether a contact of so many units stays within the capacity. One of no units does not, while the load is
     /// beyond a capacity that was lowered.
     pub(crate) fn has_room_for(&self, units: u32) -> bool {
-        self.used
-            .checked_add(units)
-            .is_some_and(|load| load <= self.capacity + u32::from(is(Planted::CapacityOffByOne)))
+        self.room().is_some_and(|room| units <= room)
+    }
+
+    /// Units that a contact may take at most; `None` while the load is beyond the capacity.
+    pub(crate) fn room(&self) -> Option<u32> {
+        (self.capacity + u32::from(is(Planted::CapacityOffByOne))).checked_sub(self.used)
     }
 
     /// Units it may still take.

@@ -13,6 +13,16 @@ pub(crate) struct OrderKey {
     pub slot: u32,
 }
 
+/// A place among the contacts of one queue as one number, smallest first: tier, time and log index. Behind everybody
+/// stands [`NOBODY`].
+pub(crate) type Place = u128;
+
+/// Behind every place.
+pub(crate) const NOBODY: Place = Place::MAX;
+
+/// Bits for the time: 36 million years.
+const TIME_BITS: u32 = 60;
+
 /// A contact's place for one operator: urgency (tiers 0 and 1) pierces the ranks of the queues; below that the
 /// rank counts, then tier, then waiting time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +33,11 @@ pub(crate) struct RankedKey {
 }
 
 impl OrderKey {
+    pub(crate) fn place(self) -> Place {
+        let time = self.order.0.min((1 << TIME_BITS) - 1);
+        Place::from(u64::from(self.tier) << TIME_BITS | time) << 64 | Place::from(self.index.0)
+    }
+
     pub(crate) fn ranked(self, rank: u8) -> RankedKey {
         RankedKey { urgency: self.tier.min(2), rank, key: self }
     }
@@ -34,6 +49,13 @@ mod tests {
 
     fn key(tier: u8, order: u64, index: u64) -> OrderKey {
         OrderKey { tier, order: Timestamp(order), index: LogIndex(index), slot: 0 }
+    }
+
+    #[test]
+    fn places_are_in_the_order_of_their_keys() {
+        let keys = [key(0, 9, 1), key(0, 9, 2), key(0, 10, 1), key(1, 0, 0), key(9, 7, 3)];
+        assert!(keys.is_sorted() && keys.map(OrderKey::place).is_sorted());
+        assert!(keys.iter().all(|key| key.place() < NOBODY));
     }
 
     #[test]

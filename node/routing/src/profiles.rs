@@ -42,6 +42,9 @@ impl ProfileKey {
 /// An operator in the order of idleness.
 pub(crate) type Idle = (Timestamp, u32);
 
+/// Behind everybody in the order of idleness.
+const NOBODY: Idle = (Timestamp(u64::MAX), u32::MAX);
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Profile {
     pub key: Arc<ProfileKey>,
@@ -58,8 +61,10 @@ pub(crate) struct Profiles {
     ids: BTreeMap<Arc<ProfileKey>, u32>,
     list: Vec<Profile>,
     spare: Vec<u32>,
-    /// Available operators of all profiles, longest idle first.
-    everyone: BTreeSet<Idle>,
+    /// For each profile the longest idle with at least one unit free, side by side so that looking at all is cheap.
+    heads: Vec<Idle>,
+    /// The profiles that have one.
+    with_room: Bitset,
 }
 
 impl Profiles {
@@ -93,6 +98,7 @@ impl Profiles {
             id
         } else {
             self.list.push(profile);
+            self.heads.push(NOBODY);
             (self.list.len() - 1) as u32
         };
         self.ids.insert(key.clone(), id);
@@ -123,16 +129,33 @@ impl Profiles {
         let levels = &mut self.list[profile as usize].idle;
         if on {
             levels.entry(free).or_default().insert(idle);
-            self.everyone.insert(idle);
-            return;
-        }
-        if let Some(level) = levels.get_mut(&free) {
+        } else if let Some(level) = levels.get_mut(&free) {
             level.remove(&idle);
             if level.is_empty() {
                 levels.remove(&free);
             }
         }
-        self.everyone.remove(&idle);
+        if free == 0 {
+            return;
+        }
+        let head = &mut self.heads[profile as usize];
+        if on {
+            *head = idle.min(*head);
+        } else if *head == idle {
+            *head = levels.range(1..).filter_map(|(_, level)| level.first()).min().copied().unwrap_or(NOBODY);
+        }
+        self.with_room.set(profile, *head != NOBODY);
+    }
+
+    /// The profiles with an available operator who has at least one unit free.
+    pub(crate) fn with_room(&self) -> &Bitset {
+        &self.with_room
+    }
+
+    /// The longest idle of a profile among those with at least one unit free: no contact that costs anything finds
+    /// somebody there who is idle for longer.
+    pub(crate) fn head(&self, profile: u32) -> Idle {
+        self.heads[profile as usize]
     }
 
     /// The longest idle available operator of one profile with room who passes.
@@ -146,9 +169,9 @@ impl Profiles {
         levels.filter_map(|(_, level)| level.iter().find(|idle| passes(idle.1)).copied()).min()
     }
 
-    /// Available operators of all profiles, longest idle first.
-    pub(crate) fn everyone(&self) -> impl Iterator<Item = Idle> + '_ {
-        self.everyone.iter().copied()
+    /// Whether an available operator of the profile passes, whatever its load.
+    pub(crate) fn has_any(&self, profile: u32, passes: impl Fn(u32) -> bool) -> bool {
+        self.list[profile as usize].idle.values().any(|level| level.iter().any(|idle| passes(idle.1)))
     }
 }
 

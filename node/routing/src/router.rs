@@ -1,7 +1,7 @@
 //! The router: the one state machine. [`Router::apply`] reads as the order of work within one log entry; the rule
 //! for each command is in `commands/`, matching in `matching.rs`, rows and indexes in `tables.rs`.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -17,6 +17,7 @@ use crate::order::OrderKey;
 use crate::plan::Plan;
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
+use crate::slots::Slots;
 use crate::tables::{Tables, TimerOf};
 
 /// The replicated state of one group, and the rules that change it.
@@ -104,10 +105,10 @@ pub(crate) struct MoveLine {
 /// Contacts and operators that must be matched before the event ends.
 #[derive(Debug, Default)]
 pub(crate) struct Freed {
-    pub contacts: BTreeSet<u32>,
+    pub contacts: Slots,
     /// Of those, the ones whose gateway must hear that they wait.
-    pub announce: BTreeSet<u32>,
-    pub operators: BTreeSet<u32>,
+    pub announce: Slots,
+    pub operators: Slots,
     /// An operator has left or was excluded: exclusions of others may have become void.
     pub exclusions: bool,
 }

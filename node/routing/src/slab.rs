@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::array;
 
+use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::planted::{Planted, is};
@@ -121,13 +122,6 @@ impl<T: Clone> Slab<T> {
         self.slots
     }
 
-    pub(crate) fn to_stored(&self) -> StoredSlab<T> {
-        let slots = (0..self.slots)
-            .filter_map(|slot| self.slot(slot).map(|place| (place.generation, place.row.clone())))
-            .collect();
-        StoredSlab { slots, free: self.free.clone() }
-    }
-
     /// `None` when the free list does not match the empty slots.
     pub(crate) fn from_stored(stored: StoredSlab<T>) -> Option<Slab<T>> {
         let mut slab = Slab::new();
@@ -157,6 +151,29 @@ impl<T: Clone> Slab<T> {
 
     fn slot_mut(&mut self, slot: u32) -> &mut Slot<T> {
         &mut Arc::make_mut(&mut self.pages[slot as usize / PAGE_ROWS])[slot as usize % PAGE_ROWS]
+    }
+}
+
+/// Written as a [`StoredSlab`] is read, without a copy of the rows.
+impl<T: Clone + Serialize> Serialize for Slab<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut stored = serializer.serialize_struct("StoredSlab", 2)?;
+        stored.serialize_field("slots", &Slots(self))?;
+        stored.serialize_field("free", &self.free)?;
+        stored.end()
+    }
+}
+
+struct Slots<'a, T>(&'a Slab<T>);
+
+impl<T: Serialize> Serialize for Slots<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let slots = self.0.pages.iter().flat_map(|page| page.iter()).take(self.0.slots as usize);
+        let mut list = serializer.serialize_seq(Some(self.0.slots as usize))?;
+        for slot in slots {
+            list.serialize_element(&(slot.generation, slot.row.as_ref()))?;
+        }
+        list.end()
     }
 }
 
@@ -194,7 +211,9 @@ mod tests {
         }
         slab.remove(3);
         slab.remove(66);
-        let mut back = Slab::from_stored(slab.to_stored()).expect("stored just now");
+        let bytes = postcard::to_allocvec(&slab).expect("a slab of numbers is written");
+        let stored = postcard::from_bytes(&bytes).expect("written just now");
+        let mut back = Slab::from_stored(stored).expect("stored just now");
         assert_eq!(back.next_id(), slab.next_id());
         assert_eq!(back.insert(1), slab.insert(1));
         assert_eq!(back.len(), slab.len());

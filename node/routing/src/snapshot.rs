@@ -55,7 +55,8 @@ pub(crate) struct Head {
     pub deeds: StoredDeeds,
 }
 
-#[derive(Serialize, Deserialize)]
+/// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
+#[derive(Deserialize)]
 pub(crate) struct Rows {
     pub contacts: StoredSlab<Contact>,
     pub operators: StoredSlab<Operator>,
@@ -130,12 +131,10 @@ impl Snapshot {
             deeds: if is(Planted::DeedsLeftOut) { Vec::new() } else { self.deeds.to_stored() },
         };
         crate::codec::append(&mut bytes, &head);
-        let rows = Rows {
-            contacts: self.contacts.to_stored(),
-            operators: self.operators.to_stored(),
-            gateways: self.gateways.to_stored(),
-        };
-        crate::codec::append(&mut bytes, &rows);
+        // In the order of `Rows`, which reads them.
+        crate::codec::append(&mut bytes, &self.contacts);
+        crate::codec::append(&mut bytes, &self.operators);
+        crate::codec::append(&mut bytes, &self.gateways);
         let checksum = hash_parts(&[&bytes]);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         bytes

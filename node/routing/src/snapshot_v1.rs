@@ -199,6 +199,7 @@ impl From<ContactV1> for Contact {
             index: old.index,
             units: old.units,
             need: old.need,
+            class: None,
             not_before: old.not_before,
             state: old.state.into(),
             assignment: old.assignment,

@@ -9,7 +9,7 @@ use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
 use crate::ids::{Name, OperatorId, Timestamp};
-use crate::operator::Operator;
+use crate::operator::{Exclusion, Operator};
 use crate::order::OrderKey;
 use crate::planted::{Planted, is};
 use crate::profiles::{Idle, Profiles};
@@ -50,8 +50,12 @@ pub(crate) struct Indexes {
     pub in_hand: BTreeSet<(u32, u32)>,
     /// (gateway, its contact that has not ended).
     pub brought: BTreeSet<(u32, u32)>,
-    /// Operators that are kept away from some contact.
-    pub excluding: BTreeSet<u32>,
+    /// (contact, operator who is kept away from it).
+    pub kept_away: BTreeSet<(u32, u32)>,
+    /// Available operators who are kept away from some contact: (has no unit free, operator).
+    pub excluding: BTreeSet<(bool, u32)>,
+    /// Contacts of no units that have not ended: these fit operators without a unit free.
+    pub costless: u32,
     pub gauges: Vec<Gauges>,
 }
 
@@ -80,7 +84,8 @@ struct ContactFacets {
 struct OperatorFacets {
     deadline: Option<Timestamp>,
     idle: Option<(u32, u32, Idle)>,
-    excluding: bool,
+    /// Whether it has no unit free, where it is available and kept away from somebody.
+    excluding: Option<bool>,
 }
 
 impl Tables {
@@ -122,11 +127,22 @@ impl Tables {
     }
 
     pub(crate) fn change_contact<R>(&mut self, slot: u32, change: impl FnOnce(&mut Contact) -> R) -> R {
-        let before = Self::contact_facets(self.contact(slot));
+        self.change_contact_since(slot, None, change)
+    }
+
+    /// Changes a contact's row; an operator into whose hands it comes, or out of whose hands it goes, is idle since
+    /// then.
+    pub(crate) fn change_contact_since<R>(
+        &mut self,
+        slot: u32,
+        idle_since: Option<Timestamp>,
+        change: impl FnOnce(&mut Contact) -> R,
+    ) -> R {
         let row = self.contacts.at_mut(slot).expect("indexes name only contacts that exist");
+        let before = Self::contact_facets(row);
         let result = change(row);
-        let after = Self::contact_facets(self.contact(slot));
-        self.show_contact(slot, Some(before), Some(after));
+        let after = Self::contact_facets(row);
+        self.show_contact(slot, Some(before), Some(after), idle_since);
         result
     }
 
@@ -139,12 +155,12 @@ impl Tables {
 
     pub(crate) fn put_up_contact(&mut self, slot: u32) {
         let facets = Self::contact_facets(self.contact(slot));
-        self.show_contact(slot, None, Some(facets));
+        self.show_contact(slot, None, Some(facets), None);
     }
 
     fn take_down_contact(&mut self, slot: u32) {
         let facets = Self::contact_facets(self.contact(slot));
-        self.show_contact(slot, Some(facets), None);
+        self.show_contact(slot, Some(facets), None, None);
     }
 
     fn contact_facets(contact: &Contact) -> ContactFacets {
@@ -167,7 +183,13 @@ impl Tables {
         }
     }
 
-    fn show_contact(&mut self, slot: u32, before: Option<ContactFacets>, after: Option<ContactFacets>) {
+    fn show_contact(
+        &mut self,
+        slot: u32,
+        before: Option<ContactFacets>,
+        after: Option<ContactFacets>,
+        idle_since: Option<Timestamp>,
+    ) {
         let deadline = |facets: &Option<ContactFacets>| facets.and_then(|f| f.deadline);
         self.move_timer(TimerOf::Contact, slot, deadline(&before), deadline(&after));
         let (was, is) = (before.and_then(|f| f.in_line), after.and_then(|f| f.in_line));
@@ -182,7 +204,7 @@ impl Tables {
         }
         let (was, is) = (before.and_then(|f| f.in_hand), after.and_then(|f| f.in_hand));
         if was != is {
-            self.move_in_hand(slot, was, is);
+            self.move_in_hand(slot, was, is, idle_since);
         }
         self.count(slot, before.map(|f| f.state), after.map(|f| f.state));
         let (was, is) = (before.is_some_and(|f| f.open), after.is_some_and(|f| f.open));
@@ -205,28 +227,36 @@ impl Tables {
         }
     }
 
-    fn move_in_hand(&mut self, slot: u32, was: Option<u32>, is: Option<u32>) {
+    fn move_in_hand(&mut self, slot: u32, was: Option<u32>, is: Option<u32>, idle_since: Option<Timestamp>) {
         let units = self.contact(slot).units;
         if let Some(operator) = was {
             self.ix.in_hand.remove(&(operator, slot));
-            self.change_operator(operator, |row| row.used -= units);
+            self.change_operator(operator, |row| {
+                row.used -= units;
+                row.idle_since = idle_since.unwrap_or(row.idle_since);
+            });
         }
         if let Some(operator) = is {
             self.ix.in_hand.insert((operator, slot));
-            self.change_operator(operator, |row| row.used += units);
+            self.change_operator(operator, |row| {
+                row.used += units;
+                row.idle_since = idle_since.unwrap_or(row.idle_since);
+            });
         }
     }
 
     fn move_open(&mut self, slot: u32, open: bool) {
-        let (gateway, callback) = {
+        let (gateway, callback, is_costless) = {
             let contact = self.contact(slot);
-            (contact.gateway.slot, contact.callback)
+            (contact.gateway.slot, contact.callback, contact.units == 0)
         };
         if open {
             self.ix.brought.insert((gateway, slot));
+            self.ix.costless += u32::from(is_costless);
             return;
         }
         self.ix.brought.remove(&(gateway, slot));
+        self.ix.costless -= u32::from(is_costless);
         if let Some(callback) = callback
             && self.ix.callbacks.get(&callback) == Some(&slot)
         {
@@ -263,22 +293,45 @@ impl Tables {
         }
     }
 
-    /// The contact's class, made when it is new.
+    /// The contact's class, made when it is new. The row remembers it, and shares what it needs with the class.
     fn class_of(&mut self, slot: u32) -> u32 {
-        if let Some(class) = self.ix.classes.find(self.contact(slot)) {
+        let contact = self.contact(slot);
+        if let Some(class) = self.ix.classes.find(contact) {
+            if contact.class != Some(class) || !Arc::ptr_eq(&contact.need, &self.ix.classes.at(class).need) {
+                self.remember_class(slot, class);
+            }
             return class;
         }
-        if self.ix.classes.is_crowded() {
-            self.ix.classes.drop_empty();
-            for class in self.class_ids() {
-                self.work_out_class(class);
-            }
-        }
-        let contact = self.contact(slot);
         let key = (contact.queue, contact.units, contact.need.clone());
-        let class = self.ix.classes.add(key);
+        let class = match self.ix.classes.give_up() {
+            Some(class) => {
+                self.take_down_class(class);
+                self.ix.classes.replace(class, key);
+                class
+            }
+            None => self.ix.classes.add(key),
+        };
         self.work_out_class(class);
+        self.remember_class(slot, class);
         class
+    }
+
+    fn remember_class(&mut self, slot: u32, class: u32) {
+        let need = self.ix.classes.at(class).need.clone();
+        let row = self.contacts.at_mut(slot).expect("indexes name only contacts that exist");
+        row.class = Some(class);
+        if row.text.own.as_ref().is_some_and(|own| **own == *need && !Arc::ptr_eq(own, &need)) {
+            Arc::make_mut(&mut row.text).own = Some(need.clone());
+        }
+        row.need = need;
+    }
+
+    fn take_down_class(&mut self, class: u32) {
+        let queue = self.ix.classes.at(class).queue;
+        let profiles: Vec<u32> = self.ix.profiles.iter().map(|(profile, _)| profile).collect();
+        for profile in profiles {
+            self.ix.profiles.set_fit(profile, class, queue, false);
+        }
     }
 
     fn class_ids(&self) -> Vec<u32> {
@@ -339,17 +392,40 @@ impl Tables {
     }
 
     pub(crate) fn change_operator<R>(&mut self, slot: u32, change: impl FnOnce(&mut Operator) -> R) -> R {
-        let before = operator_facets(self.operator(slot));
         let row = self.operators.at_mut(slot).expect("indexes name only operators that exist");
+        let before = operator_facets(row);
         let result = change(row);
-        let after = operator_facets(self.operator(slot));
+        let after = operator_facets(row);
         self.show_operator(slot, Some(before), after);
         result
+    }
+
+    /// Changes from which contacts an operator is kept away.
+    pub(crate) fn change_exclusions(&mut self, slot: u32, change: impl FnOnce(&mut Vec<Exclusion>)) {
+        for exclusion in &self.operators.at(slot).expect("indexes name only operators that exist").exclusions
+        {
+            self.ix.kept_away.remove(&(exclusion.contact.slot, slot));
+        }
+        self.change_operator(slot, |row| change(&mut row.exclusions));
+        self.show_exclusions(slot);
+    }
+
+    fn show_exclusions(&mut self, slot: u32) {
+        for exclusion in &self.operators.at(slot).expect("indexes name only operators that exist").exclusions
+        {
+            self.ix.kept_away.insert((exclusion.contact.slot, slot));
+        }
+    }
+
+    /// Operators who are kept away from a contact, by slot.
+    pub(crate) fn kept_away_from(&self, contact: u32) -> Vec<u32> {
+        self.ix.kept_away.range((contact, 0)..=(contact, u32::MAX)).map(|entry| entry.1).collect()
     }
 
     pub(crate) fn put_up_operator(&mut self, slot: u32) {
         let facets = operator_facets(self.operator(slot));
         self.show_operator(slot, None, facets);
+        self.show_exclusions(slot);
     }
 
     fn show_operator(&mut self, slot: u32, before: Option<OperatorFacets>, after: OperatorFacets) {
@@ -363,10 +439,14 @@ impl Tables {
                 self.ix.profiles.set_idle(profile, free, idle, true);
             }
         }
-        if after.excluding {
-            self.ix.excluding.insert(slot);
-        } else {
-            self.ix.excluding.remove(&slot);
+        let was = before.and_then(|f| f.excluding);
+        if was != after.excluding {
+            was.into_iter().for_each(|full| {
+                self.ix.excluding.remove(&(full, slot));
+            });
+            after.excluding.into_iter().for_each(|full| {
+                self.ix.excluding.insert((full, slot));
+            });
         }
     }
 
@@ -447,7 +527,8 @@ fn operator_facets(operator: &Operator) -> OperatorFacets {
     OperatorFacets {
         deadline: operator.deadline(),
         idle: operator.is_available().then_some((operator.profile, operator.free(), idle)),
-        excluding: !operator.exclusions.is_empty(),
+        excluding: (!operator.exclusions.is_empty() && operator.is_available())
+            .then_some(operator.free() == 0),
     }
 }
 

@@ -21,7 +21,9 @@ use crate::router::Router;
 struct Meant {
     queue: QueueId,
     channel: ChannelId,
+    /// Shared with the class, where it is known.
     need: Arc<Need>,
+    class: Option<u32>,
     units: u32,
 }
 
@@ -55,7 +57,12 @@ impl Router {
         let (queue, plan) = directory.find_queue(&command.queue)?;
         let (channel, channel_plan) = directory.find_channel(&command.channel)?;
         let need = Arc::new(directory.need(plan, &command.skills, command.scope.as_ref())?);
-        Ok(Meant { queue, channel, need, units: command.units.unwrap_or(channel_plan.units) })
+        let units = command.units.unwrap_or(channel_plan.units);
+        let classes = &self.tables.ix.classes;
+        let key = (queue, units, need);
+        let class = classes.find_key(&key);
+        let need = class.map_or(key.2, |class| classes.at(class).need.clone());
+        Ok(Meant { queue, channel, need, class, units })
     }
 
     fn check_room(&self, command: &EnqueueContact, meant: &Meant) -> Result<(), Refusal> {
@@ -68,8 +75,7 @@ impl Router {
             return Err(Refusal::QueueFull { queue: plan.name.clone(), waiting_max: plan.waiting_max });
         }
         let classes = &self.tables.ix.classes;
-        let class = classes.find_key(&(meant.queue, meant.units, meant.need.clone()));
-        let is_new = class.is_none_or(|class| classes.head(class).is_none());
+        let is_new = meant.class.is_none_or(|class| classes.is_empty(class));
         if is_new && classes.live() >= CLASSES_MAX {
             return Err(Refusal::LimitReached {
                 what: "distinct requirements".into(),
@@ -101,8 +107,7 @@ impl Router {
         hashes: (u128, u128),
     ) -> Contact {
         let later = command.not_before.filter(|&time| time > self.now);
-        let classes = &self.tables.ix.classes;
-        let class = classes.find_key(&(meant.queue, meant.units, meant.need.clone()));
+        let own = self.own_need(command, &meant);
         Contact {
             id,
             gateway: command.gateway,
@@ -115,7 +120,8 @@ impl Router {
             head_start: command.head_start,
             index: self.index,
             units: meant.units,
-            need: class.map_or(meant.need, |class| classes.at(class).need.clone()),
+            need: meant.need,
+            class: meant.class,
             not_before: command.not_before,
             state: State::Waiting(Wait::Later),
             assignment: AssignmentEpoch(0),
@@ -130,18 +136,23 @@ impl Router {
                 preferred: command.preferred.clone(),
                 callback: command.callback.clone(),
                 details: command.details.clone(),
-                own: self.own_need(command),
+                own,
             }),
         }
     }
 
-    /// What the contact asks for itself. Not kept while the log is of format 1: a state that was restored from a
+    /// What the contact asks for itself; where its queue asks for nothing, that is what it needs. Not kept while the log is of format 1: a state that was restored from a
     /// snapshot of that format would not know it either, and replicas must agree.
-    fn own_need(&self, command: &EnqueueContact) -> Option<Need> {
+    fn own_need(&self, command: &EnqueueContact, meant: &Meant) -> Option<Arc<Need>> {
         if self.format < 2 {
             return None;
         }
-        self.tables.directory.own_need(&command.skills, command.scope.as_ref()).ok()
+        let directory = &self.tables.directory;
+        let queue = directory.queue(meant.queue);
+        if queue.required.is_empty() && queue.scope.is_none() {
+            return Some(meant.need.clone());
+        }
+        directory.own_need(&command.skills, command.scope.as_ref()).ok().map(Arc::new)
     }
 
     fn arrive(&mut self, contact: Contact) -> Reply {

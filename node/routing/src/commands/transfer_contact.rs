@@ -101,8 +101,8 @@ impl Router {
             row.passed = true;
         });
         if let Wait::Held { operator: colleague, .. } = wait {
-            self.tables.change_operator(colleague.slot, |row| {
-                row.exclusions.retain(|entry| entry.contact != contact)
+            self.tables.change_exclusions(colleague.slot, |exclusions| {
+                exclusions.retain(|entry| entry.contact != contact);
             });
         }
         self.exclude(operator, contact);
