@@ -1,112 +1,252 @@
-//! `ringmain-bench core`: how many commands per second the core carries out alone.
+//! `ringmain-bench core`: what a decision of the core costs, from a quiet day to a national outage.
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use ringmain_bench::core_load::{CoreLoad, Latencies, Measurement, record};
+use indicatif::ProgressBar;
+use ringmain_bench::clock::{self, Stopwatch};
+use ringmain_bench::cluster::Machine;
+use ringmain_bench::core_load::counting::{self, Dearer, Guard};
+use ringmain_bench::core_load::{
+    Cell, Centre, FORMAT, HeapFigures, Kind, Run, Size, Times, measure_cell, measure_heap, measure_views,
+};
+use ringmain_routing::CHECKS_INVARIANTS;
 
-/// Commands per second that we aim for.
-const GOAL_PER_S: f64 = 500_000.0;
+/// The program that counts bytes, beside this one.
+const HEAP_PROGRAM: &str = "ringmain-bench-heap";
+/// What a smoke run has instead of options.
+const SMOKE: Size = Size { operators: 200, classes: 60, seed: 1 };
+const SMOKE_WAITING: [u32; 2] = [200, 2_000];
+const SMOKE_COMMANDS: u32 = 4_000;
 
 /// What to run.
 #[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    ringmain-bench core --report core-report\n  \
+    ringmain-bench core --waiting 1000,1000000 --operators 50000 --classes 1000\n  \
+    ringmain-bench core --guard bench/core-instructions.json\n  \
+    ringmain-bench core --smoke\n\n\
+    What is measured and how stands in docs/PERFORMANCE.md.")]
 pub struct Options {
-    /// Operators signed in
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
-    operators: u32,
-    /// Queues; every second offers, the others answer automatically, every third has wrap-up
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    queues: u32,
-    /// Skills; a contact needs one or two of them
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    skills: u32,
-    /// Contacts kept waiting
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    waiting: u32,
-    /// Commands measured
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=20_000_000))]
+    /// A short run that checks counts, determinism and invariants, and no times
+    #[arg(long, conflicts_with_all = ["waiting", "operators", "classes", "commands", "report"])]
+    smoke: bool,
+    /// Contacts that wait, one size after the other
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000, 1_000_000], value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    waiting: Vec<u32>,
+    /// Operators, each number with every other size
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [100, 1_000, 10_000, 50_000], value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    operators: Vec<u32>,
+    /// Distinct requirement sets, each number with every other size
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [10, 200, 1_000], value_parser = clap::value_parser!(u32).range(10..=1_900))]
+    classes: Vec<u32>,
+    /// Commands measured at each size
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1_000..=20_000_000))]
     commands: u32,
     /// Where the random numbers come from
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How often the same commands are carried out; the fastest counts
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    repeats: u32,
+    /// Folder for the report: JSON, page and pictures
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Counts instructions by kind of command and holds them against this file, instead of measuring times
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["smoke", "report"])]
+    guard: Option<PathBuf>,
+    /// Writes the file of instructions anew
+    #[arg(long, requires = "guard")]
+    write: bool,
+    /// What is run to be counted
+    #[arg(long, hide = true)]
+    counted: bool,
 }
 
-/// Records the load, replays it and prints what it took.
+/// Measures each size, prints it, and writes the report.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let load = CoreLoad {
-        operators: options.operators,
-        queues: options.queues,
-        skills: options.skills,
-        waiting: options.waiting,
-        commands: options.commands,
+    if options.counted {
+        counting::run_counted();
+        Ok(())
+    } else if let Some(file) = &options.guard {
+        guard(file, options.write)
+    } else if options.smoke {
+        smoke()
+    } else {
+        measure(options)
+    }
+}
+
+fn measure(options: &Options) -> anyhow::Result<()> {
+    let watch = Stopwatch::start();
+    let mut run = Run {
+        format: FORMAT,
+        machine: Machine::here(env!("CARGO_PKG_VERSION")),
         seed: options.seed,
+        clock_ns: clock::reading_ns(),
+        cells: Vec::new(),
+        views: Vec::new(),
+        heap: None,
+        seconds: 0.0,
     };
-    let bar = crate::progress_bar(u64::from(load.commands), "recording");
-    let recorded = record(&load, &mut |done| bar.set_position(done));
+    let cells = options.operators.len() * options.classes.len() * options.waiting.len();
+    let bar = crate::progress_bar(cells as u64, "sizes");
+    for operators in &options.operators {
+        for classes in &options.classes {
+            let size = Size { operators: *operators, classes: *classes, seed: options.seed };
+            measure_size(options, size, &mut run, &bar)?;
+        }
+    }
     bar.finish_and_clear();
-    let mut runs = Vec::new();
-    for _ in 0..options.repeats {
-        runs.push(recorded.measure()?);
+    run.heap = heap(options)?;
+    run.seconds = watch.elapsed().as_secs_f64();
+    print(&run);
+    if let Some(folder) = &options.report {
+        for path in run.write(folder)? {
+            println!("{}", path.display());
+        }
     }
-    runs.sort_by_key(|run| run.elapsed);
-    println!(
-        "core alone, one thread: {} operators, {} queues, {} skills, {} waiting, seed {}",
-        load.operators, load.queues, load.skills, load.waiting, load.seed
-    );
-    if recorded.refused > 0 {
-        println!("{} commands were refused: this load outgrows a limit of the core", recorded.refused);
-    }
-    print_rates(&runs);
-    let kinds = recorded.kinds();
-    let latencies = recorded.latencies()?;
-    let rows = kinds.iter().map(|(kind, count)| cells(kind, *count, load.commands, &latencies)).collect();
-    println!("time in the core by kind of command, in ns (reading the clock included):");
-    println!("{}", crate::table(&["command", "share", "p50", "p99", "p99.9", "max"], rows));
     Ok(())
 }
 
-fn print_rates(runs: &[Measurement]) {
-    let rate = |run: &Measurement| run.commands as f64 / seconds(run.elapsed);
-    let (Some(fastest), Some(slowest)) = (runs.first(), runs.last()) else { return };
-    println!(
-        "{:.0} commands/s by the clock (slowest of {} runs {:.0}); goal {GOAL_PER_S:.0}: {}",
-        rate(fastest),
-        runs.len(),
-        rate(slowest),
-        if rate(fastest) >= GOAL_PER_S { "reached" } else { "missed" }
-    );
-    if let Some(processor) = runs.iter().filter_map(|run| run.processor).min() {
+fn measure_size(options: &Options, size: Size, run: &mut Run, bar: &ProgressBar) -> anyhow::Result<()> {
+    let mut waiting = options.waiting.clone();
+    waiting.sort_unstable();
+    let is_largest = options.operators.iter().all(|operators| *operators <= size.operators)
+        && options.classes.iter().all(|classes| *classes <= size.classes);
+    let mut centre = Centre::open(size);
+    for wanted in waiting {
+        run.cells.push(measure_cell(&mut centre, size, wanted, options.commands));
+        if is_largest {
+            run.views.push(measure_views(&mut centre, size, options.commands / 4)?);
+        }
+        bar.inc(1);
+    }
+    ensure!(centre.refused() == 0, "{} commands were refused: {size:?} outgrows a limit", centre.refused());
+    Ok(())
+}
+
+/// What the largest size takes in memory, where the program that counts is there.
+fn heap(options: &Options) -> anyhow::Result<Option<HeapFigures>> {
+    let program = std::env::current_exe().context("finding this program")?.with_file_name(HEAP_PROGRAM);
+    if !program.exists() {
+        println!("memory is not counted: {HEAP_PROGRAM} is not beside this program");
+        return Ok(None);
+    }
+    let largest = |of: &[u32]| of.iter().max().copied().unwrap_or_default().to_string();
+    let waiting: Vec<String> = options.waiting.iter().map(u32::to_string).collect();
+    let output = Command::new(&program)
+        .args(["--operators", &largest(&options.operators), "--classes", &largest(&options.classes)])
+        .args(["--waiting", &waiting.join(","), "--seed", &options.seed.to_string()])
+        .output()
+        .with_context(|| format!("running {}", program.display()))?;
+    ensure!(output.status.success(), "{HEAP_PROGRAM}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(Some(
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("reading what {HEAP_PROGRAM} says"))?,
+    ))
+}
+
+fn print(run: &Run) {
+    for cell in &run.cells {
         println!(
-            "{:.0} commands/s of processor time (differs from the clock where other programs run)",
-            fastest.commands as f64 / seconds(processor)
+            "{} waiting, {} operators in {} profiles, {} classes: {:.0} commands/s, chain {}",
+            cell.waiting, cell.operators, cell.profiles, cell.classes, cell.commands_per_s, cell.chain
+        );
+        let rows = cell.kinds.iter().map(|(kind, times)| cells(*kind, times)).collect();
+        println!(
+            "{}",
+            crate::table(&["ns in the core", "count", "mean", "p50", "p99", "p99.9", "max"], rows)
         );
     }
-    println!(
-        "{:.0} ns per command, {:.0} ns per contact connected ({} connected, {} waiting at the end)",
-        1e9 / rate(fastest),
-        1e9 * seconds(fastest.elapsed) / fastest.connected.max(1) as f64,
-        fastest.connected,
-        fastest.waiting
-    );
-}
-
-fn seconds(elapsed: Duration) -> f64 {
-    elapsed.as_secs_f64().max(1e-9)
-}
-
-fn cells(kind: &str, count: u64, commands: u32, latencies: &Latencies) -> Vec<String> {
-    let at = |share: f64| {
-        latencies.get(kind).map_or(0, |histogram| histogram.value_at_quantile(share)).to_string()
+    let goals = run.goals();
+    let word = |is_reached| if is_reached { "reached" } else { "missed" };
+    let row = |goal: &ringmain_bench::core_load::Goal| {
+        vec![goal.what.clone(), goal.measured.clone(), word(goal.is_reached).to_owned()]
     };
-    vec![
-        kind.to_owned(),
-        format!("{:.1} %", 100.0 * count as f64 / f64::from(commands)),
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        at(1.0),
-    ]
+    println!("{}", crate::table(&["goal", "measured", ""], goals.iter().map(row).collect()));
+}
+
+fn cells(kind: Kind, times: &Times) -> Vec<String> {
+    let Times { count, mean, p50, p99, p999, max } = times;
+    let mut row = vec![kind.words().to_owned(), count.to_string(), format!("{mean:.0}")];
+    row.extend([p50, p99, p999, max].map(u64::to_string));
+    row
+}
+
+fn guard(file: &Path, write: bool) -> anyhow::Result<()> {
+    ensure!(
+        !CHECKS_INVARIANTS,
+        "--guard: the core in this program checks itself after each command: build with --release"
+    );
+    if !counting::is_possible() {
+        bail!(crate::Skipped("valgrind is not installed (Debian: apt-get install valgrind)".to_owned()));
+    }
+    let counted = counting::count()?;
+    if write {
+        Guard::of(counted).write(file)?;
+        println!("written: {}", file.display());
+        return Ok(());
+    }
+    let guard = Guard::read(file)?;
+    let row = |(kind, count): (&String, &u64)| {
+        let before = guard.instructions.get(kind).map_or_else(|| "–".to_owned(), u64::to_string);
+        vec![kind.clone(), before, count.to_string()]
+    };
+    let rows = counted.iter().map(row).collect();
+    println!("{}", crate::table(&["instructions of one command", "allowed for", "counted"], rows));
+    let dearer = guard.dearer(&counted);
+    for Dearer { kind, before, counted } in &dearer {
+        let before = before.map_or_else(|| "nothing".to_owned(), |before| before.to_string());
+        println!("dearer: {kind}: {counted} instructions, the file has {before}");
+    }
+    let percent = guard.tolerance_percent;
+    ensure!(
+        dearer.is_empty(),
+        "the core has become dearer by more than {percent} %; if that is meant, or the compiler is another one, \
+         write the file anew with --write"
+    );
+    println!("no kind of command takes {percent} % more than {} says", file.display());
+    Ok(())
+}
+
+/// The same centre twice: equal chains, counts that add up, every kind there, sound states, snapshots that are read.
+fn smoke() -> anyhow::Result<()> {
+    let (first, second) = (smoke_once()?, smoke_once()?);
+    let chains = |cells: &[Cell]| cells.iter().map(|cell| cell.chain.clone()).collect::<Vec<_>>();
+    ensure!(
+        chains(&first) == chains(&second),
+        "the same commands led to another chain: the core is not deterministic"
+    );
+    for cell in &first {
+        let counted: u64 = cell.kinds.values().map(|times| times.count).sum();
+        ensure!(counted == cell.commands, "{counted} of {} commands were counted", cell.commands);
+        let missing: Vec<_> = Kind::ALL.iter().filter(|kind| !cell.kinds.contains_key(kind)).collect();
+        ensure!(missing.is_empty(), "no command of these kinds: {missing:?}");
+        ensure!(
+            cell.waiting >= cell.waiting_wanted / 2,
+            "only {} wait, not {}",
+            cell.waiting,
+            cell.waiting_wanted
+        );
+    }
+    let heap = measure_heap(Size { operators: 20, ..SMOKE }, &[50, 100], &|| 0);
+    ensure!(heap.waiting.len() == 2, "the heap was looked at {} times", heap.waiting.len());
+    let commands: u64 = first.iter().chain(&second).map(|cell| cell.commands).sum();
+    println!(
+        "core: {commands} commands of {} kinds: counts, chains, invariants and snapshots are right",
+        Kind::ALL.len()
+    );
+    Ok(())
+}
+
+fn smoke_once() -> anyhow::Result<Vec<Cell>> {
+    let mut centre = Centre::open(SMOKE);
+    let mut cells = Vec::new();
+    for waiting in SMOKE_WAITING {
+        cells.push(measure_cell(&mut centre, SMOKE, waiting, SMOKE_COMMANDS));
+        measure_views(&mut centre, SMOKE, SMOKE_COMMANDS / 10)?;
+        centre.router().check_invariants()?;
+    }
+    ensure!(centre.refused() == 0, "{} commands were refused", centre.refused());
+    Ok(cells)
 }

@@ -7,6 +7,7 @@
 //! **Invariant:** a scenario holds every random value already, so simulating it is deterministic without a seed.
 
 mod cells;
+mod chart;
 pub mod clock;
 pub mod cluster;
 pub mod core_load;

@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 #[command(name = "ringmain-bench", version)]
 #[command(after_help = "Examples:\n  \
     ringmain-bench core\n  \
-    ringmain-bench core --operators 10000 --waiting 200000 --commands 2000000\n  \
+    ringmain-bench core --report core-report\n  \
     ringmain-bench erlang --seeds 10\n  \
     ringmain-bench idle --for 30\n  \
     ringmain-bench cluster --report cluster-report\n\n\
@@ -30,7 +30,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Commands per second of the core alone, in one thread, under a mixed load
+    /// What a decision costs in the core alone, in one thread, from a quiet day to a national outage
     Core(core_report::Options),
     /// CPU and log writes of an idle three-node cluster, then offer times at a steady rate
     Idle(idle_report::Options),
@@ -44,11 +44,9 @@ enum Command {
 }
 
 /// The exit code of a run that this machine lacks something for.
-#[cfg(feature = "peers")]
 const SKIPPED: u8 = 3;
 
 /// What this machine lacks for a run, and how it comes to it.
-#[cfg(feature = "peers")]
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Skipped(String);
@@ -64,7 +62,6 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        #[cfg(feature = "peers")]
         Err(error) if error.is::<Skipped>() => {
             eprintln!("skipped: {error}");
             ExitCode::from(SKIPPED)

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use common::judge::faults;
 use common::{contact, operator, random_scenario};
-use ringmain_bench::core_load::{CoreLoad, record};
 use ringmain_bench::mmc::{Mmc, SERVICE_MS, measure};
 use ringmain_bench::profile::Profile;
 use ringmain_bench::report::Summary;
@@ -290,27 +289,4 @@ fn mean_wait_of_m_m_c_is_erlangs() {
     let wait_ms = theory.mean_wait() * SERVICE_MS;
     assert!(measured.mean_wait_ms.covers(wait_ms), "{measured:?} against {wait_ms}");
     assert!(measured.wait_probability.covers(theory.wait_probability()), "{measured:?}");
-}
-
-#[test]
-fn mixed_load_is_replayed_to_the_same_chain_without_refusals() {
-    let load = CoreLoad { operators: 20, queues: 6, skills: 4, waiting: 30, commands: 3_000, seed: 1 };
-    let recorded = record(&load, &mut |_| {});
-    let measured = recorded.measure().unwrap();
-    assert_eq!((measured.commands, recorded.refused), (3_000, 0));
-    assert!(measured.connected > 500, "{measured:?}");
-    let kinds = recorded.kinds();
-    let all = [
-        "abandon_contact",
-        "accept_offer",
-        "complete_contact",
-        "decline_offer",
-        "end_wrap_up",
-        "enqueue_contact",
-        "set_presence",
-        "tick",
-        "update_contact",
-    ];
-    assert_eq!(kinds.keys().copied().collect::<Vec<_>>(), all);
-    assert_eq!(recorded.latencies().unwrap().len(), all.len());
 }

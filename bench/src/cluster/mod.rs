@@ -7,7 +7,6 @@
 
 mod book;
 mod centre;
-mod chart;
 mod desk;
 mod figures;
 mod gateway;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::chart::{Chart, Scale, Series};
 use super::figures::{Class, Latency, NodeFigures, Run, Setup, Step};
+use crate::chart::{Chart, Scale, Series};
 
 const PICTURES: [&str; 3] = ["latency.svg", "throughput.svg", "cpu.svg"];
 
@@ -38,7 +38,7 @@ impl Run {
     fn series(&self, name: &'static str, value: impl Fn(&Step) -> Option<f64>) -> Series {
         let points =
             self.steps.iter().filter_map(|step| Some((step.offered_per_s(), value(step)?))).collect();
-        Series { name, points }
+        Series { name: name.into(), points }
     }
 
     fn latency(&self) -> Chart {
@@ -50,6 +50,7 @@ impl Run {
         Chart {
             title: "latency from the moment a contact was due, ms",
             x_name: "offered contacts per second",
+            x_scale: Scale::Linear,
             scale: Scale::Log,
             series: vec![
                 self.series("p50 to the offer", offer(Class::Others, |latency| latency.p50_ms)),
@@ -64,6 +65,7 @@ impl Run {
         Chart {
             title: "contacts per second: offered, accepted, served",
             x_name: "offered contacts per second",
+            x_scale: Scale::Linear,
             scale: Scale::Linear,
             series: vec![
                 self.series("offered", |step| Some(step.offered_per_s())),
@@ -80,6 +82,7 @@ impl Run {
         Chart {
             title: "processor time of one life cycle, ms",
             x_name: "offered contacts per second",
+            x_scale: Scale::Linear,
             scale: Scale::Linear,
             series: vec![
                 self.series("all nodes", |step| step.cpu_ms_per_life_cycle),

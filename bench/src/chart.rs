@@ -1,8 +1,9 @@
-//! A figure over the rate, as a picture.
+//! A figure over another one, as a picture: latency over the rate, cost over the number of those who wait.
 //!
 //! SVG without scripts. Colours are of medium lightness and text follows the reader's scheme, so that it can be read on
 //! light and dark paper.
 
+use std::borrow::Cow;
 use std::fmt::{Result, Write};
 
 const WIDTH: f64 = 760.0;
@@ -24,26 +25,27 @@ const STYLE: &str = "<style>\
 
 /// How values are placed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     /// From 0.
     Linear,
     /// By powers of ten.
     Log,
 }
 
-/// Values over the rate.
-pub(super) struct Series {
-    pub(super) name: &'static str,
-    /// Rate and value, in any order.
-    pub(super) points: Vec<(f64, f64)>,
+/// Values of one kind.
+pub(crate) struct Series {
+    pub(crate) name: Cow<'static, str>,
+    /// Place on the x axis and value, in any order.
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
 /// A picture of at most four series.
-pub(super) struct Chart {
-    pub(super) title: &'static str,
-    pub(super) x_name: &'static str,
-    pub(super) scale: Scale,
-    pub(super) series: Vec<Series>,
+pub(crate) struct Chart {
+    pub(crate) title: &'static str,
+    pub(crate) x_name: &'static str,
+    pub(crate) x_scale: Scale,
+    pub(crate) scale: Scale,
+    pub(crate) series: Vec<Series>,
 }
 
 /// Where the values of one axis are.
@@ -59,9 +61,9 @@ impl Chart {
     ///
     /// # Errors
     /// Never; writing to a text cannot fail.
-    pub(super) fn draw(&self) -> std::result::Result<String, std::fmt::Error> {
+    pub(crate) fn draw(&self) -> std::result::Result<String, std::fmt::Error> {
         let points = || self.series.iter().flat_map(|series| series.points.iter().copied());
-        let x = Axis::over(Scale::Linear, points().map(|point| point.0));
+        let x = Axis::over(self.x_scale, points().map(|point| point.0));
         let y = Axis::over(self.scale, points().map(|point| point.1));
         let mut svg = String::new();
         write!(
@@ -115,7 +117,7 @@ fn line(svg: &mut String, place: usize, series: &Series, x: &Axis, y: &Axis) -> 
     for (rate, value) in &points {
         let (at, high) = (x_of(x, *rate), y_of(y, *value));
         write!(svg, "<circle class=\"c{place}\" cx=\"{at:.1}\" cy=\"{high:.1}\" r=\"3\">")?;
-        write!(svg, "<title>{}: {value:.2} at {rate:.0}/s</title></circle>", series.name)?;
+        write!(svg, "<title>{}: {value:.2} at {rate:.0}</title></circle>", series.name)?;
     }
     Ok(())
 }
@@ -192,8 +194,10 @@ mod tests {
     #[test]
     fn a_chart_without_values_is_drawn_as_well() {
         for scale in [Scale::Linear, Scale::Log] {
-            let series = vec![Series { name: "a", points: Vec::new() }];
-            let svg = Chart { title: "t", x_name: "x", scale, series }.draw().expect("a String takes all");
+            let series = vec![Series { name: "a".into(), points: Vec::new() }];
+            let svg = Chart { title: "t", x_name: "x", x_scale: Scale::Linear, scale, series }
+                .draw()
+                .expect("a String takes all");
             assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{svg}");
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
@@ -201,8 +205,8 @@ mod tests {
 
     #[test]
     fn points_are_joined_in_the_order_of_their_rates() {
-        let series = vec![Series { name: "a", points: vec![(200.0, 2.0), (100.0, 1.0)] }];
-        let svg = Chart { title: "t", x_name: "x", scale: Scale::Linear, series }
+        let series = vec![Series { name: "a".into(), points: vec![(200.0, 2.0), (100.0, 1.0)] }];
+        let svg = Chart { title: "t", x_name: "x", x_scale: Scale::Linear, scale: Scale::Linear, series }
             .draw()
             .expect("a String takes all");
         let line = svg.split("points=\"").nth(1).and_then(|rest| rest.split(' ').next()).expect("a line");
