@@ -227,7 +227,7 @@ mod tests {
 
     impl Actor for Slow {
         type Msg = Envelope<GatewayMessage>;
-        type State = mpsc::UnboundedSender<Self::Msg>;
+        type State = mpsc::Sender<Self::Msg>;
         type Arguments = Self::State;
 
         async fn pre_start(
@@ -244,7 +244,7 @@ mod tests {
             message: Self::Msg,
             test: &mut Self::State,
         ) -> Result<(), ActorProcessingErr> {
-            test.send(message).map_err(|_| "the test has ended".into())
+            test.send(message).await.map_err(|_| "the test has ended".into())
         }
     }
 
@@ -265,7 +265,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn nobody_pulls_past_what_is_in_the_mailbox() {
         let node = Node::start(1_000).await;
-        let (told, mut mailbox) = mpsc::unbounded_channel();
+        let (told, mut mailbox) = mpsc::channel(16);
         let (actor, _) = Actor::spawn(None, Slow, told).await.unwrap();
         let outlet = Outlet::Gateway(Mailbox::new(actor, 4, "conversation"));
         let hub = Hub::new(1_000);
