@@ -127,23 +127,27 @@ impl SearchIndex {
         Ok(index)
     }
 
-    /// Takes in what was applied, until the replica is gone: a batch, then a rest, so that it never uses more than a
-    /// twentieth of one processor. Under a load that lasts it is further behind, and comes after.
+    /// Takes in what was applied, until the replica is gone: a batch, then a rest, so that it uses a twentieth of one
+    /// processor at most (but for batches of more than three seconds). Under a load that lasts it is further behind,
+    /// and comes after.
     pub async fn run(self, mut feed: Feed, clock: Arc<dyn Clock>) {
         loop {
             let (index, begun) = (self.clone(), clock.monotonic());
-            let done = match blocking(move || index.take_batch()).await {
-                Ok(Ok(done)) => Some(done),
+            let has_more = match blocking(move || index.take_batch()).await {
+                Ok(Ok(done)) => {
+                    let behind = feed.last().0.saturating_sub(done.0);
+                    metrics::gauge!(ringmain_telemetry::names::SEARCH_INDEX_BEHIND).set(behind as f64);
+                    behind > 0
+                }
+                // How far it is behind is not known, so nothing is said of it; the next command is a reason to try again.
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "search index is behind");
-                    None
+                    false
                 }
                 Err(_) => return,
             };
             let took = clock.monotonic().saturating_sub(begun);
-            let behind = done.map_or(0, |done| feed.last().0.saturating_sub(done.0));
-            metrics::gauge!(ringmain_telemetry::names::SEARCH_INDEX_BEHIND).set(behind as f64);
-            if behind == 0 {
+            if !has_more {
                 feed.changed().await;
             }
             tokio::time::sleep(took.saturating_mul(REST).clamp(GATHER, REST_MAX)).await;
