@@ -10,9 +10,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use futures::future::join_all;
 use ringmain_protocol::client::{AdminClient, CallConfig};
 use ringmain_protocol::plan::{operator_to_message, to_message};
-use ringmain_protocol::v1::{ApplyPlanRequest, PutOperatorsRequest};
+use ringmain_protocol::v1::{ApplyPlanRequest, ClusterStatusResponse, NodeRole, PutOperatorsRequest};
 use ringmain_routing::Plan;
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
@@ -26,18 +27,33 @@ pub const NODES: usize = 3;
 /// Ports are taken from below the range from which systems give ports to outgoing connections.
 const PORTS: Range<u16> = 30_000..32_000;
 const PORTS_PER_NODE: usize = 3;
+/// The file of a node's config, in its folder.
+const CONFIG: &str = "node.toml";
 /// How long the cluster may take to be ready.
 const SETTLE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A node that does not say within this time how it is says nothing.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Running nodes. Dropping it ends the processes that it started, and no others.
 pub struct Nodes {
+    program: PathBuf,
     nodes: Vec<Node>,
 }
 
 struct Node {
+    /// Where its config, its data and its log are.
+    home: PathBuf,
     listen: Listen,
-    server: Server,
+    /// Absent while it is killed.
+    server: Option<Server>,
+    /// What its processes have used that are no more.
+    spent: Usage,
+}
+
+/// One client for each node, which asks that one alone how it is.
+pub struct Statuses {
+    admins: Vec<AdminClient>,
 }
 
 #[derive(Clone)]
@@ -62,19 +78,44 @@ impl Nodes {
         }
         fs::write(folder.join("tokens.toml"), text).context("writing tokens.toml")?;
         let listens = listens()?;
-        let mut nodes = Nodes { nodes: Vec::new() };
+        let mut nodes = Nodes { program: program.to_owned(), nodes: Vec::new() };
         for (place, listen) in listens.iter().enumerate() {
             let home = folder.join(format!("node-{}", place + 1));
             fs::create_dir_all(&home).with_context(|| format!("making {}", home.display()))?;
-            let config = home.join("node.toml");
-            fs::write(&config, node_config(place, &listens)?).context("writing node.toml")?;
-            let mut command = Command::new(program);
-            command.args(["start", "--until-stdin-closes", "--config"]).arg(config).stdin(Stdio::piped());
-            let server = Server::start(format!("node {}", place + 1), command, &home, End::Kill)
-                .context("build it first or name it with --ringmain")?;
-            nodes.nodes.push(Node { listen: listen.clone(), server });
+            fs::write(home.join(CONFIG), node_config(place, &listens)?).context("writing node.toml")?;
+            nodes.nodes.push(Node { home, listen: listen.clone(), server: None, spent: Usage::default() });
+            nodes.restart(place).context("build it first or name it with --ringmain")?;
         }
         Ok(nodes)
+    }
+
+    /// Ends the process of the node at a place (0 for node 1) at once, as `kill -9` does, and waits until it is gone.
+    /// Nothing happens when it is killed already.
+    ///
+    /// # Errors
+    /// The system does not say what it has used.
+    pub fn kill(&mut self, place: usize) -> anyhow::Result<()> {
+        let node = self.nodes.get_mut(place).with_context(|| format!("there is no node {}", place + 1))?;
+        if let Some(server) = node.server.take() {
+            node.spent = node.spent.plus(&Usage::of(server.process())?);
+        }
+        Ok(())
+    }
+
+    /// Starts a killed node again with the config and the data that it had. Nothing happens when it runs.
+    ///
+    /// # Errors
+    /// Its process cannot be started.
+    pub fn restart(&mut self, place: usize) -> anyhow::Result<()> {
+        let node = self.nodes.get_mut(place).with_context(|| format!("there is no node {}", place + 1))?;
+        if node.server.is_none() {
+            let mut command = Command::new(&self.program);
+            command.args(["start", "--until-stdin-closes", "--config"]).arg(node.home.join(CONFIG));
+            command.stdin(Stdio::piped());
+            let name = format!("node {}", place + 1);
+            node.server = Some(Server::start(name, command, &node.home, End::Kill)?);
+        }
+        Ok(())
     }
 
     /// API addresses of all nodes, in the order of their numbers.
@@ -120,21 +161,66 @@ impl Nodes {
         Ok(())
     }
 
-    /// Fails with the end of its log when a node has ended by itself.
+    /// Fails with the end of its log when a node has ended by itself. One that was killed has not.
     ///
     /// # Errors
     /// A node has ended.
     pub fn check_running(&mut self) -> anyhow::Result<()> {
-        self.nodes.iter_mut().try_for_each(|node| node.server.check_running())
+        self.nodes.iter_mut().filter_map(|node| node.server.as_mut()).try_for_each(Server::check_running)
     }
 
-    /// What each node has used.
+    /// What each node has used, in all its lives.
     ///
     /// # Errors
     /// The system does not say: this needs Linux's /proc.
     pub fn usage(&self) -> anyhow::Result<Vec<Usage>> {
-        self.nodes.iter().map(|node| Usage::of(node.server.process())).collect()
+        self.nodes.iter().map(Node::usage).collect()
     }
+}
+
+impl Node {
+    fn usage(&self) -> anyhow::Result<Usage> {
+        let present = self.server.as_ref().map(|server| Usage::of(server.process())).transpose()?;
+        Ok(self.spent.plus(&present.unwrap_or_default()))
+    }
+}
+
+impl Statuses {
+    /// Clients of all nodes, by the token of an administrator.
+    ///
+    /// # Errors
+    /// No client can be made of an address or the token.
+    pub fn new(nodes: &Nodes, admin_token: &str) -> anyhow::Result<Statuses> {
+        let of = |address| {
+            AdminClient::new(&CallConfig { timeout: PATIENCE, ..CallConfig::new(vec![address], admin_token) })
+        };
+        Ok(Statuses { admins: nodes.addresses().into_iter().map(of).collect::<Result<_, _>>()? })
+    }
+
+    /// What each node says of itself; `None` for one that does not answer.
+    pub async fn read(&self) -> Vec<Option<ClusterStatusResponse>> {
+        join_all(self.admins.iter().map(|admin| async { admin.cluster_status().await.ok() })).await
+    }
+
+    /// The same of the node at one place.
+    pub async fn of(&self, place: usize) -> Option<ClusterStatusResponse> {
+        self.admins.get(place)?.cluster_status().await.ok()
+    }
+
+    /// The place of the node that leads by its own word, in the latest term of those who do.
+    pub async fn leader(&self) -> Option<usize> {
+        leader_of(&self.read().await)
+    }
+}
+
+/// The place of the node that leads by its own word, in the latest term of those who do.
+#[must_use]
+pub fn leader_of(statuses: &[Option<ClusterStatusResponse>]) -> Option<usize> {
+    let leads = |(place, status): (usize, &Option<ClusterStatusResponse>)| {
+        let status = status.as_ref().filter(|status| status.role() == NodeRole::Leader)?;
+        Some((status.term, place))
+    };
+    statuses.iter().enumerate().filter_map(leads).max().map(|(_, place)| place)
 }
 
 /// The program of the nodes: as named, or the `ringmain` beside this one.
@@ -212,5 +298,38 @@ mod tests {
             assert!(config.contains(&format!("peer = \"{peer}\"")), "{config}");
             assert!(api != peer && peer != http && api != http);
         }
+    }
+
+    #[test]
+    fn the_leader_of_the_latest_term_leads() {
+        let of = |role: NodeRole, term| {
+            Some(ClusterStatusResponse { role: role.into(), term, ..ClusterStatusResponse::default() })
+        };
+        let (leader, follower) = (NodeRole::Leader, NodeRole::Follower);
+        assert_eq!(leader_of(&[of(follower, 3), None, of(leader, 3)]), Some(2));
+        assert_eq!(leader_of(&[of(leader, 4), of(follower, 4), of(leader, 3)]), Some(0));
+        assert_eq!(leader_of(&[of(follower, 4), of(NodeRole::Candidate, 5), None]), None);
+    }
+
+    #[test]
+    fn a_killed_node_is_not_missed_and_starts_again_with_what_it_had() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        // Any program will do that waits for the end of its input. Another process writes it: while this one forks, a
+        // file that it writes cannot be run.
+        let program = folder.path().join("waits");
+        let script = "printf '#!/bin/sh\\nread end\\n' > \"$1\" && chmod +x \"$1\"";
+        let written = Command::new("sh").args(["-c", script, "sh"]).arg(&program).status();
+        assert!(written.is_ok_and(|end| end.success()));
+        let mut nodes = Nodes::start(&program, folder.path(), &[]).expect("it can be run");
+        let first = nodes.nodes[1].server.as_ref().map(Server::process);
+        nodes.kill(1).expect("it runs");
+        nodes.kill(1).expect("it is killed already");
+        assert!(nodes.nodes[1].server.is_none());
+        nodes.check_running().expect("nobody has ended by himself");
+        assert_eq!(nodes.usage().expect("there is /proc").len(), NODES);
+        nodes.restart(1).expect("it can be run");
+        let second = nodes.nodes[1].server.as_ref().map(Server::process);
+        assert!(second.is_some() && second != first);
+        assert!(nodes.kill(NODES).is_err());
     }
 }

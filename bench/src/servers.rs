@@ -1,6 +1,6 @@
 //! Server processes of a benchmark: started here, watched, and ended by their process id, however the benchmark ends.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 #[cfg(feature = "peers")]
@@ -39,13 +39,14 @@ pub(crate) enum End {
 }
 
 impl Server {
-    /// Starts a command whose output goes to a log in `home`.
+    /// Starts a command whose output goes to a log in `home`, behind that of an earlier run.
     ///
     /// # Errors
     /// The log cannot be written or the process not started.
     pub(crate) fn start(name: String, mut command: Command, home: &Path, end: End) -> anyhow::Result<Server> {
         let log = home.join("server.log");
-        let output = File::create(&log).with_context(|| format!("making {}", log.display()))?;
+        let output = OpenOptions::new().create(true).append(true).open(&log);
+        let output = output.with_context(|| format!("making {}", log.display()))?;
         command.stdout(output.try_clone()?).stderr(output);
         let process = command
             .spawn()

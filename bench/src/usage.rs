@@ -82,6 +82,15 @@ impl Usage {
         }
     }
 
+    /// What two processes have used together.
+    #[must_use]
+    pub fn plus(&self, other: &Usage) -> Usage {
+        Usage {
+            processor_s: self.processor_s + other.processor_s,
+            written_bytes: self.written_bytes + other.written_bytes,
+        }
+    }
+
     /// What was used between an earlier reading and this one.
     #[must_use]
     pub fn since(&self, earlier: &Usage) -> Usage {
@@ -160,7 +169,9 @@ mod tests {
         let usage = Usage::parse(stat, io);
         assert_eq!(usage, Usage { processor_s: 3.0, written_bytes: 4_096 });
         let earlier = Usage { processor_s: 1.0, written_bytes: 96 };
-        assert_eq!(usage.since(&earlier), Usage { processor_s: 2.0, written_bytes: 4_000 });
+        let since = Usage { processor_s: 2.0, written_bytes: 4_000 };
+        assert_eq!(usage.since(&earlier), since);
+        assert_eq!(earlier.plus(&since), usage);
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Rig<Ours> {
     pub async fn replicas_agree(&mut self) -> anyhow::Result<bool> {
         let begin = self.stage.elapsed();
         loop {
-            let statuses: Vec<_> = self.system.gauges.statuses().await.into_iter().flatten().collect();
+            let statuses: Vec<_> = self.system.gauges.statuses.read().await.into_iter().flatten().collect();
             let at = |place: usize| (log_index(&statuses[place]), &statuses[place].chain);
             let everybody = statuses.len() == NODES;
             if everybody && (1..NODES).all(|place| at(place).0 == at(0).0) {
@@ -93,7 +93,7 @@ impl Rig<Ours> {
     /// # Errors
     /// No node answers.
     pub async fn version(&self) -> anyhow::Result<String> {
-        let statuses = self.system.gauges.statuses().await;
+        let statuses = self.system.gauges.statuses.read().await;
         let status = statuses.into_iter().flatten().next();
         Ok(status.context("no node says what it is")?.version)
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::join_all;
-use ringmain_protocol::client::{AdminClient, CallConfig};
 use ringmain_protocol::v1::ClusterStatusResponse;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -13,7 +12,7 @@ use tokio::time::timeout;
 
 use super::figures::{NodeFigures, Step};
 use super::system::{Counters, Log, Syncs, System};
-use crate::nodes::Nodes;
+use crate::nodes::{Nodes, Statuses};
 use crate::play::Stage;
 use crate::usage::{Disk, DiskUse, Usage};
 
@@ -23,9 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const METRICS_BYTES_MAX: u64 = 4 << 20;
 const REQUESTS: &str = "ringmain_requests_total";
 
-/// One client for each node of ours, which asks that one alone.
+/// What reads the counters of nodes of ours.
 pub(super) struct Gauges {
-    admins: Vec<AdminClient>,
+    pub(super) statuses: Statuses,
     http: Vec<String>,
 }
 
@@ -39,23 +38,14 @@ pub(super) struct Reading {
 
 impl Gauges {
     pub(super) fn new(nodes: &Nodes, token: &str) -> anyhow::Result<Gauges> {
-        let of = |address| {
-            AdminClient::new(&CallConfig { timeout: PATIENCE, ..CallConfig::new(vec![address], token) })
-        };
-        let admins = nodes.addresses().into_iter().map(of).collect::<Result<_, _>>()?;
-        Ok(Gauges { admins, http: nodes.http_addresses() })
-    }
-
-    /// What each node says of itself.
-    pub(super) async fn statuses(&self) -> Vec<Option<ClusterStatusResponse>> {
-        join_all(self.admins.iter().map(|admin| async { admin.cluster_status().await.ok() })).await
+        Ok(Gauges { statuses: Statuses::new(nodes, token)?, http: nodes.http_addresses() })
     }
 
     /// Counters of each node; those of one that does not answer are missing.
     pub(super) async fn read(&self, nodes: &Nodes) -> anyhow::Result<Vec<Counters>> {
         let usage = nodes.usage()?;
         let metrics = join_all(self.http.iter().map(|address| page_of(address)));
-        let (statuses, metrics) = tokio::join!(self.statuses(), metrics);
+        let (statuses, metrics) = tokio::join!(self.statuses.read(), metrics);
         let of = |((usage, status), metrics): ((Usage, Option<_>), anyhow::Result<String>)| Counters {
             usage,
             turned_away: turned_away(&metrics.unwrap_or_default()),
