@@ -1,6 +1,6 @@
 //! The actor of one contact's conversation with its gateway: puts what the gateway says about this contact to the
-//! log in the order it was said. Made when the gateway speaks of the contact, put away when nothing is under way:
-//! a contact that waits is a row, not an actor.
+//! log in the order it was said. Made when the gateway speaks of the contact, put away or given to another contact when
+//! nothing is under way: a contact that waits is a row, not an actor.
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use ringmain_replication::{Answer, Replica};
@@ -88,7 +88,8 @@ pub(crate) struct ConversationArgs {
 
 pub(crate) struct ConversationState {
     args: ConversationArgs,
-    contact: Option<ContactId>,
+    /// The contact that the last request was about, if it is known; another one may follow.
+    contact: Option<(Name, ContactId)>,
     _alive: Alive,
 }
 
@@ -129,10 +130,11 @@ impl Actor for ConversationActor {
 
 impl ConversationState {
     async fn carry_out(&mut self, request: GatewayRequest) -> Result<Answer, Unanswered> {
+        let key = request.key().clone();
         let command = self.command(request)?;
-        let answer = propose_timed(&self.args.replica, &self.args.offers, command).await?;
+        let answer = propose_timed(&self.args.replica, &self.args.offers, &command)?.await?;
         if let Ok(Reply::Enqueued { contact } | Reply::Merged { contact, .. }) = answer.reply {
-            self.contact = Some(contact);
+            self.contact = Some((key, contact));
         }
         Ok(answer)
     }
@@ -157,12 +159,14 @@ impl ConversationState {
     /// The contact of the key. The session was opened in the log after every push that an earlier session got an
     /// answer to, so this node knows the contact if the cluster does.
     fn contact(&mut self, key: &Name) -> Result<ContactId, Unanswered> {
-        if let Some(contact) = self.contact {
-            return Ok(contact);
+        if let Some((known, contact)) = &self.contact
+            && known == key
+        {
+            return Ok(*contact);
         }
         let found = self.args.replica.read(|router| router.contact_by_key(&self.args.name, key));
         let contact = found.ok_or(Unanswered::UnknownKey)?.id;
-        self.contact = Some(contact);
+        self.contact = Some((key.clone(), contact));
         Ok(contact)
     }
 

@@ -10,6 +10,7 @@ use ringmain_routing::{
     ContactId, ContactView, Epoch, LogIndex, Millis, Name, OperatorView, Position, Timestamp,
 };
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tracing::Span;
 
 use crate::admission::Credit;
@@ -149,6 +150,12 @@ impl Outbox {
     /// # Errors
     /// When the stream is gone or has been stuck for too long.
     pub async fn say(&self, event: SessionEvent) -> Result<(), StreamGone> {
+        // There is room nearly always; then no time is looked at.
+        let event = match self.events.try_send(event) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(StreamGone),
+            Err(TrySendError::Full(event)) => event,
+        };
         match tokio::time::timeout(self.stuck_after, self.events.send(event)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(StreamGone),

@@ -1,5 +1,7 @@
 //! The actor of one gateway's stream. It passes what the gateway says about a contact to that contact's
-//! conversation, which it makes on demand and puts away when idle.
+//! conversation, which it makes on demand, and puts away when idle.
+//!
+//! **Invariant:** a conversation goes over to another contact only when nothing said about its contact is under way.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,6 +20,9 @@ use crate::limits;
 use crate::mailbox::{Envelope, Mailbox, NotTold};
 use crate::offers::OfferTimes;
 use crate::session::{Over, Progress, SessionSeed, Stream, StreamMessage, next_part, stop_if_over};
+
+/// Of the oldest conversations so many may be busy before a new one is made: at most one is stuck as a rule.
+const BUSY_LOOKED_AT: usize = 2;
 
 /// Holds the stream of one gateway; owns no truth.
 pub(crate) struct GatewayActor;
@@ -54,6 +59,8 @@ pub(crate) struct GatewayState {
     conversations: BTreeMap<Name, Conversation>,
     /// Keys of the conversations by their actors, which say by number that they have ended.
     keys: BTreeMap<ActorId, Name>,
+    /// Keys of all conversations, those first that have been about their contact for longest; some may be over.
+    by_age: VecDeque<Name>,
     /// Keys that the gateway has named so far, and in which operation.
     named: (u64, BTreeSet<Name>),
 }
@@ -82,6 +89,7 @@ impl Actor for GatewayActor {
             offers,
             conversations: BTreeMap::new(),
             keys: BTreeMap::new(),
+            by_age: VecDeque::new(),
             named: (0, BTreeSet::new()),
         })
     }
@@ -189,36 +197,70 @@ impl GatewayState {
         }
     }
 
-    /// The conversation about the contact of a request, made if there is none; `None` when there are too many.
+    /// The conversation about the contact of a request: the one that is about it, or one that is idle, or a new one;
+    /// `None` when there are too many.
     async fn conversation(
         &mut self,
         request: &GatewayRequest,
         myself: &ActorRef<Envelope<GatewayMessage>>,
     ) -> Option<Mailbox<ConversationMessage>> {
         let key = request.key();
-        let reserve = if request.is_reserved() { limits::CONVERSATIONS_RESERVED } else { 0 };
         if let Some(conversation) = self.conversations.get_mut(key) {
             conversation.idle_sweeps = 0;
             return Some(conversation.mailbox.clone());
         }
-        if self.conversations.len() >= limits::CONVERSATIONS_PER_GATEWAY_MAX {
-            self.put_away(0);
+        let reserve = if request.is_reserved() { limits::CONVERSATIONS_RESERVED } else { 0 };
+        let mailbox = match self.take_idle() {
+            Some(mailbox) => mailbox,
+            None => {
+                if self.conversations.len() >= limits::CONVERSATIONS_PER_GATEWAY_MAX {
+                    self.put_away(0);
+                }
+                if self.conversations.len() >= limits::CONVERSATIONS_PER_GATEWAY_MAX + reserve {
+                    return None;
+                }
+                self.new_conversation(myself).await?
+            }
+        };
+        self.keys.insert(mailbox.actor().get_id(), key.clone());
+        self.by_age.push_back(key.clone());
+        let conversation = Conversation { mailbox: mailbox.clone(), idle_sweeps: 0 };
+        self.conversations.insert(key.clone(), conversation);
+        Some(mailbox)
+    }
+
+    /// Takes a conversation in which nothing is under way from its contact, if one of the oldest is such. Making an
+    /// actor costs several times as much as what it then does.
+    fn take_idle(&mut self) -> Option<Mailbox<ConversationMessage>> {
+        let mut busy = 0;
+        while busy < BUSY_LOOKED_AT {
+            let key = self.by_age.pop_front()?;
+            match self.conversations.get(&key) {
+                Some(conversation) if conversation.mailbox.is_idle() => {
+                    return self.conversations.remove(&key).map(|conversation| conversation.mailbox);
+                }
+                Some(_) => {
+                    busy += 1;
+                    self.by_age.push_back(key);
+                }
+                None => {}
+            }
         }
-        let Party::Gateway(gateway) = self.stream.seed.party else { return None };
-        if self.conversations.len() >= limits::CONVERSATIONS_PER_GATEWAY_MAX + reserve {
-            return None;
-        }
+        None
+    }
+
+    async fn new_conversation(
+        &self,
+        myself: &ActorRef<Envelope<GatewayMessage>>,
+    ) -> Option<Mailbox<ConversationMessage>> {
         let seed = &self.stream.seed;
+        let Party::Gateway(gateway) = seed.party else { return None };
         let (replica, offers) = (self.replica.clone(), self.offers.clone());
         let (name, epoch) = (seed.name.clone(), seed.epoch);
         let args = ConversationArgs { gateway, name, epoch, replica, offers };
         let spawned = Actor::spawn_linked(None, ConversationActor, args, myself.get_cell()).await;
         let (actor, _) = spawned.ok()?;
-        self.keys.insert(actor.get_id(), key.clone());
-        let mailbox = Mailbox::new(actor, limits::CONVERSATION_REQUESTS_MAX, "conversation");
-        let conversation = Conversation { mailbox: mailbox.clone(), idle_sweeps: 0 };
-        self.conversations.insert(key.clone(), conversation);
-        Some(mailbox)
+        Some(Mailbox::new(actor, limits::CONVERSATION_REQUESTS_MAX, "conversation"))
     }
 
     fn sweep(&mut self) {
@@ -251,6 +293,8 @@ impl GatewayState {
             }
             keep
         });
+        let conversations = &self.conversations;
+        self.by_age.retain(|key| conversations.contains_key(key));
     }
 
     async fn reconcile(&mut self, op: u64, keys: Vec<Name>, last: bool) -> Result<(), Over> {

@@ -1,7 +1,7 @@
 //! How long an offer takes: from proposing, on this node, the command that led to it, until it is in the stream of
 //! an operator of this node. The command's answer and the offer come by different ways; whichever is second counts.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ pub(crate) struct OfferTimes {
 #[derive(Default)]
 struct Open {
     /// When the command of this index was proposed.
-    proposed: VecDeque<(LogIndex, Duration)>,
-    /// When an offer of this index was in its stream.
-    offered: VecDeque<(LogIndex, Duration)>,
+    proposed: BTreeMap<LogIndex, Duration>,
+    /// When the offers of this index were in their streams.
+    offered: BTreeMap<LogIndex, Vec<Duration>>,
 }
 
 impl OfferTimes {
@@ -42,31 +42,31 @@ impl OfferTimes {
     pub(crate) fn proposed(&self, index: LogIndex, at: Option<Duration>) {
         let Some(at) = at else { return };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(place) = open.offered.iter().position(|(offered, _)| *offered == index) {
-            if let Some((_, offered_at)) = open.offered.remove(place) {
-                record(at, offered_at);
-            }
+        for offered_at in open.offered.remove(&index).unwrap_or_default() {
+            record(at, offered_at);
         }
-        remember(&mut open.proposed, (index, at));
+        open.proposed.insert(index, at);
+        forget_oldest(&mut open.proposed);
     }
 
     /// An offer that followed from the command of this index is in its stream.
     pub(crate) fn offered(&self, index: LogIndex) {
         let Some(at) = self.now() else { return };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let proposed = open.proposed.iter().rev().find(|(proposed, _)| *proposed == index).copied();
-        match proposed {
-            Some((_, proposed_at)) => record(proposed_at, at),
-            None => remember(&mut open.offered, (index, at)),
+        match open.proposed.get(&index) {
+            Some(proposed_at) => record(*proposed_at, at),
+            None => {
+                open.offered.entry(index).or_default().push(at);
+                forget_oldest(&mut open.offered);
+            }
         }
     }
 }
 
-fn remember(list: &mut VecDeque<(LogIndex, Duration)>, entry: (LogIndex, Duration)) {
-    if list.len() == REMEMBERED_MAX {
-        list.pop_front();
+fn forget_oldest<T>(remembered: &mut BTreeMap<LogIndex, T>) {
+    if remembered.len() > REMEMBERED_MAX {
+        remembered.pop_first();
     }
-    list.push_back(entry);
 }
 
 fn record(from: Duration, to: Duration) {

@@ -1,7 +1,7 @@
-//! The actor of one signed-in operator. It holds the desktop's stream and puts the desktop's commands to the log,
-//! one after the other, so that a completion never overtakes its acceptance.
+//! The actor of one signed-in operator. It holds the desktop's stream and puts the desktop's commands to the log in the
+//! order in which they came, so that a completion never overtakes its acceptance; it does not wait for one before the
+//! next, so that who serves many is not held up by the way to the log.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -46,11 +46,9 @@ pub(crate) struct OperatorState {
     stream: Stream,
     replica: Replica,
     offers: OfferTimes,
-    /// Commands that wait for the one that is with the log.
-    next: VecDeque<(Ticket, Command)>,
-    asking: bool,
-    /// The log has ended the session; the command that is with the log is answered yet (it may have been the
-    /// signing out).
+    /// Commands that are with the log; no more than the session's credits.
+    asked: u32,
+    /// The log has ended the session; what is with the log is answered yet (it may have been the signing out).
     ending: bool,
     _alive: Alive,
 }
@@ -68,8 +66,8 @@ impl Actor for OperatorActor {
         let OperatorArgs { seed, hub, replica, offers, progress } = args;
         let outlet = Outlet::Operator(Mailbox::new(myself, limits::SESSION_EFFECTS_MAX, "operator"));
         let stream = Stream::open(seed, hub, replica.clone(), offers.clone(), outlet, progress);
-        let (next, _alive) = (VecDeque::new(), Alive::new("operator"));
-        Ok(OperatorState { stream, replica, offers, next, asking: false, ending: false, _alive })
+        let _alive = Alive::new("operator");
+        Ok(OperatorState { stream, replica, offers, asked: 0, ending: false, _alive })
     }
 
     async fn post_start(
@@ -116,14 +114,9 @@ impl OperatorState {
     ) -> Result<(), Over> {
         match message {
             OperatorMessage::Stream(message) => self.stream.heed(message).await,
-            OperatorMessage::Request { ticket, command } => {
-                self.next.push_back((ticket, command));
-                self.ask_next(myself);
-                Ok(())
-            }
+            OperatorMessage::Request { ticket, command } => self.ask(ticket, &command, myself).await,
             OperatorMessage::Answered { ticket, answer } => {
-                self.asking = false;
-                self.ask_next(myself);
+                self.asked -= 1;
                 Ok(ticket.answer(answer.map_err(Unanswered::from), 0).await?)
             }
             #[cfg(test)]
@@ -131,29 +124,36 @@ impl OperatorState {
         }
     }
 
-    /// Puts off the end of the session until the command that is with the log is answered.
+    /// Puts off the end of the session until what is with the log is answered.
     fn end_in_order(&mut self, heeded: Result<(), Over>) -> Result<(), Over> {
         match heeded {
             Err(Over::StreamGone) => return Err(Over::StreamGone),
             Err(Over::Ended) => self.ending = true,
             Ok(()) => {}
         }
-        if self.ending && !self.asking { Err(Over::Ended) } else { Ok(()) }
+        if self.ending && self.asked == 0 { Err(Over::Ended) } else { Ok(()) }
     }
 
-    /// Puts the next command to the log unless one is there. The actor goes on meanwhile.
-    fn ask_next(&mut self, myself: &ActorRef<Envelope<OperatorMessage>>) {
-        if self.asking {
-            return;
-        }
-        let Some((ticket, command)) = self.next.pop_front() else { return };
-        self.asking = true;
-        let (replica, offers, myself) = (self.replica.clone(), self.offers.clone(), myself.clone());
+    /// Puts a command to the log, behind those that came before. The actor goes on meanwhile.
+    async fn ask(
+        &mut self,
+        ticket: Ticket,
+        command: &Command,
+        myself: &ActorRef<Envelope<OperatorMessage>>,
+    ) -> Result<(), Over> {
+        let span = ticket.span();
+        let answer = match span.in_scope(|| propose_timed(&self.replica, &self.offers, command)) {
+            Ok(answer) => answer,
+            Err(error) => return Ok(ticket.answer(Err(Unanswered::from(error)), 0).await?),
+        };
+        self.asked += 1;
+        let myself = myself.clone();
         spawn_named("operator-command", async move {
-            let answer = propose_timed(&replica, &offers, command).instrument(ticket.span()).await;
+            let answer = answer.instrument(span).await;
             let message = OperatorMessage::Answered { ticket, answer };
             // An actor that has ended has no client to answer.
             drop(myself.send_message(Envelope { message, permit: None }));
         });
+        Ok(())
     }
 }

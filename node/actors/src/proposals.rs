@@ -18,16 +18,24 @@ pub async fn propose(replica: &Replica, command: Command) -> Result<Answer, Prop
     replica.propose(command, limits::COMMAND_DEADLINE).await
 }
 
-/// As [`propose`], measuring the offers that follow.
-pub(crate) async fn propose_timed(
+/// As [`propose`], measuring the offers that follow. The command is on its way when this returns; what is begun later comes
+/// behind it in the log.
+///
+/// # Errors
+/// As [`Replica::begin`], and later as [`propose`].
+pub(crate) fn propose_timed(
     replica: &Replica,
     offers: &OfferTimes,
-    command: Command,
-) -> Result<Answer, ProposeError> {
+    command: &Command,
+) -> Result<impl Future<Output = Result<Answer, ProposeError>> + Send + use<>, ProposeError> {
     let proposed_at = offers.now();
-    let answer = propose(replica, command).await?;
-    offers.proposed(answer.index, proposed_at);
-    Ok(answer)
+    let proposal = replica.begin(command)?;
+    let offers = offers.clone();
+    Ok(async move {
+        let answer = proposal.settled(limits::COMMAND_DEADLINE).await?;
+        offers.proposed(answer.index, proposed_at);
+        Ok(answer)
+    })
 }
 
 /// Tells the log that a stream is gone, until the log knows or says itself that the opening is over.

@@ -11,6 +11,7 @@ use ringmain_replication::Answer;
 use ringmain_routing::command::Role;
 use ringmain_telemetry::codes;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::MissedTickBehavior;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
@@ -217,6 +218,12 @@ impl<D: Dialect> Connection<D> {
         {
             measure::count(D::METHOD, Some(error));
         }
+        // There is room nearly always; then no time is looked at.
+        let message = match self.outbound.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(Gone),
+            Err(TrySendError::Full(message)) => message,
+        };
         match tokio::time::timeout(CLIENT_STUCK, self.outbound.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Gone),

@@ -54,6 +54,6 @@ pub use feed::{Applied, Feed, FeedRead};
 pub use handover::Moved;
 pub use history::HistoryError;
 pub use members::{Members, Standing};
-pub use replica::{Answer, Leadership, ProposeError, Replica, StartError};
+pub use replica::{Answer, Leadership, Proposal, ProposeError, Replica, StartError};
 pub use segments::HistoryRecord;
 pub use status::{MemberStatus, PeerStatus, ReplicaRole, ReplicaStatus};

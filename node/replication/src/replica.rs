@@ -35,7 +35,7 @@ use crate::members::Members;
 use crate::network::PeerNetwork;
 use crate::nodes;
 use crate::peer_service::PeerEndpoint;
-use crate::pending::{GivenUp, Pending, Settled};
+use crate::pending::{GivenUp, Pending, Settled, Ticket};
 use crate::search_index::SearchIndex;
 use crate::segments::HistoryRecord;
 use crate::shared::{self, Counters, Raft, Shared, until};
@@ -184,6 +184,15 @@ impl Replica {
     /// Proposes a command; resolves when this node has applied it, or `deadline` has passed.
     pub async fn propose(&self, command: Command, deadline: Millis) -> Result<Answer, ProposeError> {
         propose(&self.shared, &command, deadline).await
+    }
+
+    /// Begins to propose a command: whoever proposes several gets them into the log in this order, without waiting for
+    /// one before the next.
+    ///
+    /// # Errors
+    /// When the node takes none now.
+    pub fn begin(&self, command: &Command) -> Result<Proposal, ProposeError> {
+        Proposal::begin(&self.shared, command)
     }
 
     /// Follows what this node applies.
@@ -455,34 +464,54 @@ fn state_config(config: &ReplicaConfig, group: GroupId, log: &LogStore) -> State
 
 /// Proposes a command for whoever asks; see [`Replica::propose`].
 pub(crate) async fn propose(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     command: &Command,
     deadline: Millis,
 ) -> Result<Answer, ProposeError> {
-    if let Some(reason) = shared.failure() {
-        return Err(ProposeError::Fatal(reason));
+    Proposal::begin(shared, command)?.settled(deadline).await
+}
+
+/// A command on its way to the log. Those that were begun later on this node come behind it there.
+pub struct Proposal {
+    shared: Arc<Shared>,
+    ticket: Ticket,
+}
+
+impl Proposal {
+    fn begin(shared: &Arc<Shared>, command: &Command) -> Result<Proposal, ProposeError> {
+        if let Some(reason) = shared.failure() {
+            return Err(ProposeError::Fatal(reason));
+        }
+        if shared.read_only() {
+            return Err(unavailable(shared));
+        }
+        if shared.disk.is_full() {
+            return Err(ProposeError::DiskFull { retry_after: DISK_FULL_RETRY });
+        }
+        let overloaded = |_| ProposeError::Overloaded { retry_after: OVERLOADED_RETRY };
+        let ticket = shared.pending.take(command).map_err(overloaded)?;
+        Ok(Proposal { shared: Arc::clone(shared), ticket })
     }
-    if shared.read_only() {
-        return Err(unavailable(shared));
-    }
-    if shared.disk.is_full() {
-        return Err(ProposeError::DiskFull { retry_after: DISK_FULL_RETRY });
-    }
-    let overloaded = |_| ProposeError::Overloaded { retry_after: OVERLOADED_RETRY };
-    let mut ticket = shared.pending.take(command).map_err(overloaded)?;
-    let settled = tokio::select! {
-        biased;
-        settled = ticket.settled() => settled,
-        () = tokio::time::sleep(Duration::from_millis(deadline.0)) => None,
-        () = shared.failed() => None,
-    };
-    match settled {
-        Some(Settled::Applied(applied)) => Ok(answer(&applied)),
-        Some(Settled::Unseen) => Err(ProposeError::Unknown),
-        None => match ticket.give_up() {
-            GivenUp::Sent => Err(ProposeError::Unknown),
-            GivenUp::NeverSent => Err(unavailable(shared)),
-        },
+
+    /// Resolves when this node has applied the command, or `deadline` has passed.
+    ///
+    /// # Errors
+    /// When it was given up before it went out, or nobody knows what became of it.
+    pub async fn settled(mut self, deadline: Millis) -> Result<Answer, ProposeError> {
+        let settled = tokio::select! {
+            biased;
+            settled = self.ticket.settled() => settled,
+            () = tokio::time::sleep(Duration::from_millis(deadline.0)) => None,
+            () = self.shared.failed() => None,
+        };
+        match settled {
+            Some(Settled::Applied(applied)) => Ok(answer(&applied)),
+            Some(Settled::Unseen) => Err(ProposeError::Unknown),
+            None => match self.ticket.give_up() {
+                GivenUp::Sent => Err(ProposeError::Unknown),
+                GivenUp::NeverSent => Err(unavailable(&self.shared)),
+            },
+        }
     }
 }
 

@@ -13,6 +13,10 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 use super::traces::Traces;
 use crate::exit::{Failure, FailureKind};
 
+/// Goes before every filter, and so gives way to what that says of the same: each actor is a span of its library, with a number
+/// that says nothing, which would be entered and left with every message.
+const ACTORS: &str = "ractor=warn";
+
 /// A layer of any kind.
 pub(super) type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;
 
@@ -32,7 +36,7 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| config.filter.clone());
-    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+    let filter = EnvFilter::try_new(format!("{ACTORS},{filter}")).map_err(|error| {
         let message =
             format!("log.filter: {filter:?} is no filter: {error}; write a level or target=level pairs");
         Failure::new(FailureKind::Invalid, codes::INVALID_CONFIG.code, message)
