@@ -121,9 +121,10 @@ impl<M: Message> Shared<M> {
         Ok(())
     }
 
-    async fn until_over(&self) {
-        // The sender is in `self`, so this ends only when it says so.
-        drop(self.over.subscribe().wait_for(|over| *over).await);
+    fn until_over(&self) -> impl Future<Output = ()> + Send + use<M> {
+        let mut over = self.over.subscribe();
+        // It ends when the sender says so, or is gone with the session.
+        async move { drop(over.wait_for(|over| *over).await) }
     }
 }
 
@@ -150,8 +151,8 @@ impl OperatorSession {
     }
 
     /// Resolves when the session has ended here.
-    pub async fn over(&self) {
-        self.shared.until_over().await;
+    pub fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shared.until_over()
     }
 
     #[cfg(test)]
@@ -205,8 +206,8 @@ impl GatewaySession {
     }
 
     /// Resolves when the session has ended here.
-    pub async fn over(&self) {
-        self.shared.until_over().await;
+    pub fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shared.until_over()
     }
 
     #[cfg(test)]

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use metrics::Counter;
 use ringmain_replication::{Applied, FeedRead, Replica};
 use ringmain_routing::delivery::{Delivered, Delivery, Handed, Pulled};
 use ringmain_routing::{LogIndex, Party, Position};
@@ -205,8 +206,9 @@ pub(crate) fn role_label(party: Party) -> &'static str {
     }
 }
 
-pub(crate) fn count_delivered(party: Party) {
-    metrics::counter!(names::EFFECTS_DELIVERED, labels::ROLE => role_label(party)).increment(1);
+/// Counts what is delivered to a party.
+pub(crate) fn delivered_to(party: Party) -> Counter {
+    metrics::counter!(names::EFFECTS_DELIVERED, labels::ROLE => role_label(party))
 }
 
 #[cfg(test)]

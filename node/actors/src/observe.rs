@@ -1,5 +1,6 @@
 //! What a node counts of the commands it has applied.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ringmain_replication::{Applied, Replica};
@@ -15,65 +16,98 @@ pub(crate) fn waiting_with(replica: &Replica, contact: ContactId) -> u64 {
     })
 }
 
-/// Counts what the effects of applied commands mean for contacts and offers.
+/// Counts what applied commands and their effects mean for contacts and offers.
 pub(crate) fn applied(batch: &[Arc<Applied>], replica: &Replica) {
+    let mut tally = Tally::default();
     for applied in batch {
-        metrics::counter!(names::COMMANDS_APPLIED, labels::COMMAND => applied.command.name()).increment(1);
+        tally.add(names::COMMANDS_APPLIED, labels::COMMAND, applied.command.name());
         if let Err(refusal) = &applied.outcome.reply {
-            metrics::counter!(names::COMMANDS_REFUSED, labels::CODE => refusal.code()).increment(1);
+            tally.add(names::COMMANDS_REFUSED, labels::CODE, refusal.code());
         }
     }
-    if batch.iter().all(|applied| applied.outcome.effects.is_empty()) {
-        return;
-    }
-    replica.read(|router| {
-        for applied in batch {
-            for effect in &applied.outcome.effects {
-                count(effect, applied, router);
+    if batch.iter().any(|applied| !applied.outcome.effects.is_empty()) {
+        replica.read(|router| {
+            for applied in batch {
+                applied.outcome.effects.iter().for_each(|effect| tally.count(effect, applied, router));
             }
-        }
-    });
-}
-
-fn count(effect: &Effect, applied: &Applied, router: &Router) {
-    match effect {
-        Effect::AnnounceQueued { .. } | Effect::AnnounceAssigned { .. } => {}
-        Effect::RingOperator { automatic, .. } => {
-            let answer = if *automatic { "confirmed" } else { "offered" };
-            metrics::counter!(names::OFFERS, labels::ANSWER => answer).increment(1);
-        }
-        Effect::ConnectContact { contact, .. } => connected(*contact, applied, router),
-        Effect::WithdrawAssignment { reason, .. } => {
-            let reason = withdraw_label(*reason);
-            metrics::counter!(names::OFFERS_WITHDRAWN, labels::REASON => reason).increment(1);
-        }
-        Effect::AnnounceEnded { contact, reason, .. } => ended(*contact, *reason, router),
-        Effect::StartWrapUp { .. }
-        | Effect::ReleaseOperator { .. }
-        | Effect::HoldContact { .. }
-        | Effect::AnnounceMoved { .. }
-        | Effect::AnnouncePresence { .. }
-        | Effect::EndStream { .. } => {}
+            tally.name_queues(router);
+        });
     }
+    tally.report();
 }
 
-fn connected(contact: ContactId, applied: &Applied, router: &Router) {
-    let accepted = matches!(&applied.command, Command::AcceptOffer(answer) if answer.contact == contact);
-    if !accepted {
-        metrics::counter!(names::OFFERS, labels::ANSWER => "automatic").increment(1);
+/// The counts of a batch: a metric is looked up once for all that it gets.
+#[derive(Default)]
+struct Tally {
+    /// By metric, label and its value.
+    counts: BTreeMap<(&'static str, &'static str, &'static str), u64>,
+    ended: BTreeMap<(QueueId, &'static str), u64>,
+    /// How long contacts had waited when they were connected, s.
+    waits: BTreeMap<QueueId, Vec<f64>>,
+    queues: BTreeMap<QueueId, String>,
+}
+
+impl Tally {
+    fn add(&mut self, metric: &'static str, label: &'static str, value: &'static str) {
+        *self.counts.entry((metric, label, value)).or_default() += 1;
     }
-    // A contact that was forgotten meanwhile was counted by the nodes that were in time.
-    let Some(brief) = router.brief(contact) else { return };
-    let waited_s = applied.at.since(brief.enqueued_at).0 as f64 / 1_000.0;
-    let queue = queue_name(router.plan(), brief.queue);
-    metrics::histogram!(names::CONTACT_WAIT, labels::QUEUE => queue).record(waited_s);
-}
 
-fn ended(contact: ContactId, reason: EndReason, router: &Router) {
-    let Some(brief) = router.brief(contact) else { return };
-    let queue = queue_name(router.plan(), brief.queue);
-    let reason = end_label(reason);
-    metrics::counter!(names::CONTACTS_ENDED, labels::QUEUE => queue, labels::REASON => reason).increment(1);
+    fn count(&mut self, effect: &Effect, applied: &Applied, router: &Router) {
+        match effect {
+            Effect::AnnounceQueued { .. } | Effect::AnnounceAssigned { .. } => {}
+            Effect::RingOperator { automatic, .. } => {
+                let answer = if *automatic { "confirmed" } else { "offered" };
+                self.add(names::OFFERS, labels::ANSWER, answer);
+            }
+            Effect::ConnectContact { contact, .. } => self.connected(*contact, applied, router),
+            Effect::WithdrawAssignment { reason, .. } => {
+                self.add(names::OFFERS_WITHDRAWN, labels::REASON, withdraw_label(*reason));
+            }
+            Effect::AnnounceEnded { contact, reason, .. } => {
+                // A contact that was forgotten meanwhile was counted by the nodes that were in time.
+                let Some(brief) = router.brief(*contact) else { return };
+                *self.ended.entry((brief.queue, end_label(*reason))).or_default() += 1;
+            }
+            Effect::StartWrapUp { .. }
+            | Effect::ReleaseOperator { .. }
+            | Effect::HoldContact { .. }
+            | Effect::AnnounceMoved { .. }
+            | Effect::AnnouncePresence { .. }
+            | Effect::EndStream { .. } => {}
+        }
+    }
+
+    fn connected(&mut self, contact: ContactId, applied: &Applied, router: &Router) {
+        let accepted = matches!(&applied.command, Command::AcceptOffer(answer) if answer.contact == contact);
+        if !accepted {
+            self.add(names::OFFERS, labels::ANSWER, "automatic");
+        }
+        // As above.
+        let Some(brief) = router.brief(contact) else { return };
+        let waited_s = applied.at.since(brief.enqueued_at).0 as f64 / 1_000.0;
+        self.waits.entry(brief.queue).or_default().push(waited_s);
+    }
+
+    fn name_queues(&mut self, router: &Router) {
+        let met = self.waits.keys().copied().chain(self.ended.keys().map(|(queue, _)| *queue));
+        self.queues = met.map(|queue| (queue, queue_name(router.plan(), queue))).collect();
+    }
+
+    fn report(self) {
+        for ((metric, label, value), count) in self.counts {
+            metrics::counter!(metric, label => value).increment(count);
+        }
+        let named = |queue: &QueueId| self.queues.get(queue).cloned().unwrap_or_default();
+        for ((queue, reason), count) in &self.ended {
+            let (queue, reason) = (named(queue), *reason);
+            metrics::counter!(names::CONTACTS_ENDED, labels::QUEUE => queue, labels::REASON => reason)
+                .increment(*count);
+        }
+        for (queue, waits) in &self.waits {
+            let histogram = metrics::histogram!(names::CONTACT_WAIT, labels::QUEUE => named(queue));
+            waits.iter().for_each(|waited_s| histogram.record(*waited_s));
+        }
+    }
 }
 
 fn queue_name(plan: &Plan, queue: QueueId) -> String {

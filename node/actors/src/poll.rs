@@ -9,7 +9,7 @@ use ringmain_routing::{ContactId, Effect, Party, Position};
 use ringmain_telemetry::{labels, names};
 
 use crate::event::Resync;
-use crate::hub::{Hub, count_delivered, role_label};
+use crate::hub::{Hub, delivered_to, role_label};
 use crate::limits;
 use crate::session::{next_part, operator_of};
 
@@ -38,7 +38,7 @@ pub(crate) fn poll(hub: &Hub, party: Party, after: Position, max: usize) -> Poll
         Pulled::Effects(effects) => {
             for effect in &effects {
                 if !matches!(effect.effect, Effect::EndStream { .. }) {
-                    count_delivered(party);
+                    delivered_to(party).increment(1);
                 }
             }
             Polled::Effects(effects)

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use metrics::Counter;
 use ractor::ActorRef;
 use ringmain_replication::Replica;
 use ringmain_routing::delivery::{Delivered, Pulled, Seen};
@@ -14,7 +15,7 @@ use ringmain_telemetry::{labels, names};
 use tokio::sync::watch;
 
 use crate::event::{Outbox, Resync, SessionEvent, StreamGone};
-use crate::hub::{Hub, Outlet, SubscriptionId, count_delivered, role_label};
+use crate::hub::{Hub, Outlet, SubscriptionId, delivered_to, role_label};
 use crate::limits;
 use crate::offers::OfferTimes;
 
@@ -108,6 +109,7 @@ pub(crate) struct Stream {
     subscription: SubscriptionId,
     seen: Seen,
     progress: Arc<Progress>,
+    delivered: Counter,
 }
 
 impl Stream {
@@ -123,7 +125,8 @@ impl Stream {
     ) -> Stream {
         let cursor = progress.reached().or(seed.cursor).unwrap_or_default();
         let subscription = hub.subscribe(seed.party, cursor, outlet.clone());
-        Stream { seed, hub, replica, offers, outlet, subscription, seen: Seen::up_to(cursor), progress }
+        let (seen, delivered) = (Seen::up_to(cursor), delivered_to(seed.party));
+        Stream { seed, hub, replica, offers, outlet, subscription, seen, progress, delivered }
     }
 
     /// Welcomes the client, unless a crashed actor already has, and sends what it has missed.
@@ -220,7 +223,7 @@ impl Stream {
     }
 
     fn measure(&self, delivered: &Delivered) {
-        count_delivered(self.seed.party);
+        self.delivered.increment(1);
         let offer = matches!(delivered.effect, Effect::RingOperator { .. } | Effect::ConnectContact { .. });
         if offer && matches!(self.seed.party, Party::Operator(_)) {
             self.offers.offered(delivered.position.index);

@@ -3,7 +3,8 @@
 use ringmain_replication::ProposeError;
 use ringmain_routing::command::{AbandonContact, CloseSession, LoseSession};
 use ringmain_routing::{
-    AssignmentEpoch, Command, ContactId, Effect, Millis, Party, Position, QueueId, Reply, SessionState,
+    AssignmentEpoch, Command, ContactId, Effect, LogIndex, Millis, Party, Position, QueueId, Reply,
+    SessionState,
 };
 
 use crate::GatewaySession;
@@ -28,6 +29,46 @@ async fn a_contact_goes_from_its_gateway_to_the_operator_and_back() {
     anna.request(3, complete(&anna, id, assignment)).unwrap();
     let ended = |effect: &Effect| matches!(effect, Effect::AnnounceEnded { contact, .. } if *contact == id);
     calls.find(|event| effect(event, ended)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_operator_does_gets_into_the_log_in_order_though_nothing_is_waited_for() {
+    let node = Node::start(1_000).await;
+    let (gateway, _calls) = node.gateway(None).await;
+    let (anna, mut desk) = node.operator(None).await;
+    anna.request(1, ready(&anna, 1)).unwrap();
+    push(&gateway, 1, "k1");
+    let (id, assignment) = rung(&mut desk).await;
+    anna.request(2, Command::AcceptOffer(offer(&anna, id, assignment))).unwrap();
+    anna.request(3, complete(&anna, id, assignment)).unwrap();
+    anna.request(4, ready(&anna, 2)).unwrap();
+    // Answers may come in any order; each says where its command stands.
+    let mut places = Vec::new();
+    while places.len() < 3 {
+        let (op, index) = desk.find(place_of_answer).await;
+        places.extend((op > 1).then_some((index, op)));
+    }
+    places.sort_unstable();
+    assert_eq!(places.iter().map(|(_, op)| *op).collect::<Vec<_>>(), [2, 3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_that_goes_over_to_another_contact_speaks_of_that_one() {
+    let node = Node::start(1_000).await;
+    let (gateway, mut calls) = node.gateway(None).await;
+    for (op, key) in [(1, "k1"), (2, "k2"), (3, "k3")] {
+        push(&gateway, op, key);
+        assert!(matches!(answered(&mut calls, op).await, Ok(Reply::Enqueued { .. })));
+    }
+    for (op, key) in [(4, "k2"), (5, "k1")] {
+        gateway.request(op, GatewayRequest::Abandon { key: key.into() }).unwrap();
+        assert_eq!(answered(&mut calls, op).await, Ok(Reply::Done));
+    }
+    let waiting = node.replica.read(|router| {
+        let live = router.live_contact_ids(gateway.seed().party);
+        live.iter().filter_map(|id| router.contact(*id)).map(|contact| contact.key).collect::<Vec<_>>()
+    });
+    assert_eq!(waiting, ["k3".into()]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -331,6 +372,13 @@ async fn answered(events: &mut Events, op: u64) -> Result<Reply, ringmain_routin
 fn answer_of(event: &SessionEvent, wanted: u64) -> Option<Result<ringmain_replication::Answer, Unanswered>> {
     let SessionEvent::Answered { op, answer, .. } = event else { return None };
     (*op == wanted).then(|| answer.clone())
+}
+
+fn place_of_answer(event: &SessionEvent) -> Option<(u64, LogIndex)> {
+    let SessionEvent::Answered { op, answer, .. } = event else { return None };
+    let answer = answer.as_ref().expect("the log answers");
+    assert!(answer.reply.is_ok(), "{op}: {:?}", answer.reply);
+    Some((*op, answer.index))
 }
 
 fn effect(event: &SessionEvent, wanted: impl Fn(&Effect) -> bool) -> Option<()> {

@@ -1,9 +1,11 @@
 //! What the streams of gateways and operators have in common: heartbeats, and the way of messages between the client
 //! and the session's actor.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Counter;
 use ringmain_actors::task::spawn_named;
 use ringmain_actors::{Manner, NodeFull, SessionEvent, SessionSeed};
 use ringmain_protocol::v1::Error;
@@ -83,7 +85,7 @@ pub(crate) trait Dialect: Sized + Send + 'static {
     fn renumber(down: &mut Self::Down, op_id: u64);
 
     /// Resolves when the session has ended here.
-    fn over(&self) -> impl Future<Output = ()> + Send;
+    fn over(&self) -> impl Future<Output = ()> + Send + use<Self>;
 }
 
 /// Serves one stream; returns at once with the stream of answers.
@@ -93,7 +95,7 @@ pub(crate) fn serve<D: Dialect>(
     inbound: Streaming<D::Up>,
 ) -> Outbound<D::Down> {
     let (outbound, answers) = mpsc::channel(OUTBOUND_MESSAGES_MAX);
-    let connection = Connection::<D> { shared, inbound, outbound };
+    let connection = Connection::<D> { shared, inbound, outbound, answered: measure::successes(D::METHOD) };
     spawn_named("session-stream", connection.run(caller));
     ReceiverStream::new(answers)
 }
@@ -102,6 +104,8 @@ struct Connection<D: Dialect> {
     shared: Arc<Shared>,
     inbound: Streaming<D::Up>,
     outbound: mpsc::Sender<Result<D::Down, Status>>,
+    /// Of operations that were carried out.
+    answered: Counter,
 }
 
 /// The client has gone or takes nothing.
@@ -142,6 +146,7 @@ impl<D: Dialect> Connection<D> {
         // A node that stood still has not listened either: what it missed is not the client's silence.
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent = 0;
+        let mut over = pin!(session.over());
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -162,7 +167,7 @@ impl<D: Dialect> Connection<D> {
                         return Ok(());
                     }
                 }
-                () = session.over() => return self.tell_rest(session, &mut events).await,
+                () = &mut over => return self.tell_rest(session, &mut events).await,
             }
         }
     }
@@ -187,7 +192,7 @@ impl<D: Dialect> Connection<D> {
         let answered = matches!(event, SessionEvent::Answered { .. });
         for message in session.tell(event) {
             if answered && D::error(&message).is_none() {
-                measure::count(D::METHOD, None);
+                self.answered.increment(1);
             }
             self.say(Ok(message)).await?;
         }

@@ -208,6 +208,14 @@ impl Position {
     }
 }
 
+/// A number in hexadecimal digits, at least so many. Each event of each stream has a cursor, so this is not left to `format!`.
+fn push_hex(text: &mut String, value: u64, digits_min: u32) {
+    let digits = (u64::BITS - value.leading_zeros()).div_ceil(4).max(digits_min);
+    text.extend(
+        (0..digits).rev().filter_map(|place| char::from_digit((value >> (4 * place)) as u32 & 15, 16)),
+    );
+}
+
 /// The life of a cluster that was never restored; cursors without a generation are of this one.
 const FIRST_GENERATION: u64 = 1;
 
@@ -227,7 +235,12 @@ impl Cursor {
     /// The cursor as clients see it: opaque.
     #[must_use]
     pub fn to_text(self) -> String {
-        alloc::format!("{:016x}{:04x}{}", self.generation, self.group, self.position.to_cursor())
+        let mut text = String::with_capacity(44);
+        push_hex(&mut text, self.generation, 16);
+        push_hex(&mut text, u64::from(self.group), 4);
+        push_hex(&mut text, self.position.index.0, 16);
+        push_hex(&mut text, u64::from(self.position.n), 8);
+        text
     }
 
     /// The cursor behind a text; `None` when the text is none of ours.

@@ -143,8 +143,8 @@ impl Dialect for GatewayTalk {
         }
     }
 
-    async fn over(&self) {
-        self.session.over().await;
+    fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.session.over()
     }
 }
 

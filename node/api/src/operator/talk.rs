@@ -125,8 +125,8 @@ impl Dialect for OperatorTalk {
         }
     }
 
-    async fn over(&self) {
-        self.session.over().await;
+    fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.session.over()
     }
 }
 
