@@ -130,6 +130,16 @@ impl Classes {
         self.list[class as usize].profiles.set(profile, fits);
     }
 
+    /// Puts contacts into a line in which somebody waits already.
+    pub(crate) fn join_line(&mut self, class: u32, keys: Vec<OrderKey>) {
+        if keys.is_empty() {
+            return;
+        }
+        let line = &mut self.list[class as usize].line;
+        *line = core::mem::take(line).into_iter().chain(keys).collect();
+        self.heads[class as usize] = line.first().map_or(NOBODY, |key| key.place());
+    }
+
     /// Puts a contact into the line or takes it out.
     pub(crate) fn set_in_line(&mut self, class: u32, key: OrderKey, on: bool) {
         let line = &mut self.list[class as usize].line;

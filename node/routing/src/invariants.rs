@@ -41,6 +41,19 @@ impl Router {
     /// # Errors
     /// The first violation found.
     pub fn check_invariants(&self) -> Result<(), Violation> {
+        self.tables.contacts.iter().try_for_each(|(slot, contact)| self.check_found(slot, contact))?;
+        self.check_rows()
+    }
+
+    /// Checks the rows against each other. Enough for a state whose indexes were made of its rows this moment.
+    ///
+    /// # Errors
+    /// The first violation found.
+    pub(crate) fn check_rows(&self) -> Result<(), Violation> {
+        // Of two contacts with one key, the index knows one.
+        if self.tables.ix.keys.len() as u64 != self.tables.contacts.len() {
+            return violated("I1", "two contacts have the same key, or a key leads to none", 0);
+        }
         let mut loads = vec![Load::default(); self.tables.operators.slots() as usize];
         for (slot, contact) in self.tables.contacts.iter() {
             self.check_contact(slot, contact)?;
@@ -71,24 +84,31 @@ impl Router {
         if contact.id.slot != slot || self.tables.contacts.get(slot, contact.id.generation).is_none() {
             return violated("I1", "a contact is not where its id says", slot);
         }
-        if self.tables.ix.keys.get(&contact.key) != Some(&slot) {
-            return violated("I1", "a contact cannot be found by its key", slot);
-        }
-        if let Some(operator) = contact.operator() {
-            if contact.holder != Some(operator) {
-                return violated("I2", "a contact is in other hands than its assignment says", slot);
-            }
-            if !self.tables.ix.in_hand.contains(&(operator.slot, slot)) {
-                return violated("I2", "an operator does not know of its contact", slot);
-            }
-        }
-        let brought = self.tables.ix.brought.contains(&(contact.gateway.slot, slot));
-        if contact.is_open() != brought {
-            return violated("I1", "a gateway's list of live contacts is wrong", slot);
+        if let Some(operator) = contact.operator()
+            && contact.holder != Some(operator)
+        {
+            return violated("I2", "a contact is in other hands than its assignment says", slot);
         }
         let is_later = contact.not_before.is_some_and(|time| time > self.now);
         if is_later && matches!(contact.state, State::Waiting(Wait::InLine | Wait::Held { .. })) {
             return violated("I4", "a contact is in line before its time", slot);
+        }
+        Ok(())
+    }
+
+    /// Whether the indexes lead to a contact.
+    fn check_found(&self, slot: u32, contact: &Contact) -> Result<(), Violation> {
+        if self.tables.ix.keys.get(&contact.key) != Some(&slot) {
+            return violated("I1", "a contact cannot be found by its key", slot);
+        }
+        if let Some(operator) = contact.operator()
+            && !self.tables.ix.in_hand.contains(&(operator.slot, slot))
+        {
+            return violated("I2", "an operator does not know of its contact", slot);
+        }
+        let brought = self.tables.ix.brought.contains(&(contact.gateway.slot, slot));
+        if contact.is_open() != brought {
+            return violated("I1", "a gateway's list of live contacts is wrong", slot);
         }
         Ok(())
     }

@@ -179,7 +179,7 @@ impl Router {
         router.deeds = Arc::new(Deeds::from_stored(head.deeds));
         router.format = head.format;
         router.tables = derive(head.plan, rows)?;
-        router.check_invariants().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
+        router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)
     }
 }
