@@ -18,6 +18,7 @@ const LEGEND_STEP: f64 = 150.0;
 const STYLE: &str = "<style>\
     text{font:11px sans-serif;fill:#444}.title{font-weight:bold}\
     polyline{fill:none;stroke-width:1.8}.grid{stroke:#8884;stroke-width:1}\
+    .mark{stroke:#c33;stroke-width:1.2;stroke-dasharray:4 3}\
     .c0{stroke:#2f7fd1}.c1{stroke:#c9711f}.c2{stroke:#3a9d5d}.c3{stroke:#9a62c7}\
     circle.c0{fill:#2f7fd1}circle.c1{fill:#c9711f}circle.c2{fill:#3a9d5d}circle.c3{fill:#9a62c7}\
     @media (prefers-color-scheme:dark){text{fill:#ccc}}\
@@ -48,6 +49,13 @@ pub(crate) struct Chart {
     pub(crate) series: Vec<Series>,
 }
 
+/// A moment or a value on the x axis that is marked by a line and a word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    pub(crate) at: f64,
+    pub(crate) word: &'static str,
+}
+
 /// Where the values of one axis are.
 struct Axis {
     scale: Scale,
@@ -62,6 +70,14 @@ impl Chart {
     /// # Errors
     /// Never; writing to a text cannot fail.
     pub(crate) fn draw(&self) -> std::result::Result<String, std::fmt::Error> {
+        self.draw_marked(&[])
+    }
+
+    /// Draws it with places on the x axis marked.
+    ///
+    /// # Errors
+    /// Never; writing to a text cannot fail.
+    pub(crate) fn draw_marked(&self, marks: &[Mark]) -> std::result::Result<String, std::fmt::Error> {
         let points = || self.series.iter().flat_map(|series| series.points.iter().copied());
         let x = Axis::over(self.x_scale, points().map(|point| point.0));
         let y = Axis::over(self.scale, points().map(|point| point.1));
@@ -73,6 +89,7 @@ impl Chart {
         )?;
         write!(svg, "<text class=\"title\" x=\"{LEFT}\" y=\"16\">{}</text>", self.title)?;
         grid(&mut svg, &x, &y)?;
+        marks.iter().try_for_each(|mark| draw_mark(&mut svg, &x, mark))?;
         let (middle, low) = ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8.0);
         write!(svg, "<text text-anchor=\"middle\" x=\"{middle}\" y=\"{low}\">{}</text>", self.x_name)?;
         for (place, series) in self.series.iter().enumerate() {
@@ -104,6 +121,12 @@ fn grid(svg: &mut String, x: &Axis, y: &Axis) -> Result {
         write!(svg, "<text text-anchor=\"middle\" x=\"{at:.1}\" y=\"{:.1}\">{tick}</text>", bottom + 16.0)?;
     }
     Ok(())
+}
+
+fn draw_mark(svg: &mut String, x: &Axis, mark: &Mark) -> Result {
+    let (at, bottom) = (x_of(x, mark.at), HEIGHT - BOTTOM);
+    write!(svg, "<line class=\"mark\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>")?;
+    write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>", at + 4.0, TOP + 12.0, mark.word)
 }
 
 fn line(svg: &mut String, place: usize, series: &Series, x: &Axis, y: &Axis) -> Result {
@@ -211,5 +234,13 @@ mod tests {
             .expect("a String takes all");
         let line = svg.split("points=\"").nth(1).and_then(|rest| rest.split(' ').next()).expect("a line");
         assert_eq!(line, "405.0,182.0");
+    }
+
+    #[test]
+    fn a_mark_stands_at_its_place() {
+        let series = vec![Series { name: "a".into(), points: vec![(0.0, 1.0), (10.0, 2.0)] }];
+        let chart = Chart { title: "t", x_name: "x", x_scale: Scale::Linear, scale: Scale::Linear, series };
+        let svg = chart.draw_marked(&[Mark { at: 5.0, word: "killed" }]).expect("a String takes all");
+        assert!(svg.contains("class=\"mark\" x1=\"405.0\"") && svg.contains(">killed<"), "{svg}");
     }
 }

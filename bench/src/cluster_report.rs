@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use indicatif::ProgressBar;
 use ringmain_bench::clock::Stopwatch;
-use ringmain_bench::cluster::{Arrivals, Class, FORMAT, Machine, Ours, Rig, Run, Search, Step};
-use ringmain_bench::nodes;
+use ringmain_bench::cluster::{Arrivals, Class, FORMAT, Machine, Ours, Rig, Run, Search, Service, Step};
 
-use crate::load::{self, COMFORT, LoadOptions, USUAL_RATE};
+use crate::load::{self, COMFORT, LoadOptions, Place, USUAL_RATE};
 
 /// More than the highest rate that was held.
 const OVERLOAD: f64 = 1.2;
@@ -38,15 +36,8 @@ pub struct Options {
     halvings: u32,
     #[command(flatten)]
     load: LoadOptions,
-    /// Folder for the report: JSON, page and pictures; written anew after each rate
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
-    /// The program to run as nodes; without it, `ringmain` beside this program
-    #[arg(long, value_name = "FILE")]
-    ringmain: Option<PathBuf>,
-    /// Where the nodes keep their data, a new or empty folder; without it one that goes with the run
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Runs the benchmark; the nodes end with it, however it ends.
@@ -55,23 +46,13 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn measure(options: &Options) -> anyhow::Result<()> {
-    let scratch = tempfile::Builder::new().prefix("ringmain-bench-").tempdir()?;
-    let folder = match &options.data {
-        Some(folder) => load::empty_folder(folder)?,
-        None => scratch.path().to_owned(),
-    };
-    let (program, setup) = (nodes::program(options.ringmain.as_deref())?, options.load.setup(options.smoke));
-    let spinner = ProgressBar::new_spinner();
-    let waiting = |words: &str| {
-        spinner.set_message(words.to_owned());
-        spinner.tick();
-    };
-    let rig = Rig::<Ours>::open(&setup, &program, &folder, waiting).await?;
-    spinner.finish_and_clear();
+    let setup = options.load.setup(options.smoke);
+    let ground = options.place.ground()?;
+    let rig = ground.open(&setup, &Service::at_once()).await?;
     let machine = Machine::here(&rig.version().await?);
     let mut campaign = Campaign {
         rig,
-        report: options.report.clone(),
+        report: options.place.report.clone(),
         watch: Stopwatch::start(),
         run: Run {
             format: FORMAT,

@@ -7,9 +7,10 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringmain_bench::cluster::{
-    Arrivals, Class, Latency, Order, Progress, Rig, Setup, Step, System, WINDOW_FULL,
+    Arrivals, Class, Latency, Order, Ours, Progress, Rig, Service, Setup, Step, System, WINDOW_FULL,
 };
-use ringmain_bench::nodes::NODES;
+use ringmain_bench::nodes::{self, NODES};
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Part of the offered contacts that must be accepted for a rate to be held.
@@ -82,6 +83,84 @@ impl LoadOptions {
     }
 }
 
+/// What a measurement runs, where, and where its report goes.
+#[derive(Args)]
+pub struct Place {
+    /// Folder for the report: JSON, page and pictures
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// The program to run as nodes; without it, `ringmain` beside this program
+    #[arg(long, value_name = "FILE")]
+    ringmain: Option<PathBuf>,
+    /// Where the nodes keep their data, a new or empty folder; without it one that goes with the run
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// A program and a folder for its nodes. What is temporary goes when it is dropped.
+pub struct Ground {
+    _scratch: TempDir,
+    folder: PathBuf,
+    program: PathBuf,
+}
+
+impl Place {
+    /// The program, and a folder for the nodes.
+    ///
+    /// # Errors
+    /// There is no such program, or the folder is not empty.
+    pub fn ground(&self) -> anyhow::Result<Ground> {
+        let scratch = tempfile::Builder::new().prefix("ringmain-bench-").tempdir()?;
+        let folder = match &self.data {
+            Some(folder) => empty_folder(folder)?,
+            None => scratch.path().to_owned(),
+        };
+        Ok(Ground { _scratch: scratch, folder, program: nodes::program(self.ringmain.as_deref())? })
+    }
+}
+
+impl Ground {
+    /// Three nodes and everybody signed in; shows what is waited for.
+    ///
+    /// # Errors
+    /// A node cannot be started, or ends, or not everybody is there within a minute.
+    pub async fn open(&self, centre: &Setup, service: &Service) -> anyhow::Result<Rig<Ours>> {
+        let spinner = ProgressBar::new_spinner();
+        let waiting = |words: &str| {
+            spinner.set_message(words.to_owned());
+            spinner.tick();
+        };
+        let rig = Rig::<Ours>::open(centre, service, &self.program, &self.folder, waiting).await?;
+        spinner.finish_and_clear();
+        Ok(rig)
+    }
+}
+
+/// A centre for a measurement that holds no rates: gateways and their window, operators and their capacity, one contact in
+/// so many of tier 0 and how many may wait.
+pub fn centre(
+    (gateways, window): (u32, u32),
+    (operators, capacity): (u32, u32),
+    (tier_0_every, waiting_max): (u32, u32),
+    seed: u64,
+) -> Setup {
+    Setup {
+        nodes: NODES,
+        gateways: gateways as usize,
+        gateways_of_tier_0: TIER_0_GATEWAYS,
+        operators: operators as usize,
+        capacity,
+        tier_0_every,
+        window,
+        waiting_max,
+        measured_s: 0.0,
+        warm_up_s: 0.0,
+        p99_bound_ms: 0.0,
+        accepted_share_bound: 0.0,
+        seed,
+    }
+}
+
 /// Runs a measurement until it or somebody ends it; what it has started ends with it.
 pub fn run(measurement: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -104,12 +183,7 @@ pub async fn step<S: System>(
 ) -> anyhow::Result<Step> {
     let name = format!("{name}: {rate:.0}/s");
     let bar = bar_of(&name)?;
-    let shown = |progress: Progress| {
-        bar.set_length((progress.length_s * 10.0) as u64);
-        bar.set_position((progress.elapsed_s * 10.0) as u64);
-        bar.set_message(format!("{} due, {} open", progress.due, progress.open));
-    };
-    let step = rig.step(&Order { name, arrivals, rate }, &shown).await?;
+    let step = rig.step(&Order { name, arrivals, rate }, &|progress| show(&bar, progress)).await?;
     bar.finish_and_clear();
     println!("{}", line(&step));
     Ok(step)
@@ -159,7 +233,15 @@ pub fn offer_of(step: &Step) -> Latency {
     step.push_to_offer.get(&Class::Others).copied().unwrap_or_default()
 }
 
-fn bar_of(name: &str) -> anyhow::Result<ProgressBar> {
+/// Shows on a bar how far a measurement is.
+pub fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_length((progress.length_s * 10.0) as u64);
+    bar.set_position((progress.elapsed_s * 10.0) as u64);
+    bar.set_message(format!("{} due, {} open", progress.due, progress.open));
+}
+
+/// A bar with a name before it.
+pub fn bar_of(name: &str) -> anyhow::Result<ProgressBar> {
     let style = ProgressStyle::with_template("{prefix} {bar:30} {msg}")?;
     let bar = ProgressBar::new(1).with_style(style).with_prefix(name.to_owned());
     bar.enable_steady_tick(Duration::from_millis(200));

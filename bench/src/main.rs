@@ -8,6 +8,7 @@ mod idle_report;
 mod load;
 #[cfg(feature = "peers")]
 mod peers_report;
+mod surge_report;
 
 use std::process::ExitCode;
 
@@ -21,7 +22,8 @@ use clap::{Parser, Subcommand};
     ringmain-bench core --report core-report\n  \
     ringmain-bench erlang --seeds 10\n  \
     ringmain-bench idle --for 30\n  \
-    ringmain-bench cluster --report cluster-report\n\n\
+    ringmain-bench cluster --report cluster-report\n  \
+    ringmain-bench surge --report surge-report\n\n\
     Build with --release; a debug build checks every invariant after each command.")]
 struct Arguments {
     #[command(subcommand)]
@@ -36,6 +38,8 @@ enum Command {
     Idle(idle_report::Options),
     /// Three nodes under an open-loop load: latency, throughput and cost up to saturation and beyond
     Cluster(Box<cluster_report::Options>),
+    /// A national outage: calls rise a hundredfold, customers dial again, the leader is killed at the peak
+    Surge(Box<surge_report::Options>),
     /// The same work by real databases and queues, in turns with a cluster
     #[cfg(feature = "peers")]
     Peers(Box<peers_report::Options>),
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Command::Core(options) => core_report::run(&options),
         Command::Idle(options) => idle_report::run(&options),
         Command::Cluster(options) => cluster_report::run(&options),
+        Command::Surge(options) => surge_report::run(&options),
         #[cfg(feature = "peers")]
         Command::Peers(options) => peers_report::run(&options),
         Command::Erlang(options) => erlang_report::run(&options),

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use ringmain_bench::clock::Stopwatch;
 use ringmain_bench::cluster::peers::{Beside, Contender, OURS, Peer, TALLY_FORMAT, Tally, Turn};
-use ringmain_bench::cluster::{Arrivals, Machine, Ours, Rig, Search, Setup, System};
+use ringmain_bench::cluster::{Arrivals, Machine, Ours, Rig, Search, Service, Setup, System};
 use ringmain_bench::nodes;
 
 use crate::Skipped;
@@ -179,7 +179,8 @@ impl Contest<'_> {
             let search = self.search(place);
             let turn = match &self.entrants[place] {
                 Entrant::Ours(program) => {
-                    let rig = Rig::<Ours>::open(&setup, program, &folder, |_| {}).await?;
+                    let rig =
+                        Rig::<Ours>::open(&setup, &Service::at_once(), program, &folder, |_| {}).await?;
                     turn(rig, search).await?
                 }
                 Entrant::Peer(peer, programs) => {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hdrhistogram::Histogram;
 
 use super::figures::{Class, Counts, Latency};
+use super::redial::{Call, Habit, Redials};
 
 /// Latencies are kept to three digits, from 1 µs to ten minutes.
 const LATENCY_US: (u64, u64) = (1, 600_000_000);
@@ -65,7 +66,7 @@ pub(super) struct Due {
     pub(super) at_ns: u64,
     /// How long after that it is brought to its gateway.
     pub(super) late_ns: u64,
-    pub(super) class: Class,
+    pub(super) call: Call,
     /// Which gateway that is.
     pub(super) gateway: u32,
 }
@@ -75,18 +76,42 @@ struct Slot {
     due: Due,
     is_measured: bool,
     answer: Option<Answered>,
+    answered_ns: u64,
     shown_to: Option<Hand>,
+    /// When it was shown first, and since when both it and the room for it were there.
+    shown_ns: u64,
+    ready_ns: u64,
     completed_by: Option<Hand>,
+    completed_ns: u64,
     has_ended: bool,
     /// Nothing more is to be heard of it.
     is_settled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answered {
+pub(super) enum Answered {
     Accepted,
-    Refused,
+    /// By the code of this number.
+    Refused(u8),
     Unknown,
+}
+
+/// What is known of one call; moments by the stage's clock, in ns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) due_ns: u64,
+    pub(super) call: Call,
+    pub(super) answer: Option<(u64, Answered)>,
+    pub(super) shown: Option<Shown>,
+    pub(super) completed_ns: Option<u64>,
+}
+
+/// When a contact was shown first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    pub(super) at_ns: u64,
+    /// Since when both the contact and the operator's room for it were there.
+    pub(super) ready_ns: u64,
 }
 
 /// One step's records.
@@ -101,6 +126,11 @@ pub(super) struct Page {
     completed_in_time: u64,
     /// Contacts of which something is still to be heard.
     open: u64,
+    /// Contacts whose push has no answer.
+    unanswered: u64,
+    /// Codes of refusals, in the order in which they came.
+    codes: Vec<String>,
+    redials: Option<Redials>,
     problems: Vec<String>,
     problems_count: u64,
 }
@@ -125,6 +155,22 @@ impl Book {
         *self.page() = page;
     }
 
+    /// From here on customers of the present page who are refused dial again.
+    pub(super) fn dial_again(&self, habit: Habit, seed: u64) {
+        self.page().redials = Some(Redials::new(habit, seed));
+    }
+
+    /// When the next customer dials again, and how many calls have no answer.
+    pub(super) fn redials(&self) -> (Option<u64>, u64) {
+        let page = self.page();
+        page.redials.as_ref().map_or((None, 0), |redials| (redials.next_ns(), page.unanswered))
+    }
+
+    /// The next customer who dials again by then, and when that is due.
+    pub(super) fn take_redial(&self, now_ns: u64) -> Option<(u64, Call)> {
+        self.page().redials.as_mut()?.take_by(now_ns)
+    }
+
     pub(super) fn page(&self) -> MutexGuard<'_, Page> {
         self.page.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,12 +180,13 @@ impl Book {
         let mut page = self.page();
         let is_measured = page.measured_ns.contains(&due.at_ns);
         if is_measured {
-            page.tally(due.class).counts.offered += 1;
+            page.tally(due.call.class).counts.offered += 1;
             page.lateness.saturating_record(due.late_ns / 1_000);
         }
         let number = page.slots.len() as u32;
         page.slots.push(Slot { due, is_measured, ..Slot::default() });
         page.open += 1;
+        page.unanswered += 1;
         ContactNumber { step: page.step, number }
     }
 
@@ -147,9 +194,9 @@ impl Book {
         self.page().answered(contact, now_ns, answer);
     }
 
-    /// A desktop shows the contact.
-    pub(super) fn shown(&self, contact: ContactNumber, now_ns: u64, hand: Hand) {
-        self.page().shown(contact, now_ns, hand);
+    /// A desktop shows the contact, for which it has had room since a moment.
+    pub(super) fn shown(&self, contact: ContactNumber, (room_ns, now_ns): (u64, u64), hand: Hand) {
+        self.page().shown(contact, (room_ns, now_ns), hand);
     }
 
     /// A desktop shows the contact, which may be shown once only.
@@ -159,7 +206,7 @@ impl Book {
         if let Some(before) = page.slot(contact).and_then(|slot| slot.shown_to) {
             page.problem(format!("{}: shown to {hand:?} after {before:?}", contact.key()));
         }
-        page.shown(contact, now_ns, hand);
+        page.shown(contact, (0, now_ns), hand);
     }
 
     /// An operator's "complete", asked for at a moment, was carried out.
@@ -201,6 +248,9 @@ impl Page {
             to_done: histogram(),
             completed_in_time: 0,
             open: 0,
+            unanswered: 0,
+            codes: Vec::new(),
+            redials: None,
             problems: Vec::new(),
             problems_count: 0,
         }
@@ -214,6 +264,21 @@ impl Page {
     /// Contacts of which something is still to be heard.
     pub(super) fn open(&self) -> u64 {
         self.open
+    }
+
+    /// What is known of each call, in the order in which they were brought.
+    pub(super) fn told(&self) -> impl Iterator<Item = Told> {
+        self.slots.iter().map(Slot::told)
+    }
+
+    /// Codes of refusals, by their numbers.
+    pub(super) fn codes(&self) -> &[String] {
+        &self.codes
+    }
+
+    /// Customers who will dial again.
+    pub(super) fn redials_waiting(&self) -> u64 {
+        self.redials.as_ref().map_or(0, Redials::count)
     }
 
     /// Completions that were acknowledged while it was measured.
@@ -280,17 +345,18 @@ impl Page {
 
     fn answered(&mut self, contact: ContactNumber, now_ns: u64, answer: Answer) {
         let Some(slot) = self.slot(contact).filter(|slot| slot.answer.is_none()) else { return };
-        let (Due { at_ns, class, .. }, is_measured) = (slot.due, slot.is_measured);
+        let (Due { at_ns, call, .. }, is_measured) = (slot.due, slot.is_measured);
         let answered = match &answer {
             Answer::Accepted => Answered::Accepted,
-            Answer::Refused(_) => Answered::Refused,
+            Answer::Refused(code) => Answered::Refused(self.refused(now_ns, call, code)),
             Answer::Unknown => Answered::Unknown,
         };
-        self.change(contact, |slot| slot.answer = Some(answered));
+        self.unanswered -= 1;
+        self.change(contact, |slot| (slot.answer, slot.answered_ns) = (Some(answered), now_ns));
         if !is_measured {
             return;
         }
-        let tally = self.tally(class);
+        let tally = self.tally(call.class);
         match answer {
             Answer::Accepted => {
                 tally.counts.accepted += 1;
@@ -301,15 +367,29 @@ impl Page {
         }
     }
 
-    fn shown(&mut self, contact: ContactNumber, now_ns: u64, hand: Hand) {
+    /// The number of a code, and the customer may dial again.
+    fn refused(&mut self, now_ns: u64, call: Call, code: &str) -> u8 {
+        let place = self.codes.iter().position(|known| known == code).unwrap_or_else(|| {
+            self.codes.push(code.to_owned());
+            self.codes.len() - 1
+        });
+        let number = u8::try_from(place).unwrap_or(u8::MAX);
+        if let Some(redials) = &mut self.redials {
+            redials.refused(now_ns, call, number);
+        }
+        number
+    }
+
+    fn shown(&mut self, contact: ContactNumber, (room_ns, now_ns): (u64, u64), hand: Hand) {
         let Some(slot) = self.slot(contact) else { return };
-        let (Due { at_ns, class, .. }, is_measured, before) = (slot.due, slot.is_measured, slot.shown_to);
+        let (Due { at_ns, call, .. }, is_measured, before) = (slot.due, slot.is_measured, slot.shown_to);
         match before {
             None => {
                 if is_measured {
                     let us = now_ns.saturating_sub(at_ns) / 1_000;
-                    self.tally(class).to_offer.saturating_record(us);
+                    self.tally(call.class).to_offer.saturating_record(us);
                 }
+                self.change(contact, |slot| (slot.shown_ns, slot.ready_ns) = (now_ns, at_ns.max(room_ns)));
             }
             Some(other) if other.assignment == hand.assignment && other.operator != hand.operator => {
                 self.problem(format!(
@@ -324,7 +404,7 @@ impl Page {
 
     fn completed(&mut self, contact: ContactNumber, (asked_ns, now_ns): (u64, u64), hand: Hand) {
         let Some(slot) = self.slot(contact) else { return };
-        let (class, is_measured, before) = (slot.due.class, slot.is_measured, slot.completed_by);
+        let (class, is_measured, before) = (slot.due.call.class, slot.is_measured, slot.completed_by);
         match before {
             Some(other) if other != hand => {
                 self.problem(format!("{}: completed by {other:?} and by {hand:?}", contact.key()));
@@ -336,7 +416,9 @@ impl Page {
                     self.tally(class).counts.completed += 1;
                     self.to_done.saturating_record(now_ns.saturating_sub(asked_ns) / 1_000);
                 }
-                self.change(contact, |slot| slot.completed_by = Some(hand));
+                self.change(contact, |slot| {
+                    (slot.completed_by, slot.completed_ns) = (Some(hand), now_ns);
+                });
             }
         }
     }
@@ -350,11 +432,21 @@ impl Page {
 }
 
 impl Slot {
+    fn told(&self) -> Told {
+        Told {
+            due_ns: self.due.at_ns,
+            call: self.due.call,
+            answer: self.answer.map(|answer| (self.answered_ns, answer)),
+            shown: self.shown_to.map(|_| Shown { at_ns: self.shown_ns, ready_ns: self.ready_ns }),
+            completed_ns: self.completed_by.map(|_| self.completed_ns),
+        }
+    }
+
     /// What is wrong with it, once nothing more is to be expected.
     fn problem(&self) -> Option<String> {
         match (self.answer, self.completed_by) {
             (None, _) => Some("its push was not answered".to_owned()),
-            (Some(Answered::Refused), _) if self.shown_to.is_some() => {
+            (Some(Answered::Refused(_)), _) if self.shown_to.is_some() => {
                 Some("refused, and yet shown to an operator".to_owned())
             }
             (Some(Answered::Accepted), None) => {
@@ -363,7 +455,7 @@ impl Slot {
             (Some(Answered::Accepted), Some(_)) if !self.has_ended => {
                 Some("completed, and its gateway was not told".to_owned())
             }
-            (Some(Answered::Accepted | Answered::Refused | Answered::Unknown), _) => None,
+            (Some(Answered::Accepted | Answered::Refused(_) | Answered::Unknown), _) => None,
         }
     }
 
@@ -371,7 +463,7 @@ impl Slot {
         let is_over = self.completed_by.is_some() && self.has_ended;
         match self.answer {
             None => false,
-            Some(Answered::Refused) => true,
+            Some(Answered::Refused(_)) => true,
             Some(Answered::Accepted) => is_over,
             // Nobody knows whether it was taken; if a desktop showed it, it was.
             Some(Answered::Unknown) => self.shown_to.is_none() || is_over,
@@ -385,7 +477,7 @@ impl Tally {
     }
 }
 
-fn histogram() -> Histogram<u64> {
+pub(super) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(LATENCY_US.0, LATENCY_US.1, DIGITS).expect("the bounds are constants that fit")
 }
 
@@ -410,7 +502,7 @@ mod tests {
     fn life_cycle(book: &Book, due_ms: u64) -> ContactNumber {
         let contact = due(book, due_ms);
         book.answered(contact, (due_ms + 5) * MS, Answer::Accepted);
-        book.shown(contact, (due_ms + 7) * MS, ANNA);
+        book.shown(contact, (0, (due_ms + 7) * MS), ANNA);
         book.completed(contact, ((due_ms + 8) * MS, (due_ms + 9) * MS), ANNA);
         book.ended(contact, true);
         contact
@@ -458,13 +550,13 @@ mod tests {
     fn one_assignment_with_two_operators_is_found_and_a_later_assignment_is_none() {
         let book = book();
         let contact = life_cycle(&book, 150);
-        book.shown(contact, 160 * MS, BORIS);
+        book.shown(contact, (0, 160 * MS), BORIS);
         assert_eq!(book.page().judge().0, 1);
         book.begin(4, 0..0, 1);
         let contact = due(&book, 0);
         book.answered(contact, MS, Answer::Accepted);
-        book.shown(contact, MS, ANNA);
-        book.shown(contact, MS, Hand { assignment: 2, ..BORIS });
+        book.shown(contact, (0, MS), ANNA);
+        book.shown(contact, (0, MS), Hand { assignment: 2, ..BORIS });
         book.completed(contact, (MS, MS), Hand { assignment: 2, ..BORIS });
         book.ended(contact, true);
         assert_eq!(book.page().judge(), (0, Vec::new()));
@@ -481,7 +573,7 @@ mod tests {
         assert_eq!(counts.refused, BTreeMap::from([("queue-full".to_owned(), 1)]));
         assert!((book.page().lateness().max_ms - 2.0).abs() < 0.01);
         assert_eq!(state(&book), (0, 0, 0));
-        book.shown(contact, 151 * MS, ANNA);
+        book.shown(contact, (0, 151 * MS), ANNA);
         assert_eq!(book.page().judge().0, 1);
     }
 
@@ -491,7 +583,7 @@ mod tests {
         let contacts = [1, 1, 2].map(|gateway| book.due(Due { at_ns: 150 * MS, gateway, ..Due::default() }));
         for contact in contacts {
             book.answered(contact, 151 * MS, Answer::Accepted);
-            book.shown(contact, 151 * MS, ANNA);
+            book.shown(contact, (0, 151 * MS), ANNA);
             book.completed(contact, (151 * MS, 152 * MS), ANNA);
         }
         book.listed(1, &BTreeSet::from([contacts[1]]));

@@ -1,7 +1,7 @@
-//! An operator under load: always ready, and done with each contact at once, so that the cluster is measured and not
-//! people.
+//! An operator under load: always ready, and done with each contact when the talk is over, which may be at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::book::{Book, ContactNumber, Hand};
 use super::roll::Roll;
+use super::service::{Service, Talks};
 use crate::play::Stage;
 use crate::task::Owned;
 
@@ -27,7 +28,7 @@ pub(super) struct Desk {
 /// What was asked.
 enum Asked {
     Ready,
-    Complete { id: String, contact: Option<ContactNumber>, hand: Hand, asked_ns: u64 },
+    Complete { held: Held, contact: Option<ContactNumber>, asked_ns: u64 },
 }
 
 /// What was asked, and its answer.
@@ -40,13 +41,32 @@ struct Operator {
     name: String,
     place: u32,
     client: OperatorClient,
-    /// Completions that are not answered: contact and assignment.
-    completing: BTreeSet<(String, u32)>,
+    talks: Talks,
+    /// What is in hand until its completion is answered.
+    in_hand: BTreeMap<Held, State>,
+    /// Talks that run.
+    timers: FuturesUnordered<BoxFuture<'static, Held>>,
+    /// Since when there is room, by the stage's clock in ns: one for each contact more that would fit.
+    room: VecDeque<u64>,
     is_known: bool,
 }
 
+/// A contact and the number of its assignment.
+type Held = (String, u32);
+
+/// How far a contact in hand is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Talking(Option<ContactNumber>),
+    /// Its completion is not answered.
+    Completing,
+}
+
+/// What an operator wants to ask.
+type Wanted = (Asked, OperatorOperation);
+
 impl Desk {
-    /// Connects and becomes ready.
+    /// Connects and becomes ready; the operator has a place among all, and room for so many contacts.
     ///
     /// # Errors
     /// An address or token that no client can be made of.
@@ -55,7 +75,7 @@ impl Desk {
         book: &Book,
         roll: &Roll,
         config: SessionConfig,
-        place: u32,
+        (place, capacity, service): (u32, u32, &Service),
     ) -> Result<Desk, BadConfig> {
         let name = config.name.clone();
         let (client, notices) = OperatorClient::connect(config)?;
@@ -66,7 +86,10 @@ impl Desk {
             name,
             place,
             client,
-            completing: BTreeSet::new(),
+            talks: service.talks(place),
+            in_hand: BTreeMap::new(),
+            timers: FuturesUnordered::new(),
+            room: (0..capacity).map(|_| 0).collect(),
             is_known: false,
         };
         Ok(Desk { _task: Owned::start(operator.work(notices)) })
@@ -76,6 +99,7 @@ impl Desk {
 impl Operator {
     async fn work(mut self, mut notices: mpsc::Receiver<OperatorNotice>) {
         let mut pending: FuturesUnordered<BoxFuture<'static, Answered>> = FuturesUnordered::new();
+        let mut has_hurried = false;
         loop {
             let mut wanted = Vec::new();
             tokio::select! {
@@ -84,6 +108,11 @@ impl Operator {
                     None => return,
                 },
                 Some((asked, answer)) = pending.next(), if !pending.is_empty() => self.record(asked, answer),
+                Some(held) = self.timers.next(), if !self.timers.is_empty() => wanted.extend(self.complete(held)),
+                () = self.talks.hurried(), if !has_hurried => {
+                    has_hurried = true;
+                    self.complete_all(&mut wanted);
+                }
             }
             for (asked, operation) in wanted {
                 let begun = self.client.begin(operation).await;
@@ -92,7 +121,7 @@ impl Operator {
         }
     }
 
-    fn heed(&mut self, notice: OperatorNotice, wanted: &mut Vec<(Asked, OperatorOperation)>) {
+    fn heed(&mut self, notice: OperatorNotice, wanted: &mut Vec<Wanted>) {
         match notice {
             // What was declared on an earlier stream may not have arrived: say it again.
             OperatorNotice::Online(_) => wanted.push((Asked::Ready, OperatorOperation::Ready)),
@@ -100,6 +129,12 @@ impl Operator {
             OperatorNotice::Resync(list) => {
                 let in_hand =
                     list.contacts.iter().filter(|contact| contact.state() == ContactState::Handling);
+                let in_hand: Vec<&Contact> = in_hand.collect();
+                let is_listed = |held: &Held| {
+                    in_hand.iter().any(|contact| contact.contact == held.0 && contact.assignment == held.1)
+                };
+                let gone: Vec<Held> = self.in_hand.keys().filter(|held| !is_listed(held)).cloned().collect();
+                gone.iter().for_each(|held| self.let_go(held));
                 for contact in in_hand {
                     wanted.extend(self.serve(contact, contact.assignment));
                 }
@@ -111,32 +146,66 @@ impl Operator {
         }
     }
 
-    fn heed_event(&mut self, event: OperatorEvent) -> Option<(Asked, OperatorOperation)> {
+    fn heed_event(&mut self, event: OperatorEvent) -> Option<Wanted> {
         match event.event? {
             Event::Connect(connect) => self.serve(&connect.contact?, connect.assignment),
-            Event::Ring(_)
-            | Event::Withdrawn(_)
-            | Event::WrapUp(_)
-            | Event::Released(_)
-            | Event::Presence(_)
-            | Event::Held(_) => None,
+            Event::Withdrawn(withdrawn) => {
+                self.let_go(&(withdrawn.contact, withdrawn.assignment));
+                None
+            }
+            Event::Released(released) => {
+                self.let_go(&(released.contact, released.assignment));
+                None
+            }
+            Event::Ring(_) | Event::WrapUp(_) | Event::Presence(_) | Event::Held(_) => None,
         }
     }
 
-    /// The contact is connected: it is completed at once, unless that is under way.
-    fn serve(&mut self, contact: &Contact, assignment: u32) -> Option<(Asked, OperatorOperation)> {
-        let hand = Hand { operator: self.place, assignment };
-        let (number, asked_ns) = (ContactNumber::of_key(&contact.key), self.stage.now_ns());
-        if let Some(number) = number {
-            self.book.shown(number, asked_ns, hand);
-        }
-        let id = contact.contact.clone();
-        if !self.completing.insert((id.clone(), assignment)) {
+    /// The contact is connected: it is completed when the talk is over, which may be at once.
+    fn serve(&mut self, contact: &Contact, assignment: u32) -> Option<Wanted> {
+        let held = (contact.contact.clone(), assignment);
+        if self.in_hand.contains_key(&held) {
             return None;
         }
-        let of = AssignmentOf::new(&id, assignment);
-        let asked = Asked::Complete { id, contact: number, hand, asked_ns };
+        let number = ContactNumber::of_key(&contact.key);
+        let room_ns = self.room.pop_front().unwrap_or_default();
+        if let Some(number) = number {
+            let hand = Hand { operator: self.place, assignment };
+            self.book.shown(number, (room_ns, self.stage.now_ns()), hand);
+        }
+        self.in_hand.insert(held.clone(), State::Talking(number));
+        match self.talks.next() {
+            None => self.complete(held),
+            Some(span) => {
+                self.timers.push(Box::pin(talk(held, span)));
+                None
+            }
+        }
+    }
+
+    /// The talk is over, unless the contact was taken back before or is being completed already.
+    fn complete(&mut self, held: Held) -> Option<Wanted> {
+        let state = self.in_hand.get_mut(&held)?;
+        let State::Talking(number) = *state else { return None };
+        *state = State::Completing;
+        let asked_ns = self.stage.now_ns();
+        self.room.push_back(asked_ns);
+        let of = AssignmentOf::new(&held.0, held.1);
+        let asked = Asked::Complete { held, contact: number, asked_ns };
         Some((asked, OperatorOperation::Complete { of, wrap_up: None }))
+    }
+
+    fn complete_all(&mut self, wanted: &mut Vec<Wanted>) {
+        self.timers.clear();
+        let held: Vec<Held> = self.in_hand.keys().cloned().collect();
+        wanted.extend(held.into_iter().filter_map(|held| self.complete(held)));
+    }
+
+    /// The contact is not with this operator any more.
+    fn let_go(&mut self, held: &Held) {
+        if let Some(State::Talking(_)) = self.in_hand.remove(held) {
+            self.room.push_back(self.stage.now_ns());
+        }
     }
 
     fn record(&mut self, asked: Asked, answer: Result<OperatorAnswer, OperationError>) {
@@ -147,8 +216,9 @@ impl Operator {
                 }
             }
             (Asked::Ready, Err(error)) => self.book.problem(format!("{}: not ready: {error}", self.name)),
-            (Asked::Complete { id, contact, hand, asked_ns }, answer) => {
-                self.completing.remove(&(id, hand.assignment));
+            (Asked::Complete { held, contact, asked_ns }, answer) => {
+                self.in_hand.remove(&held);
+                let hand = Hand { operator: self.place, assignment: held.1 };
                 match (contact, answer) {
                     (Some(contact), Ok(_)) => {
                         self.book.completed(contact, (asked_ns, self.stage.now_ns()), hand)
@@ -168,6 +238,11 @@ impl Operator {
             self.book.problem(format!("{}: {} not completed: {error}", self.name, contact.key()));
         }
     }
+}
+
+async fn talk(held: Held, span: Duration) -> Held {
+    tokio::time::sleep(span).await;
+    held
 }
 
 async fn wait(asked: Asked, begun: Result<PendingAnswer<OperatorAnswer>, OperationError>) -> Answered {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::schedule::Arrivals;
 
@@ -75,6 +76,21 @@ pub struct Setup {
     pub seed: u64,
 }
 
+/// What a measurement that holds no rates says of its setup: the centre alone.
+pub(super) fn only_centre<S: Serializer>(setup: &Setup, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut said = serializer.serialize_struct("Setup", 9)?;
+    said.serialize_field("nodes", &setup.nodes)?;
+    said.serialize_field("gateways", &setup.gateways)?;
+    said.serialize_field("gateways_of_tier_0", &setup.gateways_of_tier_0)?;
+    said.serialize_field("operators", &setup.operators)?;
+    said.serialize_field("capacity", &setup.capacity)?;
+    said.serialize_field("tier_0_every", &setup.tier_0_every)?;
+    said.serialize_field("window", &setup.window)?;
+    said.serialize_field("waiting_max", &setup.waiting_max)?;
+    said.serialize_field("seed", &setup.seed)?;
+    said.end()
+}
+
 /// One rate.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Step {
@@ -124,6 +140,29 @@ pub struct Step {
     pub problems_count: u64,
     /// The first sentences about it.
     pub problems: Vec<String>,
+}
+
+/// What servers and load generator did in a span of time.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Work {
+    /// What the span is.
+    pub name: String,
+    /// How long it was.
+    pub seconds: f64,
+    /// What each node did, by node. What a killed one did between the last reading and its end is not known.
+    pub nodes: BTreeMap<u64, NodeFigures>,
+    /// Processor time of the load generator, in processors.
+    pub driver_processors: f64,
+    /// Bytes that were written to the disk below the data, by whomever; absent where the system does not say.
+    pub disk_written_bytes: Option<u64>,
+    /// How often that disk was told to make all of it lasting, by whomever.
+    pub disk_flushes: Option<u64>,
+    /// Commands applied.
+    pub commands: u64,
+    /// Log entries that held them.
+    pub entries: u64,
+    /// Terms begun.
+    pub elections: u64,
 }
 
 /// A class of contacts.

@@ -14,6 +14,7 @@ use super::port::Port;
 use super::reading::{Gauges, log_index};
 use super::rig::{DRAIN, LOOK_EVERY, Rig};
 use super::roll::Roll;
+use super::service::Service;
 use super::system::{Counters, System};
 use crate::nodes::{NODES, Nodes};
 use crate::play::Stage;
@@ -27,9 +28,9 @@ pub struct Ours {
     tier_0: Vec<Gateway>,
     others: Vec<Gateway>,
     _desks: Vec<Desk>,
-    gauges: Gauges,
+    pub(super) gauges: Gauges,
     /// Dropped last: clients go before the nodes.
-    nodes: Nodes,
+    pub(super) nodes: Nodes,
 }
 
 impl Rig<Ours> {
@@ -39,6 +40,7 @@ impl Rig<Ours> {
     /// A node cannot be started, or ends, or not everybody is there within a minute.
     pub async fn open(
         setup: &Setup,
+        service: &Service,
         program: &Path,
         folder: &Path,
         waiting: impl Fn(&str),
@@ -48,7 +50,7 @@ impl Rig<Ours> {
         let (plan, operators) = (centre::plan(setup), centre::operator_plans(setup));
         nodes.furnish(&admin, &plan, &operators, || waiting("waiting for a leader")).await?;
         let (stage, book, roll) = (Stage::new(nodes.addresses(), setup.seed), Book::new(), Roll::default());
-        let Seats { tier_0, others, desks } = seat_everybody(setup, &stage, &book, &roll)?;
+        let Seats { tier_0, others, desks } = seat_everybody(setup, service, &stage, &book, &roll)?;
         let expected = tier_0.len() + others.len() + desks.len();
         let begin = stage.elapsed();
         while roll.present() < expected {
@@ -125,7 +127,13 @@ struct Seats {
 }
 
 /// Connects everybody, spread over all nodes.
-fn seat_everybody(setup: &Setup, stage: &Stage, book: &Book, roll: &Roll) -> anyhow::Result<Seats> {
+fn seat_everybody(
+    setup: &Setup,
+    service: &Service,
+    stage: &Stage,
+    book: &Book,
+    roll: &Roll,
+) -> anyhow::Result<Seats> {
     let gateways = |class: Class, first: usize| -> anyhow::Result<Vec<Gateway>> {
         let take = |(place, seat): (usize, Seat)| {
             let config = stage.session(&seat.name, &seat.token, place % NODES);
@@ -135,7 +143,7 @@ fn seat_everybody(setup: &Setup, stage: &Stage, book: &Book, roll: &Roll) -> any
     };
     let desk = |(place, seat): (usize, Seat)| -> anyhow::Result<Desk> {
         let config = stage.session(&seat.name, &seat.token, place % NODES);
-        Ok(Desk::take(stage, book, roll, config, place as u32)?)
+        Ok(Desk::take(stage, book, roll, config, (place as u32, setup.capacity, service))?)
     };
     Ok(Seats {
         tier_0: gateways(Class::Tier0, 0)?,

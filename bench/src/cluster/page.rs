@@ -172,7 +172,7 @@ fn latencies(page: &mut String, steps: &[Step]) -> Result {
     writeln!(page)
 }
 
-fn cells(latency: &Latency) -> String {
+pub(super) fn cells(latency: &Latency) -> String {
     let Latency { count, p50_ms, p90_ms, p99_ms, p999_ms, max_ms } = latency;
     format!("{count} | {p50_ms:.2} | {p90_ms:.2} | {p99_ms:.2} | {p999_ms:.2} | {max_ms:.2}")
 }
@@ -189,7 +189,8 @@ fn nodes(page: &mut String, steps: &[Step]) -> Result {
     )?;
     for step in steps {
         for (node, figures) in &step.nodes {
-            node_row(page, step, *node, figures)?;
+            node_row(page, (&step.name, step.seconds), *node, figures)?;
+            writeln!(page, " | |")?;
         }
         let (batch, cpu) = (step.commands_per_entry(), step.cpu_ms_per_life_cycle);
         let number = |value: Option<f64>| or_dash(value.map_or(String::new(), |value| format!("{value:.2}")));
@@ -205,18 +206,23 @@ fn nodes(page: &mut String, steps: &[Step]) -> Result {
     writeln!(page)
 }
 
-fn node_row(page: &mut String, step: &Step, node: u64, figures: &NodeFigures) -> Result {
+/// The cells that every table of nodes has, without the end of the line.
+pub(super) fn node_row(
+    page: &mut String,
+    (name, seconds): (&str, f64),
+    node: u64,
+    figures: &NodeFigures,
+) -> Result {
     let away: Vec<String> =
         figures.turned_away.iter().map(|(code, count)| format!("{code} {count}")).collect();
-    writeln!(
+    write!(
         page,
-        "| {} | {node}{} | {:.2} | {} | {} | {:.2} | {} | | |",
-        step.name,
+        "| {name} | {node}{} | {:.2} | {} | {} | {:.2} | {} |",
         if figures.is_leader { " (leader)" } else { "" },
         figures.processors,
         or_dash(figures.syncs.map_or(String::new(), |syncs| syncs.to_string())),
         figures.sync_mean_ms.map_or("–".to_owned(), |ms| format!("{ms:.3}")),
-        figures.written_bytes as f64 / 1e6 / step.seconds.max(f64::MIN_POSITIVE),
+        figures.written_bytes as f64 / 1e6 / seconds.max(f64::MIN_POSITIVE),
         or_dash(away.join(", "))
     )
 }
@@ -268,7 +274,7 @@ fn circumstances(page: &mut String, run: &Run) -> Result {
     )
 }
 
-fn or_dash(text: String) -> String {
+pub(super) fn or_dash(text: String) -> String {
     if text.is_empty() { "–".to_owned() } else { text }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::figures::{NodeFigures, Step};
+use super::figures::{NodeFigures, Step, Work};
 use super::system::{Counters, Log, Syncs, System};
 use crate::nodes::{Nodes, Statuses};
 use crate::play::Stage;
@@ -63,35 +63,56 @@ impl Reading {
 
     /// Fills in what servers and this program did from here until a later reading.
     pub(super) fn fill(&self, later: &Reading, step: &mut Step) {
+        let work = self.until(later, "");
+        let cpu_s: f64 = work.nodes.values().map(|node| node.processors * work.seconds).sum();
+        let life_cycles = step.life_cycles_per_s * work.seconds;
+        step.cpu_ms_per_life_cycle = (life_cycles > 0.0).then(|| cpu_s * 1e3 / life_cycles);
+        step.driver_processors = work.driver_processors;
+        step.disk_written_bytes = work.disk_written_bytes;
+        step.disk_flushes = work.disk_flushes;
+        (step.commands, step.entries, step.elections) = (work.commands, work.entries, work.elections);
+        step.nodes = work.nodes;
+    }
+
+    /// What servers and this program did from here until a later reading.
+    pub(super) fn until(&self, later: &Reading, name: &str) -> Work {
         let seconds = later.at.saturating_sub(self.at).as_secs_f64().max(f64::MIN_POSITIVE);
-        step.driver_processors = later.own.since(&self.own).processor_s / seconds;
         let disk = self.disk.zip(later.disk).map(|(before, after)| after.since(&before));
-        step.disk_written_bytes = disk.map(|disk| disk.written_bytes);
-        step.disk_flushes = disk.map(|disk| disk.flushes);
+        let mut work = Work {
+            name: name.to_owned(),
+            seconds,
+            driver_processors: later.own.since(&self.own).processor_s / seconds,
+            disk_written_bytes: disk.map(|disk| disk.written_bytes),
+            disk_flushes: disk.map(|disk| disk.flushes),
+            ..Work::default()
+        };
         let mut terms = Vec::new();
         for (place, (before, after)) in self.servers.iter().zip(&later.servers).enumerate() {
-            step.nodes.insert(place as u64 + 1, node_figures(before, after, seconds));
+            work.nodes.insert(place as u64 + 1, node_figures(before, after, seconds));
             if let (Some(before), Some(after)) = (before.log, after.log) {
                 terms.push((before.term, after.term));
                 let commands = after.commands.saturating_sub(before.commands);
                 let entries = after.entries.saturating_sub(before.entries);
                 // All nodes apply the same; the one that is farthest says what there was.
-                if commands > step.commands {
-                    (step.commands, step.entries) = (commands, entries);
+                if commands > work.commands {
+                    (work.commands, work.entries) = (commands, entries);
                 }
             }
         }
         let (before, after) = (terms.iter().map(|term| term.0).max(), terms.iter().map(|term| term.1).max());
-        step.elections = after.unwrap_or_default().saturating_sub(before.unwrap_or_default());
-        let cpu_s: f64 = step.nodes.values().map(|node| node.processors * seconds).sum();
-        let life_cycles = step.life_cycles_per_s * seconds;
-        step.cpu_ms_per_life_cycle = (life_cycles > 0.0).then(|| cpu_s * 1e3 / life_cycles);
+        work.elections = after.unwrap_or_default().saturating_sub(before.unwrap_or_default());
+        work
     }
 }
 
 fn node_figures(before: &Counters, after: &Counters, seconds: f64) -> NodeFigures {
     let used = after.usage.since(&before.usage);
-    let syncs = before.syncs.zip(after.syncs);
+    // A node that was started again counts from 0.
+    let began_anew = before.life != after.life;
+    let earlier =
+        if began_anew { before.syncs.map(|_| Syncs { count: 0, ns: Some(0) }) } else { before.syncs };
+    let turned_away = if began_anew { &BTreeMap::new() } else { &before.turned_away };
+    let syncs = earlier.zip(after.syncs);
     let count = syncs.map(|(before, after)| after.count.saturating_sub(before.count));
     let ns = syncs.and_then(|(before, after)| Some(after.ns?.saturating_sub(before.ns?)));
     NodeFigures {
@@ -103,13 +124,14 @@ fn node_figures(before: &Counters, after: &Counters, seconds: f64) -> NodeFigure
             .map(|(count, ns)| ns as f64 / count as f64 / 1e6),
         processors: used.processor_s / seconds,
         written_bytes: used.written_bytes,
-        turned_away: more_of(&before.turned_away, &after.turned_away),
+        turned_away: more_of(turned_away, &after.turned_away),
     }
 }
 
 fn counters_of(status: &ClusterStatusResponse) -> Counters {
     Counters {
         is_leader: status.leader == status.node,
+        life: status.incarnation,
         syncs: Some(Syncs { count: status.sync_count, ns: Some(status.sync_ns_total) }),
         log: Some(Log { term: status.term, commands: log_index(status), entries: status.raft_applied }),
         ..Counters::default()
@@ -165,6 +187,21 @@ fn turned_away(metrics: &str) -> BTreeMap<String, u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_was_started_again_counts_from_nothing() {
+        let turned_away = |count| BTreeMap::from([("overloaded".to_owned(), count)]);
+        let syncs = |count| Some(Syncs { count, ns: Some(count * 1_000_000) });
+        let before =
+            Counters { life: 3, syncs: syncs(500), turned_away: turned_away(40), ..Counters::default() };
+        let after =
+            Counters { life: 3, syncs: syncs(800), turned_away: turned_away(45), ..Counters::default() };
+        let same = node_figures(&before, &after, 1.0);
+        assert_eq!((same.syncs, same.turned_away), (Some(300), turned_away(5)));
+        let after = Counters { life: 4, syncs: syncs(90), turned_away: turned_away(7), ..after };
+        let anew = node_figures(&before, &after, 1.0);
+        assert_eq!((anew.syncs, anew.sync_mean_ms, anew.turned_away), (Some(90), Some(1.0), turned_away(7)));
+    }
 
     #[test]
     fn requests_that_were_not_carried_out_are_summed_by_code() {

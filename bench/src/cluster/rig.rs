@@ -6,7 +6,7 @@ use super::book::Book;
 use super::figures::{Class, Setup, Step};
 use super::pacer::{Load, Pacer, nanos};
 use super::reading::Reading;
-use super::schedule::{Arrivals, Schedule};
+use super::schedule::{Arrivals, Course, Leg, Schedule};
 use super::system::System;
 use crate::play::Stage;
 use crate::usage::Disk;
@@ -15,7 +15,7 @@ use crate::usage::Disk;
 pub(super) const DRAIN: Duration = Duration::from_secs(60);
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// From the order for a step to its first contact.
-const LEAD: Duration = Duration::from_millis(100);
+pub(super) const LEAD: Duration = Duration::from_millis(100);
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -45,9 +45,9 @@ pub struct Progress {
 pub struct Rig<S> {
     pub(super) setup: Setup,
     pub(super) stage: Stage,
-    book: Book,
-    disk: Disk,
-    steps: u32,
+    pub(super) book: Book,
+    pub(super) disk: Disk,
+    pub(super) steps: u32,
     pub(super) system: S,
 }
 
@@ -69,11 +69,12 @@ impl<S: System> Rig<S> {
         let (from, until) = (begin + warm_up, begin + warm_up + measured);
         let expected = (order.rate * (until - begin).as_secs_f64() * 1.1) as usize;
         self.book.begin(self.steps, nanos(from)..nanos(until), expected);
-        let pacer = Pacer::start(&self.stage, &self.book, self.load(order, begin, until - begin));
+        let course = Course::new([Leg::even((until - begin).as_secs_f64(), order.rate)]);
+        let pacer = Pacer::start(&self.stage, &self.book, self.load(order.arrivals, course, begin));
         self.look_on_until(from, begin, until, shown).await?;
-        let before = Reading::take(&self.stage, &self.disk, &self.system).await?;
+        let before = self.reading().await?;
         self.look_on_until(until, begin, until, shown).await?;
-        let after = Reading::take(&self.stage, &self.disk, &self.system).await?;
+        let after = self.reading().await?;
         pacer.ended().await?;
         let last_due = self.stage.elapsed();
         self.drain(begin, until, shown).await?;
@@ -81,10 +82,10 @@ impl<S: System> Rig<S> {
         Ok(self.figures(order, &before, &after, drained))
     }
 
-    fn load(&self, order: &Order, begin: Duration, length: Duration) -> Load {
+    pub(super) fn load(&self, arrivals: Arrivals, course: Course, begin: Duration) -> Load {
         let seed = self.setup.seed.wrapping_add(u64::from(self.steps));
         Load {
-            schedule: Schedule::new(order.arrivals, order.rate, seed, length),
+            schedule: Schedule::new(arrivals, course, seed),
             begin,
             tier_0_every: self.setup.tier_0_every,
             tier_0: self.system.ports(Class::Tier0),
@@ -92,7 +93,12 @@ impl<S: System> Rig<S> {
         }
     }
 
-    async fn look_on_until(
+    /// What everybody has done so far.
+    pub(super) async fn reading(&self) -> anyhow::Result<Reading> {
+        Reading::take(&self.stage, &self.disk, &self.system).await
+    }
+
+    pub(super) async fn look_on_until(
         &mut self,
         end: Duration,
         begin: Duration,
@@ -109,7 +115,12 @@ impl<S: System> Rig<S> {
         }
     }
 
-    fn look(&mut self, begin: Duration, until: Duration, shown: &impl Fn(Progress)) -> anyhow::Result<()> {
+    pub(super) fn look(
+        &mut self,
+        begin: Duration,
+        until: Duration,
+        shown: &impl Fn(Progress),
+    ) -> anyhow::Result<()> {
         self.system.check_running()?;
         let (due, open) = {
             let page = self.book.page();

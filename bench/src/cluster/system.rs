@@ -29,6 +29,8 @@ pub trait System {
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     pub(super) usage: Usage,
+    /// Number of its run, where servers are started again; else always the same.
+    pub(super) life: u64,
     /// Whether it decides what the others follow.
     pub(super) is_leader: bool,
     /// Syncs of its log; absent where nobody counts them.
