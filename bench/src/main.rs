@@ -4,6 +4,7 @@
 mod cluster_report;
 mod core_report;
 mod erlang_report;
+mod failover_report;
 mod idle_report;
 mod load;
 #[cfg(feature = "peers")]
@@ -23,7 +24,8 @@ use clap::{Parser, Subcommand};
     ringmain-bench erlang --seeds 10\n  \
     ringmain-bench idle --for 30\n  \
     ringmain-bench cluster --report cluster-report\n  \
-    ringmain-bench surge --report surge-report\n\n\
+    ringmain-bench surge --report surge-report\n  \
+    ringmain-bench failover --report failover-report\n\n\
     Build with --release; a debug build checks every invariant after each command.")]
 struct Arguments {
     #[command(subcommand)]
@@ -40,6 +42,8 @@ enum Command {
     Cluster(Box<cluster_report::Options>),
     /// A national outage: calls rise a hundredfold, customers dial again, the leader is killed at the peak
     Surge(Box<surge_report::Options>),
+    /// The leader is killed again and again under a steady load; and loads under which nobody has to be elected
+    Failover(Box<failover_report::Options>),
     /// The same work by real databases and queues, in turns with a cluster
     #[cfg(feature = "peers")]
     Peers(Box<peers_report::Options>),
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Command::Idle(options) => idle_report::run(&options),
         Command::Cluster(options) => cluster_report::run(&options),
         Command::Surge(options) => surge_report::run(&options),
+        Command::Failover(options) => failover_report::run(&options),
         #[cfg(feature = "peers")]
         Command::Peers(options) => peers_report::run(&options),
         Command::Erlang(options) => erlang_report::run(&options),

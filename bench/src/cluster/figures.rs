@@ -241,6 +241,24 @@ pub struct NodeFigures {
 }
 
 impl Latency {
+    /// Of a few values in ms, by their nearest ranks.
+    pub(super) fn of_all(ms: impl Iterator<Item = f64>) -> Latency {
+        let mut ms: Vec<f64> = ms.collect();
+        ms.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let rank = (ms.len() as f64 * share).ceil() as usize;
+            ms.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+        };
+        Latency {
+            count: ms.len() as u64,
+            p50_ms: at(0.5),
+            p90_ms: at(0.9),
+            p99_ms: at(0.99),
+            p999_ms: at(0.999),
+            max_ms: at(1.0),
+        }
+    }
+
     /// Of a histogram of microseconds.
     #[must_use]
     pub fn of(us: &Histogram<u64>) -> Latency {

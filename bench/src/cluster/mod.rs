@@ -8,6 +8,8 @@
 mod book;
 mod centre;
 mod desk;
+mod failover;
+mod failover_page;
 mod figures;
 mod gateway;
 mod ours;
@@ -28,6 +30,7 @@ mod surge_page;
 mod system;
 mod told;
 
+pub use self::failover::{Death, Failover, FailoverSetup};
 pub use self::figures::{Class, Counts, FORMAT, Latency, Machine, NodeFigures, Run, Setup, Step, Work};
 pub use self::ours::Ours;
 pub use self::pacer::WINDOW_FULL;
