@@ -26,6 +26,7 @@ const SMOKE_COMMANDS: u32 = 4_000;
 #[command(after_help = "Examples:\n  \
     ringmain-bench core --report core-report\n  \
     ringmain-bench core --waiting 1000,1000000 --operators 50000 --classes 1000\n  \
+    GLIBC_TUNABLES=glibc.malloc.hugetlb=1 ringmain-bench core --waiting 1000000\n  \
     ringmain-bench core --guard bench/core-instructions.json\n  \
     ringmain-bench core --smoke\n\n\
     What is measured and how stands in docs/PERFORMANCE.md.")]
@@ -81,6 +82,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     let mut run = Run {
         format: FORMAT,
         machine: Machine::here(env!("CARGO_PKG_VERSION")),
+        huge_pages: huge_pages(),
         seed: options.seed,
         clock_ns: clock::reading_ns(),
         cells: Vec::new(),
@@ -106,6 +108,11 @@ fn measure(options: &Options) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the environment tells glibc's allocator to ask for huge pages.
+fn huge_pages() -> bool {
+    std::env::var("GLIBC_TUNABLES").is_ok_and(|told| told.contains("glibc.malloc.hugetlb=1"))
 }
 
 fn measure_size(options: &Options, size: Size, run: &mut Run, bar: &ProgressBar) -> anyhow::Result<()> {

@@ -28,6 +28,8 @@ pub struct Run {
     pub format: u32,
     /// On what it ran.
     pub machine: Machine,
+    /// Whether the allocator was told to ask for huge pages, as a node tells it.
+    pub huge_pages: bool,
     /// Where chance came from.
     pub seed: u64,
     /// What reading the clock costs, ns; it is in every time.

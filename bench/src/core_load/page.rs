@@ -161,13 +161,14 @@ impl Run {
         let machine = &self.machine;
         writeln!(
             page,
-            "One thread; {} processors, kernel {}, version {}{}, seed {}; reading the clock costs {} ns, which are in \
+            "One thread; {} processors, kernel {}, version {}{}, seed {}; {} pages; reading the clock costs {} ns, which are in \
              every time. The run took {:.0} s.",
             machine.processors,
             machine.kernel,
             machine.ringmain,
             if machine.debug_build { " **without optimisation**" } else { "" },
             self.seed,
+            if self.huge_pages { "huge" } else { "small" },
             self.clock_ns,
             self.seconds
         )?;

@@ -11,10 +11,11 @@ use crate::cli::StartArgs;
 use crate::exit::{Failure, FailureKind};
 use crate::running::manager::ServiceManager;
 use crate::running::signals::StopSignals;
-use crate::running::{Running, logging};
+use crate::running::{Running, logging, memory};
 
 /// Runs the node.
 pub(super) fn run(args: &StartArgs) -> Result<(), Failure> {
+    memory::ask_for_huge_pages();
     let mut config = load(&args.config)?;
     config.join |= args.join;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;

@@ -7,6 +7,7 @@ mod listen;
 pub(crate) mod logging;
 pub(crate) mod manager;
 mod measure;
+pub(crate) mod memory;
 mod seed;
 pub(crate) mod signals;
 mod tasks;
