@@ -139,7 +139,7 @@ impl Campaign {
 
 /// Fails when a promise was broken; says nothing about times.
 fn judge(run: &Run) -> anyhow::Result<()> {
-    run.steps.iter().try_for_each(load::judge)?;
+    run.steps.iter().try_for_each(Step::keeps_promises)?;
     ensure!(run.replicas_agree, "the nodes did not come to the same chain at the same log index");
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use anyhow::ensure;
 use clap::Args;
-use ringmain_bench::cluster::{Class, Failover, FailoverSetup, Ours, Rig, Service, Setup, WINDOW_FULL};
+use ringmain_bench::cluster::{Class, Failover, FailoverSetup, Ours, Rig, Service, Setup, Step, WINDOW_FULL};
 
 use crate::load::{self, Place};
 
@@ -163,7 +163,7 @@ fn judge(failover: &Failover) -> anyhow::Result<()> {
         let by_cluster = calls.refused.keys().find(|code| *code != WINDOW_FULL);
         ensure!(*class != Class::Tier0 || by_cluster.is_none(), "tier 0 was refused: {by_cluster:?}");
     }
-    failover.unharmed.iter().try_for_each(load::judge)
+    failover.unharmed.iter().try_for_each(Step::keeps_promises)
 }
 
 /// What a small run must have shown, too.

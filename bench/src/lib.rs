@@ -21,6 +21,7 @@ pub mod problem;
 pub mod profile;
 pub mod report;
 pub mod result;
+pub mod scale;
 pub mod scenario;
 mod servers;
 pub mod simulate;

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringmain_bench::cluster::{
-    Arrivals, Class, Latency, Order, Ours, Progress, Rig, Service, Setup, Step, System, WINDOW_FULL,
+    Arrivals, Class, Latency, Order, Ours, Progress, Rig, Service, Setup, Step, System,
 };
 use ringmain_bench::nodes::{self, NODES};
 use tempfile::TempDir;
@@ -189,30 +189,6 @@ pub async fn step<S: System>(
     bar.finish_and_clear();
     println!("{}", line(&step));
     Ok(step)
-}
-
-/// Fails when a promise was broken; says nothing about times.
-pub fn judge(step: &Step) -> anyhow::Result<()> {
-    let (name, total) = (&step.name, step.total());
-    ensure!(
-        step.problems_count == 0,
-        "{name}: {} problems, such as: {}",
-        step.problems_count,
-        step.problems.join("; ")
-    );
-    let answered = total.accepted + total.refused_in_all() + total.unknown;
-    ensure!(answered == total.offered, "{name}: {} were due and {answered} answered", total.offered);
-    ensure!(total.accepted > 0, "{name}: nothing was accepted");
-    ensure!(
-        total.completed == total.accepted,
-        "{name}: {} accepted, {} completed",
-        total.accepted,
-        total.completed
-    );
-    let tier_0 = step.counts.get(&Class::Tier0).map(|counts| &counts.refused);
-    let by_cluster = tier_0.into_iter().flatten().find(|(code, _)| *code != WINDOW_FULL);
-    ensure!(by_cluster.is_none(), "{name}: tier 0 was refused: {by_cluster:?}");
-    Ok(())
 }
 
 /// What came of a step, in a line.

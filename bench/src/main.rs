@@ -9,6 +9,7 @@ mod idle_report;
 mod load;
 #[cfg(feature = "peers")]
 mod peers_report;
+mod scale_report;
 mod surge_report;
 
 use std::process::ExitCode;
@@ -25,7 +26,8 @@ use clap::{Parser, Subcommand};
     ringmain-bench idle --for 30\n  \
     ringmain-bench cluster --report cluster-report\n  \
     ringmain-bench surge --report surge-report\n  \
-    ringmain-bench failover --report failover-report\n\n\
+    ringmain-bench failover --report failover-report\n  \
+    ringmain-bench scale --report scale-report\n\n\
     Build with --release; a debug build checks every invariant after each command.")]
 struct Arguments {
     #[command(subcommand)]
@@ -44,6 +46,8 @@ enum Command {
     Surge(Box<surge_report::Options>),
     /// The leader is killed again and again under a steady load; and loads under which nobody has to be elected
     Failover(Box<failover_report::Options>),
+    /// Up to a million waiting contacts in a cluster: memory, snapshots, restarts, a node that joins
+    Scale(Box<scale_report::Options>),
     /// The same work by real databases and queues, in turns with a cluster
     #[cfg(feature = "peers")]
     Peers(Box<peers_report::Options>),
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::Cluster(options) => cluster_report::run(&options),
         Command::Surge(options) => surge_report::run(&options),
         Command::Failover(options) => failover_report::run(&options),
+        Command::Scale(options) => scale_report::run(&options),
         #[cfg(feature = "peers")]
         Command::Peers(options) => peers_report::run(&options),
         Command::Erlang(options) => erlang_report::run(&options),

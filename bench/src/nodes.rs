@@ -13,14 +13,16 @@ use anyhow::{Context as _, bail};
 use futures::future::join_all;
 use ringmain_protocol::client::{AdminClient, CallConfig};
 use ringmain_protocol::plan::{operator_to_message, to_message};
-use ringmain_protocol::v1::{ApplyPlanRequest, ClusterStatusResponse, NodeRole, PutOperatorsRequest};
+use ringmain_protocol::v1::{
+    AddNodeRequest, ApplyPlanRequest, ClusterStatusResponse, NodeRole, PutOperatorsRequest,
+};
 use ringmain_routing::Plan;
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
 
 use crate::clock::Stopwatch;
 use crate::servers::{End, Server};
-use crate::usage::Usage;
+use crate::usage::{Usage, resident_bytes};
 
 /// How many nodes.
 pub const NODES: usize = 3;
@@ -38,6 +40,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Running nodes. Dropping it ends the processes that it started, and no others.
 pub struct Nodes {
     program: PathBuf,
+    /// Below which each node has a folder of its own.
+    folder: PathBuf,
+    /// The end of each node's config.
+    more: String,
     nodes: Vec<Node>,
 }
 
@@ -72,21 +78,51 @@ impl Nodes {
     /// # Errors
     /// A file cannot be written or a process not started.
     pub fn start(program: &Path, folder: &Path, tokens: &[Token]) -> anyhow::Result<Nodes> {
+        Nodes::start_with(program, folder, tokens, "")
+    }
+
+    /// The same, with more at the end of each node's config.
+    ///
+    /// # Errors
+    /// As for [`Nodes::start`].
+    pub fn start_with(program: &Path, folder: &Path, tokens: &[Token], more: &str) -> anyhow::Result<Nodes> {
         let mut text = String::new();
         for (role, name, token) in tokens {
             writeln!(text, "[[tokens]]\ntoken = \"{token}\"\nname = \"{name}\"\nrole = \"{role}\"\n")?;
         }
         fs::write(folder.join("tokens.toml"), text).context("writing tokens.toml")?;
-        let listens = listens()?;
-        let mut nodes = Nodes { program: program.to_owned(), nodes: Vec::new() };
+        let listens = listens(NODES)?;
+        let (program, more) = (program.to_owned(), more.to_owned());
+        let mut nodes = Nodes { program, folder: folder.to_owned(), more, nodes: Vec::new() };
         for (place, listen) in listens.iter().enumerate() {
-            let home = folder.join(format!("node-{}", place + 1));
-            fs::create_dir_all(&home).with_context(|| format!("making {}", home.display()))?;
-            fs::write(home.join(CONFIG), node_config(place, &listens)?).context("writing node.toml")?;
-            nodes.nodes.push(Node { home, listen: listen.clone(), server: None, spent: Usage::default() });
-            nodes.restart(place).context("build it first or name it with --ringmain")?;
+            nodes.add(listen, &node_config(place, &listens)?)?;
         }
         Ok(nodes)
+    }
+
+    /// Starts one more node, which waits to be taken in: its place, and what to ask the cluster for.
+    ///
+    /// # Errors
+    /// A file cannot be written or the process not started.
+    pub fn join(&mut self) -> anyhow::Result<(usize, AddNodeRequest)> {
+        let place = self.nodes.len();
+        let listen = listens(1)?.pop().context("a free place to listen at")?;
+        self.add(&listen, &joining_config(place, &listen)?)?;
+        let Listen { api, peer, .. } = listen;
+        let node = place as u64 + 1;
+        let request =
+            AddNodeRequest { node, peer_address: peer, api_address: api, region: format!("region-{node}") };
+        Ok((place, request))
+    }
+
+    /// Writes the config of the next node and starts it.
+    fn add(&mut self, listen: &Listen, config: &str) -> anyhow::Result<()> {
+        let place = self.nodes.len();
+        let home = self.folder.join(format!("node-{}", place + 1));
+        fs::create_dir_all(&home).with_context(|| format!("making {}", home.display()))?;
+        fs::write(home.join(CONFIG), format!("{config}\n{}", self.more)).context("writing node.toml")?;
+        self.nodes.push(Node { home, listen: listen.clone(), server: None, spent: Usage::default() });
+        self.restart(place).context("build it first or name it with --ringmain")
     }
 
     /// Ends the process of the node at a place (0 for node 1) at once, as `kill -9` does, and waits until it is gone.
@@ -176,6 +212,15 @@ impl Nodes {
     pub fn usage(&self) -> anyhow::Result<Vec<Usage>> {
         self.nodes.iter().map(Node::usage).collect()
     }
+
+    /// Memory that each node has in use; 0 of one that is killed.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn resident(&self) -> anyhow::Result<Vec<u64>> {
+        let of = |node: &Node| node.server.as_ref().map_or(Ok(0), |server| resident_bytes(server.process()));
+        self.nodes.iter().map(of).collect()
+    }
 }
 
 impl Node {
@@ -244,26 +289,36 @@ pub fn program(named: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 fn node_config(place: usize, listens: &[Listen]) -> Result<String, std::fmt::Error> {
-    let mut text = String::new();
-    let Listen { api, peer, http } = &listens[place];
-    writeln!(
-        text,
-        "cluster = \"bench\"\nnode = {}\ndata_dir = \"data\"\ntokens = \"../tokens.toml\"\n",
-        place + 1
-    )?;
-    writeln!(text, "[listen]\napi = \"{api}\"\npeer = \"{peer}\"\nhttp = \"{http}\"")?;
-    for (place, Listen { api, peer, .. }) in listens.iter().enumerate() {
-        let node = place + 1;
-        writeln!(
-            text,
-            "\n[[peers]]\nnode = {node}\nregion = \"region-{node}\"\npeer = \"{peer}\"\napi = \"{api}\""
-        )?;
+    let mut text = config_head(place, &listens[place], false)?;
+    for (place, listen) in listens.iter().enumerate() {
+        text += &peer_row(place, listen)?;
     }
     Ok(text)
 }
 
-fn listens() -> anyhow::Result<Vec<Listen>> {
-    let ports = free_ports(PORTS_PER_NODE * NODES)?;
+/// A node that joins lists itself alone.
+fn joining_config(place: usize, listen: &Listen) -> Result<String, std::fmt::Error> {
+    Ok(config_head(place, listen, true)? + &peer_row(place, listen)?)
+}
+
+fn config_head(place: usize, listen: &Listen, joins: bool) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let Listen { api, peer, http } = listen;
+    writeln!(text, "cluster = \"bench\"\nnode = {}\ndata_dir = \"data\"", place + 1)?;
+    writeln!(text, "tokens = \"../tokens.toml\"\njoin = {joins}\n")?;
+    writeln!(text, "[listen]\napi = \"{api}\"\npeer = \"{peer}\"\nhttp = \"{http}\"")?;
+    Ok(text)
+}
+
+fn peer_row(place: usize, listen: &Listen) -> Result<String, std::fmt::Error> {
+    let (mut text, node, Listen { api, peer, .. }) = (String::new(), place + 1, listen);
+    writeln!(text, "\n[[peers]]\nnode = {node}\nregion = \"region-{node}\"")?;
+    writeln!(text, "peer = \"{peer}\"\napi = \"{api}\"")?;
+    Ok(text)
+}
+
+fn listens(count: usize) -> anyhow::Result<Vec<Listen>> {
+    let ports = free_ports(PORTS_PER_NODE * count)?;
     let at = |port: u16| format!("127.0.0.1:{port}");
     let listen = |[api, peer, http]: &[u16; 3]| Listen { api: at(*api), peer: at(*peer), http: at(*http) };
     Ok(ports.as_chunks().0.iter().map(listen).collect())
@@ -287,7 +342,7 @@ mod tests {
 
     #[test]
     fn nodes_know_each_other_and_listen_at_different_ports() {
-        let listens = listens().expect("there are free ports");
+        let listens = listens(NODES).expect("there are free ports");
         let config = node_config(1, &listens).expect("a String takes all");
         assert!(config.starts_with("cluster = \"bench\"\nnode = 2\n"), "{config}");
         for Listen { api, peer, http } in &listens {

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use ringmain_bench::clock::Stopwatch;
 use ringmain_bench::cluster::peers::{Beside, Contender, OURS, Peer, TALLY_FORMAT, Tally, Turn};
-use ringmain_bench::cluster::{Arrivals, Machine, Ours, Rig, Search, Service, Setup, System};
+use ringmain_bench::cluster::{Arrivals, Machine, Ours, Rig, Search, Service, Setup, Step, System};
 use ringmain_bench::nodes;
 
 use crate::Skipped;
@@ -134,7 +134,7 @@ async fn smoke(present: &[(Peer, PathBuf)], setup: &Setup, folder: &Path) -> any
         let mut rig = open_peer(setup, (*peer, programs), &folder.join(peer.word())).await?;
         for rate in SMOKE_RATES {
             let step = load::step(&mut rig, peer.word(), Arrivals::Poisson, rate).await?;
-            load::judge(&step)?;
+            step.keeps_promises()?;
         }
     }
     println!("smoke: every count adds up and every life cycle was done once");
@@ -212,7 +212,7 @@ impl Contest<'_> {
         println!("{}", crate::table(&header, self.tally.rows()));
         println!("medians of {} rounds; in brackets, how many times ours", self.tally.rounds);
         let turns = self.tally.contenders.iter().flat_map(|it| &it.turns);
-        turns.flat_map(Turn::steps).try_for_each(load::judge)
+        turns.flat_map(Turn::steps).try_for_each(Step::keeps_promises)
     }
 
     fn write(&mut self) -> anyhow::Result<Vec<PathBuf>> {

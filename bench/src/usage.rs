@@ -101,6 +101,18 @@ impl Usage {
     }
 }
 
+/// Memory that a process has in use.
+///
+/// # Errors
+/// The system does not say, or the process is gone.
+pub fn resident_bytes(process: u32) -> anyhow::Result<u64> {
+    let path = format!("/proc/{process}/status");
+    let status = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
+    Ok(kib.map_or(0, |kib: u64| kib * 1_024))
+}
+
 /// The disk below a folder, with all that the machine does to it.
 #[derive(Clone, Debug)]
 pub struct Disk {

@@ -20,7 +20,7 @@ const PROBLEMS_MAX: usize = 20;
 
 /// The shared book. It has one step at a time; what still comes of an earlier one is passed over.
 #[derive(Clone)]
-pub(super) struct Book {
+pub(crate) struct Book {
     page: Arc<Mutex<Page>>,
 }
 
@@ -115,7 +115,7 @@ pub(super) struct Shown {
 }
 
 /// One step's records.
-pub(super) struct Page {
+pub(crate) struct Page {
     step: u32,
     measured_ns: Range<u64>,
     slots: Vec<Slot>,
@@ -143,7 +143,7 @@ struct Tally {
 }
 
 impl Book {
-    pub(super) fn new() -> Book {
+    pub(crate) fn new() -> Book {
         Book { page: Arc::new(Mutex::new(Page::new(0, 0..0))) }
     }
 
@@ -171,7 +171,7 @@ impl Book {
         self.page().redials.as_mut()?.take_by(now_ns)
     }
 
-    pub(super) fn page(&self) -> MutexGuard<'_, Page> {
+    pub(crate) fn page(&self) -> MutexGuard<'_, Page> {
         self.page.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -477,7 +477,8 @@ impl Tally {
     }
 }
 
-pub(super) fn histogram() -> Histogram<u64> {
+/// For latencies in µs.
+pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(LATENCY_US.0, LATENCY_US.1, DIGITS).expect("the bounds are constants that fit")
 }
 

@@ -8,17 +8,17 @@ use ringmain_routing::{Millis, Plan};
 use super::figures::{Class, Setup};
 use crate::nodes::Token;
 
-pub(super) const QUEUE: &str = "bench";
-pub(super) const CHANNEL: &str = "bench";
-pub(super) const ADMIN: &str = "bench";
+pub(crate) const QUEUE: &str = "bench";
+pub(crate) const CHANNEL: &str = "bench";
+pub(crate) const ADMIN: &str = "bench";
 /// How long the keys of ended contacts are remembered. Shorter than usual, so that a sweep of many rates does not fill
 /// the memory of the nodes with contacts that are over.
 const KEY_WINDOW: Millis = Millis(120_000);
 
 /// One gateway or operator.
-pub(super) struct Seat {
-    pub(super) name: String,
-    pub(super) token: String,
+pub(crate) struct Seat {
+    pub(crate) name: String,
+    pub(crate) token: String,
 }
 
 /// Gateways that bring a class.
@@ -75,7 +75,7 @@ pub(super) fn operator_plans(setup: &Setup) -> Vec<OperatorPlan> {
 }
 
 /// A token for one run on one machine: whoever can read the folder may call anyway.
-fn seat(role: &str, name: String) -> Seat {
+pub(crate) fn seat(role: &str, name: String) -> Seat {
     let token = format!("bench-{}-{role}-{name}", std::process::id());
     Seat { name, token }
 }

@@ -21,7 +21,7 @@ use crate::play::Stage;
 use crate::task::Owned;
 
 /// An operator at work. It ends when dropped.
-pub(super) struct Desk {
+pub(crate) struct Desk {
     _task: Owned,
 }
 
@@ -70,7 +70,7 @@ impl Desk {
     ///
     /// # Errors
     /// An address or token that no client can be made of.
-    pub(super) fn take(
+    pub(crate) fn take(
         stage: &Stage,
         book: &Book,
         roll: &Roll,

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::ensure;
 use hdrhistogram::Histogram;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
+use super::pacer::WINDOW_FULL;
 use super::schedule::Arrivals;
 
 /// Version of the file.
@@ -317,6 +319,33 @@ impl Step {
     #[must_use]
     pub fn commands_per_entry(&self) -> Option<f64> {
         (self.entries > 0).then(|| self.commands as f64 / self.entries as f64)
+    }
+
+    /// Fails when a promise was broken; says nothing about times.
+    ///
+    /// # Errors
+    /// The first that was.
+    pub fn keeps_promises(&self) -> anyhow::Result<()> {
+        let (name, total) = (&self.name, self.total());
+        ensure!(
+            self.problems_count == 0,
+            "{name}: {} problems, such as: {}",
+            self.problems_count,
+            self.problems.join("; ")
+        );
+        let answered = total.accepted + total.refused_in_all() + total.unknown;
+        ensure!(answered == total.offered, "{name}: {} were due and {answered} answered", total.offered);
+        ensure!(total.accepted > 0, "{name}: nothing was accepted");
+        ensure!(
+            total.completed == total.accepted,
+            "{name}: {} accepted, {} completed",
+            total.accepted,
+            total.completed
+        );
+        let tier_0 = self.counts.get(&Class::Tier0).map(|counts| &counts.refused);
+        let by_cluster = tier_0.into_iter().flatten().find(|(code, _)| *code != WINDOW_FULL);
+        ensure!(by_cluster.is_none(), "{name}: tier 0 was refused: {by_cluster:?}");
+        Ok(())
     }
 
     /// Says whether the rate was held: enough of it accepted, soon enough offered, and nothing wrong.

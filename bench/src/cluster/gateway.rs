@@ -19,7 +19,7 @@ use crate::play::Stage;
 use crate::task::Owned;
 
 /// A gateway at work. It ends when dropped.
-pub(super) struct Gateway {
+pub(crate) struct Gateway {
     port: Port,
     _speaker: Owned,
     _listener: Owned,
@@ -30,7 +30,7 @@ impl Gateway {
     ///
     /// # Errors
     /// An address or token that no client can be made of.
-    pub(super) fn take(
+    pub(crate) fn take(
         stage: &Stage,
         book: &Book,
         roll: &Roll,
@@ -45,7 +45,7 @@ impl Gateway {
         Ok(Gateway { port, _speaker: Owned::start(speaker), _listener: Owned::start(listener) })
     }
 
-    pub(super) fn port(&self) -> Port {
+    pub(crate) fn port(&self) -> Port {
         self.port.clone()
     }
 }

@@ -30,6 +30,15 @@ mod surge_page;
 mod system;
 mod told;
 
+pub(crate) use self::book::{Book, histogram};
+pub(crate) use self::centre::{ADMIN, CHANNEL, QUEUE, Seat, seat};
+pub(crate) use self::desk::Desk;
+pub(crate) use self::gateway::Gateway;
+pub(crate) use self::port::Port;
+pub(crate) use self::reading::{Gauges, http, log_index};
+pub(crate) use self::roll::Roll;
+pub(crate) use self::system::Counters;
+
 pub use self::failover::{Death, Failover, FailoverSetup};
 pub use self::figures::{Class, Counts, FORMAT, Latency, Machine, NodeFigures, Run, Setup, Step, Work};
 pub use self::ours::Ours;

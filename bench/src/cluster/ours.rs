@@ -11,7 +11,7 @@ use super::desk::Desk;
 use super::figures::{Class, Setup};
 use super::gateway::Gateway;
 use super::port::Port;
-use super::reading::{Gauges, log_index};
+use super::reading::Gauges;
 use super::rig::{DRAIN, LOOK_EVERY, Rig};
 use super::roll::Roll;
 use super::service::Service;
@@ -76,11 +76,8 @@ impl Rig<Ours> {
     pub async fn replicas_agree(&mut self) -> anyhow::Result<bool> {
         let begin = self.stage.elapsed();
         loop {
-            let statuses: Vec<_> = self.system.gauges.statuses.read().await.into_iter().flatten().collect();
-            let at = |place: usize| (log_index(&statuses[place]), &statuses[place].chain);
-            let everybody = statuses.len() == NODES;
-            if everybody && (1..NODES).all(|place| at(place).0 == at(0).0) {
-                return Ok((1..NODES).all(|place| at(place) == at(0)));
+            if let Some(agree) = self.system.gauges.agree().await {
+                return Ok(agree);
             }
             self.system.nodes.check_running()?;
             if self.stage.elapsed().saturating_sub(begin) > DRAIN {

@@ -19,12 +19,12 @@ use crate::usage::{Disk, DiskUse, Usage};
 /// A node that does not say more within this time has nothing to say.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A page of metrics is shorter.
-const METRICS_BYTES_MAX: u64 = 4 << 20;
+const METRICS_BYTES_MAX: u64 = 64 << 20;
 const REQUESTS: &str = "ringmain_requests_total";
 
 /// What reads the counters of nodes of ours.
-pub(super) struct Gauges {
-    pub(super) statuses: Statuses,
+pub(crate) struct Gauges {
+    pub(crate) statuses: Statuses,
     http: Vec<String>,
 }
 
@@ -37,15 +37,28 @@ pub(super) struct Reading {
 }
 
 impl Gauges {
-    pub(super) fn new(nodes: &Nodes, token: &str) -> anyhow::Result<Gauges> {
+    pub(crate) fn new(nodes: &Nodes, token: &str) -> anyhow::Result<Gauges> {
         Ok(Gauges { statuses: Statuses::new(nodes, token)?, http: nodes.http_addresses() })
     }
 
+    /// The page of metrics of each node.
+    pub(crate) async fn metrics(&self) -> Vec<anyhow::Result<String>> {
+        join_all(self.http.iter().map(|address| http(address, "/metrics"))).await
+    }
+
+    /// Whether all nodes have the same chain, once all are at the same log index; `None` as long as they are not.
+    pub(crate) async fn agree(&self) -> Option<bool> {
+        let statuses = self.statuses.read().await.into_iter().collect::<Option<Vec<_>>>()?;
+        let at = |status: &ClusterStatusResponse| (log_index(status), status.chain.clone());
+        let first = at(statuses.first()?);
+        let is_level = statuses.iter().all(|status| log_index(status) == first.0);
+        is_level.then(|| statuses.iter().all(|status| at(status) == first))
+    }
+
     /// Counters of each node; those of one that does not answer are missing.
-    pub(super) async fn read(&self, nodes: &Nodes) -> anyhow::Result<Vec<Counters>> {
+    pub(crate) async fn read(&self, nodes: &Nodes) -> anyhow::Result<Vec<Counters>> {
         let usage = nodes.usage()?;
-        let metrics = join_all(self.http.iter().map(|address| page_of(address)));
-        let (statuses, metrics) = tokio::join!(self.statuses.read(), metrics);
+        let (statuses, metrics) = tokio::join!(self.statuses.read(), self.metrics());
         let of = |((usage, status), metrics): ((Usage, Option<_>), anyhow::Result<String>)| Counters {
             usage,
             turned_away: turned_away(&metrics.unwrap_or_default()),
@@ -139,7 +152,7 @@ fn counters_of(status: &ClusterStatusResponse) -> Counters {
 }
 
 /// The log index that a node has applied.
-pub(super) fn log_index(status: &ClusterStatusResponse) -> u64 {
+pub(crate) fn log_index(status: &ClusterStatusResponse) -> u64 {
     status.stamp.map_or(0, |stamp| stamp.log_index)
 }
 
@@ -151,15 +164,15 @@ fn more_of(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTr
     after.iter().filter_map(more).collect()
 }
 
-/// The page of metrics at an address.
-pub(super) async fn page_of(address: &str) -> anyhow::Result<String> {
-    timeout(PATIENCE, read_page(address)).await.context("reading metrics")?
+/// A page at an address, with its head.
+pub(crate) async fn http(address: &str, path: &str) -> anyhow::Result<String> {
+    timeout(PATIENCE, read_page(address, path)).await.with_context(|| format!("reading {path}"))?
 }
 
-async fn read_page(address: &str) -> anyhow::Result<String> {
+async fn read_page(address: &str, path: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     // In this version an answer comes in one piece and not in chunks.
-    let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.take(METRICS_BYTES_MAX).read_to_string(&mut answer).await?;

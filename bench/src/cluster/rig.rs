@@ -44,16 +44,16 @@ pub struct Progress {
 /// A system with everybody at work. Dropping it ends them all.
 pub struct Rig<S> {
     pub(super) setup: Setup,
-    pub(super) stage: Stage,
+    pub(crate) stage: Stage,
     pub(super) book: Book,
     pub(super) disk: Disk,
     pub(super) steps: u32,
-    pub(super) system: S,
+    pub(crate) system: S,
 }
 
 impl<S: System> Rig<S> {
     /// Everybody is at work on this stage and writes into this book; servers keep their data on this disk.
-    pub(super) fn new(setup: Setup, (stage, book, disk): (Stage, Book, Disk), system: S) -> Rig<S> {
+    pub(crate) fn new(setup: Setup, (stage, book, disk): (Stage, Book, Disk), system: S) -> Rig<S> {
         Rig { setup, stage, book, disk, steps: 0, system }
     }
 

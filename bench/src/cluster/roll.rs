@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts clients whose session has been open.
 #[derive(Clone, Default)]
-pub(super) struct Roll {
+pub(crate) struct Roll {
     present: Arc<AtomicUsize>,
 }
 
@@ -15,7 +15,7 @@ impl Roll {
         self.present.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn present(&self) -> usize {
+    pub(crate) fn present(&self) -> usize {
         self.present.load(Ordering::Relaxed)
     }
 }

@@ -69,7 +69,13 @@ impl Stage {
     #[must_use]
     pub fn new(addresses: Vec<String>, seed: u64) -> Stage {
         // A few connections for all clients, as gateways and proxies have: not one for each operator.
-        let connections = (0..4).map(|_| Connections::default()).collect();
+        Stage::with_connections(addresses, seed, 4)
+    }
+
+    /// A stage whose clients share so many connections to each node.
+    #[must_use]
+    pub fn with_connections(addresses: Vec<String>, seed: u64, connections: usize) -> Stage {
+        let connections = (0..connections.max(1)).map(|_| Connections::default()).collect();
         let (watch, notes) = (Stopwatch::start(), Mutex::default());
         Stage { shared: Arc::new(Shared { addresses, watch, seed, connections, notes }) }
     }

@@ -139,6 +139,11 @@ impl SyncMeter {
         }
     }
 
+    /// By which it measures.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     pub(crate) fn add_bytes(&self, bytes: usize) {
         self.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }

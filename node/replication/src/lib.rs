@@ -24,6 +24,7 @@ pub mod mark;
 pub mod members;
 pub mod network;
 mod nodes;
+mod pace;
 mod peer_admission;
 pub mod peer_service;
 pub mod pending;

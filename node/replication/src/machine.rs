@@ -15,6 +15,7 @@ use crate::feed::{Feed, Tail};
 use crate::files::{StorageError, SyncCounts};
 use crate::history::{History, HistoryError, Retention};
 use crate::members::Members;
+use crate::pace::Pace;
 use crate::pending::Pending;
 use crate::segments::{HistoryRecord, SegmentRef};
 use crate::snapshot_digests::SnapshotDigests;
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub latest: RwLock<Option<SnapshotFile>>,
     pub digests: SnapshotDigests,
     pub retention: Retention,
+    pub pace: Pace,
     /// The last entry at which all replicas take a snapshot, if this run has passed one.
     pub snapshot_due: watch::Sender<Option<LogId>>,
     fetch: OnceLock<FetchSegment>,
@@ -98,11 +100,12 @@ impl Machine {
         snapshots: Snapshots,
         (tail, pending): (Arc<Tail>, Arc<Pending>),
         latest: Option<SnapshotFile>,
-        retention: Retention,
+        (retention, pace): (Retention, Pace),
     ) -> Machine {
         let digests = SnapshotDigests::default();
         if let Some(snapshot) = &latest {
             digests.add(snapshot.digest());
+            metrics::gauge!(names::SNAPSHOT_BYTES).set(snapshot.len() as f64);
         }
         Machine {
             inner: Arc::new(Inner {
@@ -115,6 +118,7 @@ impl Machine {
                 latest: RwLock::new(latest),
                 digests,
                 retention,
+                pace,
                 snapshot_due: watch::Sender::new(None),
                 fetch: OnceLock::new(),
                 taking_in: Mutex::default(),
@@ -374,6 +378,7 @@ impl Machine {
 
     /// Writes a view to the disk: its history first, then itself.
     pub(crate) fn save(&self, view: &View) -> Result<SnapshotFile, StorageError> {
+        let begun = self.inner.pace.now();
         let history = &self.inner.history;
         history.sync()?;
         let kept = history.oldest_kept(self.inner.retention, view.head.index, view.head.now)?;
@@ -390,6 +395,7 @@ impl Machine {
             history.drop_fetched()?;
         }
         self.put_latest(&saved);
+        self.inner.pace.written(begun);
         metrics::counter!(names::SNAPSHOTS, labels::SOURCE => "built").increment(1);
         metrics::gauge!(names::SNAPSHOT_BYTES).set(saved.len() as f64);
         tracing::info!(log_index = view.head.index.0, bytes = saved.len(), "snapshot written");

@@ -19,6 +19,7 @@ use crate::feed::{Applied, Tail};
 use crate::files::{StorageError, SyncMeter};
 use crate::history::{History, Retention};
 use crate::machine::{Core, View, blocking};
+use crate::pace::Pace;
 use crate::pending::Pending;
 use crate::segments::{Cut, HistoryRecord};
 use crate::snapshot_files::{SnapshotFile, Snapshots};
@@ -87,6 +88,8 @@ impl StateMachine {
         pending: Arc<Pending>,
         meter: &SyncMeter,
     ) -> Result<(StateMachine, Machine), StorageError> {
+        let pace = Pace::by(meter);
+        let begun = pace.now();
         let snapshots = Snapshots::open(&config.dir, config.group, meter.clone())?;
         let latest = snapshots.latest(config.purged)?;
         let (core, latest) = match latest {
@@ -97,8 +100,9 @@ impl StateMachine {
         let known = latest.as_ref().map_or(&[][..], |snapshot| &snapshot.head().segments);
         let history = History::open(&config.dir, cut, known, meter.clone())?;
         let tail = Arc::new(Tail::new(config.feed_max, core.router.index()));
-        let machine =
-            Machine::new(config.group, core, history, snapshots, (tail, pending), latest, config.retention);
+        pace.read(begun);
+        let kept = (config.retention, pace);
+        let machine = Machine::new(config.group, core, history, snapshots, (tail, pending), latest, kept);
         let state_machine = StateMachine {
             machine: machine.clone(),
             snapshot_log_bytes: config.snapshot_log_bytes,
@@ -200,10 +204,21 @@ impl StateMachine {
         let last_len = self.machine.latest_snapshot().map_or(0, |snapshot| snapshot.len());
         if self.since_snapshot >= last_len {
             self.since_snapshot = 0;
-            self.due = Some(self.machine.take_view()?);
+            self.due = Some(self.view()?);
             self.machine.inner.snapshot_due.send_replace(Some(log_id));
         }
         Ok(())
+    }
+}
+
+impl StateMachine {
+    /// The state at the last entry; the next one waits meanwhile.
+    fn view(&self) -> Result<View, StorageError> {
+        let pace = &self.machine.inner.pace;
+        let begun = pace.now();
+        let view = self.machine.take_view();
+        pace.paused(begun);
+        view
     }
 }
 
@@ -250,7 +265,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     {
         while let Some(item) = entries.next().await {
             let (entry, responder) = item?;
+            let begun = self.machine.inner.pace.now();
             self.apply_entry(entry)?;
+            self.machine.inner.pace.applied(begun);
             if let Some(responder) = responder {
                 responder.send(());
             }
@@ -263,7 +280,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
         let view = match self.due.take() {
             Some(view) => Ok(view),
-            None => self.machine.take_view(),
+            None => self.view(),
         };
         SnapshotBuilder { machine: self.machine.clone(), view: Some(view) }
     }

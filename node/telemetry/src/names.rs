@@ -71,6 +71,10 @@ metrics_list! {
         "Raft index of the last entry in this node's log.";
     RAFT_COMMITTED_INDEX = Gauge, Count, "ringmain_raft_committed_index", [],
         "Raft index up to which this node knows the log to be committed.";
+    APPLY_SECONDS = Histogram(Fast), Seconds, "ringmain_apply_seconds", [],
+        "Time to apply an entry, with the wait for whoever looks at the state; the next entry waits as long.";
+    APPLY_LONGEST = Gauge, Seconds, "ringmain_apply_longest_seconds", [],
+        "The longest of these since the process started.";
     RAFT_APPLIED_INDEX = Gauge, Count, "ringmain_raft_applied_index", [],
         "Raft index of the last applied entry.";
     APPLIED_INDEX = Gauge, Count, "ringmain_applied_index", [],
@@ -91,6 +95,8 @@ metrics_list! {
         "Mean time of a sync of the Raft log since the node started.";
     LOG_SYNC_SECONDS = Gauge, Seconds, "ringmain_log_sync_seconds", [],
         "Time spent in syncs of the Raft log; only grows while the process runs. Its rate by that of the syncs is their mean time.";
+    START_READ = Gauge, Seconds, "ringmain_start_read_seconds", [],
+        "Time to read the last snapshot and the history when the process started; the log behind them is applied after that.";
     LOG_SUSPECT = Gauge, Count, "ringmain_log_suspect", [],
         "1 while the node grants no vote because its log was shorter than the durable mark.";
     DISK_BYTES = Gauge, Bytes, "ringmain_disk_bytes", [],
@@ -103,6 +109,10 @@ metrics_list! {
         "Snapshots that could not be written.";
     SNAPSHOT_BYTES = Gauge, Bytes, "ringmain_snapshot_bytes", [],
         "Size of the last snapshot.";
+    SNAPSHOT_WRITE = Gauge, Seconds, "ringmain_snapshot_write_seconds", [],
+        "Time that writing the last snapshot took here, beside the work.";
+    SNAPSHOT_PAUSE = Gauge, Seconds, "ringmain_snapshot_pause_seconds", [],
+        "How long nothing was applied while the view for the last snapshot was taken.";
     SNAPSHOT_INDEX = Gauge, Count, "ringmain_snapshot_index", [],
         "Raft index of the last snapshot.";
     SEGMENTS_FETCHED = Counter, Count, "ringmain_segments_fetched_total", [],

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::super::book::{Answer, ContactNumber};
 use super::super::figures::Setup;
 use super::super::port::Arrival;
-use super::super::reading::page_of;
+use super::super::reading::http;
 use super::super::system::Syncs;
 use super::clients::{Agent, BATCH_MAX, Clients, Closer, Desk, Gate, Offer, Taker};
 use super::etcd_api::{Compare, Event, Member, Operation, Outcome, Transaction, Watch};
@@ -257,7 +257,7 @@ fn contact_of(key: &str) -> anyhow::Result<(&str, ContactNumber)> {
 impl Observer for Metrics {
     fn observe(&self) -> BoxFuture<'_, anyhow::Result<Vec<Observed>>> {
         Box::pin(async move {
-            let pages = join_all(self.0.iter().map(|address| page_of(address))).await;
+            let pages = join_all(self.0.iter().map(|address| http(address, "/metrics"))).await;
             pages.into_iter().map(|page| Ok(observed(&page?))).collect()
         })
     }
