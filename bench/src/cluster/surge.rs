@@ -141,7 +141,7 @@ impl SurgeSetup {
     }
 
     /// Names and bounds of the parts; the leader was killed at a moment.
-    fn phases(&self, kill_s: f64) -> [(&'static str, f64, f64); 5] {
+    fn phases(&self, kill_s: f64, drained_s: f64) -> [(&'static str, f64, f64); 6] {
         let ramp_s = self.before_s + self.ramp_s;
         let (hold_s, end_s) = (ramp_s + self.hold_s, ramp_s + self.hold_s + self.decay_s);
         [
@@ -150,6 +150,7 @@ impl SurgeSetup {
             ("peak", ramp_s, kill_s),
             ("peak, after the kill", kill_s, hold_s),
             ("decay", hold_s, end_s),
+            ("serving the line", end_s, end_s + drained_s),
         ]
     }
 }
@@ -305,9 +306,9 @@ fn surge_of(mut surge: Surge, page: &mut Page, leader: usize, moments: &Moments)
     let begin_ns = nanos(moments.begin);
     let since = |moment: Duration| moment.saturating_sub(moments.begin).as_secs_f64();
     let of_s = |at_s: f64| begin_ns + nanos(Duration::from_secs_f64(at_s));
-    let phases = surge.setup.phases(since(moments.killed));
+    let phases = surge.setup.phases(since(moments.killed), surge.drained_s);
     for (place, (name, from_s, to_s)) in phases.into_iter().enumerate() {
-        // Who dials again after the last call of the schedule belongs to the last part.
+        // The last part is that of those who dial again after the last call of the schedule.
         let to_ns = if place + 1 < phases.len() { of_s(to_s) } else { u64::MAX };
         let due = of_s(from_s)..to_ns;
         let calls = Class::ALL.map(|class| (class, Calls::of(page, class, |at_ns| due.contains(&at_ns))));

@@ -155,7 +155,7 @@ impl Surge {
         writeln!(
             page,
             "## Latencies\n\nIn ms. *Answer* and *offer* count from the moment a call was due, *offer* with the time in line; \
-             *its own part* counts from the moment when both the contact and room for it were there.\n"
+             *its own part* counts from the moment when both the contact and room for it were there, by the part in which that was.\n"
         )?;
         writeln!(
             page,

@@ -55,7 +55,7 @@ pub struct Calls {
     /// From the moment a call was due until an operator's desktop showed it: the time in line included.
     pub push_to_offer: Latency,
     /// From the moment when both the contact was due and an operator asked to complete what took the room for it, until a
-    /// desktop showed it: the cluster's own part.
+    /// desktop showed it: the cluster's own part. Of contacts for which that moment was in the span, whenever they were due.
     pub ready_to_offer: Latency,
 }
 
@@ -79,12 +79,18 @@ struct Times {
 
 impl Calls {
     /// Those of a class that were due in a span of the stage's clock, in ns.
-    pub(super) fn of(page: &Page, class: Class, due: impl Fn(u64) -> bool) -> Calls {
+    pub(super) fn of(page: &Page, class: Class, is_within: impl Fn(u64) -> bool) -> Calls {
         let mut calls = Calls::default();
         let mut times = Times { to_answer: histogram(), to_offer: histogram(), ready_to_offer: histogram() };
-        for told in page.told().filter(|told| told.call.class == class && due(told.due_ns)) {
-            calls.count(&told, page.codes());
-            times.record(&told);
+        for told in page.told().filter(|told| told.call.class == class) {
+            if is_within(told.due_ns) {
+                calls.count(&told, page.codes());
+                times.record(&told);
+            }
+            if let Some(shown) = told.shown.filter(|shown| is_within(shown.ready_ns)) {
+                let us = shown.at_ns.saturating_sub(shown.ready_ns) / 1_000;
+                times.ready_to_offer.saturating_record(us);
+            }
         }
         calls.push_to_ack = Latency::of(&times.to_answer);
         calls.push_to_offer = Latency::of(&times.to_offer);
@@ -120,7 +126,6 @@ impl Times {
         }
         if let Some(shown) = told.shown {
             self.to_offer.saturating_record(shown.at_ns.saturating_sub(told.due_ns) / 1_000);
-            self.ready_to_offer.saturating_record(shown.at_ns.saturating_sub(shown.ready_ns) / 1_000);
         }
     }
 }

@@ -201,13 +201,26 @@ impl Sim {
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. },
             ) => {}
-            Err(Refusal::AlreadySignedIn) => self.tell(stream, Down::End(StreamFailure::AlreadySignedIn)),
+            Err(Refusal::AlreadySignedIn) => match self.epoch_of_own(node, stream, &hello) {
+                Some(own) if hello.resume != Some(own) => {
+                    self.report.count("own unanswered opening");
+                    self.hear_hello(node, stream, Hello { resume: Some(own), ..hello });
+                }
+                Some(_) | None => self.tell(stream, Down::End(StreamFailure::AlreadySignedIn)),
+            },
             // The centre's first commands may stand behind the first hello.
             Err(_) => {
                 let failure = StreamFailure::Unavailable { retry_after: Sim::retry_after(100), hint: None };
                 self.tell(stream, Down::End(failure));
             }
         }
+    }
+
+    /// The epoch of the session, if an attempt of the same client has opened it that nobody answered.
+    fn epoch_of_own(&self, node: usize, stream: StreamId, hello: &Hello) -> Option<Epoch> {
+        let (client, router) = (&self.clients[stream.client], &self.nodes[node].router);
+        let session = router.session(router.party(client.role, &client.name)?)?;
+        hello.unanswered.contains(&session.nonce).then_some(session.epoch)
     }
 
     fn welcome(&mut self, node: usize, stream: StreamId, hello: Hello, party: Party, epoch: Epoch) {
@@ -312,7 +325,7 @@ impl Sim {
 
     fn hear_hello(&mut self, node: usize, stream: StreamId, hello: Hello) {
         let command = Command::OpenSession(self.opening(node, stream, &hello));
-        if self.propose(node, &command, Waiting::Opening(stream, hello)).is_err() {
+        if self.propose(node, &command, Waiting::Opening(stream, hello.clone())).is_err() {
             self.turn_away(node, Waiting::Opening(stream, hello));
         }
     }

@@ -210,6 +210,14 @@ impl GatewayService for Gateways {
 
 /// What a hello says, whichever way it came.
 fn hello_of(hello: v1::GatewayHello) -> Hello {
-    let v1::GatewayHello { gateway, capabilities: _, cursor, nonce, resume_epoch, takeover } = hello;
-    Hello { name: gateway, cursor, nonce, resume_epoch, takeover }
+    let v1::GatewayHello {
+        gateway,
+        capabilities: _,
+        cursor,
+        nonce,
+        resume_epoch,
+        takeover,
+        unanswered_nonces,
+    } = hello;
+    Hello { name: gateway, cursor, nonce, resume_epoch, takeover, unanswered_nonces }
 }

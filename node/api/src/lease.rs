@@ -157,6 +157,7 @@ impl<D: Dialect> Leases<D> {
             cursor: String::new(),
             nonce,
             resume_epoch: None,
+            unanswered_nonces: Vec::new(),
             takeover: false,
         };
         let (shared, caller) = (Arc::clone(&self.shared), caller.clone());

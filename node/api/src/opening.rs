@@ -7,8 +7,9 @@ use ringmain_actors::task::spawn_named;
 use ringmain_actors::{Manner, Outbox, SessionEvent, SessionSeed, propose};
 use ringmain_protocol::v1::Error;
 use ringmain_replication::{Answer, ProposeError};
+use ringmain_routing::client::UNANSWERED_MAX;
 use ringmain_routing::command::{LoseSession, OpenSession};
-use ringmain_routing::{Command, Epoch, Millis, Name, Party, Position, Reply};
+use ringmain_routing::{Command, Epoch, Millis, Name, Party, Position, Refusal, Reply};
 use ringmain_telemetry::codes;
 use tokio::sync::mpsc;
 
@@ -26,6 +27,7 @@ pub(crate) struct Hello {
     pub(crate) nonce: u64,
     pub(crate) resume_epoch: Option<u32>,
     pub(crate) takeover: bool,
+    pub(crate) unanswered_nonces: Vec<u64>,
 }
 
 /// Opens a session in the log and starts its actor.
@@ -69,15 +71,12 @@ async fn enter<D: Dialect>(
         resume: hello.resume_epoch.map(Epoch),
         takeover: hello.takeover,
     };
-    let opened = match propose(&shared.replica, Command::OpenSession(open.clone())).await {
-        Ok(opened) => opened,
-        Err(failed) => {
-            if failed == ProposeError::Unknown {
-                spawn_named("settle-opening", settle_opening(Arc::clone(shared), open));
-            }
-            return Err(Box::new(error::not_proposed(&failed, &shared.nodes)));
-        }
-    };
+    let mut opened = put(shared, open.clone()).await?;
+    if matches!(opened.reply, Err(Refusal::AlreadySignedIn))
+        && let Some(own) = epoch_of_own::<D>(shared, hello)
+    {
+        opened = put(shared, OpenSession { resume: Some(own), ..open }).await?;
+    }
     match &opened.reply {
         Ok(Reply::Opened { party, epoch }) => {
             let (party, epoch) = (*party, *epoch);
@@ -94,6 +93,23 @@ async fn enter<D: Dialect>(
     }
 }
 
+async fn put(shared: &Arc<Shared>, open: OpenSession) -> Result<Answer, Box<Error>> {
+    propose(&shared.replica, Command::OpenSession(open.clone())).await.map_err(|failed| {
+        if failed == ProposeError::Unknown {
+            spawn_named("settle-opening", settle_opening(Arc::clone(shared), open));
+        }
+        Box::new(error::not_proposed(&failed, &shared.nodes))
+    })
+}
+
+/// The epoch of the session, if an earlier attempt of the same client has opened it that nobody answered: its stream is
+/// gone, or has nobody at its other end, but the log may hear of that much later. What this node has applied includes
+/// the refusal of the present attempt.
+fn epoch_of_own<D: Dialect>(shared: &Shared, hello: &Hello) -> Option<Epoch> {
+    let session = shared.replica.read(|router| router.session(router.party(D::ROLE, &hello.name)?))?;
+    hello.unanswered_nonces.contains(&session.nonce).then_some(session.epoch)
+}
+
 /// What may be in a hello, and whether this caller may say it.
 fn check_hello<D: Dialect>(
     hello: &Hello,
@@ -102,6 +118,11 @@ fn check_hello<D: Dialect>(
 ) -> Result<(Name, Option<Position>), Box<Error>> {
     let mut problems = Problems::default();
     let name = problems.name(D::FIELD, &hello.name);
+    let attempts = hello.unanswered_nonces.len();
+    if attempts > UNANSWERED_MAX {
+        let problem = format!("has {attempts} numbers; give the last {UNANSWERED_MAX} at most");
+        problems.add("hello.unanswered_nonces", problem);
+    }
     problems.into_result(())?;
     if caller.is_none_or(|caller| caller.name != hello.name) {
         let message = format!("{}: the token speaks for another name", D::FIELD);

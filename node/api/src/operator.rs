@@ -230,6 +230,14 @@ impl OperatorService for Operators {
 
 /// What a hello says, whichever way it came.
 fn hello_of(hello: v1::OperatorHello) -> Hello {
-    let v1::OperatorHello { login, capabilities: _, cursor, nonce, resume_epoch, takeover } = hello;
-    Hello { name: login, cursor, nonce, resume_epoch, takeover }
+    let v1::OperatorHello {
+        login,
+        capabilities: _,
+        cursor,
+        nonce,
+        resume_epoch,
+        takeover,
+        unanswered_nonces,
+    } = hello;
+    Hello { name: login, cursor, nonce, resume_epoch, takeover, unanswered_nonces }
 }

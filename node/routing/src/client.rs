@@ -4,6 +4,7 @@
 //! * An operation is kept until it is answered, and is sent again under the same number and key after a loss, after
 //!   `Unavailable` and after `Unknown`: a timeout means unknown, and the same key tells.
 //! * Operations on one subject are sent one after the other, so that a retry never overtakes what came after it.
+//! * An attempt to open a session that is not answered may have opened it: the next ones say which attempts those were.
 //! * A lost stream is resumed on the next node with the epoch and the cursor of what was taken in.
 //! * An event is passed on once, by its position.
 //!
@@ -31,6 +32,9 @@ pub use interface::{
     StreamFailure, Subject, Verdict, Welcome,
 };
 
+/// Unanswered attempts that a client tells of; a node reads no more.
+pub const UNANSWERED_MAX: usize = 16;
+
 /// The logic of one client with one session.
 #[derive(Debug)]
 pub struct Client<O> {
@@ -41,6 +45,8 @@ pub struct Client<O> {
     phase: Phase,
     connections: u64,
     epoch: Option<Epoch>,
+    /// Nonces of attempts since the last welcome, the present one included; the oldest are forgotten.
+    unanswered: VecDeque<u64>,
     seen: Seen,
     signed_in: Option<SignedInElsewhere>,
     pending: Pending<O>,
@@ -110,6 +116,7 @@ impl<O: Clone> Client<O> {
             phase: Phase::Waiting { until: Timestamp(0) },
             connections: 0,
             epoch: config.resume,
+            unanswered: VecDeque::new(),
             seen: Seen::up_to(config.cursor),
             signed_in: None,
             pending: Pending::new(),
@@ -189,6 +196,7 @@ impl<O: Clone> Client<O> {
             leaving: None,
         });
         self.epoch = Some(welcome.epoch);
+        self.unanswered.clear();
         self.takeover = false;
         self.signed_in = None;
         self.addresses.learn(welcome.addresses);
@@ -407,12 +415,18 @@ impl<O: Clone> Client<O> {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
         self.phase = Phase::Opening { connection, until: now + self.limits.opening };
+        let nonce = self.mix(self.connections, 0);
         let hello = Hello {
-            nonce: self.mix(self.connections, 0),
+            nonce,
             resume: self.epoch,
             cursor: self.told_cursor(),
             takeover: self.takeover,
+            unanswered: self.unanswered.iter().copied().collect(),
         };
+        if self.unanswered.len() == UNANSWERED_MAX {
+            self.unanswered.pop_front();
+        }
+        self.unanswered.push_back(nonce);
         let address = self.addresses.present();
         self.actions.push_back(Action::Connect { connection, address, hello });
     }

@@ -195,6 +195,7 @@ impl Role for Gateway {
             nonce: hello.nonce,
             resume_epoch: hello.resume.map(|epoch| epoch.0),
             takeover: hello.takeover,
+            unanswered_nonces: hello.unanswered,
         }))
     }
 

@@ -183,6 +183,7 @@ impl Role for Desktop {
             nonce: hello.nonce,
             resume_epoch: hello.resume.map(|epoch| epoch.0),
             takeover: hello.takeover,
+            unanswered_nonces: hello.unanswered,
         }))
     }
 

@@ -180,6 +180,35 @@ async fn a_second_stream_without_takeover_is_refused_and_with_it_ends_the_first(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_an_unanswered_attempt_of_the_same_client_opened_does_not_keep_it_out() {
+    let node = Node::start().await;
+    // Carried out, but the client has given the attempt up and does not know its epoch.
+    let (mut unheard, welcome) = node.operator(operator_hello(7)).await;
+    let mut stranger = node.operator_stream(crate::support::OPERATOR).await.unwrap();
+    let unanswered_nonces = vec![5, 6];
+    stranger.say(OperatorUp::Hello(v1::OperatorHello { unanswered_nonces, ..operator_hello(8) })).await;
+    assert_eq!(stranger.failed(0).await.code, "already-signed-in", "none of these attempts is in");
+
+    let unanswered_nonces = vec![6, 7];
+    let hello = v1::OperatorHello { unanswered_nonces, ..operator_hello(9) };
+    let (_anna, again) = node.operator(hello).await;
+    assert_eq!(again.epoch, welcome.epoch + 1, "a stream of its own");
+    let ended = unheard
+        .find(|message| {
+            let OperatorDown::StreamEnded(ended) = message else { return None };
+            Some(ended.clone())
+        })
+        .await;
+    assert_eq!(ended.reason(), v1::StreamEndReason::TakenOver);
+
+    let mut greedy = node.operator_stream(crate::support::OPERATOR).await.unwrap();
+    let unanswered_nonces = (100..117).collect();
+    greedy.say(OperatorUp::Hello(v1::OperatorHello { unanswered_nonces, ..operator_hello(10) })).await;
+    let error = greedy.failed(0).await;
+    assert_eq!(crate::support::fields(&error), ["hello.unanswered_nonces"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_out_is_answered_and_ends_the_stream() {
     let node = Node::start().await;
     let (mut anna, _) = node.operator(operator_hello(1)).await;

@@ -69,7 +69,7 @@ pub enum Subject {
 }
 
 /// The first message of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// Chosen anew for each attempt.
     pub nonce: u64,
@@ -79,6 +79,8 @@ pub struct Hello {
     pub cursor: Position,
     /// Take the session over.
     pub takeover: bool,
+    /// Nonces of earlier attempts that nobody answered: one of them may have opened the session.
+    pub unanswered: Vec<u64>,
 }
 
 /// What the welcome says to the logic.

@@ -344,6 +344,29 @@ fn each_attempt_has_its_own_nonce() {
 }
 
 #[test]
+fn an_attempt_tells_of_those_before_it_that_nobody_answered() {
+    let mut client = client();
+    let mut now = Timestamp(0);
+    let mut nonces: Vec<u64> = Vec::new();
+    for _ in 0..UNANSWERED_MAX + 3 {
+        client.tick(now);
+        let Some(Action::Connect { hello, .. }) = actions(&mut client).pop() else { panic!("no connect") };
+        let from = nonces.len().saturating_sub(UNANSWERED_MAX);
+        assert_eq!(hello.unanswered, nonces[from..], "the latest, without its own");
+        nonces.push(hello.nonce);
+        client.tick(now + Millis(2_000));
+        now = client.next_deadline().expect("goes on").max(now + Millis(2_000));
+    }
+    client.tick(now);
+    actions(&mut client);
+    client.welcomed(now, ConnectionId(client.connections), welcome_with(1, 10, vec![]));
+    client.stream_failed(now, ConnectionId(client.connections), StreamFailure::Lost);
+    client.tick(now);
+    let Some(Action::Connect { hello, .. }) = actions(&mut client).pop() else { panic!("no connect") };
+    assert_eq!((hello.resume, hello.unanswered), (Some(Epoch(1)), Vec::new()), "it has the epoch");
+}
+
+#[test]
 fn already_signed_in_is_taken_for_an_own_echo_only_for_a_while() {
     let mut client = client();
     client.tick(Timestamp(0));
