@@ -361,7 +361,7 @@ fn an_attempt_tells_of_those_before_it_that_nobody_answered() {
     actions(&mut client);
     client.welcomed(now, ConnectionId(client.connections), welcome_with(1, 10, vec![]));
     client.stream_failed(now, ConnectionId(client.connections), StreamFailure::Lost);
-    client.tick(now);
+    client.tick(client.next_deadline().expect("goes on"));
     let Some(Action::Connect { hello, .. }) = actions(&mut client).pop() else { panic!("no connect") };
     assert_eq!((hello.resume, hello.unanswered), (Some(Epoch(1)), Vec::new()), "it has the epoch");
 }
