@@ -15,6 +15,8 @@ pub const FORMAT: u32 = 1;
 pub(super) const BESIDE_LINES: usize = 2;
 /// Lines that are kept free below the limit of those with somebody waiting.
 const LINES_SPARE: usize = 8;
+/// The crew completes one contact in so many: its skills fit more than a third of the lines.
+const REACH: u64 = 10;
 /// Gateways that bring contacts; the others only keep their streams open.
 const PUSHERS: usize = 20 * NODES;
 
@@ -96,7 +98,7 @@ pub struct Setup {
     pub at_once: usize,
     /// Operators who serve those who wait.
     pub crew: usize,
-    /// Contacts that they complete at each size.
+    /// Contacts that they complete at each size, where so many are within their reach.
     pub completions: u64,
     /// Operators who are free for a queue in which nobody waits.
     pub express: usize,
@@ -280,6 +282,14 @@ impl Setup {
             snapshot_log_bytes: if is_smoke { 1 << 20 } else { 32 << 20 },
             seed: 1,
         }
+    }
+}
+
+impl Setup {
+    /// Contacts that the crew completes with so many waiting: few enough of those that its skills fit.
+    #[must_use]
+    pub fn completions_with(&self, waiting: u64) -> u64 {
+        self.completions.min(waiting / REACH)
     }
 }
 

@@ -437,8 +437,9 @@ mod tests {
     fn a_run_is_judged_by_its_parts_and_counts_and_not_by_times() {
         let mut run = run();
         let why = |run: &Run| super::super::judge(run).expect_err("something is wrong").to_string();
-        assert!(why(&run).contains("10 completed"), "{}", why(&run));
-        run.setup.completions = 5;
+        run.sizes[0].completed = 0;
+        assert!(why(&run).contains("10 wait: 0 completed"), "{}", why(&run));
+        run.setup.completions = 0;
         assert!(why(&run).contains("nothing was accepted"), "{}", why(&run));
         run.open[2] = 989;
         run.sizes.clear();

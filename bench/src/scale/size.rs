@@ -58,7 +58,7 @@ impl Growing<'_> {
         let (filled_bytes, snapshots) = self.snapshot().await?;
         let with_snapshot = self.restart("right behind a snapshot").await?;
         let express = self.express(&format!("{waiting} wait")).await?;
-        let worked = self.crew().await?;
+        let worked = self.crew(self.setup.completions_with(waiting)).await?;
         Ok(Size {
             waiting,
             accepted: poured.accepted,
@@ -125,13 +125,13 @@ impl Growing<'_> {
     }
 
     /// Operators who serve those that wait, for a while.
-    async fn crew(&mut self) -> anyhow::Result<crew::Worked> {
+    async fn crew(&mut self, completions: u64) -> anyhow::Result<crew::Worked> {
         self.voice.doing("operators serve those who wait");
         let seat = |(place, seat): (usize, &crate::cluster::Seat)| {
             self.rig.stage.session(&seat.name, &seat.token, place % self.setup.nodes)
         };
         let seats = self.people.crew(self.setup).iter().enumerate().map(seat).collect();
-        let worked = crew::work(seats, self.setup.completions).await?;
+        let worked = crew::work(seats, completions).await?;
         self.completed += worked.completed;
         self.voice.done(&format!(
             "  {} completed: p50 {:.1} ms, p99 {:.1} ms from \"complete\" to the next contact",

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{bail, ensure};
 use ringmain_protocol::v1::ClusterStatusResponse;
 
 use super::centre::People;
 use super::figures::Setup;
 use super::gauge::value;
+use crate::clock::Stopwatch;
 use crate::cluster::{Class, Counters, Desk, Gateway, Gauges, Port, System};
 use crate::nodes::{Nodes, leader_of};
 
@@ -48,8 +49,15 @@ impl Stand {
 
     /// What each node says of itself; all must answer.
     pub(super) async fn statuses(&self) -> anyhow::Result<Vec<ClusterStatusResponse>> {
-        let statuses = self.gauges.statuses.read().await.into_iter().collect::<Option<Vec<_>>>();
-        statuses.context("a node does not answer")
+        let watch = Stopwatch::start();
+        loop {
+            let statuses = self.gauges.statuses.read().await.into_iter().collect::<Option<Vec<_>>>();
+            match statuses {
+                Some(statuses) => return Ok(statuses),
+                None if watch.elapsed() > SETTLE => bail!("a node does not answer"),
+                None => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
     }
 
     /// The leader's place and what it says.
@@ -63,7 +71,7 @@ impl Stand {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        anyhow::bail!("no node says that it leads")
+        bail!("no node says that it leads")
     }
 
     /// The pages of metrics of all nodes.
