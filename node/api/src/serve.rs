@@ -16,6 +16,11 @@ use tonic::transport::server::{Connected, TcpIncoming};
 /// Connections are looked after: a client that vanished without a word is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
+/// Streams of one connection that their client may give up before they are taken. HTTP/2 ends the connection with all its
+/// streams beyond that; the library's 20 are less than what one connection's thousand sessions give up when a leader is lost
+/// and the node is busy.
+const GIVEN_UP_MAX: usize = 1_000;
+
 /// Work that runs until it ends by itself.
 pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -61,6 +66,7 @@ where
     let served = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
+        .http2_max_pending_accept_reset_streams(Some(GIVEN_UP_MAX))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, closing)
         .await;
