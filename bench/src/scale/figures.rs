@@ -15,6 +15,8 @@ pub const FORMAT: u32 = 1;
 pub(super) const BESIDE_LINES: usize = 2;
 /// Lines that are kept free below the limit of those with somebody waiting.
 const LINES_SPARE: usize = 8;
+/// An entry that takes longer is slow: the bound of a bucket of the nodes' histogram.
+const SLOW_MS: f64 = 16.0;
 /// The crew completes one contact in so many: its skills fit more than a third of the lines.
 const REACH: u64 = 10;
 /// Gateways that bring contacts; the others only keep their streams open.
@@ -290,6 +292,14 @@ impl Setup {
     #[must_use]
     pub fn completions_with(&self, waiting: u64) -> u64 {
         self.completions.min(waiting / REACH)
+    }
+}
+
+impl NodeSnapshot {
+    /// No entry took longer, of those applied while the log was filled and the snapshot written, ms.
+    #[must_use]
+    pub fn longest_ms_at_most(&self) -> f64 {
+        if self.slow == 0 { self.longest_ms.min(SLOW_MS) } else { self.longest_ms }
     }
 }
 
