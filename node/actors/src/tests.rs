@@ -102,6 +102,7 @@ async fn more_operations_than_credits_are_turned_away() {
 async fn a_client_that_does_not_read_lags_and_loses_nothing() {
     let node = Node::start(10_000).await;
     let (gateway, mut calls) = node.gateway(None).await;
+    told_what_is_live(&mut calls).await;
     let pushed = OUTBOX_EVENTS_MAX + limits::SESSION_EFFECTS_MAX + 100;
     enqueue_many(&node, &gateway, pushed).await;
     assert_eq!(collect_queued(&mut calls, pushed).await, pushed);
@@ -134,6 +135,7 @@ async fn a_client_that_fell_too_far_behind_gets_what_is_live_instead() {
 async fn a_stream_goes_on_from_its_cursor() {
     let node = Node::start(1_000).await;
     let (gateway, mut calls) = node.gateway(None).await;
+    told_what_is_live(&mut calls).await;
     enqueue(&node, &gateway, "k1").await;
     let seen = calls.find(position).await;
     drop((gateway, calls));
@@ -148,6 +150,7 @@ async fn a_stream_goes_on_from_its_cursor() {
 async fn a_session_that_crashes_goes_on_where_its_stream_had_got_to() {
     let node = Node::start(1_000).await;
     let (gateway, mut calls) = node.gateway(None).await;
+    told_what_is_live(&mut calls).await;
     enqueue(&node, &gateway, "k1").await;
     let seen = calls.find(position).await;
     gateway.crash();
@@ -183,7 +186,7 @@ async fn a_conversation_that_crashes_is_made_anew_and_knows_its_contact() {
 async fn an_operation_lost_in_a_crash_is_answered_unknown() {
     let node = Node::start(1_000).await;
     let (anna, mut desk) = node.operator(None).await;
-    desk.find(|event| matches!(event, SessionEvent::Resync(_)).then_some(())).await;
+    told_what_is_live(&mut desk).await;
     anna.crash();
     anna.request(1, ready(&anna, 1)).unwrap();
     // Either the crash took it, or it came to the new actor.
@@ -343,6 +346,11 @@ async fn enqueue_many(node: &Node, gateway: &GatewaySession, count: usize) {
     while node.replica.read(|router| router.contacts().count()) < count {
         feed.changed().await;
     }
+}
+
+/// What arrives before this is in the list of what is live and is not told as an effect.
+async fn told_what_is_live(events: &mut Events) {
+    events.find(|event| matches!(event, SessionEvent::Resync(part) if part.last).then_some(())).await;
 }
 
 async fn collect_queued(calls: &mut Events, expected: usize) -> usize {
