@@ -31,6 +31,8 @@ pub(crate) enum Scale {
     Linear,
     /// By powers of ten.
     Log,
+    /// The hours of a day, from 0 to 24.
+    Hours,
 }
 
 /// Values of one kind.
@@ -108,6 +110,24 @@ impl Chart {
     }
 }
 
+/// Pictures below each other as one.
+pub(crate) fn page(title: &str, charts: &[String]) -> String {
+    let height = HEIGHT * charts.len() as f64;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\n"
+    );
+    for (place, chart) in charts.iter().enumerate() {
+        let at = HEIGHT * place as f64;
+        svg.push_str(&chart.replacen(
+            "<svg ",
+            &format!("<svg y=\"{at}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" "),
+            1,
+        ));
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
 fn grid(svg: &mut String, x: &Axis, y: &Axis) -> Result {
     let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
     for tick in &y.ticks {
@@ -174,13 +194,17 @@ impl Axis {
                 let ticks = (from..=to).map(|power| 10_f64.powi(power)).collect();
                 Axis { scale, low: f64::from(from), high: f64::from(to), ticks }
             }
+            Scale::Hours => {
+                let ticks = (0..=24).step_by(3).map(f64::from).collect();
+                Axis { scale, low: 0.0, high: 24.0, ticks }
+            }
         }
     }
 
     /// Where a value is, from 0 to 1.
     fn share(&self, value: f64) -> f64 {
         let at = match self.scale {
-            Scale::Linear => value,
+            Scale::Linear | Scale::Hours => value,
             Scale::Log => value.max(1e-9).log10(),
         };
         ((at - self.low) / (self.high - self.low)).clamp(0.0, 1.0)

@@ -237,6 +237,7 @@ fn operator(login: &str) -> OperatorPlan {
         capacity: CAPACITY,
         unit: None,
         ranks: Vec::new(),
+        rules: Default::default(),
     }
 }
 

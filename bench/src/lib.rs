@@ -2,7 +2,7 @@
 //!
 //! [`scenario::Scenario`] and [`result`] are the exchange formats of everything that is simulated, replayed or
 //! recorded; [`workload::generate`] draws scenarios from profiles; [`simulate::simulate`] runs them through
-//! the routing core as fast as the machine allows; [`stats`] and [`erlang`] judge what came out.
+//! the routing core as fast as the machine allows; [`stats`], [`erlang`] and [`theory`] judge what came out.
 //!
 //! **Invariant:** a scenario holds every random value already, so simulating it is deterministic without a seed.
 
@@ -10,6 +10,7 @@ mod cells;
 mod chart;
 pub mod clock;
 pub mod cluster;
+pub mod compare;
 pub mod core_load;
 pub mod erlang;
 mod fields;
@@ -27,5 +28,6 @@ mod servers;
 pub mod simulate;
 pub mod stats;
 mod task;
+pub mod theory;
 pub mod usage;
 pub mod workload;

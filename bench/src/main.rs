@@ -11,6 +11,7 @@ mod load;
 mod peers_report;
 mod scale_report;
 mod surge_report;
+mod theory_report;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ use clap::{Parser, Subcommand};
     ringmain-bench core\n  \
     ringmain-bench core --report core-report\n  \
     ringmain-bench erlang --seeds 10\n  \
+    ringmain-bench theory\n  \
     ringmain-bench idle --for 30\n  \
     ringmain-bench cluster --report cluster-report\n  \
     ringmain-bench surge --report surge-report\n  \
@@ -53,6 +55,8 @@ enum Command {
     Peers(Box<peers_report::Options>),
     /// M/M/c through the whole core against Erlang C
     Erlang(erlang_report::Options),
+    /// Small centres with tiers, patience and skills through the whole core against formulas and solved Markov chains
+    Theory(theory_report::Options),
 }
 
 /// The exit code of a run that this machine lacks something for.
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "peers")]
         Command::Peers(options) => peers_report::run(&options),
         Command::Erlang(options) => erlang_report::run(&options),
+        Command::Theory(options) => theory_report::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,15 +1,13 @@
 //! The textbook queue M/M/c as a scenario: Poisson arrivals, exponential service, equal servers, nobody leaves.
 //! Simulated through the whole core, its mean wait must be Erlang's.
 
-use std::sync::Arc;
-
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, Exp1};
 
 use crate::erlang::{ErlangC, Overloaded};
 use crate::result::ResultRow;
-use crate::scenario::{Contact, Kind, Operator, Scenario, Text};
+use crate::scenario::{Contact, Operator, Scenario, Text};
 use crate::stats::{Interval, NoInterval, batch_means};
 
 /// Mean service time; large against the resolution of 1 ms.
@@ -55,31 +53,13 @@ impl Mmc {
     pub fn scenario(&self) -> Scenario {
         let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
         let gap_ms = SERVICE_MS / (f64::from(self.servers) * self.load);
-        let (queue, channel, nobody): (Text, Text, Text) = ("line".into(), "voice".into(), "".into());
-        let no_skills: Arc<[Text]> = Arc::from([]);
+        let queue: Text = "line".into();
         let mut at_ms = 0.0;
         let contacts = (0..self.contacts).map(|i| {
             let (gap, service): (f64, f64) = (Exp1.sample(&mut rng), Exp1.sample(&mut rng));
             at_ms += gap * gap_ms;
-            Contact {
-                contact_id: format!("m{i}").into(),
-                customer_id: nobody.clone(),
-                queue: queue.clone(),
-                channel: channel.clone(),
-                priority: 2,
-                required_skills: no_skills.clone(),
-                region: None,
-                arrival_ms: at_ms.round() as u64,
-                service_ms: (service * SERVICE_MS).round() as u64,
-                patience_ms: None,
-                weight: 1,
-                kind: Kind::Ordinary,
-                preferred_operator: None,
-                sticky_ms: None,
-                language: None,
-                topic: None,
-                wrap_up_ms: None,
-            }
+            let (arrival_ms, service_ms) = (at_ms.round() as u64, (service * SERVICE_MS).round() as u64);
+            Contact::ordinary(format!("m{i}").into(), queue.clone(), arrival_ms, service_ms)
         });
         let operators = (1..=self.servers).map(|i| Operator {
             operator_id: format!("s{i:03}").into(),
@@ -88,7 +68,7 @@ impl Mmc {
             region: None,
             shifts: None,
         });
-        Scenario { contacts: contacts.collect(), operators: operators.collect(), plan: None, notes: None }
+        Scenario { contacts: contacts.collect(), operators: operators.collect(), ..Scenario::default() }
     }
 }
 

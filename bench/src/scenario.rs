@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ringmain_routing::Plan;
+use ringmain_routing::command::OperatorPlan;
 use serde_json::Value;
 
 use crate::problem::{InvalidInput, Place, Problems};
@@ -37,8 +38,25 @@ pub struct Scenario {
     pub operators: Vec<Operator>,
     /// The routing plan; without one the rules of the format apply.
     pub plan: Option<Plan>,
+    /// What the plan says of operators of the scenario: it counts in place of their skills, capacity and region.
+    pub planned: Vec<OperatorPlan>,
     /// Free notes.
     pub notes: Option<Value>,
+}
+
+/// A plan to run a scenario by, with what it says of operators. Of those only the scenario's take part.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScenarioPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// Its operators.
+    pub operators: Vec<OperatorPlan>,
+}
+
+impl From<Plan> for ScenarioPlan {
+    fn from(plan: Plan) -> ScenarioPlan {
+        ScenarioPlan { plan, operators: Vec::new() }
+    }
 }
 
 /// One row of contacts.csv.
@@ -115,6 +133,30 @@ pub struct Shift {
 }
 
 impl Contact {
+    /// A call of nobody in particular that asks for nothing special and never leaves.
+    #[must_use]
+    pub fn ordinary(contact_id: Text, queue: Text, arrival_ms: u64, service_ms: u64) -> Contact {
+        Contact {
+            contact_id,
+            customer_id: "".into(),
+            queue,
+            channel: "voice".into(),
+            priority: 2,
+            required_skills: Arc::from([]),
+            region: None,
+            arrival_ms,
+            service_ms,
+            patience_ms: None,
+            weight: 1,
+            kind: Kind::Ordinary,
+            preferred_operator: None,
+            sticky_ms: None,
+            language: None,
+            topic: None,
+            wrap_up_ms: None,
+        }
+    }
+
     /// All skills that its operator must have: the required ones, and the language where one is given.
     #[must_use]
     pub fn skills_needed(&self) -> Arc<[Text]> {
@@ -128,12 +170,12 @@ impl Contact {
 }
 
 impl Scenario {
-    /// Reads a folder. A `plan.toml` is honoured only through `plan`, its parsed content; without that it is
-    /// refused by name.
+    /// Reads a folder. A `plan.toml` is honoured only through `plan`, its parsed content or another plan in its place;
+    /// without that it is refused by name.
     ///
     /// # Errors
     /// Every problem of every file with its place and remedy, all at once.
-    pub fn read(folder: &Path, plan: Option<Plan>) -> Result<Scenario, InvalidInput> {
+    pub fn read(folder: &Path, plan: Option<ScenarioPlan>) -> Result<Scenario, InvalidInput> {
         let mut problems = Problems::default();
         let rows = read_file(folder, CONTACTS_FILE, &mut problems)
             .map(|bytes| contacts::parse(&bytes, &mut problems))
@@ -149,10 +191,20 @@ impl Scenario {
                 "run the scenario with `ringmain simulate`, or remove the file to route without a plan",
             );
         }
+        let (plan, planned) = match plan {
+            Some(given) => (Some(given.plan), planned::those_of(&operators, given.operators)),
+            None => (None, Vec::new()),
+        };
         if let Some(plan) = &plan {
-            planned::check(&rows, &operators, plan, &mut problems);
+            planned::check(&rows, &operators, plan, &planned, &mut problems);
         }
-        problems.unless_any(Scenario { contacts: rows.contacts, operators, plan, notes })
+        problems.unless_any(Scenario { contacts: rows.contacts, operators, plan, planned, notes })
+    }
+
+    /// What of the operators that a plan names and those of the scenario does not go together, a sentence each.
+    #[must_use]
+    pub fn staffing(&self, given: &[OperatorPlan]) -> Vec<String> {
+        planned::staffing(&self.operators, given)
     }
 
     /// Writes the folder, which is made if missing. A plan is not written: its text belongs to whoever parsed it.

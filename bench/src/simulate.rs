@@ -213,7 +213,8 @@ impl<'s> Run<'s> {
     fn arrive(&mut self, at: Timestamp, contact: usize) -> Result<(), CannotSimulate> {
         let (gateway, epoch) = self.gateway;
         let row = &self.scenario.contacts[contact];
-        let command = EnqueueContact { gateway, epoch, ..setup::enqueue(row) };
+        let has_entry_rules = !self.router.plan().rules.entry.is_empty();
+        let command = EnqueueContact { gateway, epoch, ..setup::enqueue(row, has_entry_rules) };
         let Outcome { reply, effects } = self.router.apply(at, &Command::EnqueueContact(Box::new(command)));
         match reply {
             Ok(Reply::Enqueued { contact: id }) => {
@@ -296,6 +297,10 @@ impl<'s> Run<'s> {
             // No supervisor acts in virtual time; a contact closed by one would count as not served.
             EndReason::Abandoned | EndReason::Closed(_) => {
                 self.ledger.end_unassigned(contact, row, ResultOutcome::Abandoned, at.0, log_index, None);
+            }
+            EndReason::Deflected(_) => {
+                *self.rejected.entry("deflected").or_default() += 1;
+                self.ledger.end_unassigned(contact, row, ResultOutcome::Rejected, at.0, log_index, None);
             }
             EndReason::Merged(into) => {
                 let into = self.scenario.contacts[self.ledger.row_of(into)].contact_id.clone();

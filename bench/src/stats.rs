@@ -1,9 +1,9 @@
-//! Means of correlated measurements with an honest interval, and percentiles.
+//! Means with an honest interval, also of correlated measurements, and percentiles.
 
 /// Fewest batches that an interval may rest on.
 pub const BATCHES_MIN: usize = 20;
 
-/// A mean with its 95 % confidence interval.
+/// A mean with its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Interval {
     /// The mean.
@@ -12,7 +12,7 @@ pub struct Interval {
     pub half_width: f64,
     /// How many batches it rests on.
     pub batches: usize,
-    /// How many values each batch has.
+    /// How many values each batch has, on average.
     pub batch_size: usize,
 }
 
@@ -30,6 +30,9 @@ pub enum NoInterval {
     /// Too few batches for Student's t to mean much.
     #[error("{0} batches are too few; use at least {BATCHES_MIN}")]
     TooFewBatches(usize),
+    /// Too few to know a variance.
+    #[error("{0} runs or batches are too few")]
+    TooFewRuns(usize),
     /// Not one value per batch.
     #[error("{values} values do not fill {batches} batches")]
     TooFewValues {
@@ -63,6 +66,53 @@ pub fn batch_means(values: &[f64], warm_up: usize, batches: usize) -> Result<Int
     Ok(Interval { mean: centre, half_width, batches, batch_size })
 }
 
+/// The mean of independent runs, each of which gave one mean of `run_size` values: Student's t with `runs − 1` degrees of
+/// freedom. Source: A. M. Law, as above, the method of replication and deletion.
+///
+/// # Errors
+/// With fewer than two runs.
+pub fn replications(means: &[f64], run_size: usize, confidence: f64) -> Result<Interval, NoInterval> {
+    let runs = means.len();
+    if runs < 2 {
+        return Err(NoInterval::TooFewRuns(runs));
+    }
+    let centre = mean(means);
+    let variance = means.iter().map(|mean| (mean - centre).powi(2)).sum::<f64>() / (runs - 1) as f64;
+    let half_width = student_t(runs - 1, confidence) * (variance / runs as f64).sqrt();
+    Ok(Interval { mean: centre, half_width, batches: runs, batch_size: run_size })
+}
+
+/// The mean of values that come in batches of unequal size, each given by its sum and its number of values, when values of
+/// one batch may depend on each other: the ratio of the sums, with the variance of a ratio over clusters,
+/// `Σ(sum − mean·count)² · b/(b − 1) ÷ (Σ count)²`, and Student's t with `b − 1` degrees of freedom for b batches that have
+/// values. Source: W. G. Cochran, "Sampling Techniques" (3rd edition, 1977), sections 6.3 and 9A.2 (ratio to size).
+///
+/// # Errors
+/// With fewer than `least` batches that have values, or fewer than two.
+pub fn ratio_of_batches(
+    batches: &[(f64, u64)],
+    least: usize,
+    confidence: f64,
+) -> Result<Interval, NoInterval> {
+    let filled: Vec<(f64, f64)> =
+        batches.iter().filter(|(_, count)| *count > 0).map(|&(sum, count)| (sum, count as f64)).collect();
+    let number = filled.len();
+    if number < least.max(2) {
+        return Err(NoInterval::TooFewRuns(number));
+    }
+    let values: f64 = filled.iter().map(|(_, count)| count).sum();
+    let centre = filled.iter().map(|(sum, _)| sum).sum::<f64>() / values;
+    let squares: f64 = filled.iter().map(|(sum, count)| (sum - centre * count).powi(2)).sum();
+    let variance = squares * number as f64 / (number - 1) as f64 / (values * values);
+    let half_width = student_t(number - 1, confidence) * variance.sqrt();
+    Ok(Interval {
+        mean: centre,
+        half_width,
+        batches: number,
+        batch_size: (values / number as f64).round() as usize,
+    })
+}
+
 /// The arithmetic mean; 0 of nothing.
 #[must_use]
 pub fn mean(values: &[f64]) -> f64 {
@@ -76,43 +126,86 @@ pub fn percentile(ascending: &[u64], share: f64) -> Option<u64> {
     ascending.get(rank.clamp(1, ascending.len().max(1)) - 1).copied()
 }
 
-/// Two-sided 95 % points of Student's t for 1 to 30 degrees of freedom (NIST/SEMATECH e-Handbook of Statistical
-/// Methods, table 1.3.6.7.2).
-const T_95: [f64; 30] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-];
-/// The same for larger numbers of degrees of freedom, by their reciprocal.
-const T_95_BY_RECIPROCAL: [(f64, f64); 5] =
-    [(1.0 / 30.0, 2.042), (1.0 / 40.0, 2.021), (1.0 / 60.0, 2.000), (1.0 / 120.0, 1.980), (0.0, 1.960)];
-
-/// The two-sided 95 % point of Student's t, beyond the table interpolated over the reciprocal of `freedom`.
+/// The two-sided 95 % point of Student's t.
 #[must_use]
 pub fn student_t_95(freedom: usize) -> f64 {
-    if let Some(&point) = freedom.checked_sub(1).and_then(|at| T_95.get(at)) {
-        return point;
+    student_t(freedom, 0.95)
+}
+
+/// Degrees of freedom beyond which Student's t is taken for what it is there: 0.2 % wider than in the limit.
+const FREEDOM_MAX: usize = 1_000;
+
+/// The point that Student's t with `freedom` degrees exceeds in absolute value with the probability `1 − confidence`; infinite
+/// for 0 degrees. Found by bisection of [`within_student_t`].
+#[must_use]
+pub fn student_t(freedom: usize, confidence: f64) -> f64 {
+    if freedom == 0 {
+        return f64::INFINITY;
     }
-    let reciprocal = if freedom == 0 { f64::INFINITY } else { 1.0 / freedom as f64 };
-    for pair in T_95_BY_RECIPROCAL.windows(2) {
-        let [(high, t_high), (low, t_low)] = [pair[0], pair[1]];
-        if (low..=high).contains(&reciprocal) {
-            return t_low + (t_high - t_low) * (reciprocal - low) / (high - low);
-        }
+    let freedom = freedom.min(FREEDOM_MAX);
+    let (mut low, mut high) = (0.0, 1.0);
+    while within_student_t(high, freedom) < confidence && high < 1e9 {
+        high *= 2.0;
     }
-    f64::INFINITY
+    for _ in 0..80 {
+        let middle = f64::midpoint(low, high);
+        if within_student_t(middle, freedom) < confidence { low = middle } else { high = middle }
+    }
+    high
+}
+
+/// The probability that Student's t lies between −t and t. Source: M. Abramowitz, I. A. Stegun, "Handbook of Mathematical
+/// Functions", 26.7.3 and 26.7.4: finite sums for whole degrees of freedom.
+fn within_student_t(t: f64, freedom: usize) -> f64 {
+    let angle = (t / (freedom as f64).sqrt()).atan();
+    let (sine, cosine) = angle.sin_cos();
+    let is_odd = freedom % 2 == 1;
+    // The first power of the cosine, 1 or 0, and the steps by which one term follows from the one before.
+    let mut term = if is_odd { cosine } else { 1.0 };
+    let mut sum = if freedom == 1 { 0.0 } else { term };
+    for step in (2 + usize::from(is_odd)..freedom).step_by(2) {
+        term *= (step - 1) as f64 / step as f64 * cosine * cosine;
+        sum += term;
+    }
+    if is_odd { (angle + sine * sum) * std::f64::consts::FRAC_2_PI } else { sine * sum }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// NIST/SEMATECH e-Handbook of Statistical Methods, table 1.3.6.7.2, and for 99.9 % Abramowitz and Stegun, table 26.10.
     #[test]
     fn student_t_agrees_with_published_points() {
-        for (freedom, t) in [(1, 12.706), (19, 2.093), (29, 2.045), (30, 2.042), (50, 2.009), (100, 1.984)] {
+        for (freedom, t) in [
+            (1, 12.706),
+            (2, 4.303),
+            (3, 3.182),
+            (19, 2.093),
+            (29, 2.045),
+            (30, 2.042),
+            (50, 2.009),
+            (100, 1.984),
+        ] {
             assert!((student_t_95(freedom) - t).abs() < 0.001, "{freedom}: {}", student_t_95(freedom));
         }
-        assert!((student_t_95(1_000_000) - 1.960).abs() < 0.001);
+        for (freedom, t) in [(1, 636.619), (2, 31.599), (10, 4.587), (19, 3.883), (20, 3.850), (60, 3.460)] {
+            assert!(
+                (student_t(freedom, 0.999) - t).abs() < 0.001,
+                "{freedom}: {}",
+                student_t(freedom, 0.999)
+            );
+        }
+        assert!((1.960..1.963).contains(&student_t_95(1_000_000)));
         assert!(student_t_95(0).is_infinite());
+    }
+
+    /// Runs of −1 and 1: variance 2, half-width t(1) · √(2/2).
+    #[test]
+    fn replications_are_students_t_over_the_runs() {
+        let interval = replications(&[-1.0, 1.0], 5, 0.95).unwrap();
+        assert!((interval.half_width - 12.706).abs() < 0.001, "{interval:?}");
+        assert_eq!(replications(&[1.0], 5, 0.95), Err(NoInterval::TooFewRuns(1)));
     }
 
     #[test]
@@ -129,8 +222,19 @@ mod tests {
     fn half_width_is_students_t_over_the_batches() {
         let values: Vec<f64> = (0..20).map(|i| if i % 2 == 0 { -1.0 } else { 1.0 }).collect();
         let interval = batch_means(&values, 0, 20).unwrap();
-        assert!((interval.half_width - 2.093 * (1.0f64 / 19.0).sqrt()).abs() < 1e-12);
+        assert!((interval.half_width - 2.093 * (1.0f64 / 19.0).sqrt()).abs() < 1e-4);
         assert!(interval.covers(0.4) && !interval.covers(0.5));
+    }
+
+    /// Batches of equal size are batch means; of unequal ones the larger counts more.
+    #[test]
+    fn a_ratio_of_batches_weighs_them_by_their_size() {
+        let equal = ratio_of_batches(&[(-2.0, 2), (2.0, 2)], 2, 0.95).unwrap();
+        let means = replications(&[-1.0, 1.0], 2, 0.95).unwrap();
+        assert!((equal.half_width - means.half_width).abs() < 1e-9 && equal.mean == 0.0, "{equal:?}");
+        let unequal = ratio_of_batches(&[(9.0, 9), (0.0, 1), (0.0, 0)], 2, 0.95).unwrap();
+        assert_eq!((unequal.mean, unequal.batches, unequal.batch_size), (0.9, 2, 5));
+        assert_eq!(ratio_of_batches(&[(1.0, 1)], 2, 0.95), Err(NoInterval::TooFewRuns(1)));
     }
 
     #[test]

@@ -155,6 +155,7 @@ pub fn generate(profile: &Profile, selection: &Selection) -> Result<Scenario, In
         contacts: made,
         operators: duty::operators(profile, selection, &mut names),
         plan: None,
+        planned: Vec::new(),
         notes: Some(json!({
             "profile": profile.title,
             "seed": selection.seed,

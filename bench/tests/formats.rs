@@ -64,6 +64,7 @@ fn scenario_is_read_back_as_it_was_written() {
         contacts: vec![contact(1, 5, 100), full_contact()],
         operators: vec![levels, operator("боб", &[])],
         plan: None,
+        planned: Vec::new(),
         notes: Some(serde_json::json!({"from": "yesterday"})),
     };
     let folder = tempfile::tempdir().unwrap();
@@ -268,7 +269,7 @@ fn plan() -> Plan {
         queues: vec![QueuePlan::named("line")],
         skills: vec!["a".into()],
         channels: vec![ChannelPlan { name: "voice".into(), units: 100 }],
-        units: vec![UnitPlan { name: "ural".into(), parent: None }],
+        units: vec![UnitPlan { name: "ural".into(), parent: None, rules: Default::default() }],
         ..Plan::default()
     }
 }
@@ -279,7 +280,7 @@ fn plan_file_is_refused_by_name_unless_its_content_is_handed_in() {
     fs::write(folder.path().join("plan.toml"), "").unwrap();
     let invalid = Scenario::read(folder.path(), None).unwrap_err();
     assert_eq!(places(&invalid), ["plan.toml: -"]);
-    assert_eq!(Scenario::read(folder.path(), Some(plan())).unwrap().plan, Some(plan()));
+    assert_eq!(Scenario::read(folder.path(), Some(plan().into())).unwrap().plan, Some(plan()));
 }
 
 #[test]
@@ -288,7 +289,7 @@ fn names_that_the_plan_does_not_know_are_named_once() {
         "{HEADER},language\nk1,u1,line,voice,2,a,0,5,\nk2,u2,other,fax,2,z,0,5,kk\nk3,u3,other,fax,2,z,0,5,kk\n"
     );
     let operators = r#"[{"operator_id": "ann", "skills": ["y"], "region": "altai"}]"#;
-    let invalid = Scenario::read(folder(&csv, operators).path(), Some(plan())).unwrap_err();
+    let invalid = Scenario::read(folder(&csv, operators).path(), Some(plan().into())).unwrap_err();
     let expected = [
         "contacts.csv:3: queue",
         "contacts.csv:3: channel",

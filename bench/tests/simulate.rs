@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::judge::faults;
-use common::{contact, operator, random_scenario};
+use common::{contact, operator, planned, random_scenario};
 use ringmain_bench::mmc::{Mmc, SERVICE_MS, measure};
 use ringmain_bench::profile::Profile;
 use ringmain_bench::report::Summary;
@@ -13,6 +13,7 @@ use ringmain_bench::result::{self, ResultOutcome, ResultRow};
 use ringmain_bench::scenario::{Contact, Kind, Operator, Scenario, Shift};
 use ringmain_bench::simulate::{Options, Simulated, simulate};
 use ringmain_bench::workload::{Selection, generate};
+use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::plan::{Answer, ChannelPlan, QueuePlan};
 use ringmain_routing::{Millis, Plan};
 
@@ -21,7 +22,7 @@ fn run(scenario: &Scenario) -> Simulated {
 }
 
 fn scenario(contacts: Vec<Contact>, operators: Vec<Operator>) -> Scenario {
-    Scenario { contacts, operators, plan: None, notes: None }
+    Scenario { contacts, operators, ..Scenario::default() }
 }
 
 fn row<'a>(rows: &'a [ResultRow], id: &str) -> &'a ResultRow {
@@ -259,6 +260,27 @@ fn plan_of_the_scenario_rules_offers_wrap_up_and_limits() {
     assert_eq!(row(&simulated.rows, "k2").assigned_ms, Some(130));
     assert_eq!(outcome(&simulated, "k4"), ResultOutcome::Rejected);
     assert_eq!(simulated.rejected.get("queue-full"), Some(&1));
+}
+
+#[test]
+fn what_the_plan_says_of_an_operator_counts_in_place_of_the_file() {
+    let skilled = |capacity| planned("ann", &["rare"], capacity, &[("other", 0), ("line", 1)]);
+    let mut plan = offering_plan();
+    plan.queues = ["line", "other"].map(QueuePlan::named).to_vec();
+    plan.skills = vec!["rare".into()];
+    let rare = Contact { required_skills: ["rare".into()].into(), ..contact(1, 0, 10) };
+    let other = Contact { queue: "other".into(), ..contact(3, 6, 10) };
+    let contacts = vec![rare, contact(2, 5, 10), other];
+    let ran = |planned: Vec<OperatorPlan>| {
+        let plan = Some(plan.clone());
+        run(&Scenario { plan, planned, ..scenario(contacts.clone(), vec![operator("ann", &[])]) })
+    };
+    assert_eq!(outcome(&ran(Vec::new()), "k1"), ResultOutcome::Waiting, "by the file ann lacks the skill");
+    let simulated = ran(vec![skilled(1)]);
+    assert_eq!(row(&simulated.rows, "k1").assigned_ms, Some(0));
+    assert_eq!(row(&simulated.rows, "k3").assigned_ms, Some(10), "the queue of the better rank goes first");
+    assert_eq!(row(&simulated.rows, "k2").assigned_ms, Some(20));
+    assert_eq!(row(&ran(vec![skilled(2)]).rows, "k2").assigned_ms, Some(5), "room for two");
 }
 
 #[test]

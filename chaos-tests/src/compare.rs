@@ -52,10 +52,10 @@ fn same_contacts(model: &Model, router: &Router) -> Result<(), Difference> {
     let rows: Vec<&Contact> = model.contacts().collect();
     let ids = |left: Vec<_>, right: Vec<_>| same("contacts", left, right);
     ids(rows.iter().map(|row| row.id).collect(), views.iter().map(|view| view.id).collect())?;
-    rows.iter().zip(&views).try_for_each(|(row, view)| same_contact(row, view))
+    rows.iter().zip(&views).try_for_each(|(row, view)| same_contact(model, row, view))
 }
 
-fn same_contact(row: &Contact, view: &ContactView) -> Result<(), Difference> {
+fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), Difference> {
     let what = |field: &str| format!("{} {field}", row.id);
     same(&what("state"), view_of(&row.state), view.state)?;
     same(&what("key"), &row.body.key, &view.key)?;
@@ -67,8 +67,8 @@ fn same_contact(row: &Contact, view: &ContactView) -> Result<(), Difference> {
     same(&what("order"), row.order(), view.order)?;
     same(&what("index"), row.index, view.index)?;
     same(&what("units"), row.units, view.units)?;
-    same(&what("skills"), row.required.clone(), view.skills.iter().cloned().collect())?;
-    same(&what("scopes"), row.scopes.clone(), view.scopes.iter().cloned().collect())?;
+    same(&what("skills"), model.wanted_skills(row), view.skills.iter().cloned().collect())?;
+    same(&what("scopes"), model.wanted_scopes(row), view.scopes.iter().cloned().collect())?;
     same(&what("not_before"), row.not_before, view.not_before)?;
     same(&what("assignment"), row.assignment, view.assignment)?;
     same(&what("holder"), row.last_holder, view.holder)?;
@@ -148,6 +148,7 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("moved in"), own.moved_in, other.moved_in)?;
         same(&what("moved out"), own.moved_out, other.moved_out)?;
         same(&what("closed"), own.closed, other.closed)?;
+        same(&what("deflected"), own.deflected, other.deflected)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::problem::Sink;
-use crate::shape::{Kind, Need, Shape};
+use crate::shape::{Form, Kind, Need, Shape};
 use crate::suggest;
 
 /// Notes unknown and missing keys of the table and whatever is wrong with the values.
@@ -94,6 +94,7 @@ fn check_value(value: &Spanned<DeValue<'_>>, kind: &'static Kind, path: &str, si
     let spot = Spot { value: value.get_ref(), span: value.span(), path, kind };
     match kind {
         Kind::Text(max) => check_text(&spot, *max, sink),
+        Kind::Formed(form) => check_form(&spot, form, sink),
         Kind::Address => check_address(&spot, sink),
         Kind::HttpUrl => check_http_url(&spot, sink),
         Kind::Integer(min, max) => check_integer(&spot, *min, *max, sink),
@@ -104,7 +105,9 @@ fn check_value(value: &Spanned<DeValue<'_>>, kind: &'static Kind, path: &str, si
         }
         Kind::Choice(words) => check_choice(&spot, words, sink),
         Kind::List(of, max) => check_list(&spot, of, *max, sink),
-        Kind::Map(of, max) => check_map(&spot, of, *max, sink),
+        Kind::OneOrMore(form, max) => check_one_or_more(&spot, form, *max, sink),
+        Kind::Map(of, max) => check_map(&spot, None, of, *max, sink),
+        Kind::Keyed(key, of, max) => check_map(&spot, Some(key), of, *max, sink),
         Kind::Table(shape) => match spot.value.as_table() {
             Some(table) => check_table(table, &spot.span, shape, path, sink),
             None => spot.wrong_type(sink),
@@ -202,12 +205,41 @@ fn check_list(spot: &Spot<'_>, of: &'static Kind, max: usize, sink: &mut Sink<'_
     }
 }
 
-fn check_map(spot: &Spot<'_>, of: &'static Kind, max: usize, sink: &mut Sink<'_>) {
+fn check_form(spot: &Spot<'_>, form: &'static Form, sink: &mut Sink<'_>) {
+    let Some(text) = spot.value.as_str() else { return spot.wrong_type(sink) };
+    if let Err(message) = (form.check)(text) {
+        spot.add(message, sink);
+    }
+}
+
+fn check_one_or_more(spot: &Spot<'_>, form: &'static Form, max: usize, sink: &mut Sink<'_>) {
+    let Some(list) = spot.value.as_array() else { return check_form(spot, form, sink) };
+    if list.len() > max {
+        spot.add(format!("has {} elements; at most {max} are possible", list.len()), sink);
+    }
+    for (i, element) in list.iter().enumerate() {
+        let path = format!("{}[{i}]", spot.path);
+        let element = Spot { value: element.get_ref(), span: element.span(), path: &path, kind: spot.kind };
+        check_form(&element, form, sink);
+    }
+}
+
+fn check_map(
+    spot: &Spot<'_>,
+    key_form: Option<&'static Form>,
+    of: &'static Kind,
+    max: usize,
+    sink: &mut Sink<'_>,
+) {
     let Some(map) = spot.value.as_table() else { return spot.wrong_type(sink) };
     if map.len() > max {
         spot.add(format!("has {} entries; at most {max} are possible", map.len()), sink);
     }
     for (key, element) in map {
-        check_value(element, of, &join(spot.path, key.get_ref()), sink);
+        let path = join(spot.path, key.get_ref());
+        if let Some(Err(message)) = key_form.map(|form| (form.check)(key.get_ref())) {
+            sink.add(&key.span(), &path, message);
+        }
+        check_value(element, of, &path, sink);
     }
 }

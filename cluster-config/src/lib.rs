@@ -6,6 +6,7 @@
 //! **Invariant:** all problems of a file are listed at once, each with line, field and what to do; a key that
 //! nobody reads is a problem, never ignored.
 
+pub mod calendar;
 pub mod node;
 pub mod plan;
 pub mod problem;
@@ -19,6 +20,7 @@ mod section;
 mod suggest;
 mod telemetry;
 
+pub use calendar::Calendar;
 pub use node::{Listen, LogConfig, LogFormat, NodeConfig, NodeLimits, PeerConfig, Timeouts};
 pub use plan::RoutingPlan;
 pub use problem::{Problem, Problems};

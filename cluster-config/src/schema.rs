@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::shape::{Field, Kind, Need, Shape};
+use crate::shape::{Field, Form, Kind, Need, Shape};
 
 /// The schema of a node's config.
 #[must_use]
@@ -71,12 +71,22 @@ fn kind(kind: &Kind) -> Map<String, Value> {
     let schema = match kind {
         // maxLength counts characters, our limit bytes: the schema is the looser of the two.
         Kind::Text(max) => json!({"type": "string", "minLength": 1, "maxLength": max}),
+        Kind::Formed(form) => formed(form),
         Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]{1,5}$"}),
         Kind::HttpUrl => json!({"type": "string", "pattern": "^http://[^/ ]+:[0-9]{1,5}$"}),
         Kind::Integer(min, max) => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
         Kind::List(of, max) => json!({"type": "array", "maxItems": max, "items": self::kind(of)}),
+        Kind::OneOrMore(form, max) => {
+            json!({"anyOf": [formed(form), {"type": "array", "maxItems": max, "items": formed(form)}]})
+        }
+        Kind::Keyed(key, of, max) => json!({
+            "type": "object",
+            "maxProperties": max,
+            "propertyNames": formed(key),
+            "additionalProperties": self::kind(of),
+        }),
         Kind::Map(of, max) => {
             json!({"type": "object", "maxProperties": max, "additionalProperties": self::kind(of)})
         }
@@ -87,4 +97,8 @@ fn kind(kind: &Kind) -> Map<String, Value> {
         Value::Object(map) => map,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     }
+}
+
+fn formed(form: &Form) -> Value {
+    json!({"type": "string", "pattern": form.pattern})
 }

@@ -109,6 +109,21 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// True or false in the file, if it says either.
+    pub(crate) fn optional_flag(&self, key: &'static str) -> Option<bool> {
+        self.table.get(key)?.get_ref().as_bool()
+    }
+
+    /// The pairs of a map with texts; empty when absent.
+    pub(crate) fn pairs(&self, key: &'static str) -> Vec<(&'d str, &'d str)> {
+        let map = self.table.get(key).and_then(|value| value.get_ref().as_table());
+        let pair = |(name, value): (&'d Spanned<_>, &'d Spanned<DeValue<'d>>)| {
+            let name: &'d std::borrow::Cow<'d, str> = name.get_ref();
+            Some((name.as_ref(), value.get_ref().as_str()?))
+        };
+        map.into_iter().flat_map(|map| map.iter()).filter_map(pair).collect()
+    }
+
     /// The elements of a list; empty when absent.
     pub(crate) fn list(&self, key: &'static str) -> Vec<Placed<&'d DeValue<'d>>> {
         let Some(list) = self.table.get(key).and_then(|value| value.get_ref().as_array()) else {
@@ -155,6 +170,26 @@ impl<'d> Section<'d> {
             .collect()
     }
 
+    /// The texts of a field that takes one or a list of them; empty when absent.
+    pub(crate) fn texts(&self, key: &'static str) -> Vec<Placed<&'d str>> {
+        self.table.get(key).map_or_else(Vec::new, |value| texts(value, &self.path_of(key)))
+    }
+
+    /// The pairs of a map with one text or a list of them each; empty when absent.
+    pub(crate) fn keyed_texts(&self, key: &'static str) -> Vec<(Placed<&'d str>, Vec<Placed<&'d str>>)> {
+        let Some(map) = self.table.get(key).and_then(|value| value.get_ref().as_table()) else {
+            return Vec::new();
+        };
+        let path = self.path_of(key);
+        map.iter()
+            .map(|(name, value)| {
+                let path = join(&path, name.get_ref());
+                let texts = texts(value, &path);
+                (Placed { value: name.get_ref().as_ref(), span: name.span(), path }, texts)
+            })
+            .collect()
+    }
+
     fn need(&self, key: &str) -> Need {
         self.shape.field(key).map_or(Need::Optional, |field| field.need)
     }
@@ -165,21 +200,27 @@ impl<'d> Section<'d> {
             Kind::List(of, _) => match of {
                 Kind::Table(shape) | Kind::TextOrTable(_, shape) => Some(shape),
                 Kind::Text(_)
+                | Kind::Formed(_)
                 | Kind::Address
                 | Kind::HttpUrl
                 | Kind::Integer(..)
                 | Kind::Flag
                 | Kind::Choice(_)
                 | Kind::List(..)
-                | Kind::Map(..) => None,
+                | Kind::OneOrMore(..)
+                | Kind::Map(..)
+                | Kind::Keyed(..) => None,
             },
             Kind::Text(_)
+            | Kind::Formed(_)
             | Kind::Address
             | Kind::HttpUrl
             | Kind::Integer(..)
             | Kind::Flag
             | Kind::Choice(_)
-            | Kind::Map(..) => None,
+            | Kind::OneOrMore(..)
+            | Kind::Map(..)
+            | Kind::Keyed(..) => None,
         }
     }
 }
@@ -198,6 +239,19 @@ impl<'d> Placed<&'d DeValue<'d>> {
             path: self.path.clone(),
             shape,
         })
+    }
+}
+
+fn texts<'d>(value: &'d Spanned<DeValue<'d>>, path: &str) -> Vec<Placed<&'d str>> {
+    let placed = |value: &'d Spanned<DeValue<'d>>, path: String| {
+        Some(Placed { value: value.get_ref().as_str()?, span: value.span(), path })
+    };
+    match value.get_ref().as_array() {
+        Some(list) => {
+            let texts = list.iter().enumerate();
+            texts.filter_map(|(i, element)| placed(element, format!("{path}[{i}]"))).collect()
+        }
+        None => placed(value, path.to_owned()).into_iter().collect(),
     }
 }
 

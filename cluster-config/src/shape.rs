@@ -24,11 +24,24 @@ pub struct Field {
     pub doc: &'static str,
 }
 
+/// How a text must look: judged by code, which can say what is wrong, and described to editors by a pattern.
+#[derive(Debug)]
+pub struct Form {
+    /// What is expected, for an error.
+    pub expected: &'static str,
+    /// A regular expression (of JSON Schema) that every good text matches.
+    pub pattern: &'static str,
+    /// What is wrong with a text, and what to do.
+    pub check: fn(&str) -> Result<(), String>,
+}
+
 /// What may stand in a field.
 #[derive(Debug)]
 pub enum Kind {
     /// A text of 1 to so many bytes.
     Text(usize),
+    /// A text of a form.
+    Formed(&'static Form),
     /// A network address with port.
     Address,
     /// An address with port, behind `http://`.
@@ -41,8 +54,12 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// At most so many values of one kind.
     List(&'static Kind, usize),
+    /// One text of a form, or a list of at most so many.
+    OneOrMore(&'static Form, usize),
     /// At most so many pairs of a name and a value of one kind.
     Map(&'static Kind, usize),
+    /// The same with names of a form.
+    Keyed(&'static Form, &'static Kind, usize),
     /// A table.
     Table(&'static Shape),
     /// A text of the first kind or a table.
@@ -78,13 +95,16 @@ impl Kind {
     pub fn expected(&self) -> String {
         match self {
             Kind::Text(max) => format!("a text of 1 to {max} bytes"),
+            Kind::Formed(form) => form.expected.to_owned(),
             Kind::Address => "an address with port, like \"10.0.0.1:7101\"".to_owned(),
             Kind::HttpUrl => "an address like \"http://10.0.0.1:4317\"".to_owned(),
             Kind::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Kind::Flag => "true or false".to_owned(),
             Kind::Choice(words) => format!("one of {}", quoted(words)),
             Kind::List(of, max) => format!("a list of at most {max}, each {}", of.expected()),
+            Kind::OneOrMore(form, max) => format!("{}, or a list of at most {max} such", form.expected),
             Kind::Map(of, _) => format!("a table of names, each with {}", of.expected()),
+            Kind::Keyed(key, of, _) => format!("a table: {} = {}", key.expected, of.expected()),
             Kind::Table(shape) => format!("a table with {}", field_names(shape)),
             Kind::TextOrTable(text, shape) => {
                 format!("{} or a table with {}", text.expected(), field_names(shape))

@@ -1,9 +1,14 @@
 //! The routing plan and its operators between their two forms: as the core works by them and as they travel.
 //! Whether a plan makes sense is judged elsewhere; here only what the core's form cannot hold is refused.
 
+mod rules;
+
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, Plan, QueuePlan, SessionPlan, Target, UnitPlan};
+use ringmain_routing::rules::UnitRules;
 use ringmain_routing::{Millis, Name, UnitId};
+
+pub use rules::{choice_to_message, facts_from_message};
 
 use crate::v1::{self, AnswerMode, FieldProblem, OrphanRule, QueueRank, SkillLevel};
 
@@ -11,8 +16,11 @@ use crate::v1::{self, AnswerMode, FieldProblem, OrphanRule, QueueRank, SkillLeve
 #[must_use]
 pub fn to_message(plan: &Plan) -> v1::Plan {
     let channel = |channel: &ChannelPlan| v1::ChannelPlan { name: text(&channel.name), units: channel.units };
-    let unit =
-        |unit: &UnitPlan| v1::UnitPlan { name: text(&unit.name), parent: unit.parent.map(|parent| parent.0) };
+    let unit = |unit: &UnitPlan| v1::UnitPlan {
+        name: text(&unit.name),
+        parent: unit.parent.map(|parent| parent.0),
+        neighbours: unit.rules.neighbours.iter().map(text).collect(),
+    };
     v1::Plan {
         version: plan.version,
         queues: plan.queues.iter().map(queue_to_message).collect(),
@@ -25,6 +33,7 @@ pub fn to_message(plan: &Plan) -> v1::Plan {
             exclusion_ms: plan.sessions.exclusion.0,
             key_window_ms: plan.sessions.key_window.0,
         }),
+        rules: rules::plan_to_message(&plan.rules),
     }
 }
 
@@ -39,6 +48,7 @@ pub fn from_message(plan: v1::Plan) -> Result<Plan, Vec<FieldProblem>> {
     let queues = queues.collect();
     let channels = plan.channels.into_iter();
     let units = plan.units.into_iter();
+    let rules = rules::plan_from_message(plan.rules.unwrap_or_default(), &mut problems);
     let plan = Plan {
         version: plan.version,
         queues,
@@ -47,7 +57,11 @@ pub fn from_message(plan: v1::Plan) -> Result<Plan, Vec<FieldProblem>> {
             .map(|channel| ChannelPlan { name: channel.name.into(), units: channel.units })
             .collect(),
         units: units
-            .map(|unit| UnitPlan { name: unit.name.into(), parent: unit.parent.map(UnitId) })
+            .map(|unit| UnitPlan {
+                name: unit.name.into(),
+                parent: unit.parent.map(UnitId),
+                rules: UnitRules { neighbours: rules::names(unit.neighbours) },
+            })
             .collect(),
         sessions: plan.sessions.map_or_else(SessionPlan::default, |sessions| SessionPlan {
             grace: Millis(sessions.grace_ms),
@@ -55,6 +69,7 @@ pub fn from_message(plan: v1::Plan) -> Result<Plan, Vec<FieldProblem>> {
             exclusion: Millis(sessions.exclusion_ms),
             key_window: Millis(sessions.key_window_ms),
         }),
+        rules,
     };
     if problems.is_empty() { Ok(plan) } else { Err(problems) }
 }
@@ -69,6 +84,7 @@ pub fn operator_to_message(operator: &OperatorPlan) -> v1::OperatorPlan {
         capacity: operator.capacity,
         unit: operator.unit.as_ref().map(text),
         ranks: operator.ranks.iter().map(rank).collect(),
+        rules: rules::operator_to_message(&operator.rules),
     }
 }
 
@@ -87,12 +103,14 @@ pub fn operator_from_message(
         (rank.queue.into(), value)
     });
     let ranks = ranks.collect();
+    let rules = rules::operator_from_message(field, operator.rules.unwrap_or_default(), &mut problems);
     let operator = OperatorPlan {
         login: operator.login.into(),
         skills,
         capacity: operator.capacity,
         unit: operator.unit.map(Name::from),
         ranks,
+        rules,
     };
     if problems.is_empty() { Ok(operator) } else { Err(problems) }
 }
@@ -140,6 +158,7 @@ fn queue_to_message(queue: &QueuePlan) -> v1::QueuePlan {
         required: skills_to_message(&queue.required),
         scope: queue.scope.as_ref().map(text),
         open: queue.open,
+        rules: rules::queue_to_message(&queue.rules),
     }
 }
 
@@ -175,21 +194,22 @@ fn queue_from_message(at: usize, queue: v1::QueuePlan, problems: &mut Vec<FieldP
         scope: queue.scope.map(Name::from),
         open: queue.open,
         name: queue.name.into(),
+        rules: rules::queue_from_message(&field, queue.rules.unwrap_or_default(), problems),
     }
 }
 
-fn small(field: &str, value: u32, problems: &mut Vec<FieldProblem>) -> u8 {
+pub(super) fn small(field: &str, value: u32, problems: &mut Vec<FieldProblem>) -> u8 {
     u8::try_from(value).unwrap_or_else(|_| {
         problems.push(problem(field, &format!("{value} is far too much; at most 255 can be meant here")));
         0
     })
 }
 
-fn problem(field: &str, problem: &str) -> FieldProblem {
+pub(super) fn problem(field: &str, problem: &str) -> FieldProblem {
     FieldProblem { field: field.to_owned(), problem: problem.to_owned() }
 }
 
-fn text(name: &Name) -> String {
+pub(super) fn text(name: &Name) -> String {
     name.to_string()
 }
 
@@ -211,6 +231,7 @@ mod tests {
             capacity: 100,
             unit: Some("ural".into()),
             ranks: vec![("outage".into(), 1)],
+            rules: Default::default(),
         };
         assert_eq!(operator_from_message("operators[0]", operator_to_message(&operator)), Ok(operator));
     }
@@ -254,10 +275,11 @@ mod tests {
             skills: vec!["billing".into(), "russian".into()],
             channels: vec![ChannelPlan { name: "voice".into(), units: 100 }],
             units: vec![
-                UnitPlan { name: "company".into(), parent: None },
-                UnitPlan { name: "ural".into(), parent: Some(UnitId(0)) },
+                UnitPlan { name: "company".into(), parent: None, rules: Default::default() },
+                UnitPlan { name: "ural".into(), parent: Some(UnitId(0)), rules: Default::default() },
             ],
             sessions: SessionPlan { grace: Millis(1), ..SessionPlan::default() },
+            rules: Default::default(),
         }
     }
 }

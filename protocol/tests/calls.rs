@@ -7,9 +7,10 @@ use ringmain_protocol::client::{CallConfig, SupervisorClient};
 use ringmain_protocol::status::to_status;
 use ringmain_protocol::v1::supervisor_service_server::{SupervisorService, SupervisorServiceServer};
 use ringmain_protocol::v1::{
-    Error, ErrorKind, GetContactRequest, GetContactResponse, ListContactsRequest, ListContactsResponse,
-    ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse, ListQueuesRequest,
-    ListQueuesResponse, Queue, WatchEventsRequest, WatchEventsResponse,
+    Error, ErrorKind, ExplainContactRequest, ExplainContactResponse, ExplainOperatorRequest,
+    ExplainOperatorResponse, GetContactRequest, GetContactResponse, ListContactsRequest,
+    ListContactsResponse, ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse,
+    ListQueuesRequest, ListQueuesResponse, Queue, WatchEventsRequest, WatchEventsResponse,
 };
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -120,6 +121,20 @@ impl SupervisorService for Supervisor {
         &self,
         _: Request<GetContactRequest>,
     ) -> Result<Response<GetContactResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn explain_contact(
+        &self,
+        _: Request<ExplainContactRequest>,
+    ) -> Result<Response<ExplainContactResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn explain_operator(
+        &self,
+        _: Request<ExplainOperatorRequest>,
+    ) -> Result<Response<ExplainOperatorResponse>, Status> {
         Err(Status::unimplemented("not asked for"))
     }
 

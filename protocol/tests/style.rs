@@ -115,6 +115,7 @@ fn a_push_with_everything_in_it_arrives_as_it_was_sent() {
             attributes: vec![0, 255].into(),
             ..Default::default()
         }),
+        facts: Default::default(),
     };
     let request = GatewayServiceSessionRequest { message: Some(Up::Push(push)) };
     let arrived = GatewayServiceSessionRequest::decode(request.encode_to_vec().as_slice());
@@ -141,7 +142,7 @@ fn files() -> Vec<FileDescriptorProto> {
     let set =
         FileDescriptorSet::decode(ringmain_protocol::FILE_DESCRIPTOR_SET).expect("built with the crate");
     let ours: Vec<_> = set.file.into_iter().filter(|file| file.package() == "ringmain.v1").collect();
-    assert_eq!(ours.len(), 8);
+    assert_eq!(ours.len(), 9);
     ours
 }
 

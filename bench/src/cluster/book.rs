@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hdrhistogram::Histogram;
 
 use super::figures::{Class, Counts, Latency};
+use super::port::ContactNumber;
 use super::redial::{Call, Habit, Redials};
 
 /// Latencies are kept to three digits, from 1 µs to ten minutes.
@@ -39,24 +40,6 @@ pub(super) enum Answer {
     Refused(String),
     /// The client ended first.
     Unknown,
-}
-
-/// A contact of a step, as its key says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ContactNumber {
-    pub(super) step: u32,
-    pub(super) number: u32,
-}
-
-impl ContactNumber {
-    pub(super) fn key(self) -> String {
-        format!("s{}-{}", self.step, self.number)
-    }
-
-    pub(super) fn of_key(key: &str) -> Option<ContactNumber> {
-        let (step, number) = key.strip_prefix('s')?.split_once('-')?;
-        Some(ContactNumber { step: step.parse().ok()?, number: number.parse().ok()? })
-    }
 }
 
 /// A contact that is due.

@@ -70,6 +70,7 @@ pub(super) fn operator_plans(setup: &Setup) -> Vec<OperatorPlan> {
         capacity: setup.capacity,
         unit: None,
         ranks: Vec::new(),
+        rules: Default::default(),
     };
     operators(setup).into_iter().map(plan).collect()
 }

@@ -14,7 +14,8 @@ use ringmain_protocol::v1::operator_event::Event;
 use ringmain_protocol::v1::{Contact, ContactState, OperatorEvent};
 use tokio::sync::mpsc;
 
-use super::book::{Book, ContactNumber, Hand};
+use super::book::{Book, Hand};
+use super::port::ContactNumber;
 use super::roll::Roll;
 use super::service::{Service, Talks};
 use crate::play::Stage;

@@ -11,8 +11,9 @@ use ringmain_protocol::v1::gateway_event::Event;
 use ringmain_protocol::v1::{EndReason, GatewayEvent, GatewayPush};
 use tokio::sync::mpsc;
 
-use super::book::{Answer, Book, ContactNumber};
+use super::book::{Answer, Book};
 use super::centre::{CHANNEL, QUEUE};
+use super::port::ContactNumber;
 use super::port::{Arrival, Port};
 use super::roll::Roll;
 use crate::play::Stage;
@@ -62,7 +63,7 @@ async fn speak(
         tokio::select! {
             arrival = inbox.recv() => {
                 let Some(arrival) = arrival else { return };
-                let begun = client.begin(GatewayOperation::Push(push_of(arrival))).await;
+                let begun = client.begin(GatewayOperation::Push(Box::new(push_of(arrival)))).await;
                 pending.push(Box::pin(wait(arrival.contact, begun)));
             }
             Some((contact, answer, is_over)) = pending.next(), if !pending.is_empty() => {

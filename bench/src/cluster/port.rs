@@ -5,7 +5,23 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::mpsc;
 
-use super::book::ContactNumber;
+/// A contact of a step, as its key says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ContactNumber {
+    pub(super) step: u32,
+    pub(super) number: u32,
+}
+
+impl ContactNumber {
+    pub(super) fn key(self) -> String {
+        format!("s{}-{}", self.step, self.number)
+    }
+
+    pub(super) fn of_key(key: &str) -> Option<ContactNumber> {
+        let (step, number) = key.strip_prefix('s')?.split_once('-')?;
+        Some(ContactNumber { step: step.parse().ok()?, number: number.parse().ok()? })
+    }
+}
 
 /// A contact on its way to a gateway.
 #[derive(Clone, Copy, Debug)]

@@ -226,7 +226,8 @@ fn fill_line(seconds: &mut [Second], mut line: Vec<(u64, i64)>, begin_ns: u64) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::book::{Answer, Book, ContactNumber, Due, Hand};
+    use crate::cluster::book::{Answer, Book, Due, Hand};
+    use crate::cluster::port::ContactNumber;
     use crate::cluster::redial::{Call, Habit};
 
     const MS: u64 = 1_000_000;

@@ -350,6 +350,7 @@ impl Centre {
                 customer: Some(format!("customer-{:06}", self.keys % 1_000_000).into()),
                 ..ContactDetails::default()
             },
+            facts: Default::default(),
         };
         let kind = if shape::is_calm(class) { Kind::ArrivalServed } else { Kind::ArrivalWaits };
         Planned { class, ..Planned::new(kind, Command::EnqueueContact(Box::new(command))) }

@@ -54,7 +54,7 @@ impl Size {
 
     /// Memories are short, so that a run has forgetting in its mix too.
     pub(super) fn plan(&self) -> Plan {
-        let unit = |name: &str, parent| UnitPlan { name: name.into(), parent };
+        let unit = |name: &str, parent| UnitPlan { name: name.into(), parent, rules: Default::default() };
         let channel = |name: &str, units| ChannelPlan { name: name.into(), units };
         Plan {
             version: 1,
@@ -71,6 +71,7 @@ impl Size {
                 key_window: Millis(30_000),
                 ..SessionPlan::default()
             },
+            rules: Default::default(),
         }
     }
 
@@ -95,6 +96,7 @@ impl Size {
             capacity: 2 + profile % 3,
             unit: Some(if profile.is_multiple_of(2) { "north".into() } else { "south".into() }),
             ranks: ranked.into_iter().map(|queue| (queue_name(queue), 1 + (profile % 2) as u8)).collect(),
+            rules: Default::default(),
         }
     }
 }

@@ -130,7 +130,7 @@ async fn speak(stage: Stage, name: Arc<str>, client: GatewayClient, mut inbox: m
 async fn begin(stage: &Stage, client: &GatewayClient, ask: Ask) -> BoxFuture<'static, Answered> {
     let (asked, operation, invoked_ns) = match ask {
         Ask::Push { push, invoked_ns } => {
-            (Asked::Push(push.key.clone()), GatewayOperation::Push(*push), invoked_ns)
+            (Asked::Push(push.key.clone()), GatewayOperation::Push(push), invoked_ns)
         }
         Ask::Abandon { key } => {
             let operation = GatewayOperation::Abandon(GatewayAbandon { op_id: 0, key: key.clone() });

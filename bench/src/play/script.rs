@@ -5,7 +5,9 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmain_protocol::v1::{CallbackOrder, ContactDetails, GatewayPush, PreferredOperator, SkillLevel};
+use ringmain_protocol::v1::{
+    CallbackOrder, ContactDetails, ContactFacts, GatewayPush, PreferredOperator, SkillLevel,
+};
 
 use super::Stage;
 use super::gateway::{Arrival, GatewaySeat};
@@ -117,5 +119,7 @@ fn push_of(contact: &Contact, speed: f64) -> GatewayPush {
             language: contact.language.as_ref().map(ToString::to_string),
             attributes: Default::default(),
         }),
+        // No gateway grants tier 0 by itself where the plan has entry rules; there it stands for danger heard by IVR.
+        facts: (contact.priority == 0).then(|| ContactFacts { danger: true, ..ContactFacts::default() }),
     }
 }

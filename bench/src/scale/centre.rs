@@ -98,7 +98,14 @@ pub(super) fn operators(setup: &Setup, people: &People) -> Vec<OperatorPlan> {
         } else {
             SKILLS_OF_ONE.iter().map(|more| (skill(place + more).into(), 5)).collect()
         };
-        OperatorPlan { login: seat.name.as_str().into(), skills, capacity: 1, unit: None, ranks: Vec::new() }
+        OperatorPlan {
+            login: seat.name.as_str().into(),
+            skills,
+            capacity: 1,
+            unit: None,
+            ranks: Vec::new(),
+            rules: Default::default(),
+        }
     };
     people.operators.iter().enumerate().map(plan).collect()
 }

@@ -155,7 +155,7 @@ impl Ledger {
             while pending.len() < setup.window && self.take_ticket() {
                 let number = self.next.fetch_add(1, Ordering::Relaxed);
                 let begun = Stopwatch::start();
-                let answer = client.begin(GatewayOperation::Push(push(setup, number))).await?;
+                let answer = client.begin(GatewayOperation::Push(Box::new(push(setup, number)))).await?;
                 pending.push(async move {
                     let answer = answer.await;
                     (begun.elapsed(), answer)

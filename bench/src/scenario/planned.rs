@@ -1,14 +1,61 @@
 //! Holds contacts and operators against the routing plan they are to run by.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ringmain_routing::Plan;
+use ringmain_routing::command::OperatorPlan;
 
 use super::{OPERATORS_FILE, Operator, contacts};
 use crate::problem::{Place, Problems};
 
-/// Reports each name that the plan does not know, once, at its first row.
-pub(super) fn check(rows: &contacts::Parsed, operators: &[Operator], plan: &Plan, problems: &mut Problems) {
+/// What the plan says of operators of the scenario; others take no part.
+pub(super) fn those_of(operators: &[Operator], planned: Vec<OperatorPlan>) -> Vec<OperatorPlan> {
+    let logins: HashSet<&str> = operators.iter().map(|operator| &*operator.operator_id).collect();
+    planned.into_iter().filter(|operator| logins.contains(&*operator.login)).collect()
+}
+
+/// What of a plan's operators and the scenario's does not go together, in words.
+pub(super) fn staffing(operators: &[Operator], given: &[OperatorPlan]) -> Vec<String> {
+    if given.is_empty() {
+        return Vec::new();
+    }
+    let known: HashMap<&str, u32> =
+        operators.iter().map(|operator| (&*operator.operator_id, operator.capacity)).collect();
+    let said: HashSet<&str> = given.iter().map(|operator| &*operator.login).collect();
+    let mut notes = Vec::new();
+    let mut note = |names: Vec<&str>, what: &str| {
+        if let Some(first) = names.first() {
+            notes.push(format!("{} {what} (first: {first})", names.len()));
+        }
+    };
+    let logins = || given.iter().map(|operator| &*operator.login);
+    note(
+        logins().filter(|login| !known.contains_key(login)).collect(),
+        "operators of the plan are not in operators.json and take no part",
+    );
+    note(
+        operators.iter().map(|operator| &*operator.operator_id).filter(|id| !said.contains(id)).collect(),
+        "operators of operators.json are not in the plan and keep what the file says of them",
+    );
+    let changed = |operator: &&OperatorPlan| {
+        known.get(&*operator.login).is_some_and(|&capacity| capacity != operator.capacity)
+    };
+    note(
+        given.iter().filter(changed).map(|operator| &*operator.login).collect(),
+        "operators have another capacity by the plan than by operators.json, in the unit of the contacts' weights",
+    );
+    notes
+}
+
+/// Reports each name that the plan does not know, once, at its first row. What the plan itself says of an operator stands
+/// in place of the file's.
+pub(super) fn check(
+    rows: &contacts::Parsed,
+    operators: &[Operator],
+    plan: &Plan,
+    planned: &[OperatorPlan],
+    problems: &mut Problems,
+) {
     let mut known = Known::of(plan);
     for (contact, &line) in rows.contacts.iter().zip(&rows.lines) {
         let place = contacts::place(line);
@@ -19,7 +66,8 @@ pub(super) fn check(rows: &contacts::Parsed, operators: &[Operator], plan: &Plan
         }
     }
     let place = Place::file(OPERATORS_FILE);
-    for operator in operators {
+    let replaced: HashSet<&str> = planned.iter().map(|operator| &*operator.login).collect();
+    for operator in operators.iter().filter(|operator| !replaced.contains(&*operator.operator_id)) {
         for (skill, _) in &operator.skills {
             known.skill.check(skill, &place.field("skills"), problems);
         }

@@ -7,6 +7,7 @@ use ringmain_routing::command::{
 };
 use ringmain_routing::limits::{OPERATORS_PER_COMMAND_MAX, SPAN_MS_MAX};
 use ringmain_routing::plan::{ChannelPlan, QueuePlan, SessionPlan};
+use ringmain_routing::rules::Facts;
 use ringmain_routing::{
     Command, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId, Party, Plan, Reply, Router,
     Timestamp,
@@ -71,6 +72,7 @@ pub fn plan_of(scenario: &Scenario) -> Plan {
             .collect(),
         units: Vec::new(),
         sessions: SessionPlan { key_window, ..SessionPlan::default() },
+        rules: Default::default(),
     }
 }
 
@@ -97,11 +99,17 @@ pub(super) fn open_gateway(router: &mut Router) -> Result<(GatewayId, Epoch), Ca
     }
 }
 
-/// Adds the operators and opens their sessions; nobody is ready yet.
+/// Adds the operators, as the plan says where it names them, and opens their sessions; nobody is ready yet.
 pub(super) fn seat_operators(router: &mut Router, scenario: &Scenario) -> Result<Vec<Seat>, CannotSimulate> {
     let has_units = scenario.plan.as_ref().is_some_and(|plan| !plan.units.is_empty());
+    let planned: BTreeMap<&str, &OperatorPlan> =
+        scenario.planned.iter().map(|operator| (&*operator.login, operator)).collect();
     for some in scenario.operators.chunks(OPERATORS_PER_COMMAND_MAX) {
-        let operators = some.iter().map(|operator| operator_plan(operator, has_units)).collect();
+        let said = |operator: &Operator| planned.get(&*operator.operator_id).map(|&said| said.clone());
+        let operators = some
+            .iter()
+            .map(|operator| said(operator).unwrap_or_else(|| operator_plan(operator, has_units)))
+            .collect();
         put(router, "the operators", &Command::PutOperators(PutOperators { operators, by: None }))?;
     }
     let mut seats = Vec::with_capacity(scenario.operators.len());
@@ -121,6 +129,7 @@ fn operator_plan(operator: &Operator, has_units: bool) -> OperatorPlan {
         capacity: operator.capacity,
         unit: operator.region.as_ref().filter(|_| has_units).map(name),
         ranks: Vec::new(),
+        rules: Default::default(),
     }
 }
 
@@ -148,8 +157,9 @@ fn put(router: &mut Router, what: &'static str, command: &Command) -> Result<Rep
     router.apply(Timestamp(0), command).reply.map_err(|refusal| CannotSimulate::SetUp { what, refusal })
 }
 
-/// The command that brings a contact; the gateway's part is the caller's.
-pub(super) fn enqueue(contact: &Contact) -> EnqueueContact {
+/// The command that brings a contact; the gateway's part is the caller's. Where the plan has entry rules, tier 0 of the
+/// scenario stands for danger that IVR has heard of: no gateway grants tier 0 by itself.
+pub(super) fn enqueue(contact: &Contact, has_entry_rules: bool) -> EnqueueContact {
     let customer = Some(&contact.customer_id).filter(|id| !id.is_empty()).map(name);
     let number = customer.clone().filter(|_| contact.kind == Kind::Callback);
     EnqueueContact {
@@ -175,5 +185,6 @@ pub(super) fn enqueue(contact: &Contact) -> EnqueueContact {
             language: contact.language.as_ref().map(name),
             attributes: Vec::new(),
         },
+        facts: Facts { danger: has_entry_rules && contact.priority == 0, ..Facts::default() },
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use ringmain_bench::scenario::{Contact, Kind, Operator, Scenario, Shift, Text};
+use ringmain_routing::command::OperatorPlan;
 
 /// A contact with nothing special about it.
 pub fn contact(id: usize, arrival_ms: u64, service_ms: u64) -> Contact {
@@ -43,6 +44,18 @@ pub fn operator(id: &str, skills: &[&str]) -> Operator {
     }
 }
 
+/// What a plan says of an operator.
+pub fn planned(login: &str, skills: &[&str], capacity: u32, ranks: &[(&str, u8)]) -> OperatorPlan {
+    OperatorPlan {
+        login: login.into(),
+        skills: skills.iter().map(|&skill| (skill.into(), 1)).collect(),
+        capacity,
+        unit: None,
+        ranks: ranks.iter().map(|&(queue, rank)| (queue.into(), rank)).collect(),
+        rules: Default::default(),
+    }
+}
+
 /// A crowded little centre: tiers, skills, weights, patience, shifts, wrap-up and call-backs at random.
 pub fn random_scenario(seed: u64, contacts: usize) -> Scenario {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
@@ -54,7 +67,7 @@ pub fn random_scenario(seed: u64, contacts: usize) -> Scenario {
         at += rng.random_range(0..gap);
         random_contact(i, at, &skills, &mut rng)
     });
-    Scenario { contacts: made.collect(), operators, plan: None, notes: None }
+    Scenario { contacts: made.collect(), operators, ..Scenario::default() }
 }
 
 fn random_operator(i: u32, skills: &[&str], rng: &mut ChaCha12Rng) -> Operator {

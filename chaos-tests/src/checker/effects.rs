@@ -150,7 +150,7 @@ impl Walk<'_> {
         let login = self.parties.operator(operator);
         if let Some(holder) = self.roster.get_mut(login) {
             holder.used += units;
-            if holder.used > holder.capacity() {
+            if self.loads_are_known && holder.used > holder.capacity() {
                 self.verdict.over_capacity += 1;
                 let (used, capacity) = (holder.used, holder.capacity());
                 self.verdict.tell(|| {

@@ -87,7 +87,8 @@ pub(super) fn asked_by(
         | Command::ExtendWrapUp(_)
         | Command::TransferContact(_)
         | Command::HoldContact(_)
-        | Command::Act(_) => None,
+        | Command::Act(_)
+        | Command::PutLifeSupport(_) => None,
     }
 }
 

@@ -18,12 +18,15 @@ use super::line::Lines;
 use super::parties::Parties;
 use super::roster::Roster;
 use super::verdict::Verdict;
+use crate::model::says_rules;
 
 /// The books after a walk.
 pub(super) struct Books {
     /// All contacts ever.
     pub(super) rows: BTreeMap<ContactId, Row>,
     pub(super) roster: Roster,
+    /// Whether what operators have in hand could be added up.
+    pub(super) loads_are_known: bool,
 }
 
 /// The books during a walk.
@@ -42,6 +45,10 @@ pub(super) struct Walk<'a> {
     times: Vec<Timestamp>,
     pub(super) now: Timestamp,
     pub(super) index: u64,
+    /// The log says something of the rule book: who fits and who is next is judged by the model's replay alone.
+    has_rules: bool,
+    /// False once a contact's units are its queue's, for its queue may be an entry rule's.
+    pub(super) loads_are_known: bool,
     /// The contact that the present command changes; its order is not judged meanwhile.
     touched: Option<Touched>,
 }
@@ -68,6 +75,8 @@ impl<'a> Walk<'a> {
             times: Vec::with_capacity(history.len()),
             now: Timestamp(0),
             index: 0,
+            has_rules: false,
+            loads_are_known: true,
             touched: None,
         };
         for entry in history {
@@ -78,7 +87,7 @@ impl<'a> Walk<'a> {
 
     /// What the walk came to.
     pub(super) fn into_books(self) -> Books {
-        Books { rows: self.rows, roster: self.roster }
+        Books { rows: self.rows, roster: self.roster, loads_are_known: self.loads_are_known }
     }
 
     fn step(&mut self, entry: &HistoryEntry) {
@@ -87,6 +96,9 @@ impl<'a> Walk<'a> {
         self.times.push(self.now);
         self.ripen();
         let accepted = entry.outcome.reply.as_ref().ok();
+        if accepted.is_some() && says_rules(&entry.command) {
+            self.leave_judgement();
+        }
         let arrived = accepted.and_then(|reply| self.before_effects(&entry.command, *reply));
         for effect in &entry.outcome.effects {
             self.take(*effect);
@@ -100,6 +112,20 @@ impl<'a> Walk<'a> {
             self.place(id);
         }
         self.roster.settle();
+    }
+
+    /// From here on nobody's fit and order are judged here.
+    fn leave_judgement(&mut self) {
+        if std::mem::replace(&mut self.has_rules, true) {
+            return;
+        }
+        let ids: Vec<ContactId> = self.rows.keys().copied().collect();
+        for id in ids {
+            self.take_out(id);
+            if let Some(row) = self.rows.get_mut(&id) {
+                (row.order_is_known, row.class_is_known) = (false, false);
+            }
+        }
     }
 
     /// What must be known before the effects make sense: a contact's row, an operator's new profile.
@@ -130,7 +156,8 @@ impl<'a> Walk<'a> {
             | Command::CompleteContact(_)
             | Command::ExtendWrapUp(_)
             | Command::EndWrapUp(_)
-            | Command::HoldContact(_) => {}
+            | Command::HoldContact(_)
+            | Command::PutLifeSupport(_) => {}
         }
         None
     }
@@ -163,7 +190,8 @@ impl<'a> Walk<'a> {
             | Command::NodeStarted(_)
             | Command::NodeLost(_)
             | Command::SetPresence(_)
-            | Command::ExtendWrapUp(_) => {}
+            | Command::ExtendWrapUp(_)
+            | Command::PutLifeSupport(_) => {}
         }
     }
 
@@ -227,6 +255,8 @@ impl<'a> Walk<'a> {
     }
 
     fn new_row(&mut self, command: &EnqueueContact, id: ContactId, gateway: Name) -> Row {
+        let by_queue = self.plan.queues.iter().any(|queue| !queue.rules.units.is_empty());
+        self.loads_are_known &= command.units.is_some() || !by_queue;
         let class = self.lines.class_of(command, &self.plan);
         let later = command.not_before.filter(|&time| time > self.now);
         Row {
@@ -248,9 +278,9 @@ impl<'a> Walk<'a> {
             phase: Phase::Waiting,
             is_due: later.is_none(),
             in_line: false,
-            order_is_known: true,
+            order_is_known: !self.has_rules,
             was_served: false,
-            class_is_known: true,
+            class_is_known: !self.has_rules,
             wrap_ups: Vec::new(),
         }
     }

@@ -95,6 +95,7 @@ pub(super) fn plan() -> Plan {
         channels: vec![ChannelPlan { name: CHANNEL.into(), units: 1 }],
         units: Vec::new(),
         sessions: SessionPlan { missed: Millis(500), exclusion: Millis(500), ..SessionPlan::default() },
+        rules: Default::default(),
     }
 }
 
@@ -106,6 +107,7 @@ pub(super) fn operators(centre: Centre) -> Vec<OperatorPlan> {
         capacity,
         unit: None,
         ranks: Vec::new(),
+        rules: Default::default(),
     };
     let others = (0..centre.operators()).map(|place| operator(login(place), "chat", 3));
     others.chain([operator(WANDERING_OPERATOR.to_owned(), WANDERING_QUEUE, 8)]).collect()

@@ -190,7 +190,7 @@ impl Gateway {
     async fn push(&mut self, push: GatewayPush) {
         let invoked_ns = self.journal.now_ns();
         let Some(client) = &self.client else { return };
-        let begun = client.begin(GatewayOperation::Push(push.clone())).await;
+        let begun = client.begin(GatewayOperation::Push(Box::new(push.clone()))).await;
         self.pending.push(Box::pin(async move {
             let answer = match begun {
                 Ok(pending) => pending.await,

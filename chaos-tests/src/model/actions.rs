@@ -145,14 +145,13 @@ impl Model {
         if contact.state != ContactState::Waiting {
             return Err(wrong_state(contact));
         }
-        let contact = self.contact_mut(id);
         let before = (contact.tier, contact.head_start);
-        contact.tier = tier.unwrap_or(contact.tier);
+        if let Some(tier) = tier {
+            self.give_tier(id, tier);
+        }
+        let contact = self.contact_mut(id);
         contact.head_start = head_start.unwrap_or(contact.head_start);
         let changed = before != (contact.tier, contact.head_start);
-        if tier == Some(0) {
-            contact.held_for = None;
-        }
         self.settle(Freed::contact(id));
         Ok(u32::from(changed))
     }
@@ -228,9 +227,12 @@ impl Model {
         self.totals_mut(id).moved_out += 1;
         let contact = self.contact_mut(id);
         contact.queue = to.clone();
-        (contact.required, contact.scopes) = (required, scopes);
+        if contact.wish.is_none() {
+            (contact.required, contact.scopes) = (required, scopes);
+        }
         contact.held_for = None;
         let gateway = contact.gateway();
+        self.set_promotion(id);
         self.totals_mut(id).moved_in += 1;
         let place = self.plan.queues.iter().position(|queue| queue.name == *to);
         let queue = QueueId(place.expect("the queue's name was checked") as u32);

@@ -84,6 +84,7 @@ impl Model {
     /// Back to its old place; the operator is free of it.
     pub(super) fn requeue(&mut self, id: ContactId, operator: OperatorId) {
         self.contact_mut(id).state = ContactState::Waiting;
+        self.set_promotion(id);
         self.totals_mut(id).requeued += 1;
         self.operator_mut(operator).idle_since = self.now;
     }
@@ -100,6 +101,7 @@ impl Model {
             exclusions.remove(0);
         }
         exclusions.push(Exclusion { contact, until });
+        self.contact_mut(contact).was_excluded = true;
         Freed::exclusions()
     }
 

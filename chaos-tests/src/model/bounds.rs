@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use ringmain_routing::command::{ContactDetails, EnqueueContact, OperatorPlan, UpdateContact};
+use ringmain_routing::command::{
+    ContactDetails, EnqueueContact, OperatorPlan, PutLifeSupport, UpdateContact,
+};
 use ringmain_routing::limits::{
-    ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CHANNELS_MAX, KEY_BYTES_MAX, LEVEL_MAX, NAME_BYTES_MAX,
-    OPERATOR_SKILLS_MAX, OPERATORS_PER_COMMAND_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, SKILLS_MAX, SPAN_MS_MAX,
-    TIER_MAX, TIMESTAMP_MS_MAX, UNITS_MAX,
+    ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CHANNELS_MAX, KEY_BYTES_MAX, LEVEL_MAX, LIFE_SUPPORT_PER_COMMAND_MAX,
+    NAME_BYTES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_PER_COMMAND_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX,
+    SKILLS_MAX, SPAN_MS_MAX, TIER_MAX, TIMESTAMP_MS_MAX, UNITS_MAX,
 };
 use ringmain_routing::plan::{Answer, QueuePlan};
 use ringmain_routing::{Millis, Name, Plan, Refusal, Timestamp};
+
+use super::rule_bounds;
 
 pub(super) fn check(holds: bool, field: &str) -> Result<(), Refusal> {
     let problem = "out of bounds".to_owned();
@@ -28,7 +32,7 @@ pub(super) fn check_time(field: &str, time: Option<Timestamp>) -> Result<(), Ref
     check(time.is_none_or(|time| time.0 <= TIMESTAMP_MS_MAX), field)
 }
 
-fn check_levels(field: &str, skills: &[(Name, u8)]) -> Result<(), Refusal> {
+pub(super) fn check_levels(field: &str, skills: &[(Name, u8)]) -> Result<(), Refusal> {
     check(skills.iter().all(|(_, level)| (1..=LEVEL_MAX).contains(level)), field)
 }
 
@@ -54,7 +58,13 @@ pub(super) fn check_enqueue(body: &EnqueueContact) -> Result<(), Refusal> {
         check_name("callback", &order.number)?;
         check_name("callback", &order.principals)?;
     }
-    check_details(&body.details)
+    check_details(&body.details)?;
+    rule_bounds::check_facts(&body.facts)
+}
+
+pub(super) fn check_life_support(command: &PutLifeSupport) -> Result<(), Refusal> {
+    check_name("by", &command.by)?;
+    check(command.add.len() + command.remove.len() <= LIFE_SUPPORT_PER_COMMAND_MAX, "references")
 }
 
 pub(super) fn check_update(command: &UpdateContact) -> Result<(), Refusal> {
@@ -72,6 +82,7 @@ pub(super) fn check_operators(plans: &[OperatorPlan]) -> Result<(), Refusal> {
         check(plan.skills.len() <= OPERATOR_SKILLS_MAX, "skills")?;
         check_levels("skills", &plan.skills)?;
         check(plan.capacity <= CAPACITY_MAX, "capacity")?;
+        rule_bounds::check_operator_rules(&plan.rules)?;
     }
     Ok(())
 }
@@ -81,12 +92,14 @@ pub(super) fn check_plan(plan: &Plan) -> Result<(), Refusal> {
     check(plan.skills.len() <= SKILLS_MAX, "skills")?;
     check(plan.channels.len() <= CHANNELS_MAX, "channels")?;
     check(plan.units.len() <= UNITS_MAX, "units")?;
-    check_names("queues", plan.queues.iter().map(|row| &row.name))?;
-    check_names("skills", plan.skills.iter())?;
-    check_names("channels", plan.channels.iter().map(|row| &row.name))?;
-    check_names("units", plan.units.iter().map(|row| &row.name))?;
+    check_once("queues", plan.queues.iter().map(|row| &row.name))?;
+    check_once("skills", plan.skills.iter())?;
+    check_once("channels", plan.channels.iter().map(|row| &row.name))?;
+    check_once("units", plan.units.iter().map(|row| &row.name))?;
     for (place, unit) in plan.units.iter().enumerate() {
-        check(unit.parent.is_none_or(|parent| (parent.0 as usize) < place), "units")?;
+        if unit.parent.is_some_and(|parent| parent.0 as usize >= place) {
+            return Err(Refusal::PlanConflict("a unit stands before its parent".to_owned()));
+        }
     }
     for channel in &plan.channels {
         check(channel.units <= CAPACITY_MAX, "channels")?;
@@ -98,11 +111,14 @@ pub(super) fn check_plan(plan: &Plan) -> Result<(), Refusal> {
     plan.queues.iter().try_for_each(|queue| check_queue(plan, queue))
 }
 
-fn check_names<'a>(field: &str, names: impl Iterator<Item = &'a Name>) -> Result<(), Refusal> {
+/// Each name is one, and stands once.
+pub(super) fn check_once<'a>(field: &str, names: impl Iterator<Item = &'a Name>) -> Result<(), Refusal> {
     let mut seen = BTreeSet::new();
     for name in names {
         check_name(field, name)?;
-        check(seen.insert(name), field)?;
+        if !seen.insert(name) {
+            return Err(Refusal::PlanConflict(format!("{field}: {name:?} stands twice")));
+        }
     }
     Ok(())
 }
@@ -115,6 +131,9 @@ fn check_queue(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check(within.0 > 0, "queues")?;
     for span in [within, queue.wrap_up, queue.wrap_up_max, queue.target.within] {
         check_span("queues", Some(span))?;
+    }
+    if queue.wrap_up > queue.wrap_up_max {
+        return Err(Refusal::PlanConflict("a wrap-up is above the longest".to_owned()));
     }
     check(queue.target.percent <= 100, "queues")?;
     check(queue.required.len() <= REQUIRED_SKILLS_MAX, "queues")?;

@@ -4,6 +4,7 @@ use ringmain_routing::command::EnqueueContact;
 use ringmain_routing::effect::EndReason;
 use ringmain_routing::{ContactId, Reply};
 
+use super::entry::Entrance;
 use super::state::ContactState;
 use super::{Freed, Model};
 
@@ -15,9 +16,9 @@ impl Model {
     }
 
     /// The new order is remembered as ended, the open one stands for one more.
-    pub(super) fn merge(&mut self, body: EnqueueContact, into: ContactId) -> Reply {
-        let (not_before, head_start) = (body.not_before, body.head_start);
-        let contact = self.add_contact(body);
+    pub(super) fn merge(&mut self, body: EnqueueContact, entrance: &Entrance, into: ContactId) -> Reply {
+        let (not_before, head_start) = (body.not_before, self.granted(entrance.head_start));
+        let contact = self.add_contact(body, entrance, head_start);
         let reply = Reply::Merged { contact, into };
         self.contact_mut(contact).first_answer = reply;
         self.end(contact, EndReason::Merged(into), None);

@@ -1,16 +1,19 @@
 //! A contact arrives, is changed, goes; and how it ends and is forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringmain_routing::command::{AbandonContact, EnqueueContact, UpdateContact};
 use ringmain_routing::effect::{EndReason, WithdrawReason};
-use ringmain_routing::limits::{CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0};
+use ringmain_routing::limits::{CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0, REQUIRED_SKILLS_MAX};
+use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, Effect, Epoch, GatewayId, Name, OperatorId, Refusal, Reply, Timestamp,
+    AssignmentEpoch, ContactId, Effect, Epoch, GatewayId, Millis, Name, OperatorId, Refusal, Reply, Timestamp,
 };
 
-use super::state::{Contact, ContactState};
-use super::{Freed, Model};
+use super::entry::{Entrance, together};
+use super::ladder::queue_of;
+use super::state::{Contact, ContactState, Wish};
+use super::{Freed, Model, bounds};
 
 impl Model {
     pub(super) fn enqueue(&mut self, command: &EnqueueContact) -> Result<Reply, Refusal> {
@@ -24,15 +27,23 @@ impl Model {
                 Err(Refusal::KeyReused { contact: known.id })
             };
         }
-        super::bounds::check_enqueue(&body)?;
-        self.check_names(&body)?;
+        bounds::check_enqueue(&body)?;
+        let entrance = self.entrance(&body)?;
+        self.check_names(&body, &entrance)?;
+        self.check_requirements(&body, &entrance)?;
         if let Some(open) = self.open_order_like(&body) {
-            self.check_memory(&body)?;
-            return Ok(self.merge(body, open));
+            self.check_memory(&entrance)?;
+            return Ok(self.merge(body, &entrance, open));
         }
-        self.check_room(&body)?;
-        self.check_memory(&body)?;
-        let id = self.add_contact(body);
+        if let Some(to) = self.deflected(&self.arrival(&body, &entrance))? {
+            self.check_memory(&entrance)?;
+            return Ok(self.deflect(body, &entrance, to));
+        }
+        self.check_room(&entrance)?;
+        self.check_memory(&entrance)?;
+        let credit = self.credit(&body, entrance.tier);
+        let head_start = self.granted(together(entrance.head_start, credit));
+        let id = self.add_contact(body, &entrance, head_start);
         self.totals_mut(id).entered += 1;
         let reply = Reply::Enqueued { contact: id };
         self.contact_mut(id).first_answer = reply;
@@ -47,41 +58,40 @@ impl Model {
         all.into_iter().find(|contact| contact.body.gateway == gateway && &*contact.body.key == key)
     }
 
-    fn check_names(&self, body: &EnqueueContact) -> Result<(), Refusal> {
-        if !self.plan.queues.iter().any(|queue| queue.name == body.queue) {
-            return Err(Refusal::UnknownQueue(body.queue.clone()));
+    fn check_names(&self, body: &EnqueueContact, entrance: &Entrance) -> Result<(), Refusal> {
+        let (plan, facts) = (&self.plan, &body.facts);
+        if !plan.queues.iter().any(|queue| queue.name == entrance.queue) {
+            return Err(Refusal::UnknownQueue(entrance.queue.clone()));
         }
-        if !self.plan.channels.iter().any(|channel| channel.name == body.channel) {
+        if !plan.channels.iter().any(|channel| channel.name == body.channel) {
             return Err(Refusal::UnknownChannel(body.channel.clone()));
         }
-        for (skill, _) in &body.skills {
-            if !self.plan.skills.contains(skill) {
-                return Err(Refusal::UnknownSkill(skill.clone()));
-            }
-        }
-        match &body.scope {
-            Some(scope) if !self.plan.units.iter().any(|unit| unit.name == *scope) => {
-                Err(Refusal::UnknownUnit(scope.clone()))
-            }
-            Some(_) | None => Ok(()),
-        }
+        let skills = body.skills.iter().chain(&entrance.skills).map(|(skill, _)| skill);
+        known(skills, &plan.skills, Refusal::UnknownSkill)?;
+        let units: Vec<Name> = plan.units.iter().map(|unit| unit.name.clone()).collect();
+        known(body.scope.iter().chain(&facts.unit), &units, Refusal::UnknownUnit)?;
+        known(&facts.language, &plan.skills, Refusal::UnknownSkill)?;
+        known(&facts.principal, &plan.rules.principals, Refusal::UnknownPrincipal)
     }
 
-    fn check_room(&self, body: &EnqueueContact) -> Result<(), Refusal> {
-        let queue = self.plan.queues.iter().find(|queue| queue.name == body.queue);
-        let queue = queue.expect("the queue's name was checked");
-        if !queue.open {
-            return Err(Refusal::QueueClosed(queue.name.clone()));
-        }
-        if body.tier > 0 && self.waiting_in(&queue.name) >= u64::from(queue.waiting_max) {
+    /// An arrival of format 3 wants no more than so many skills, its queue's included.
+    fn check_requirements(&self, body: &EnqueueContact, entrance: &Entrance) -> Result<(), Refusal> {
+        let by_queue = &queue_of(&self.plan, &entrance.queue).required;
+        let wanted = highest(body.skills.iter().chain(&entrance.skills).chain(by_queue));
+        bounds::check(self.format < 3 || wanted.len() <= REQUIRED_SKILLS_MAX, "skills")
+    }
+
+    fn check_room(&self, entrance: &Entrance) -> Result<(), Refusal> {
+        let queue = queue_of(&self.plan, &entrance.queue);
+        if entrance.tier > 0 && self.waiting_in(&queue.name) >= u64::from(queue.waiting_max) {
             return Err(Refusal::QueueFull { queue: queue.name.clone(), waiting_max: queue.waiting_max });
         }
         Ok(())
     }
 
     /// The memory of the group; the last rows of it are for tier 0 alone.
-    fn check_memory(&self, body: &EnqueueContact) -> Result<(), Refusal> {
-        let reserved = if body.tier == 0 { 0 } else { CONTACTS_RESERVED_FOR_TIER_0 };
+    fn check_memory(&self, entrance: &Entrance) -> Result<(), Refusal> {
+        let reserved = if entrance.tier == 0 { 0 } else { CONTACTS_RESERVED_FOR_TIER_0 };
         let limit = CONTACTS_MAX - reserved;
         if (self.contacts.len() + self.ended.len()) as u64 >= limit {
             return Err(Refusal::LimitReached { what: "contacts".into(), limit });
@@ -96,45 +106,76 @@ impl Model {
         waiting.filter(|contact| &*contact.queue == queue).count() as u64
     }
 
-    pub(super) fn add_contact(&mut self, body: EnqueueContact) -> ContactId {
-        let id = self.next_contact_id();
-        let channel = self.plan.channels.iter().find(|channel| channel.name == body.channel);
-        let channel = channel.expect("the channel's name was checked");
-        let queue = self.plan.queues.iter().find(|queue| queue.name == body.queue);
-        let queue = queue.expect("the queue's name was checked");
+    pub(super) fn add_contact(
+        &mut self,
+        body: EnqueueContact,
+        entrance: &Entrance,
+        head_start: Millis,
+    ) -> ContactId {
+        let mut contact = self.arrival(&body, entrance);
+        contact.id = self.next_contact_id();
+        contact.first_answer = Reply::Enqueued { contact: contact.id };
+        contact.head_start = head_start;
+        let id = contact.id;
+        self.contacts.insert(id.slot, contact);
+        self.set_promotion(id);
+        id
+    }
+
+    /// The contact that an order would be; it has no id.
+    fn arrival(&self, body: &EnqueueContact, entrance: &Entrance) -> Contact {
+        let id = ContactId { slot: u32::MAX, generation: u32::MAX };
+        let queue = queue_of(&self.plan, &entrance.queue);
+        let units = self.units_of(body, queue);
+        let own_unit = body.facts.unit.iter().filter(|_| entrance.own_unit);
+        let own_scopes: BTreeSet<Name> = body.scope.iter().chain(own_unit).cloned().collect();
+        let own_skills = highest(body.skills.iter().chain(&entrance.skills));
+        let follows_queue = self.format >= 3;
         let required = highest(body.skills.iter().chain(&queue.required));
         let scopes = body.scope.iter().chain(&queue.scope).cloned().collect();
+        let wish = Wish {
+            language: body.facts.language.clone(),
+            any_language: body.facts.any_language && body.facts.language.is_some(),
+            principal: body.facts.principal.clone(),
+        };
         let later = body.not_before.filter(|time| *time > self.now);
-        let contact = Contact {
+        Contact {
             id,
             first_answer: Reply::Enqueued { contact: id },
             index: self.index,
-            tier: body.tier,
-            head_start: body.head_start,
+            tier: entrance.tier,
+            tier_given: entrance.tier,
+            promote_at: None,
+            head_start: Millis(0),
             enqueued_at: later.unwrap_or(self.now),
             not_before: body.not_before,
             due: later.is_none(),
             newly_due: later.is_none(),
             held_for: None,
-            units: body.units.unwrap_or(channel.units),
-            required,
-            scopes,
+            units,
+            required: if follows_queue { BTreeMap::new() } else { required },
+            scopes: if follows_queue { BTreeSet::new() } else { scopes },
             details: body.details.clone(),
             state: ContactState::Waiting,
             assignment: AssignmentEpoch(0),
             last_holder: None,
             sources: 1,
-            queue: body.queue.clone(),
-            own: (self.format >= 2).then(|| {
-                let scopes = body.scope.iter().cloned().collect();
-                (highest(&body.skills), scopes)
-            }),
+            queue: entrance.queue.clone(),
+            own: (self.format >= 2).then_some((own_skills, own_scopes)),
+            wish: follows_queue.then_some(wish),
             transfers: 0,
             passed: false,
-            body,
-        };
-        self.contacts.insert(id.slot, contact);
-        id
+            was_excluded: false,
+            body: body.clone(),
+        }
+    }
+
+    /// Given, else the queue's for the channel, else the channel's.
+    fn units_of(&self, body: &EnqueueContact, queue: &QueuePlan) -> u32 {
+        let by_queue = queue.rules.units.iter().find(|(channel, _)| *channel == body.channel);
+        let channel = self.plan.channels.iter().find(|channel| channel.name == body.channel);
+        let by_channel = channel.expect("the channel's name was checked").units;
+        body.units.unwrap_or(by_queue.map_or(by_channel, |(_, units)| *units))
     }
 
     fn next_contact_id(&mut self) -> ContactId {
@@ -155,7 +196,7 @@ impl Model {
 
     pub(super) fn update(&mut self, command: &UpdateContact) -> Result<Reply, Refusal> {
         self.check_gateway(command.gateway, command.epoch)?;
-        super::bounds::check_update(command)?;
+        bounds::check_update(command)?;
         let contact = self.check_owner(command.contact, command.gateway)?;
         let id = contact.id;
         let only_waiting = command.tier.is_some() || command.not_before.is_some();
@@ -166,9 +207,8 @@ impl Model {
             self.contact_mut(id).details = details.clone();
         }
         if let Some(tier) = command.tier {
-            let contact = self.contact_mut(id);
-            contact.tier = tier;
-            contact.held_for = contact.held_for.filter(|_| tier > 0);
+            let tier = self.tier_of_hint(tier, &self.contact_row(id).body.facts);
+            self.give_tier(id, tier);
         }
         if let Some(time) = command.not_before {
             self.move_to(id, time);
@@ -188,31 +228,35 @@ impl Model {
             contact.due = false;
             contact.enqueued_at = time;
             contact.held_for = None;
+            contact.promote_at = None;
         } else if !contact.due {
             contact.not_before = Some(time);
             contact.due = true;
             contact.newly_due = true;
             contact.enqueued_at = now;
+            self.set_promotion(id);
         }
     }
 
     pub(super) fn abandon(&mut self, command: &AbandonContact) -> Result<Reply, Refusal> {
         self.check_gateway(command.gateway, command.epoch)?;
-        let contact = self.check_owner(command.contact, command.gateway)?;
+        let contact = self.check_owner(command.contact, command.gateway)?.clone();
         let (id, now) = (contact.id, self.now);
         match contact.state {
             ContactState::Waiting => {
+                self.remember(&contact);
                 self.end(id, EndReason::Abandoned, None);
                 self.settle(Freed::default());
             }
             ContactState::Offered { operator, at, idle_before, .. } => {
+                self.remember(&contact);
                 self.withdraw(id, operator, WithdrawReason::Abandoned);
                 let row = self.operator_mut(operator);
                 row.idle_since = if row.idle_since == at { idle_before } else { now };
                 self.end(id, EndReason::Abandoned, None);
                 self.settle(Freed::operator(operator));
             }
-            ContactState::Handling { .. } | ContactState::WrapUp { .. } => return Err(wrong_state(contact)),
+            ContactState::Handling { .. } | ContactState::WrapUp { .. } => return Err(wrong_state(&contact)),
             ContactState::Ended { .. } => {}
         }
         Ok(Reply::Done)
@@ -233,6 +277,7 @@ impl Model {
             EndReason::Completed(_) => totals.ended_completed += 1,
             EndReason::Abandoned => totals.abandoned += 1,
             EndReason::Merged(_) => totals.merged += 1,
+            EndReason::Deflected(_) => totals.deflected += 1,
             EndReason::OperatorLost(_) => {}
             EndReason::Closed(_) => totals.closed += 1,
         }
@@ -242,6 +287,7 @@ impl Model {
         let mut contact = self.contacts.remove(&id.slot).expect("only an open contact ends");
         contact.state = ContactState::Ended { at, reason, by, forget_at };
         contact.held_for = None;
+        contact.promote_at = None;
         contact.newly_due = false;
         self.effects.push(Effect::AnnounceEnded { contact: id, gateway: contact.gateway(), reason });
         self.ended.insert((forget_at, id.slot), contact);
@@ -252,6 +298,16 @@ impl Model {
         self.ended.retain(|_, contact| contact.id != id);
         self.free_slots.push(id.slot);
     }
+}
+
+/// All of these names are in the plan.
+fn known<'a>(
+    names: impl IntoIterator<Item = &'a Name>,
+    of: &[Name],
+    refusal: impl Fn(Name) -> Refusal,
+) -> Result<(), Refusal> {
+    let unknown = names.into_iter().find(|name| !of.contains(name));
+    unknown.map_or(Ok(()), |name| Err(refusal(name.clone())))
 }
 
 /// Each skill once, at the highest level that is asked for.

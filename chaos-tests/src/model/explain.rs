@@ -3,7 +3,7 @@
 use ringmain_routing::{ContactId, OperatorId};
 
 use super::Model;
-use super::matching::{is_skilled, key};
+use super::matching::key;
 
 /// Why a contact was not for an operator at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +18,18 @@ pub enum Reason {
     HeldBy(OperatorId),
     /// The operator is not live or not ready.
     NotAvailable,
-    /// No room for its units.
+    /// No room for its units, or for one more of its channel.
     NoRoom,
     /// Skills are missing.
     NotSkilled,
+    /// The queue's rank for the operator is above what the step allows.
+    NotItsTurn,
+    /// Does not speak the language.
+    OtherLanguage,
+    /// Answers for other companies.
+    OtherPrincipal,
+    /// Serves other channels.
+    OtherChannel,
     /// The operator belongs to another part of the company than those who may serve it.
     OutOfScope,
     /// Declined or missed before.
@@ -44,11 +52,16 @@ impl Model {
         } else if !contact.is_eligible() {
             reasons.push(Reason::NotEligible);
         }
+        let fit = self.fit(operator, contact);
         let facts = [
             (!operator.is_available(), Reason::NotAvailable),
             (!self.has_room(operator, contact), Reason::NoRoom),
-            (!is_skilled(operator, contact), Reason::NotSkilled),
-            (!self.is_in_scope(operator, contact), Reason::OutOfScope),
+            (!fit.by_skills(), Reason::NotSkilled),
+            (!fit.by_scopes(), Reason::OutOfScope),
+            (!fit.by_rank(), Reason::NotItsTurn),
+            (!fit.by_language(), Reason::OtherLanguage),
+            (!fit.by_principal(), Reason::OtherPrincipal),
+            (!fit.by_channel(), Reason::OtherChannel),
             (self.is_excluded(operator, contact), Reason::Excluded),
             (contact.held_for.is_some_and(|(known, _)| known != operator.id), Reason::HeldForOther),
         ];

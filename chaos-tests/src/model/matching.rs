@@ -7,7 +7,8 @@ use ringmain_routing::plan::Answer;
 use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Timestamp};
 
 use super::Model;
-use super::state::{Contact, ContactState, Operator, is_within};
+use super::ladder::{Fit, queue_of, step_of};
+use super::state::{Contact, ContactState, Operator};
 
 /// What one event freed.
 #[derive(Debug, Default)]
@@ -56,10 +57,6 @@ pub(super) fn key(contact: &Contact, rank: u8) -> Key {
     (urgency, rank, contact.tier, contact.order(), contact.index.0)
 }
 
-pub(super) fn is_skilled(operator: &Operator, contact: &Contact) -> bool {
-    contact.required.iter().all(|(skill, level)| operator.has_skill(skill, *level))
-}
-
 impl Model {
     /// Matches what an event freed.
     pub(super) fn settle(&mut self, mut freed: Freed) {
@@ -93,24 +90,24 @@ impl Model {
         contacts.dedup();
     }
 
-    /// Finds an operator for a waiting contact: the one who has been idle longest takes the best contact, which is
+    /// Finds an operator for a waiting contact: the one whom its queue's choice names takes the best contact, which is
     /// this one unless another freed by the same event is better for that operator.
     fn place(&mut self, id: ContactId) {
         self.start_hold(id);
-        while let Some(operator) = self.longest_idle_for(id) {
+        while let Some(operator) = self.chosen_for(id) {
             self.take_best(operator);
         }
     }
 
-    fn longest_idle_for(&self, id: ContactId) -> Option<OperatorId> {
+    fn chosen_for(&self, id: ContactId) -> Option<OperatorId> {
         let contact = self.contact_row(id);
         if !contact.is_eligible() {
             return None;
         }
         let open = self.open_operators();
         let fitting = open.iter().filter(|(operator, free)| self.suits(operator, *free, contact));
-        let idlest = fitting.min_by_key(|(operator, _)| (operator.idle_since, operator.id.slot));
-        idlest.map(|(operator, _)| operator.id)
+        let chosen = fitting.min_by_key(|(operator, _)| self.merit(operator, contact));
+        chosen.map(|(operator, _)| operator.id)
     }
 
     /// Gives the operator the waiting contact with the smallest key, if one fits.
@@ -185,24 +182,34 @@ impl Model {
     pub(super) fn suits(&self, operator: &Operator, free: u64, contact: &Contact) -> bool {
         u64::from(contact.units) <= free
             && contact.held_for.is_none_or(|(known, _)| known == operator.id)
+            && self.is_below_cap(operator, contact)
             && self.is_qualified(operator, contact)
             && !self.is_excluded(operator, contact)
     }
 
     pub(super) fn has_room(&self, operator: &Operator, contact: &Contact) -> bool {
         self.used_units(operator.id) + u64::from(contact.units) <= u64::from(operator.capacity)
+            && self.is_below_cap(operator, contact)
     }
 
-    /// Skills and scope, whatever the load.
+    /// Fewer contacts of this channel in hand than the operator may have at once (R3.5).
+    fn is_below_cap(&self, operator: &Operator, contact: &Contact) -> bool {
+        let Some(channel) = contact.channel() else { return true };
+        let Some((_, most)) = operator.rules.caps.iter().find(|(name, _)| name == channel) else {
+            return true;
+        };
+        let in_hand = self.contacts_of(operator.id).filter(|row| row.channel() == Some(channel));
+        in_hand.count() < usize::from(*most)
+    }
+
+    /// Fit at the contact's present step, whatever the load.
     pub(super) fn is_qualified(&self, operator: &Operator, contact: &Contact) -> bool {
-        is_skilled(operator, contact) && self.is_in_scope(operator, contact)
+        self.fit(operator, contact).holds()
     }
 
-    pub(super) fn is_in_scope(&self, operator: &Operator, contact: &Contact) -> bool {
-        contact.scopes.iter().all(|scope| match &operator.unit {
-            Some(unit) => is_within(&self.plan.units, unit, scope),
-            None => false,
-        })
+    /// The questions of fit, at the contact's present step.
+    pub(super) fn fit<'a>(&'a self, operator: &'a Operator, contact: &'a Contact) -> Fit<'a> {
+        Fit { plan: &self.plan, operator, contact, step: step_of(&self.plan, contact, self.now) }
     }
 
     /// An exclusion counts only while somebody else, not excluded too, could serve the contact.
@@ -221,12 +228,15 @@ impl Model {
         self.judge_assignment(id, to);
         let now = self.now;
         let idle_before = self.operators[to.slot as usize].idle_since;
-        let queue_name = &self.contact_row(id).queue;
-        let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
-        let answer = queue.expect("a contact's queue stays in the plan").answer;
-        self.operator_mut(to).idle_since = now;
+        let answer = queue_of(&self.plan, &self.contact_row(id).queue).answer;
+        self.turns += u64::from(self.format >= 3);
+        let turn = self.turns;
+        let operator = self.operator_mut(to);
+        operator.idle_since = now;
+        operator.last_turn = turn;
         let contact = self.contact_mut(id);
         contact.held_for = None;
+        contact.promote_at = None;
         contact.assignment = AssignmentEpoch(contact.assignment.0 + 1);
         contact.last_holder = Some(to);
         contact.passed = false;

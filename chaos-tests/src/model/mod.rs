@@ -8,26 +8,37 @@ mod actions;
 mod answers;
 mod bounds;
 mod callbacks;
+mod choice;
 mod contacts;
+mod deflection;
+mod entry;
 mod explain;
+mod ladder;
 mod matching;
 mod operators;
 mod plan;
+mod promotion;
+mod rule_bounds;
 mod sessions;
 mod state;
 mod timers;
 mod transfers;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use ringmain_routing::plan::{QueuePlan, UnitPlan};
+use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{
     Command, ContactId, Effect, GatewayId, LogIndex, Millis, Name, OperatorId, Outcome, Plan, Refusal, Reply,
     Timestamp,
 };
 
+use entry::{Customer, HungUp};
 pub use explain::Reason;
 use matching::Freed;
-pub use state::{Contact, ContactState, Exclusion, Gateway, Operator, Session, SessionState, Totals, WrapUp};
+pub use state::{
+    Contact, ContactState, Exclusion, Gateway, Operator, Session, SessionState, Totals, Wish, WrapUp,
+};
 use state::{Deed, Job};
 
 /// The whole state of the naive model.
@@ -49,8 +60,14 @@ pub struct Model {
     jobs: VecDeque<Job>,
     /// What people did, by name and key.
     deeds: BTreeMap<(Name, Name), Deed>,
-    /// 2 from the first accepted command on that logs of format 1 cannot hold.
+    /// The format of the log: that of the first accepted command which earlier ones cannot hold.
     format: u8,
+    /// The life-support register.
+    register: BTreeSet<u128>,
+    /// Customers who hung up and may call again.
+    hung_up: BTreeMap<Customer, HungUp>,
+    /// How many assignments there were in format 3.
+    turns: u64,
     totals: BTreeMap<Name, Totals>,
     /// Effects of the command that is being applied.
     effects: Vec<Effect>,
@@ -68,13 +85,17 @@ impl Model {
     /// Applies the next command of the log.
     pub fn apply(&mut self, at: Timestamp, command: &Command) -> Outcome {
         self.index = LogIndex(self.index.0 + 1);
+        let before = self.now;
         self.now = self.now.max(at);
         self.effects.clear();
         self.fire_due_timers();
+        self.climb(before);
         self.advance_one_job();
+        let format = self.format;
+        self.format = format.max(format_of(command));
         let reply = self.carry_out(command);
-        if reply.is_ok() && is_of_format_2(command) {
-            self.format = 2;
+        if reply.is_err() {
+            self.format = format;
         }
         self.judge_work_conserving();
         Outcome { reply, effects: std::mem::take(&mut self.effects) }
@@ -102,6 +123,7 @@ impl Model {
             Command::TransferContact(command) => self.transfer(command),
             Command::HoldContact(command) => self.hold(command),
             Command::Act(command) => self.act(command),
+            Command::PutLifeSupport(command) => self.put_life_support(command),
         }
     }
 
@@ -149,6 +171,24 @@ impl Model {
         live.or_else(|| self.ended.values().find(|contact| contact.id == id))
     }
 
+    /// Skills that a contact wants, its queue's included.
+    #[must_use]
+    pub fn wanted_skills(&self, contact: &Contact) -> BTreeMap<Name, u8> {
+        ladder::wanted_skills(&self.plan, contact)
+    }
+
+    /// Units within which a contact wants to be served, as far as the ladder does not reach further.
+    #[must_use]
+    pub fn wanted_scopes(&self, contact: &Contact) -> BTreeSet<Name> {
+        ladder::wanted_scopes(&self.plan, contact)
+    }
+
+    /// The life-support register, hashed.
+    #[must_use]
+    pub fn register(&self) -> &BTreeSet<u128> {
+        &self.register
+    }
+
     /// What has happened in a queue so far.
     #[must_use]
     pub fn totals(&self, queue: &str) -> Totals {
@@ -167,7 +207,8 @@ impl Model {
         if !self.jobs.is_empty() {
             return Some(self.now);
         }
-        self.earliest_timer().map(|timer| timer.deadline.max(self.now))
+        let timer = self.earliest_timer().map(|timer| timer.deadline.max(self.now));
+        timer.into_iter().chain(self.next_step()).min()
     }
 
     /// Units of the contacts in an operator's hands.
@@ -216,18 +257,23 @@ impl Model {
     }
 }
 
-fn is_of_format_2(command: &Command) -> bool {
-    match command {
-        Command::ApplyPlan(command) => command.by.is_some(),
-        Command::PutOperators(command) => command.by.is_some(),
-        Command::TransferContact(_) | Command::HoldContact(_) | Command::Act(_) => true,
+/// The earliest format that can say this.
+fn format_of(command: &Command) -> u8 {
+    let (is_of_2, is_of_3) = match command {
+        Command::ApplyPlan(command) => (command.by.is_some(), has_rules(&command.plan)),
+        Command::PutOperators(command) => {
+            let has_rules = command.operators.iter().any(|row| row.rules != OperatorRules::default());
+            (command.by.is_some(), has_rules)
+        }
+        Command::EnqueueContact(command) => (false, command.facts != Facts::default()),
+        Command::TransferContact(_) | Command::HoldContact(_) | Command::Act(_) => (true, false),
+        Command::PutLifeSupport(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)
         | Command::CloseSession(_)
         | Command::NodeStarted(_)
         | Command::NodeLost(_)
-        | Command::EnqueueContact(_)
         | Command::UpdateContact(_)
         | Command::AbandonContact(_)
         | Command::SetPresence(_)
@@ -235,6 +281,22 @@ fn is_of_format_2(command: &Command) -> bool {
         | Command::DeclineOffer(_)
         | Command::CompleteContact(_)
         | Command::ExtendWrapUp(_)
-        | Command::EndWrapUp(_) => false,
+        | Command::EndWrapUp(_) => (false, false),
+    };
+    match (is_of_2, is_of_3) {
+        (_, true) => 3,
+        (true, false) => 2,
+        (false, false) => 1,
     }
+}
+
+/// Whether a command says something of the rule book, so that the log is of format 3 at least.
+pub(crate) fn says_rules(command: &Command) -> bool {
+    format_of(command) >= 3
+}
+
+fn has_rules(plan: &Plan) -> bool {
+    let in_queue = |queue: &QueuePlan| queue.rules != QueueRules::default();
+    let in_unit = |unit: &UnitPlan| unit.rules != UnitRules::default();
+    plan.rules != PlanRules::default() || plan.queues.iter().any(in_queue) || plan.units.iter().any(in_unit)
 }

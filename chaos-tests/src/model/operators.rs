@@ -46,18 +46,32 @@ impl Model {
                 return Err(Refusal::UnknownQueue(queue.clone()));
             }
         }
+        let rules = &plan.rules;
+        for channel in rules.channels.iter().chain(rules.caps.iter().map(|(channel, _)| channel)) {
+            if !self.plan.channels.iter().any(|row| row.name == *channel) {
+                return Err(Refusal::UnknownChannel(channel.clone()));
+            }
+        }
+        for principal in rules.principals.iter().chain(&rules.lent_principals) {
+            if !self.plan.rules.principals.contains(principal) {
+                return Err(Refusal::UnknownPrincipal(principal.clone()));
+            }
+        }
         Ok(())
     }
 
     fn put_operator(&mut self, plan: &OperatorPlan) -> Freed {
-        let plan = plan.clone();
+        let (plan, format) = (plan.clone(), self.format);
         if let Some(row) = self.operators.iter_mut().find(|row| row.login == plan.login) {
             let mut freed = Freed::operator(row.id);
-            freed.exclusions = row.skills != plan.skills || row.unit != plan.unit;
+            let by_rules = row.ranks != plan.ranks || row.rules != plan.rules;
+            freed.exclusions =
+                row.skills != plan.skills || row.unit != plan.unit || (format >= 3 && by_rules);
             row.skills = plan.skills;
             row.capacity = plan.capacity;
             row.unit = plan.unit;
             row.ranks = plan.ranks;
+            row.rules = plan.rules;
             return freed;
         }
         let id = OperatorId { slot: self.operators.len() as u32, generation: 0 };
@@ -68,10 +82,12 @@ impl Model {
             capacity: plan.capacity,
             unit: plan.unit,
             ranks: plan.ranks,
+            rules: plan.rules,
             session: Session::default(),
             presence: PresenceState::Offline,
             presence_seq: 0,
             idle_since: self.now,
+            last_turn: 0,
             exclusions: Vec::new(),
             wrap_ups: Vec::new(),
         });

@@ -1,8 +1,13 @@
-//! A new plan: names keep their places. What contacts require is fixed at their arrival, so nothing is matched anew.
+//! A new plan: names keep their places, nobody who waits is left to nobody, and who may be served by others is matched
+//! anew. What an arrival before format 3 requires is fixed.
 
-use ringmain_routing::{Name, Plan, Refusal, Reply};
+use std::collections::BTreeSet;
 
-use super::Model;
+use ringmain_routing::{ContactId, Name, Plan, Refusal, Reply};
+
+use super::ladder::{Fit, last_step, queue_of, wanted_scopes};
+use super::state::{Contact, ContactState};
+use super::{Freed, Model};
 
 impl Model {
     pub(super) fn apply_plan(&mut self, plan: &Plan) -> Result<Reply, Refusal> {
@@ -13,19 +18,24 @@ impl Model {
             return Err(Refusal::PlanVersion { current: self.plan.version });
         }
         super::bounds::check_plan(plan)?;
+        super::rule_bounds::check_rules(plan)?;
         self.check_places(plan)?;
+        self.check_stranded(plan)?;
+        let matched_again = self.concerned(plan);
         self.plan = plan.clone();
+        self.settle(Freed { contacts: matched_again, ..Freed::default() });
         Ok(Reply::PlanApplied { version: plan.version })
     }
 
-    /// Queues, skills, channels and units keep their place for ever.
+    /// Queues, skills, channels, units and principals keep their place for ever.
     fn check_places(&self, plan: &Plan) -> Result<(), Refusal> {
-        let names = |plan: &Plan| -> [Vec<Name>; 4] {
+        let names = |plan: &Plan| -> [Vec<Name>; 5] {
             [
                 plan.queues.iter().map(|row| row.name.clone()).collect(),
                 plan.skills.clone(),
                 plan.channels.iter().map(|row| row.name.clone()).collect(),
                 plan.units.iter().map(|row| row.name.clone()).collect(),
+                plan.rules.principals.clone(),
             ]
         };
         for (old, new) in names(&self.plan).iter().zip(&names(plan)) {
@@ -33,6 +43,52 @@ impl Model {
                 return Err(Refusal::PlanConflict("a name has left its place".to_owned()));
             }
         }
+        if self.plan.units.iter().zip(&plan.units).any(|(old, new)| old.parent != new.parent) {
+            return Err(Refusal::PlanConflict("a unit has left its parent".to_owned()));
+        }
         Ok(())
     }
+
+    /// Nobody who waits and could be served by somebody is left to nobody.
+    fn check_stranded(&self, plan: &Plan) -> Result<(), Refusal> {
+        let waiting = |contact: &&Contact| contact.state == ContactState::Waiting;
+        let waiting: Vec<&Contact> = self.contacts.values().filter(waiting).collect();
+        for queue in &self.plan.queues {
+            let here = waiting.iter().filter(|contact| contact.queue == queue.name);
+            let stranded = here.filter(|contact| {
+                self.has_somebody_for(&self.plan, contact) && !self.has_somebody_for(plan, contact)
+            });
+            let contacts = stranded.count() as u32;
+            if contacts > 0 {
+                return Err(Refusal::WouldStrand { queue: queue.name.clone(), contacts });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anybody, whatever the presence, fits at the last step under this plan.
+    fn has_somebody_for(&self, plan: &Plan, contact: &Contact) -> bool {
+        let step = last_step(plan, &contact.queue);
+        self.operators.iter().any(|operator| Fit { plan, operator, contact, step }.holds())
+    }
+
+    /// Contacts in line whom others may serve under this plan.
+    fn concerned(&self, plan: &Plan) -> Vec<ContactId> {
+        let in_line =
+            self.contacts.values().filter(|contact| contact.is_eligible() && contact.held_for.is_none());
+        let concerned = in_line.filter(|contact| {
+            let (old, new) = (queue_of(&self.plan, &contact.queue), queue_of(plan, &contact.queue));
+            let by_queue = (&old.required, &old.scope, &old.rules.ladder)
+                != (&new.required, &new.scope, &new.rules.ladder);
+            by_queue || neighbours_of(&self.plan, contact) != neighbours_of(plan, contact)
+        });
+        concerned.map(|contact| contact.id).collect()
+    }
+}
+
+/// The neighbours of each unit that the contact wants.
+fn neighbours_of(plan: &Plan, contact: &Contact) -> BTreeSet<(Name, Vec<Name>)> {
+    let wanted = wanted_scopes(plan, contact);
+    let rows = plan.units.iter().filter(|row| wanted.contains(&row.name));
+    rows.map(|row| (row.name.clone(), row.rules.neighbours.clone())).collect()
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringmain_routing::command::{Action, CallbackOrder, ContactDetails, EnqueueContact};
 use ringmain_routing::effect::{EndReason, PresenceState};
 use ringmain_routing::plan::UnitPlan;
+use ringmain_routing::rules::OperatorRules;
 use ringmain_routing::{
     AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId, OperatorId,
     Reply, Timestamp,
@@ -23,8 +24,12 @@ pub struct Contact {
     pub first_answer: Reply,
     /// The log index that brought it.
     pub index: LogIndex,
-    /// 0 to 9; an update may change it.
+    /// 0 to 9; an update, a supervisor or long waiting may change it.
     pub tier: u8,
+    /// The tier that entry or somebody gave it; promotions count from there.
+    pub tier_given: u8,
+    /// When it goes up by a tier.
+    pub promote_at: Option<Timestamp>,
     /// Waiting time granted in advance.
     pub head_start: Millis,
     /// Arrival, or the time from which it may be routed.
@@ -39,7 +44,8 @@ pub struct Contact {
     pub held_for: Option<(OperatorId, Timestamp)>,
     /// Units of capacity it takes.
     pub units: u32,
-    /// Skills it requires, its queue's at its arrival included, the higher level of two.
+    /// Skills it requires, its queue's at its arrival included, the higher level of two. Only of arrivals before
+    /// format 3, as are the scopes: what others require is worked out by the plan in force.
     pub required: BTreeMap<Name, u8>,
     /// Units within which its operator must be.
     pub scopes: BTreeSet<Name>,
@@ -57,10 +63,25 @@ pub struct Contact {
     pub queue: Name,
     /// Skills and scope that it asks for itself; not known of arrivals in logs of format 1.
     pub own: Option<(BTreeMap<Name, u8>, BTreeSet<Name>)>,
+    /// What else it asks for; not known of arrivals before format 3.
+    pub wish: Option<Wish>,
     /// How often it was passed on.
     pub transfers: u32,
     /// Waits because its last holder passed it on.
     pub passed: bool,
+    /// Somebody is or was kept away from it.
+    pub was_excluded: bool,
+}
+
+/// What an arrival of format 3 asks for besides skills and scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wish {
+    /// A language that the operator must speak.
+    pub language: Option<Name>,
+    /// The customer has agreed to another one.
+    pub any_language: bool,
+    /// The company that is meant.
+    pub principal: Option<Name>,
 }
 
 /// Where in its life a contact is.
@@ -156,6 +177,12 @@ impl Contact {
         self.body.callback.as_ref()
     }
 
+    /// Its channel, where operators may be chosen by it: for arrivals of format 3.
+    #[must_use]
+    pub fn channel(&self) -> Option<&Name> {
+        self.wish.is_some().then_some(&self.body.channel)
+    }
+
     /// `enqueued_at − head_start`, not below 0.
     #[must_use]
     pub fn order(&self) -> Timestamp {
@@ -175,7 +202,7 @@ impl Contact {
             ContactState::Waiting => {
                 let becomes_due = if self.due { None } else { self.not_before };
                 let hold_ends = self.held_for.map(|(_, until)| until);
-                becomes_due.into_iter().chain(hold_ends).min()
+                becomes_due.into_iter().chain(hold_ends).chain(self.promote_at).min()
             }
             ContactState::Offered { deadline, .. } => Some(deadline),
             ContactState::Handling { .. } => None,
@@ -200,6 +227,8 @@ pub struct Operator {
     pub unit: Option<Name>,
     /// Rank per queue; others have 0.
     pub ranks: Vec<(Name, u8)>,
+    /// Channels, companies and caps.
+    pub rules: OperatorRules,
     /// The session.
     pub session: Session,
     /// Offline, ready and so on.
@@ -208,6 +237,8 @@ pub struct Operator {
     pub presence_seq: u64,
     /// The last moment of becoming ready, being given a contact or freed of one.
     pub idle_since: Timestamp,
+    /// Which of all assignments was its last one; 0 for none.
+    pub last_turn: u64,
     /// Contacts that stay away, oldest first.
     pub exclusions: Vec<Exclusion>,
     /// Wrap-ups of contacts that went on without the operator, oldest first.
@@ -255,6 +286,13 @@ impl Operator {
     #[must_use]
     pub fn has_skill(&self, skill: &str, level: u8) -> bool {
         self.skills.iter().any(|(name, own)| &**name == skill && *own >= level)
+    }
+
+    /// The highest level of a skill; 0 without it.
+    #[must_use]
+    pub fn level(&self, skill: &str) -> u8 {
+        let own = self.skills.iter().filter(|(name, _)| &**name == skill);
+        own.map(|(_, level)| *level).max().unwrap_or(0)
     }
 
     /// Whether the contact has a mark to stay away from this operator, counted or not.
@@ -359,6 +397,8 @@ pub struct Totals {
     pub moved_out: u64,
     /// Contacts that a supervisor closed.
     pub closed: u64,
+    /// Arrivals that got something else than a place in line.
+    pub deflected: u64,
 }
 
 /// Work that goes on over several commands.

@@ -1,10 +1,14 @@
 //! What is due fires before the command, in the order (deadline, kind, slot).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ringmain_routing::effect::{PresenceState, WithdrawReason};
 use ringmain_routing::limits::{JOB_ROWS_PER_ENTRY_MAX, TIMERS_PER_ENTRY_MAX};
-use ringmain_routing::{ContactId, GatewayId, OperatorId, Party, Timestamp};
+use ringmain_routing::{ContactId, GatewayId, Millis, Name, OperatorId, Party, Timestamp};
 
-use super::state::{ContactState, Job, Lose, MoveLine};
+use super::ladder::moments_of;
+use super::matching::key;
+use super::state::{Contact, ContactState, Job, Lose, MoveLine, Wish};
 use super::{Freed, Model};
 
 /// The kinds of things that have timers, in the order in which they fire.
@@ -72,7 +76,11 @@ impl Model {
         if !contact.due && contact.not_before.is_some_and(|time| time <= due) {
             contact.due = true;
             contact.newly_due = true;
+            self.set_promotion(id);
+        } else if contact.promote_at.is_some_and(|at| at <= due) {
+            self.promote(id, due);
         }
+        let contact = self.contact_mut(id);
         if contact.held_for.is_some_and(|(_, until)| until <= due) {
             contact.held_for = None;
         }
@@ -93,6 +101,44 @@ impl Model {
         }
         self.end_wrap_ups(id, |wrap_up| wrap_up.until <= due);
         self.settle(freed);
+    }
+
+    /// Contacts that have come to another step of their ladder since `before` are matched again, moment by moment. Who
+    /// comes to the front of a line by that is looked at for the same moment.
+    pub(super) fn climb(&mut self, before: Timestamp) {
+        let mut from = before + Millis(1);
+        let mut looked_at: BTreeSet<(Timestamp, ContactId)> = BTreeSet::new();
+        loop {
+            let due = |step: &(Timestamp, ContactId)| step.0 >= from && step.0 <= self.now;
+            let steps = self.steps_of_the_foremost();
+            let next = steps.into_iter().filter(|step| due(step) && !looked_at.contains(step)).min();
+            let Some((at, id)) = next else { return };
+            self.settle(Freed::contact(id));
+            looked_at.insert((at, id));
+            from = at;
+        }
+    }
+
+    /// When somebody at the front of a line comes to another step.
+    pub(super) fn next_step(&self) -> Option<Timestamp> {
+        self.steps_of_the_foremost().into_iter().map(|(at, _)| at).filter(|at| *at > self.now).min()
+    }
+
+    /// Of those in line who want the same in one queue and tier the first whom nobody was ever kept away from, and all
+    /// whom somebody was: whoever stands behind gets nobody by a step.
+    fn steps_of_the_foremost(&self) -> Vec<(Timestamp, ContactId)> {
+        let in_line = self.contacts.values();
+        let mut in_line: Vec<&Contact> =
+            in_line.filter(|contact| contact.is_eligible() && contact.held_for.is_none()).collect();
+        in_line.sort_by_key(|contact| key(contact, 0));
+        let mut lines = BTreeSet::new();
+        let mut steps = Vec::new();
+        for contact in in_line {
+            if contact.was_excluded || lines.insert(line_of(contact)) {
+                steps.extend(moments_of(&self.plan, contact).into_iter().map(|moment| (moment, contact.id)));
+            }
+        }
+        steps
     }
 
     /// One job goes on by at most [`JOB_ROWS_PER_ENTRY_MAX`] rows; what this frees is matched together, so that
@@ -145,4 +191,20 @@ impl Model {
         job.after = line.last().map(|(place, _)| *place).or(job.after);
         (line.len() == wanted && job.remaining > 0).then_some(job)
     }
+}
+
+/// What those who stand in one line have in common.
+type Line<'a> = (
+    (&'a Name, u8, u32),
+    (&'a BTreeMap<Name, u8>, &'a BTreeSet<Name>),
+    Option<(&'a (BTreeMap<Name, u8>, BTreeSet<Name>), &'a Wish, &'a Name)>,
+);
+
+fn line_of(contact: &Contact) -> Line<'_> {
+    let wish = contact.own.as_ref().zip(contact.wish.as_ref()).zip(contact.channel());
+    (
+        (&contact.queue, contact.tier, contact.units),
+        (&contact.required, &contact.scopes),
+        wish.map(|((own, wish), channel)| (own, wish, channel)),
+    )
 }

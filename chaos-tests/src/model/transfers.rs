@@ -52,10 +52,16 @@ impl Model {
     fn check_colleague(&self, to: OperatorId, contact: &Contact, queue: &Name) -> Result<(), Refusal> {
         let row = &self.operators[to.slot as usize];
         let mut there = contact.clone();
-        if *queue != contact.queue {
+        there.queue = queue.clone();
+        if *queue != contact.queue && contact.wish.is_none() {
             (there.required, there.scopes) = self.required_in(contact, queue);
         }
-        let fits = row.is_available() && row.capacity >= contact.units && self.is_qualified(row, &there);
+        let takes_none =
+            row.rules.caps.iter().any(|(channel, cap)| *cap == 0 && *channel == contact.body.channel);
+        let fits = row.is_available()
+            && row.capacity >= contact.units
+            && !(takes_none && contact.wish.is_some())
+            && self.is_qualified(row, &there);
         if fits { Ok(()) } else { Err(Refusal::OperatorUnavailable(row.login.clone())) }
     }
 
@@ -100,6 +106,7 @@ impl Model {
         contact.state = ContactState::Waiting;
         contact.transfers += 1;
         contact.passed = true;
+        self.set_promotion(id);
         let mut freed = Freed::queued(id);
         freed.join(self.move_to_queue(id, queue));
         self.contact_mut(id).held_for = held_for;
@@ -111,8 +118,9 @@ impl Model {
             freed.join(self.keep_wrap_up(operator, wrap_up));
         } else {
             self.operator_mut(operator).idle_since = self.now;
-            freed.join(Freed::operator(operator));
         }
+        // Also during the wrap-up: it does not count against a cap.
+        freed.join(Freed::operator(operator));
         self.settle(freed);
     }
 

@@ -4,6 +4,7 @@
 //! `at MS COMMAND …` with indented lines for plans and operators; `> ` is the reply, `! ` an effect, `#` a remark.
 
 mod read;
+mod rule_book;
 mod words;
 mod write;
 

@@ -8,12 +8,13 @@ use ringmain_routing::command::{
     TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{ChannelPlan, QueuePlan, SessionPlan, Target, UnitPlan};
+use ringmain_routing::rules::UnitRules;
 use ringmain_routing::{
     AssignmentEpoch, Command, ContactId, Epoch, Incarnation, Millis, NodeId, Party, Plan, Timestamp, UnitId,
 };
 
 use super::words::{Words, read_answer, read_orphan};
-use super::{Entry, Scenario};
+use super::{Entry, Scenario, rule_book};
 
 /// The scenario of a text.
 ///
@@ -116,6 +117,7 @@ fn command_of(words: &Words) -> Result<Command> {
             key: words.name("key")?,
             action: action(words)?,
         })),
+        "life-support" => Command::PutLifeSupport(rule_book::life_support(words)?),
         other => bail!("{other} is no command"),
     })
 }
@@ -168,6 +170,9 @@ fn empty_plan(version: u64) -> Plan {
 }
 
 fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<()> {
+    if rule_book::add_to_plan(plan, words)? {
+        return Ok(());
+    }
     match words.plain(0)? {
         "skill" => plan.skills.push(words.plain(1)?.into()),
         "channel" => {
@@ -175,7 +180,8 @@ fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<()> {
         }
         "unit" => {
             let parent = words.optional("parent")?.map(UnitId);
-            plan.units.push(UnitPlan { name: words.plain(1)?.into(), parent });
+            let rules = UnitRules { neighbours: words.names("neighbours") };
+            plan.units.push(UnitPlan { name: words.plain(1)?.into(), parent, rules });
         }
         "queue" => plan.queues.push(queue(words)?),
         "sessions" => {
@@ -205,6 +211,7 @@ fn queue(words: &Words) -> Result<QueuePlan> {
         required: words.levels("required")?,
         scope: words.text("scope").map(Into::into),
         open: !words.has("closed"),
+        rules: rule_book::queue_rules(words)?,
     })
 }
 
@@ -216,6 +223,7 @@ fn operator(words: &Words) -> Result<OperatorPlan> {
         capacity: words.number("capacity")?,
         unit: words.text("unit").map(Into::into),
         ranks: words.levels("ranks")?,
+        rules: rule_book::operator_rules(words)?,
     })
 }
 
@@ -279,6 +287,7 @@ fn enqueue(words: &Words) -> Result<EnqueueContact> {
         preferred,
         callback,
         details: details(words)?,
+        facts: rule_book::facts(words)?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The words of scenario files: how one value is written and read.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
@@ -54,15 +55,45 @@ impl Words {
     }
 
     /// `a:1,b:2`
-    pub(super) fn levels(&self, name: &str) -> Result<Vec<(Name, u8)>> {
-        let Some(text) = self.text(name) else { return Ok(Vec::new()) };
-        text.split(',').filter(|part| !part.is_empty()).map(level).collect()
+    pub(super) fn levels<T: FromStr>(&self, name: &str) -> Result<Vec<(Name, T)>> {
+        self.parts(name).map(level).collect()
+    }
+
+    /// `a,b`
+    pub(super) fn names(&self, name: &str) -> Vec<Name> {
+        self.parts(name).map(Name::from).collect()
+    }
+
+    /// `a:text,b:text`
+    pub(super) fn pairs(&self, name: &str) -> Result<Vec<(Name, Name)>> {
+        let pair = |part: &str| {
+            let (one, other) =
+                part.split_once(':').with_context(|| format!("{name}={part}: name:text is expected"))?;
+            Ok((one.into(), other.into()))
+        };
+        self.parts(name).map(pair).collect()
+    }
+
+    /// `yes` or `no`
+    pub(super) fn answer(&self, name: &str) -> Result<Option<bool>> {
+        match self.text(name) {
+            None => Ok(None),
+            Some("yes") => Ok(Some(true)),
+            Some("no") => Ok(Some(false)),
+            Some(other) => bail!("{name}={other}: yes or no"),
+        }
+    }
+
+    /// The parts of a list; none is empty.
+    pub(super) fn parts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.text(name).unwrap_or("").split(',').filter(|part| !part.is_empty())
     }
 }
 
-fn level(part: &str) -> Result<(Name, u8)> {
+fn level<T: FromStr>(part: &str) -> Result<(Name, T)> {
     let (name, level) = part.rsplit_once(':').with_context(|| format!("{part}: name:number is expected"))?;
-    Ok((name.into(), level.parse().with_context(|| part.to_owned())?))
+    let level = level.parse().map_err(|_| anyhow::anyhow!("{part}: {level} is no such number"))?;
+    Ok((name.into(), level))
 }
 
 /// Splits at spaces; a value in quotes may hold spaces.
@@ -95,7 +126,7 @@ pub(super) fn quoted(text: &str) -> String {
     if text.contains(' ') || text.is_empty() { format!("\"{text}\"") } else { text.to_owned() }
 }
 
-pub(super) fn write_levels(levels: &[(Name, u8)]) -> String {
+pub(super) fn write_levels<T: Display>(levels: &[(Name, T)]) -> String {
     levels.iter().map(|(name, level)| format!("{name}:{level}")).collect::<Vec<_>>().join(",")
 }
 

@@ -1,6 +1,6 @@
 //! Writes scenarios.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use ringmain_routing::command::{
     Act, Action, AnswerOffer, ContactDetails, DeclaredPresence, EnqueueContact, MoveFrom, OpenSession,
@@ -8,10 +8,10 @@ use ringmain_routing::command::{
 };
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::plan::QueuePlan;
-use ringmain_routing::{Command, Effect, Outcome, Plan, Refusal, Reply, Timestamp};
+use ringmain_routing::{Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
-use super::Scenario;
 use super::words::{quoted, write_answer, write_levels, write_orphan};
+use super::{Scenario, rule_book};
 
 /// The scenario as text.
 #[must_use]
@@ -84,19 +84,20 @@ fn parts(command: &Command) -> (String, Vec<String>) {
             answer("hold", &command.answer) + if command.on { " on" } else { " off" }
         }
         Command::Act(command) => act(command),
+        Command::PutLifeSupport(command) => rule_book::write_life_support(command),
     };
     (line, Vec::new())
 }
 
-fn optional(name: &str, value: Option<impl ToString>) -> String {
+pub(super) fn optional(name: &str, value: Option<impl ToString>) -> String {
     value.map_or(String::new(), |value| format!(" {name}={}", quoted(&value.to_string())))
 }
 
-fn flag(name: &str, holds: bool) -> String {
+pub(super) fn flag(name: &str, holds: bool) -> String {
     if holds { format!(" {name}") } else { String::new() }
 }
 
-fn levels(name: &str, levels: &[(ringmain_routing::Name, u8)]) -> String {
+pub(super) fn levels<T: Display>(name: &str, levels: &[(Name, T)]) -> String {
     optional(name, (!levels.is_empty()).then(|| write_levels(levels)))
 }
 
@@ -106,9 +107,12 @@ fn plan(plan: &Plan) -> Vec<String> {
         lines.push(format!("channel {} units={}", quoted(&row.name), row.units));
     }
     for row in &plan.units {
-        lines.push(format!("unit {}{}", quoted(&row.name), optional("parent", row.parent)));
+        let neighbours = rule_book::names("neighbours", &row.rules.neighbours);
+        lines.push(format!("unit {}{}{neighbours}", quoted(&row.name), optional("parent", row.parent)));
     }
-    lines.extend(plan.queues.iter().map(queue));
+    lines.extend(rule_book::plan_lines(&plan.rules));
+    lines.extend(plan.queues.iter().flat_map(|row| rule_book::queue_lines(queue(row), row)));
+    lines.extend(rule_book::entry_lines(&plan.rules));
     let sessions = &plan.sessions;
     lines.push(format!(
         "sessions grace={} missed={} exclusion={} key-window={}",
@@ -138,7 +142,7 @@ fn operator(row: &OperatorPlan) -> String {
     let mut line = format!("operator {} capacity={}", quoted(&row.login), row.capacity);
     line += &levels("skills", &row.skills);
     line += &optional("unit", row.unit.as_ref());
-    line + &levels("ranks", &row.ranks)
+    line + &levels("ranks", &row.ranks) + &rule_book::write_operator_rules(&row.rules)
 }
 
 fn open(command: &OpenSession) -> String {
@@ -176,7 +180,7 @@ fn enqueue(command: &EnqueueContact) -> String {
     if let Some(order) = &command.callback {
         line += &format!(" number={} principals={}", quoted(&order.number), quoted(&order.principals));
     }
-    line + &details(&command.details)
+    line + &details(&command.details) + &rule_book::write_facts(&command.facts)
 }
 
 fn details(details: &ContactDetails) -> String {
@@ -270,6 +274,9 @@ fn refusal(refusal: &Refusal) -> String {
             format!("refused {code} {contact} current={current}")
         }
         Refusal::PlanVersion { current } => format!("refused {code} current={current}"),
+        Refusal::WouldStrand { queue, contacts } => {
+            format!("refused {code} queue={} contacts={contacts}", quoted(queue))
+        }
         Refusal::InvalidField { .. }
         | Refusal::UnknownQueue(_)
         | Refusal::UnknownSkill(_)
@@ -287,7 +294,11 @@ fn refusal(refusal: &Refusal) -> String {
         | Refusal::PlanConflict(_)
         | Refusal::ForeignContact(_)
         | Refusal::ActionKeyReused { .. }
-        | Refusal::OperatorUnavailable(_) => format!("refused {code}"),
+        | Refusal::OperatorUnavailable(_)
+        | Refusal::UnknownPrincipal(_)
+        | Refusal::NoQueue
+        | Refusal::NobodyThere(_)
+        | Refusal::UnknownCalendar(_) => format!("refused {code}"),
     }
 }
 
@@ -358,6 +369,7 @@ fn end(reason: EndReason) -> String {
         EndReason::Completed(operator) => format!("completed by {operator}"),
         EndReason::Abandoned => "abandoned".to_owned(),
         EndReason::Merged(into) => format!("merged into {into}"),
+        EndReason::Deflected(to) => format!("deflected {}", rule_book::treatment(to)),
         EndReason::OperatorLost(operator) => format!("operator-lost {operator}"),
         EndReason::Closed(operator) => {
             operator.map_or("closed".to_owned(), |operator| format!("closed with {operator}"))

@@ -8,6 +8,7 @@ use ringmain_routing::command::{
     TransferContact, TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan, UnitPlan};
+use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{
     AssignmentEpoch, Command, ContactId, Epoch, GatewayId, Millis, Name, OperatorId, Party, Plan, Router,
     Timestamp, UnitId,
@@ -15,23 +16,26 @@ use ringmain_routing::{
 
 use super::events::{Operation, Order};
 use super::net::rng_of;
+use super::rule_book;
 
-const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
-const SKILLS: [&str; 2] = ["kazakh", "billing"];
+pub(super) const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
+pub(super) const SKILLS: [&str; 2] = ["kazakh", "billing"];
 const OPERATORS: usize = 4;
 
 /// Org units and the unit above each. Scopes are drawn from the line of the last one, so that somebody who belongs to
 /// that may serve everybody.
-const UNITS: [(&str, Option<u32>); 4] =
+pub(super) const UNITS: [(&str, Option<u32>); 4] =
     [("company", None), ("west", Some(0)), ("east", Some(0)), ("almaty", Some(2))];
-const SCOPES: [&str; 3] = ["company", "east", "almaty"];
-const PRINCIPALS: [&str; 2] = ["retail", "business"];
+pub(super) const SCOPES: [&str; 3] = ["company", "east", "almaty"];
+pub(super) const PRINCIPALS: [&str; 2] = ["retail", "business"];
 
 /// What stays the same in all plans of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
     /// There are org units, and not everybody may serve everybody.
     has_units: bool,
+    /// The centre works by a rule book: entry rules, ladders, promotion, caps.
+    pub(super) has_rules: bool,
     /// How long keys are remembered: in a third of the runs shorter than what passes in them.
     key_window: Millis,
 }
@@ -42,7 +46,8 @@ impl Kind {
         let has_units = rng.random_bool(0.5);
         let is_short = rng.random_bool(1.0 / 3.0);
         let key_window = Millis(if is_short { rng.random_range(1_000..20_000) } else { 3_600_000 });
-        Kind { has_units, key_window }
+        let has_rules = rng.random_bool(0.6);
+        Kind { has_units, has_rules, key_window }
     }
 
     fn scope(self, rng: &mut ChaCha8Rng, probability: f64) -> Option<Name> {
@@ -74,6 +79,7 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
         wrap_up_max: Millis(1_000),
         orphan: if rng.random_bool(0.5) { Orphan::Requeue } else { Orphan::Close },
         scope: kind.scope(rng, 0.3),
+        rules: if kind.has_rules { rule_book::queue_rules(rng) } else { QueueRules::default() },
         ..QueuePlan::named(QUEUES[place])
     };
     Plan {
@@ -84,19 +90,22 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
             ChannelPlan { name: "voice".into(), units: 3 },
             ChannelPlan { name: "chat".into(), units: 1 },
         ],
-        units: if kind.has_units { units() } else { Vec::new() },
+        units: if kind.has_units { units(rng, kind) } else { Vec::new() },
         sessions: SessionPlan {
             grace: Millis(rng.random_range(0..4_000)),
             missed: span(rng, 2_000),
             exclusion: span(rng, 3_000),
             key_window: kind.key_window,
         },
+        rules: if kind.has_rules { rule_book::plan_rules(rng, kind.has_units) } else { PlanRules::default() },
     }
 }
 
-fn units() -> Vec<UnitPlan> {
-    let unit =
-        |(name, parent): (&str, Option<u32>)| UnitPlan { name: name.into(), parent: parent.map(UnitId) };
+fn units(rng: &mut ChaCha8Rng, kind: Kind) -> Vec<UnitPlan> {
+    let unit = |(name, parent): (&str, Option<u32>)| {
+        let rules = if kind.has_rules { rule_book::unit_rules(rng) } else { UnitRules::default() };
+        UnitPlan { name: name.into(), parent: parent.map(UnitId), rules }
+    };
     UNITS.into_iter().map(unit).collect()
 }
 
@@ -116,6 +125,7 @@ fn operator(rng: &mut ChaCha8Rng, kind: Kind, number: usize) -> OperatorPlan {
         capacity: 3 + rng.random_range(0..3),
         unit: (kind.has_units && belongs).then(|| UNITS[place].0.into()),
         ranks: if rng.random_bool(0.5) { vec![("calls".into(), 1)] } else { Vec::new() },
+        rules: if kind.has_rules { rule_book::operator_rules(rng, number) } else { OperatorRules::default() },
     }
 }
 
@@ -141,9 +151,11 @@ pub(super) fn order(seed: u64, gateway: &Name, number: u64, now: u64) -> Order {
     let skills = SKILLS.iter().filter(|_| rng.random_bool(0.25)).map(|name| (Name::from(*name), 3)).collect();
     let is_callback = queue == "call-backs";
     let who = rng.random_range(0..OPERATORS);
+    let kind = Kind::of(seed);
+    let names_queue = !kind.has_rules || rng.random_bool(0.7);
     Order {
         key,
-        queue: queue.into(),
+        queue: if names_queue { queue.into() } else { "".into() },
         channel: if rng.random_bool(0.5) { "voice".into() } else { "chat".into() },
         tier: rng.random_range(0..6),
         skills,
@@ -151,10 +163,16 @@ pub(super) fn order(seed: u64, gateway: &Name, number: u64, now: u64) -> Order {
         preferred: rng
             .random_bool(0.2)
             .then(|| (format!("operator-{who}").into(), rng.random_range(0..2_000))),
-        scope: Kind::of(seed).scope(rng, 0.25),
+        scope: kind.scope(rng, 0.25),
         units: rng.random_bool(0.1).then(|| rng.random_range(0..4)),
         principals: PRINCIPALS[rng.random_range(0..PRINCIPALS.len())].into(),
         number: is_callback.then(|| format!("+7{}", rng.random_range(0..8)).into()),
+        topic: if kind.has_rules { rule_book::topic(rng) } else { None },
+        facts: if kind.has_rules && rng.random_bool(0.8) {
+            rule_book::facts(rng, kind.has_units)
+        } else {
+            Facts::default()
+        },
     }
 }
 
@@ -282,6 +300,7 @@ fn bring(party: Party, epoch: Epoch, order: &Order) -> EnqueueContact {
             .number
             .as_ref()
             .map(|number| CallbackOrder { number: number.clone(), principals: order.principals.clone() }),
-        details: ContactDetails::default(),
+        details: ContactDetails { topic: order.topic.clone(), ..ContactDetails::default() },
+        facts: order.facts.clone(),
     }
 }

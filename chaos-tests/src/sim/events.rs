@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ringmain_routing::client::{ConnectionId, Failure, Hello, OpId, StreamFailure};
 use ringmain_routing::delivery::Delivered;
+use ringmain_routing::rules::Facts;
 use ringmain_routing::shell::forwarding::Numbered;
 use ringmain_routing::shell::liveness::Said;
 use ringmain_routing::{
@@ -192,6 +193,8 @@ pub(super) struct Order {
     pub number: Option<Name>,
     /// Whose the call-back is: orders of others to the same number are other orders.
     pub principals: Name,
+    pub topic: Option<Name>,
+    pub facts: Facts,
 }
 
 /// What a client means to do in a while.

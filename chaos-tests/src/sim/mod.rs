@@ -27,6 +27,7 @@ mod operator;
 mod raft;
 mod reign;
 mod report;
+mod rule_book;
 mod rules;
 pub mod schedule;
 mod sessions;

@@ -1,6 +1,6 @@
 //! `ringmain-chaos mutants`: plants one mistake after the other and looks whether the simulation finds it.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +9,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 use ringmain_routing::planted::{ALL, Mistake, plant};
 
+use super::official::Official;
 use super::schedule::Schedule;
 use super::{Rule, SimFailure, run_schedule};
+use crate::scenario;
+
+/// What a simulated centre does not come to, for its first operator can serve everybody.
+const SCENARIOS: [(&str, &str); 1] =
+    [("plan-asks-for-less", include_str!("../../scenarios/plan-asks-for-less.txt"))];
 
 /// Plants one mistake after the other into the core, the delivery, the clients' logic and the nodes' shell, and fails
 /// when the simulation does not find one of them
@@ -30,9 +36,25 @@ pub struct MutantsArgs {
 
 /// The first run that broke a rule which the mistake breaks.
 struct Found {
-    seed: u64,
+    run: Run,
     rule: Rule,
     events: u64,
+}
+
+/// What found a mistake; seeds before scenarios.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Run {
+    Seed(u64),
+    Scenario(&'static str),
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Run::Seed(seed) => write!(f, "{seed}"),
+            Run::Scenario(name) => f.write_str(name),
+        }
+    }
 }
 
 /// What came of a search.
@@ -63,7 +85,10 @@ pub fn carry_out(args: &MutantsArgs) -> Result<bool> {
     let mut survivors = Vec::new();
     for mistake in chosen {
         plant(Some(mistake.planted));
-        let search = search(args.seeds, mistake.breaks);
+        let mut search = search(args.seeds, mistake.breaks);
+        if search.found.is_none() {
+            search.found = found_by_scenario(mistake.breaks)?;
+        }
         plant(None);
         if search.found.is_none() {
             survivors.push(name(mistake));
@@ -89,8 +114,8 @@ fn row(mistake: &Mistake, search: &Search) -> String {
     let stray = search.stray.as_ref().map(|(seed, said)| format!(" (seed {seed}: {said})"));
     let stray = stray.unwrap_or_default();
     match &search.found {
-        Some(Found { seed, rule, events }) => {
-            format!("| {planted:?} | {place} | {what} | {breaks} | {rule}{stray} | {seed} | {events} |")
+        Some(Found { run, rule, events }) => {
+            format!("| {planted:?} | {place} | {what} | {breaks} | {rule}{stray} | {run} | {events} |")
         }
         None => format!("| {planted:?} | {place} | {what} | {breaks} | **not found**{stray} | | |"),
     }
@@ -104,8 +129,8 @@ fn search(seeds: u64, breaks: &[&str]) -> Search {
     let hunt = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            let known = best.lock().expect("no thread panics with it").found.as_ref().map(|found| found.seed);
-            if seed >= seeds || known.is_some_and(|known| known < seed) {
+            let known = best.lock().expect("no thread panics with it").found.as_ref().map(|found| found.run);
+            if seed >= seeds || known.is_some_and(|known| known < Run::Seed(seed)) {
                 return;
             }
             if let Err(failure) = run_schedule(&Schedule::of(seed, None)) {
@@ -119,16 +144,31 @@ fn search(seeds: u64, breaks: &[&str]) -> Search {
         }
     });
     let mut search = best.into_inner().expect("no thread panics with it");
-    let found_at = search.found.as_ref().map_or(u64::MAX, |found| found.seed);
-    search.stray = search.stray.filter(|(seed, _)| *seed < found_at);
+    let found_at = search.found.as_ref().map_or(Run::Seed(u64::MAX), |found| found.run);
+    search.stray = search.stray.filter(|(seed, _)| Run::Seed(*seed) < found_at);
     search
+}
+
+/// The first scenario in which the core breaks one of these rules.
+fn found_by_scenario(breaks: &[&str]) -> Result<Option<Found>> {
+    for (name, text) in SCENARIOS {
+        let mut official = Official::new();
+        for (events, entry) in (1..).zip(scenario::read(text)?.entries) {
+            if let Err(breach) = official.judge(entry.at, entry.command) {
+                let rule = breach.rule;
+                let found = Found { run: Run::Scenario(name), rule, events };
+                return Ok(breaks.contains(&rule.to_string().as_str()).then_some(found));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn note(search: &mut Search, seed: u64, failure: &SimFailure, breaks: &[&str]) {
     let SimFailure { rule, events, has_panicked, .. } = *failure;
     if !has_panicked && breaks.contains(&rule.to_string().as_str()) {
-        if search.found.as_ref().is_none_or(|found| seed < found.seed) {
-            search.found = Some(Found { seed, rule, events });
+        if search.found.as_ref().is_none_or(|found| Run::Seed(seed) < found.run) {
+            search.found = Some(Found { run: Run::Seed(seed), rule, events });
         }
     } else if search.stray.as_ref().is_none_or(|(known, _)| seed < *known) {
         let said = if has_panicked { "a panic".to_owned() } else { rule.to_string() };

@@ -157,13 +157,12 @@ impl Official {
 
     /// Applies a command to both; each node must reach the same.
     pub(super) fn judge(&mut self, at: Timestamp, command: Command) -> Result<(), Breach> {
+        // A core that checks itself may panic: then this is the command that it panicked at.
+        self.failed = Some((at, command.clone()));
         let expected = self.model.apply(at, &command);
         let outcome = self.router.apply(at, &command);
-        let verdict = self.judge_outcome(at, &command, &expected, &outcome);
-        if verdict.is_err() {
-            self.failed = Some((at, command));
-            return verdict;
-        }
+        self.judge_outcome(at, &command, &expected, &outcome)?;
+        self.failed = None;
         let chain = self.router.chain();
         let latest = self.decided.last().map_or(at, |decided| decided.at.max(at));
         if chain != self.chain_behind(latest, &command, &outcome) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ringmain_routing::effect::EndReason;
 use ringmain_routing::{Command, ContactId, Effect, OperatorId, Outcome, Refusal, Reply, Timestamp};
 
 use crate::model::{Model, Reason};
@@ -161,7 +162,7 @@ fn rule_of_assignment(
     }
     let speak = |model: &Model| {
         let reasons = model.objections(contact, operator);
-        if reasons.contains(&Reason::OutOfScope) {
+        if reasons.contains(&Reason::OutOfScope) || reasons.contains(&Reason::OtherPrincipal) {
             return Some(Rule::I10);
         }
         reasons.iter().filter_map(|reason| rule_of_reason(reason, operator)).min()
@@ -183,8 +184,14 @@ fn rule_of_reason(reason: &Reason, operator: OperatorId) -> Option<Rule> {
         Reason::HeldBy(other) if *other == operator => None,
         Reason::HeldBy(_) => Some(Rule::I2),
         Reason::NoRoom => Some(Rule::I3),
-        Reason::OutOfScope => Some(Rule::I10),
-        Reason::NotSkilled | Reason::Excluded | Reason::HeldForOther | Reason::Overtakes(_) => Some(Rule::I4),
+        Reason::OutOfScope | Reason::OtherPrincipal => Some(Rule::I10),
+        Reason::NotSkilled
+        | Reason::NotItsTurn
+        | Reason::OtherLanguage
+        | Reason::OtherChannel
+        | Reason::Excluded
+        | Reason::HeldForOther
+        | Reason::Overtakes(_) => Some(Rule::I4),
         Reason::UnknownContact | Reason::UnknownOperator | Reason::NotEligible | Reason::NotAvailable => None,
     }
 }
@@ -210,6 +217,9 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
     if matches!(got.reply, Ok(Reply::Merged { .. })) || matches!(expected.reply, Ok(Reply::Merged { .. })) {
         return Rule::I6;
     }
+    if matches!(expected.reply, Err(Refusal::WouldStrand { .. })) {
+        return Rule::I11;
+    }
     match command {
         Command::EnqueueContact(_) | Command::Act(_) => Rule::I5,
         Command::AbandonContact(_) | Command::UpdateContact(_) => Rule::I9,
@@ -228,7 +238,8 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         | Command::ExtendWrapUp(_)
         | Command::EndWrapUp(_)
         | Command::TransferContact(_)
-        | Command::HoldContact(_) => Rule::I2,
+        | Command::HoldContact(_)
+        | Command::PutLifeSupport(_) => Rule::I2,
     }
 }
 
@@ -257,6 +268,8 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         Effect::RingOperator { .. } | Effect::ConnectContact { .. } | Effect::AnnounceAssigned { .. } => {
             Rule::I4
         }
+        // To be turned away is to lose one's place in line.
+        Effect::AnnounceEnded { reason: EndReason::Deflected(_), .. } => Rule::I4,
         Effect::AnnounceEnded { .. } => Rule::I9,
         Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }

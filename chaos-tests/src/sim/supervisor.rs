@@ -13,6 +13,7 @@ use super::centre::{self, Kind};
 use super::events::Event;
 use super::net::rng_of;
 use super::node::Waiting;
+use super::rule_book;
 use super::rules::{Breach, Rule};
 use super::schedule::Errand;
 
@@ -101,7 +102,8 @@ fn command(rng: &mut ChaCha8Rng, kind: Kind, (errand, number): (Errand, u64), ro
             Command::ApplyPlan(Box::new(ApplyPlan { plan, by }))
         }
         Errand::Staff => Command::PutOperators(PutOperators { operators: centre::operators(rng, kind), by }),
-        Errand::Act => {
+        Errand::Register if kind.has_rules => Command::PutLifeSupport(rule_book::register(rng)),
+        Errand::Act | Errand::Register => {
             let key = format!("errand-{number}").into();
             let action = action(rng, router);
             Command::Act(Box::new(Act { by: "olga".into(), key, action }))

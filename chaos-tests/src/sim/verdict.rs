@@ -6,6 +6,7 @@ use super::Sim;
 use super::client::{Answered, Heard, SimClient};
 use super::node::SimNode;
 use super::rules::{Breach, Rule};
+use crate::compare::same_state;
 use crate::model::ContactState;
 
 impl Sim {
@@ -79,7 +80,13 @@ impl Sim {
         let bytes = judge.snapshot().encode();
         for node in &self.nodes {
             if node.router.chain() != judge.chain() || node.router.snapshot().encode() != bytes {
-                let what = format!("node {} does not hold what the log leads to", node.id());
+                let difference = same_state(&self.official.model, &node.router).err();
+                let place = if node.router.chain() == judge.chain() { "its snapshot" } else { "its chain" };
+                let what = format!(
+                    "node {} does not hold what the log leads to: {}",
+                    node.id(),
+                    difference.unwrap_or_else(|| place.to_owned())
+                );
                 return Err(Breach::new(Rule::I8, what));
             }
         }

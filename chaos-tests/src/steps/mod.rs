@@ -3,11 +3,13 @@
 
 mod act;
 mod resolve;
+pub mod rule_book;
 pub mod world;
 
 use ringmain_routing::{Command, Timestamp};
 
 use crate::model::Model;
+use rule_book::{FactsSpec, OperatorRuleSpec, PlanRuleSpec, RegisterSpec};
 
 /// One thing to try, and when.
 #[derive(Clone, Debug)]
@@ -80,6 +82,8 @@ pub enum Action {
     },
     /// A supervisor acts.
     Act(ActSpec),
+    /// The life-support register changes.
+    Register(RegisterSpec),
 }
 
 /// An action of a supervisor.
@@ -136,6 +140,8 @@ pub struct PlanChange {
     pub spec: world::QueueSpec,
     /// New spans of sessions.
     pub sessions: Option<world::SessionSpec>,
+    /// New rules of the plan.
+    pub rules: Option<PlanRuleSpec>,
     /// What is wrong with it.
     pub flaw: PlanFlaw,
 }
@@ -153,6 +159,16 @@ pub enum PlanFlaw {
     Conflict,
     /// A queue requires an unknown skill.
     UnknownSkill,
+    /// The default queue is unknown.
+    UnknownQueue,
+    /// The second step of a ladder is narrower than the first.
+    NarrowStep,
+    /// Tier 0 for everybody.
+    Tier0,
+    /// A company is missing.
+    Principal,
+    /// Opening hours that the plan lacks.
+    Hours,
 }
 
 /// An operator to be put.
@@ -168,6 +184,8 @@ pub struct OperatorSpec {
     pub unit: Option<u8>,
     /// Rank of each queue, two bits each.
     pub ranks: u8,
+    /// Channels, companies and caps.
+    pub rules: Option<OperatorRuleSpec>,
     /// Names a skill that the plan lacks.
     pub unknown_skill: bool,
 }
@@ -249,6 +267,12 @@ pub struct ContactSpec {
     pub preferred: Option<(u8, u8)>,
     /// Dialled number.
     pub callback: Option<u8>,
+    /// Who calls.
+    pub customer: Option<u8>,
+    /// What it is about.
+    pub topic: Option<u8>,
+    /// What else the gateway knows.
+    pub facts: Option<FactsSpec>,
     /// What is wrong.
     pub flaw: ContactFlaw,
 }
@@ -270,6 +294,16 @@ pub enum ContactFlaw {
     Attributes,
     /// A wrong epoch.
     Epoch,
+    /// No queue at all.
+    NoQueue,
+    /// A unit among the facts that the plan lacks.
+    Unit,
+    /// A language that the plan lacks.
+    Language,
+    /// A company that the plan lacks.
+    Principal,
+    /// A phone without a digit.
+    Phone,
 }
 
 /// An update of a contact.

@@ -7,11 +7,13 @@ use ringmain_routing::command::{
     UpdateContact,
 };
 use ringmain_routing::limits::{ATTRIBUTES_BYTES_MAX, KEY_BYTES_MAX};
+use ringmain_routing::rules;
 use ringmain_routing::{
     AssignmentEpoch, Command, ContactId, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId,
     Party, Plan, Timestamp,
 };
 
+use super::rule_book;
 use super::world::{self, CHANNELS, GATEWAYS, OPERATORS, QUEUES, UNITS, pick};
 use super::{
     Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec, OperatorSpec, PartyPick,
@@ -60,6 +62,7 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         }
         Action::Answer { kind, pick } => answer(*kind, *pick, model),
         Action::Act(spec) => super::act::command(spec, model),
+        Action::Register(spec) => Command::PutLifeSupport(rule_book::register(spec)),
     }
 }
 
@@ -87,11 +90,28 @@ fn plan(change: &PlanChange, now: &Plan) -> Plan {
     if let Some(sessions) = change.sessions {
         plan.sessions = world::sessions(sessions);
     }
+    if let Some(rules) = &change.rules {
+        rule_book::put_rules(&mut plan, rules);
+    }
+    rule_book::drop_unknown_hours(&mut plan);
     match change.flaw {
         PlanFlaw::Conflict => {
             plan.queues.remove(0);
         }
         PlanFlaw::UnknownSkill => plan.queues[0].required.push(("chess".into(), 1)),
+        PlanFlaw::UnknownQueue => plan.rules.default_queue = Some("nowhere".into()),
+        PlanFlaw::NarrowStep => {
+            let wide = rules::Step { rank_max: 1, ..rules::Step::default() };
+            let narrow = rules::Step { after: Millis(9), rank_max: 0, ..wide };
+            plan.queues[0].rules.ladder = vec![wide, narrow];
+        }
+        PlanFlaw::Tier0 => {
+            let then = rules::Then { tier: Some(0), ..rules::Then::default() };
+            let when = rules::When { registered: Some(true), ..rules::When::default() };
+            plan.rules.entry.push(rules::EntryRule { name: "all".into(), when, then });
+        }
+        PlanFlaw::Hours => plan.queues[0].rules.hours = Some("never".into()),
+        PlanFlaw::Principal => drop(plan.rules.principals.pop()),
         PlanFlaw::No | PlanFlaw::Same | PlanFlaw::Version => {}
     }
     plan
@@ -116,6 +136,7 @@ fn operators(specs: &[OperatorSpec]) -> Vec<OperatorPlan> {
             capacity: u32::from(spec.capacity),
             unit: spec.unit.map(|unit| pick(&UNITS, unit).0.into()),
             ranks: ranked.map(|(place, name)| ((*name).into(), rank(place))).collect(),
+            rules: spec.rules.as_ref().map(rule_book::operator_rules).unwrap_or_default(),
         });
     }
     rows
@@ -190,12 +211,22 @@ fn enqueue(spec: &ContactSpec, model: &Model) -> EnqueueContact {
     let mut skills = world::skills(spec.skills);
     let mut queue: Name = pick(&QUEUES, spec.queue).into();
     let mut key: Name = format!("k{}", spec.key).into();
-    let mut details = ContactDetails::default();
+    let mut details = ContactDetails {
+        customer: spec.customer.map(rule_book::reference),
+        topic: spec.topic.map(rule_book::topic),
+        ..ContactDetails::default()
+    };
+    let mut facts = spec.facts.as_ref().map(rule_book::facts).unwrap_or_default();
     match spec.flaw {
         ContactFlaw::Queue => queue = "nowhere".into(),
         ContactFlaw::Skill => skills.push(("chess".into(), 1)),
         ContactFlaw::Key => key = "k".repeat(KEY_BYTES_MAX + 1).into(),
         ContactFlaw::Attributes => details.attributes = vec![7; ATTRIBUTES_BYTES_MAX + 1],
+        ContactFlaw::NoQueue => queue = "".into(),
+        ContactFlaw::Unit => facts.unit = Some("nowhere".into()),
+        ContactFlaw::Language => facts.language = Some("chess".into()),
+        ContactFlaw::Principal => facts.principal = Some("nobody".into()),
+        ContactFlaw::Phone => facts.phone = Some("".into()),
         ContactFlaw::No | ContactFlaw::Repeat | ContactFlaw::Epoch => {}
     }
     let number =
@@ -215,6 +246,7 @@ fn enqueue(spec: &ContactSpec, model: &Model) -> EnqueueContact {
         preferred: spec.preferred.map(|(who, hold)| (pick(&OPERATORS, who).into(), Millis(u64::from(hold)))),
         callback: spec.callback.map(number),
         details,
+        facts,
     }
 }
 
@@ -248,6 +280,7 @@ fn update(spec: &UpdateSpec, model: &Model) -> UpdateContact {
     let (contact, gateway, epoch) =
         contact_of_gateway(spec.pick, model, |state| *state == ContactState::Waiting);
     let details = spec.details.map(|text| ContactDetails {
+        customer: text.is_multiple_of(2).then(|| rule_book::reference(text / 2)),
         topic: Some(format!("topic {text}").into()),
         ..ContactDetails::default()
     });

@@ -1,7 +1,10 @@
 //! The small world in which steps happen: few names, short spans, so that everything meets everything.
 
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan, UnitPlan};
+use ringmain_routing::rules::{PlanRules, UnitRules};
 use ringmain_routing::{Millis, Name, Plan, UnitId};
+
+use super::rule_book::{self, PlanRuleSpec, QueueRuleSpec};
 
 /// Skills of the world.
 pub const SKILLS: [&str; 4] = ["russian", "kazakh", "billing", "meters"];
@@ -38,6 +41,8 @@ pub struct QueueSpec {
     pub scope: Option<u8>,
     /// Takes contacts.
     pub open: bool,
+    /// The rule book for it.
+    pub rules: QueueRuleSpec,
 }
 
 /// Spans of sessions in small numbers.
@@ -88,6 +93,7 @@ pub fn queue(name: &str, spec: QueueSpec) -> QueuePlan {
             .collect(),
         scope: spec.scope.map(|unit| pick(&UNITS, unit).0.into()),
         open: spec.open,
+        rules: rule_book::queue_rules(&spec.rules),
         ..QueuePlan::named(name)
     }
 }
@@ -106,8 +112,8 @@ pub fn sessions(spec: SessionSpec) -> SessionPlan {
 
 /// Version 1 of a plan with these queues.
 #[must_use]
-pub fn plan(queues: &[QueueSpec], session_spec: SessionSpec) -> Plan {
-    Plan {
+pub fn plan(queues: &[QueueSpec], session_spec: SessionSpec, rules: Option<&PlanRuleSpec>) -> Plan {
+    let mut plan = Plan {
         version: 1,
         queues: QUEUES.iter().zip(queues).map(|(name, spec)| queue(name, *spec)).collect(),
         skills: SKILLS.iter().map(|name| (*name).into()).collect(),
@@ -117,8 +123,18 @@ pub fn plan(queues: &[QueueSpec], session_spec: SessionSpec) -> Plan {
             .collect(),
         units: UNITS
             .iter()
-            .map(|(name, parent)| UnitPlan { name: (*name).into(), parent: parent.map(UnitId) })
+            .map(|(name, parent)| UnitPlan {
+                name: (*name).into(),
+                parent: parent.map(UnitId),
+                rules: UnitRules::default(),
+            })
             .collect(),
         sessions: sessions(session_spec),
+        rules: PlanRules::default(),
+    };
+    if let Some(rules) = rules {
+        rule_book::put_rules(&mut plan, rules);
     }
+    rule_book::drop_unknown_hours(&mut plan);
+    plan
 }

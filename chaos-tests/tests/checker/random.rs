@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use ringmain_chaos::checker::{HistoryEntry, NodeScan, judge};
 use ringmain_chaos::model::Model;
+use ringmain_chaos::steps::rule_book::PlanRuleSpec;
 use ringmain_chaos::steps::world::{self, QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{Action, Flaw, OpenSpec, OperatorSpec, PartyPick, Step, Wait};
 use ringmain_routing::command::ApplyPlan;
@@ -29,6 +30,7 @@ fn opening(operators: Vec<OperatorSpec>) -> Vec<Step> {
 fn run(
     queues: &[QueueSpec],
     sessions: SessionSpec,
+    rules: Option<&PlanRuleSpec>,
     operators: Vec<OperatorSpec>,
     steps: &[Step],
 ) -> TestCaseResult {
@@ -39,7 +41,7 @@ fn run(
         let (log_index, at, chain) = (router.index().0, router.now(), router.chain());
         history.push(HistoryEntry { log_index, raft_index: log_index, term: 1, at, command, outcome, chain });
     };
-    let plan = world::plan(queues, sessions);
+    let plan = world::plan(queues, sessions, rules);
     apply(&mut model, Timestamp(1_000), Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
     for step in opening(operators).iter().chain(steps) {
         let (at, command) = step.resolve(&model);
@@ -58,9 +60,10 @@ proptest! {
     fn every_history_of_the_core_is_clean(
         queues in prop::collection::vec(strategies::queue(), 2..=4),
         sessions in strategies::sessions(),
+        rules in prop::option::of(strategies::rules_of_worlds::plan()),
         operators in prop::collection::vec(strategies::operator(), 1..8),
         steps in prop::collection::vec(strategies::step(), 1..120),
     ) {
-        run(&queues, sessions, operators, &steps)?;
+        run(&queues, sessions, rules.as_ref(), operators, &steps)?;
     }
 }

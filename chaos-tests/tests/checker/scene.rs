@@ -174,6 +174,7 @@ impl Centre {
             preferred: None,
             callback: None,
             details: ContactDetails::default(),
+            facts: Default::default(),
         };
         change(&mut command);
         let op = ClientOpKind::Push { key: key.to_owned() };
@@ -266,6 +267,7 @@ pub fn opened() -> Centre {
         ],
         units: vec![],
         sessions: SessionPlan { missed: Millis(0), ..SessionPlan::default() },
+        rules: Default::default(),
     };
     centre.apply(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
     let operator = |(place, login): (usize, &&str)| OperatorPlan {
@@ -274,6 +276,7 @@ pub fn opened() -> Centre {
         capacity: 3,
         unit: None,
         ranks: if place == 2 { vec![("calls".into(), 1)] } else { vec![] },
+        rules: Default::default(),
     };
     let operators = OPERATORS.iter().enumerate().map(operator).collect();
     centre.apply(Command::PutOperators(PutOperators { operators, by: None }));

@@ -22,7 +22,7 @@ use ringmain_protocol::v1;
 use ringmain_replication::HistoryRecord;
 use ringmain_replication::type_config::EntryBatch;
 use ringmain_replication::verify::verify;
-use ringmain_routing::{Command, Outcome, Position, Router};
+use ringmain_routing::{Command, Outcome, Position, Router, Timestamp};
 
 use bend::bent;
 use proptest::prelude::{ProptestConfig, any};
@@ -180,7 +180,14 @@ fn configs_and_plans() {
     fuzz("configs", cases(), &samples::configs(), |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         let _config = NodeConfig::parse("node.toml", &text);
-        let _plan = RoutingPlan::parse("plan.toml", &text);
+        let plan = RoutingPlan::parse("plan.toml", &text);
+        for calendar in plan.iter().flat_map(|plan| &plan.calendars) {
+            for now in [0, 1 << 35, 1 << 41, u64::MAX].map(Timestamp) {
+                if let Ok(expanded) = calendar.expand(now) {
+                    assert_eq!(expanded.check(), Ok(()), "the core takes what was expanded");
+                }
+            }
+        }
         let _tokens = Tokens::parse("tokens.toml", &text);
     });
 }

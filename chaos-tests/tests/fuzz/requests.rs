@@ -38,6 +38,8 @@ pub const ROWS: &[Row] = rows!(
     DismissRequest,
     DismissResponse,
     DrainNodeRequest,
+    ExplainContactRequest,
+    ExplainOperatorRequest,
     ExportHistoryRequest,
     ExportStateRequest,
     FetchSegmentRequest,

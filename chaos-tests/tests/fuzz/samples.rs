@@ -40,6 +40,7 @@ pub fn profiles() -> Vec<Vec<u8>> {
 pub fn configs() -> Vec<Vec<u8>> {
     [
         texts("../cluster-config/samples/plans", ".toml"),
+        texts("../cluster-config/samples/calendars", ".toml"),
         texts("../cluster-config/samples/three-nodes", ".toml"),
     ]
     .concat()

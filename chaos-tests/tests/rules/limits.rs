@@ -57,6 +57,7 @@ fn put(names: impl Iterator<Item = usize>, capacity: u32) -> Command {
         capacity,
         unit: None,
         ranks: Vec::new(),
+        rules: Default::default(),
     };
     Command::PutOperators(PutOperators { operators: names.map(row).collect(), by: None })
 }
@@ -84,6 +85,7 @@ fn bring(both: &mut Both, at: u64, number: u32) {
         preferred: None,
         callback: None,
         details: ContactDetails::default(),
+        facts: Default::default(),
     };
     ask(both, at, Command::EnqueueContact(Box::new(command)));
 }

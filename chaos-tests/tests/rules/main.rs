@@ -3,6 +3,7 @@
 mod both;
 mod limits;
 mod random_worlds;
+mod rule_book;
 mod scenarios;
 mod simulation;
 #[path = "../support/strategies.rs"]

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 
 use crate::both::Both;
 use crate::strategies;
+use crate::strategies::rules_of_worlds;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{TestError, TestRunner};
 use ringmain_chaos::scenario;
+use ringmain_chaos::steps::rule_book::{PlanRuleSpec, QueueRuleSpec};
 use ringmain_chaos::steps::world::{self, QueueSpec, SessionSpec};
-use ringmain_chaos::steps::{Action, Flaw, OpenSpec, OperatorSpec, PartyPick, Step, Wait};
+use ringmain_chaos::steps::{
+    Action, ContactFlaw, Flaw, OpenSpec, OperatorSpec, PartyPick, PlanFlaw, Step, Wait,
+};
 use ringmain_routing::command::ApplyPlan;
 use ringmain_routing::{Command, Timestamp};
 
@@ -19,6 +23,7 @@ use ringmain_routing::{Command, Timestamp};
 struct World {
     queues: Vec<QueueSpec>,
     sessions: SessionSpec,
+    rules: Option<PlanRuleSpec>,
     operators: Vec<OperatorSpec>,
     steps: Vec<Step>,
 }
@@ -27,8 +32,83 @@ fn worlds() -> impl Strategy<Value = World> {
     let queues = prop::collection::vec(strategies::queue(), 2..=4);
     let operators = prop::collection::vec(strategies::operator(), 1..8);
     let steps = prop::collection::vec(strategies::step(), 1..120);
-    (queues, strategies::sessions(), operators, steps)
-        .prop_map(|(queues, sessions, operators, steps)| World { queues, sessions, operators, steps })
+    let rules = prop::option::weighted(0.7, rules_of_worlds::plan());
+    let plain = prop_oneof![3 => Just(None), 1 => Just(Some(usize::MAX)), 1 => (0usize..60).prop_map(Some)];
+    (queues, strategies::sessions(), rules, operators, steps, plain).prop_map(
+        |(queues, sessions, rules, operators, steps, plain)| {
+            let mut world = World { queues, sessions, rules, operators, steps };
+            if let Some(steps) = plain {
+                world.make_plain(steps);
+            }
+            world
+        },
+    )
+}
+
+impl World {
+    /// Takes the rule book out of the opening and of so many steps: a log of earlier formats, to begin with.
+    fn make_plain(&mut self, steps: usize) {
+        self.rules = None;
+        self.queues.iter_mut().for_each(|queue| queue.rules = QueueRuleSpec::default());
+        self.operators.iter_mut().for_each(|operator| operator.rules = None);
+        for step in self.steps.iter_mut().take(steps) {
+            match &mut step.action {
+                Action::Plan(change) => {
+                    change.rules = None;
+                    change.spec.rules = QueueRuleSpec::default();
+                    if is_of_rules(change.flaw) {
+                        change.flaw = PlanFlaw::No;
+                    }
+                }
+                Action::Put(operators) => operators.iter_mut().for_each(|operator| operator.rules = None),
+                Action::Enqueue(contact) => {
+                    contact.facts = None;
+                    contact.flaw = plain_flaw(contact.flaw);
+                }
+                Action::Register(_) => step.action = Action::Tick,
+                Action::Tick
+                | Action::Open(_)
+                | Action::Lose(_)
+                | Action::Close(_)
+                | Action::NodeStarted(..)
+                | Action::NodeLost(..)
+                | Action::Update(_)
+                | Action::Abandon(_)
+                | Action::Presence { .. }
+                | Action::Answer { .. }
+                | Action::Act(_) => {}
+            }
+        }
+    }
+}
+
+fn is_of_rules(flaw: PlanFlaw) -> bool {
+    match flaw {
+        PlanFlaw::UnknownQueue
+        | PlanFlaw::NarrowStep
+        | PlanFlaw::Tier0
+        | PlanFlaw::Principal
+        | PlanFlaw::Hours => true,
+        PlanFlaw::No | PlanFlaw::Same | PlanFlaw::Version | PlanFlaw::Conflict | PlanFlaw::UnknownSkill => {
+            false
+        }
+    }
+}
+
+fn plain_flaw(flaw: ContactFlaw) -> ContactFlaw {
+    match flaw {
+        ContactFlaw::Unit | ContactFlaw::Language | ContactFlaw::Principal | ContactFlaw::Phone => {
+            ContactFlaw::No
+        }
+        ContactFlaw::No
+        | ContactFlaw::Repeat
+        | ContactFlaw::Queue
+        | ContactFlaw::Skill
+        | ContactFlaw::Key
+        | ContactFlaw::Attributes
+        | ContactFlaw::Epoch
+        | ContactFlaw::NoQueue => flaw,
+    }
 }
 
 impl World {
@@ -51,7 +131,7 @@ impl World {
     /// The first difference, with everything that led to it.
     fn play(&self) -> Result<Both, Box<(Both, String)>> {
         let mut both = Both::new();
-        let plan = world::plan(&self.queues, self.sessions);
+        let plan = world::plan(&self.queues, self.sessions, self.rules.as_ref());
         let first = Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None }));
         if let Err(difference) = both.apply(Timestamp(1_000), &first) {
             return Err(Box::new((both, difference)));
@@ -85,7 +165,11 @@ fn core_and_model_agree_after_each_command() {
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     };
     let Err(failure) = world.play() else { panic!("does not fail a second time: {reason}") };
-    let (mut both, difference) = *failure;
+    keep(*failure);
+}
+
+/// Writes what led to a difference to `scenarios/` and panics with it.
+fn keep((mut both, difference): (Both, String)) -> ! {
     both.scenario.about = difference.lines().map(str::to_owned).collect();
     let text = scenario::write(&both.scenario);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -154,6 +238,13 @@ const WORDS: &[&str] = &[
     "closed",
     "action-key-reused",
     "operator-unavailable",
+    "unknown-unit",
+    "unknown-principal",
+    "no-queue",
+    "would-strand",
+    "unknown-calendar",
+    "nobody-there",
+    "deflected",
 ];
 
 /// Random tests that never reach a rule prove nothing about it.
@@ -165,7 +256,7 @@ fn random_worlds_reach_every_effect_and_every_reachable_refusal() {
         let world = worlds().new_tree(&mut runner).expect("worlds can be made").current();
         let both = match world.play() {
             Ok(both) => both,
-            Err(failure) => panic!("{}", failure.1),
+            Err(failure) => keep(*failure),
         };
         for line in both.scenario.entries.iter().flat_map(|entry| &entry.trace) {
             for word in

@@ -1,5 +1,8 @@
 //! What random worlds and steps are made of.
 
+#[path = "rules_of_worlds.rs"]
+pub mod rules_of_worlds;
+
 use proptest::option;
 use proptest::prelude::*;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
@@ -7,21 +10,26 @@ use ringmain_chaos::steps::{
     ActKind, ActSpec, Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec,
     OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step, TransferSpec, UpdateSpec, Wait,
 };
+use rules_of_worlds as rules;
 
 pub fn queue() -> impl Strategy<Value = QueueSpec> {
     let times = (1u8..80, prop_oneof![Just(0u8), 1u8..60], 0u8..120);
     let rest = (0u8..3, any::<bool>(), 0u8..40, option::weighted(0.2, (0u8..4, 0u8..3)));
-    (times, rest, option::weighted(0.2, 0u8..4), prop::bool::weighted(0.93)).prop_map(
-        |((within, wrap_up, wrap_up_max), (answer, close, waiting_max, required), scope, open)| QueueSpec {
-            answer,
-            within,
-            wrap_up,
-            wrap_up_max,
-            close,
-            waiting_max: waiting_max.max(3),
-            required,
-            scope,
-            open,
+    let scope = option::weighted(0.2, 0u8..4);
+    (times, rest, scope, prop::bool::weighted(0.93), rules::queue()).prop_map(
+        |((within, wrap_up, wrap_up_max), (answer, close, waiting_max, required), scope, open, rules)| {
+            QueueSpec {
+                answer,
+                within,
+                wrap_up,
+                wrap_up_max,
+                close,
+                waiting_max: waiting_max.max(3),
+                required,
+                scope,
+                open,
+                rules,
+            }
         },
     )
 }
@@ -76,13 +84,15 @@ fn pick() -> impl Strategy<Value = ContactPick> {
 pub fn operator() -> impl Strategy<Value = OperatorSpec> {
     let place = (0u8..6, prop_oneof![any::<u8>(), Just(0x3f), Just(0x3f)], 0u8..8);
     let ranks = prop_oneof![2 => Just(0u8), 3 => any::<u8>()];
-    (place, option::weighted(0.7, 0u8..4), ranks, prop::bool::weighted(0.02)).prop_map(
-        |((who, skills, capacity), unit, ranks, unknown_skill)| OperatorSpec {
+    let rules = option::weighted(0.5, rules::operator());
+    (place, option::weighted(0.7, 0u8..4), ranks, prop::bool::weighted(0.02), rules).prop_map(
+        |((who, skills, capacity), unit, ranks, unknown_skill, rules)| OperatorSpec {
             who,
             skills,
             capacity,
             unit,
             ranks,
+            rules,
             unknown_skill,
         },
     )
@@ -111,6 +121,11 @@ fn contact_flaw() -> impl Strategy<Value = ContactFlaw> {
         1 => Just(ContactFlaw::Key),
         1 => Just(ContactFlaw::Attributes),
         1 => Just(ContactFlaw::Epoch),
+        2 => Just(ContactFlaw::NoQueue),
+        1 => Just(ContactFlaw::Unit),
+        1 => Just(ContactFlaw::Language),
+        1 => Just(ContactFlaw::Principal),
+        1 => Just(ContactFlaw::Phone),
     ]
 }
 
@@ -124,8 +139,10 @@ fn contact() -> impl Strategy<Value = ContactSpec> {
         option::weighted(0.2, 0u8..6),
     );
     let times = (option::weighted(0.2, 0u8..120), option::weighted(0.3, (0u8..8, 0u8..60)));
-    (place, order, needs, times, option::weighted(0.2, 0u8..3), contact_flaw()).prop_map(
-        |(place, order, needs, times, callback, flaw)| ContactSpec {
+    let known =
+        (option::weighted(0.3, 0u8..4), option::weighted(0.4, 0u8..4), option::weighted(0.6, rules::facts()));
+    (place, order, needs, times, option::weighted(0.2, 0u8..3), contact_flaw(), known).prop_map(
+        |(place, order, needs, times, callback, flaw, known)| ContactSpec {
             gateway: place.0,
             key: place.1,
             queue: place.2,
@@ -138,6 +155,9 @@ fn contact() -> impl Strategy<Value = ContactSpec> {
             not_before: times.0,
             preferred: times.1,
             callback,
+            customer: known.0,
+            topic: known.1,
+            facts: known.2,
             flaw,
         },
     )
@@ -150,9 +170,14 @@ fn plan_change() -> impl Strategy<Value = PlanChange> {
         1 => Just(PlanFlaw::Version),
         1 => Just(PlanFlaw::Conflict),
         1 => Just(PlanFlaw::UnknownSkill),
+        1 => Just(PlanFlaw::UnknownQueue),
+        1 => Just(PlanFlaw::NarrowStep),
+        1 => Just(PlanFlaw::Tier0),
+        1 => Just(PlanFlaw::Principal),
+        1 => Just(PlanFlaw::Hours),
     ];
-    (0u8..4, queue(), option::weighted(0.3, sessions()), flaw)
-        .prop_map(|(queue, spec, sessions, flaw)| PlanChange { queue, spec, sessions, flaw })
+    (0u8..4, queue(), option::weighted(0.3, sessions()), option::weighted(0.5, rules::plan()), flaw)
+        .prop_map(|(queue, spec, sessions, rules, flaw)| PlanChange { queue, spec, sessions, rules, flaw })
 }
 
 fn answer() -> impl Strategy<Value = AnswerKind> {
@@ -197,7 +222,8 @@ pub fn action() -> impl Strategy<Value = Action> {
         .prop_map(|(pick, details, tier, not_before)| UpdateSpec { pick, details, tier, not_before });
     prop_oneof![
         4 => Just(Action::Tick),
-        1 => plan_change().prop_map(Action::Plan),
+        3 => plan_change().prop_map(Action::Plan),
+        2 => rules::register().prop_map(Action::Register),
         2 => prop::collection::vec(operator(), 0..4).prop_map(Action::Put),
         5 => open().prop_map(Action::Open),
         2 => party_spec().prop_map(Action::Lose),

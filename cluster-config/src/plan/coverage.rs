@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::plan::{Plan, QueuePlan};
+use ringmain_routing::rules::Reach;
 
 use super::RoutingPlan;
 use crate::problem::{Problem, Sink};
@@ -39,14 +40,33 @@ pub(super) fn warnings(text: &str, routing_plan: &RoutingPlan) -> Vec<Problem> {
 }
 
 fn may_serve(plan: &Plan, operator: &OperatorPlan, queue: &QueuePlan) -> bool {
+    // What the last step of the ladder allows counts: before that nobody waits for ever.
+    let widest = queue.rules.ladder.last().copied().unwrap_or_default();
     let has = |(skill, least): &(_, u8)| {
-        operator.skills.iter().any(|(name, level)| name == skill && level >= least)
+        let least = least.saturating_sub(widest.levels_lowered).max(1);
+        operator.skills.iter().any(|(name, level)| name == skill && *level >= least)
     };
-    queue.required.iter().all(has)
-        && queue
-            .scope
-            .as_deref()
-            .is_none_or(|scope| operator.unit.as_deref().is_some_and(|unit| is_below(plan, unit, scope)))
+    let rank = operator.ranks.iter().find(|(name, _)| *name == queue.name).map_or(0, |entry| entry.1);
+    let is_near = match widest.reach {
+        Reach::Own | Reach::Neighbours | Reach::Up(_) => is_in_scope(plan, operator, queue, widest.reach),
+        Reach::All => true,
+    };
+    rank <= widest.rank_max && queue.required.iter().all(has) && is_near
+}
+
+fn is_in_scope(plan: &Plan, operator: &OperatorPlan, queue: &QueuePlan, reach: Reach) -> bool {
+    let Some(scope) = queue.scope.as_deref() else { return true };
+    let Some(unit) = operator.unit.as_deref() else { return false };
+    let of = |name: &str| plan.units.iter().find(|candidate| &*candidate.name == name);
+    let neighbours = of(scope).map_or(&[][..], |unit| &unit.rules.neighbours);
+    let is_helped = reach > Reach::Own && neighbours.iter().any(|near| is_below(plan, unit, near));
+    let above = |name: &str| {
+        let parent = of(name)?.parent?;
+        plan.units.get(parent.0 as usize).map(|unit| unit.name.to_string())
+    };
+    let levels = if let Reach::Up(levels) = reach { levels } else { 0 };
+    let widened = (0..levels).fold(scope.to_owned(), |at, _| above(&at).unwrap_or(at));
+    is_helped || is_below(plan, unit, &widened)
 }
 
 fn is_below(plan: &Plan, unit: &str, scope: &str) -> bool {

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use ringmain_routing::Name;
+use ringmain_routing::calendar::CalendarPlan;
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::plan::{Answer, Orphan, Plan, QueuePlan, SessionPlan, UnitPlan};
+use ringmain_routing::rules::PlanRules;
 
-/// One line for each change, in the order queues, skills, channels, units, sessions; none when both say the same.
+use super::{calendar_diff, diff_rules};
+
+/// One line for each change, in the order queues, skills, channels, units, entry, sessions; none when both say the same.
 #[must_use]
 pub fn changes(before: &Plan, after: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
@@ -25,8 +29,11 @@ pub fn changes(before: &Plan, after: &Plan) -> Vec<String> {
     each(&old, &new, "unit", &mut lines, |old, new| {
         let mut words = Words::default();
         words.compare("parent", &parent(before, old), &parent(after, new));
+        let neighbours = |unit: &UnitPlan| diff_rules::list(&unit.rules.neighbours);
+        words.compare("neighbours", &neighbours(old), &neighbours(new));
         words.list
     });
+    diff_rules::plan_changes(before, after, &mut lines);
     let words = session_changes(&before.sessions, &after.sessions);
     if !words.is_empty() {
         lines.push(format!("sessions: {}", words.join(", ")));
@@ -48,12 +55,37 @@ pub fn operator_changes(before: &[OperatorPlan], after: &[OperatorPlan]) -> Vec<
                 words.compare("capacity", &old.capacity, &operator.capacity);
                 words.compare("unit", &named(old.unit.as_deref()), &named(operator.unit.as_deref()));
                 words.compare("ranks", &levels(&old.ranks), &levels(&operator.ranks));
+                diff_rules::operator_words(&old.rules, &operator.rules, &mut words);
                 if !words.list.is_empty() {
                     lines.push(format!("operator {:?}: {}", operator.login, words.list.join(", ")));
                 }
             }
         }
     }
+    lines
+}
+
+/// Whether both say the same, apart from how far ahead their calendars were worked out: one file on two days.
+#[must_use]
+pub fn says_the_same(one: &Plan, other: &Plan) -> bool {
+    let (old, new) = (
+        by_name(&one.rules.calendars, |calendar| &calendar.name),
+        by_name(&other.rules.calendars, |calendar| &calendar.name),
+    );
+    let same_calendars = old.len() == new.len()
+        && old.iter().all(|(name, old)| {
+            new.get(name).is_some_and(|new| calendar_diff::hour_changes(old, new).is_empty())
+        });
+    let calendars = one.rules.calendars.clone();
+    same_calendars && *one == Plan { rules: PlanRules { calendars, ..other.rules.clone() }, ..other.clone() }
+}
+
+/// One line for each calendar that changes, in the order of their names.
+#[must_use]
+pub fn calendar_changes(before: &[CalendarPlan], after: &[CalendarPlan]) -> Vec<String> {
+    let (old, new) = (by_name(before, |calendar| &calendar.name), by_name(after, |calendar| &calendar.name));
+    let mut lines = Vec::new();
+    each(&old, &new, "calendar", &mut lines, calendar_diff::changes);
     lines
 }
 
@@ -96,6 +128,7 @@ fn queue_changes(old: &QueuePlan, new: &QueuePlan) -> Vec<String> {
     words.compare("required skills", &levels(&old.required), &levels(&new.required));
     words.compare("scope", &named(old.scope.as_deref()), &named(new.scope.as_deref()));
     words.compare("state", &state(old.open), &state(new.open));
+    diff_rules::queue_words(&old.rules, &new.rules, &mut words);
     words.list
 }
 
@@ -108,13 +141,14 @@ fn session_changes(old: &SessionPlan, new: &SessionPlan) -> Vec<String> {
     words.list
 }
 
+/// What differs, one phrase for each.
 #[derive(Default)]
-struct Words {
-    list: Vec<String>,
+pub(super) struct Words {
+    pub(super) list: Vec<String>,
 }
 
 impl Words {
-    fn compare<T: PartialEq + Display>(&mut self, what: &str, old: &T, new: &T) {
+    pub(super) fn compare<T: PartialEq + Display>(&mut self, what: &str, old: &T, new: &T) {
         if old != new {
             self.list.push(format!("{what} {old} → {new}"));
         }
@@ -125,11 +159,11 @@ fn parent(plan: &Plan, unit: &UnitPlan) -> String {
     named(unit.parent.and_then(|parent| plan.units.get(parent.0 as usize)).map(|unit| &*unit.name))
 }
 
-fn named(name: Option<&str>) -> String {
+pub(super) fn named(name: Option<&str>) -> String {
     name.map_or_else(|| "none".to_owned(), |name| format!("{name:?}"))
 }
 
-fn levels(levels: &[(Name, u8)]) -> String {
+pub(super) fn levels(levels: &[(Name, u8)]) -> String {
     if levels.is_empty() {
         return "none".to_owned();
     }
@@ -157,6 +191,6 @@ fn state(open: bool) -> &'static str {
     if open { "open" } else { "closed" }
 }
 
-fn ms(ms: u64) -> String {
+pub(super) fn ms(ms: u64) -> String {
     if ms > 0 && ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
 }

@@ -6,17 +6,10 @@ use ringmain_routing::Name;
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::limits::{NAME_BYTES_MAX, OPERATORS_MAX};
 
-use super::names::Names;
 use super::read::{read_levels, read_unit, small};
+use super::rules::{self, Known};
 use crate::problem::Sink;
 use crate::section::Section;
-
-/// What operators refer to.
-pub(super) struct Known<'n> {
-    pub(super) skills: &'n Names,
-    pub(super) units: &'n Names,
-    pub(super) queues: &'n Names,
-}
 
 /// All operators of the file, in its order.
 pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Vec<OperatorPlan> {
@@ -60,6 +53,7 @@ fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) 
         capacity: small(section.number("capacity")),
         unit: read_unit(section, "unit", known.units, sink),
         ranks,
+        rules: rules::read_operator(section, known, sink),
     }
 }
 

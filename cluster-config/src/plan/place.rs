@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use ringmain_routing::plan::{ChannelPlan, Plan, QueuePlan, UnitPlan};
+use ringmain_routing::rules::{PlanRules, QueueRules};
 use ringmain_routing::{Name, UnitId};
 
 /// A plan that cannot follow the one in force.
@@ -27,17 +28,21 @@ pub enum PlaceError {
 pub fn place_onto(current: &Plan, wanted: &Plan) -> Result<Plan, PlaceError> {
     Ok(Plan {
         version: current.version + 1,
-        queues: placed(
-            &current.queues,
-            &wanted.queues,
-            |queue| &queue.name,
-            |gone| QueuePlan { open: false, ..gone.clone() },
-        ),
+        queues: placed(&current.queues, &wanted.queues, |queue| &queue.name, closed),
         skills: placed(&current.skills, &wanted.skills, |skill| skill, Name::clone),
         channels: placed(&current.channels, &wanted.channels, |channel| &channel.name, ChannelPlan::clone),
         units: place_units(&current.units, &wanted.units)?,
         sessions: wanted.sessions,
+        rules: PlanRules {
+            principals: placed(&current.rules.principals, &wanted.rules.principals, |name| name, Name::clone),
+            ..wanted.rules.clone()
+        },
     })
+}
+
+/// A queue that the file leaves out. Its calendar may be left out too, and a closed queue needs no hours.
+fn closed(gone: &QueuePlan) -> QueuePlan {
+    QueuePlan { open: false, rules: QueueRules { hours: None, ..gone.rules.clone() }, ..gone.clone() }
 }
 
 fn placed<T: Clone>(
@@ -66,9 +71,11 @@ fn place_units(current: &[UnitPlan], wanted: &[UnitPlan]) -> Result<Vec<UnitPlan
         match places.get(&unit.name) {
             None => {
                 places.insert(unit.name.clone(), UnitId(super::read::small(units.len() as u64)));
-                units.push(UnitPlan { name: unit.name.clone(), parent });
+                units.push(UnitPlan { name: unit.name.clone(), parent, rules: unit.rules.clone() });
             }
-            Some(place) if units[place.0 as usize].parent == parent => {}
+            Some(place) if units[place.0 as usize].parent == parent => {
+                units[place.0 as usize].rules = unit.rules.clone();
+            }
             Some(_) => return Err(PlaceError::UnitMoved { unit: unit.name.clone() }),
         }
     }
@@ -80,7 +87,7 @@ mod tests {
     use super::*;
 
     fn unit(name: &str, parent: Option<u32>) -> UnitPlan {
-        UnitPlan { name: name.into(), parent: parent.map(UnitId) }
+        UnitPlan { name: name.into(), parent: parent.map(UnitId), rules: Default::default() }
     }
 
     fn plan(queues: &[&str], units: Vec<UnitPlan>) -> Plan {
@@ -99,6 +106,14 @@ mod tests {
             placed.queues.iter().map(|queue| (&*queue.name, queue.open)).collect();
         assert_eq!(queues, [("a", false), ("b", true), ("c", true)]);
         assert_eq!(placed.version, 5);
+    }
+
+    #[test]
+    fn a_queue_that_is_left_out_does_not_hold_on_to_a_calendar_that_is_left_out_too() {
+        let mut current = plan(&["a"], vec![]);
+        current.queues[0].rules.hours = Some("office".into());
+        let placed = place_onto(&current, &plan(&["b"], vec![])).unwrap();
+        assert_eq!((placed.queues[0].open, placed.queues[0].rules.hours.as_deref()), (false, None));
     }
 
     #[test]

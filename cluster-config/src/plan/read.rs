@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, Plan, QueuePlan, SessionPlan, Target, UnitPlan};
+use ringmain_routing::rules::{QueueRules, UnitRules};
 use ringmain_routing::{Millis, Name, UnitId};
 
 use super::names::Names;
-use super::{RoutingPlan, operators, shape};
+use super::rules::Known;
+use super::{RoutingPlan, calendars, operators, rules, shape};
 use crate::problem::Sink;
 use crate::section::{Placed, Section};
 
@@ -16,10 +18,29 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
     for skill in file.list("skills").iter().filter_map(Placed::text) {
         skills.declare(&skill, sink);
     }
-    let channels = read_channels(file, sink);
-    let (unit_names, units) = read_units(file, sink);
-    let (queue_names, queues) = read_queues(file, &skills, &unit_names, sink);
-    let known = operators::Known { skills: &skills, units: &unit_names, queues: &queue_names };
+    let mut principals = Names::new("principal");
+    for principal in file.texts("principals") {
+        principals.declare(&principal, sink);
+    }
+    let (channel_names, channels) = read_channels(file, sink);
+    let (unit_names, mut units) = read_units(file, sink);
+    read_neighbours(file, &unit_names, &mut units, sink);
+    let (calendar_names, calendars) = calendars::read(file, sink);
+    let named = QueueNames {
+        skills: &skills,
+        channels: &channel_names,
+        units: &unit_names,
+        calendars: &calendar_names,
+    };
+    let (queue_names, queues) = read_queues(file, &named, sink);
+    let known = Known {
+        skills: &skills,
+        channels: &channel_names,
+        units: &unit_names,
+        queues: &queue_names,
+        principals: &principals,
+        calendars: &calendar_names,
+    };
     let operators = operators::read(file, &known, sink);
     let plan = Plan {
         version: 0,
@@ -28,8 +49,9 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
         channels,
         units,
         sessions: read_sessions(file),
+        rules: rules::read(file, &known, sink),
     };
-    RoutingPlan { plan, operators, warnings: Vec::new() }
+    RoutingPlan { plan, operators, calendars, warnings: Vec::new() }
 }
 
 /// Names with levels, as queues require and operators have them.
@@ -72,7 +94,7 @@ pub(super) fn read_unit(
     units.resolve(&unit, sink).then(|| Name::from(unit.value))
 }
 
-fn read_channels(file: &Section<'_>, sink: &mut Sink<'_>) -> Vec<ChannelPlan> {
+fn read_channels(file: &Section<'_>, sink: &mut Sink<'_>) -> (Names, Vec<ChannelPlan>) {
     let mut names = Names::new("channel");
     let mut channels = Vec::new();
     for section in file.sections("channels") {
@@ -81,7 +103,17 @@ fn read_channels(file: &Section<'_>, sink: &mut Sink<'_>) -> Vec<ChannelPlan> {
             channels.push(ChannelPlan { name: name.value.into(), units: small(section.number("units")) });
         }
     }
-    channels
+    (names, channels)
+}
+
+fn read_neighbours(file: &Section<'_>, names: &Names, units: &mut [UnitPlan], sink: &mut Sink<'_>) {
+    for section in file.sections("units") {
+        let neighbours = rules::declared(&section, "neighbours", names, sink);
+        let Some(name) = section.text("name") else { continue };
+        if let Some(unit) = units.iter_mut().find(|unit| &*unit.name == name.value) {
+            unit.rules = UnitRules { neighbours };
+        }
+    }
 }
 
 /// Units in an order in which each stands after its parent, otherwise in that of the file.
@@ -109,7 +141,7 @@ fn read_units(file: &Section<'_>, sink: &mut Sink<'_>) -> (Names, Vec<UnitPlan>)
                 },
             };
             places.insert(name.value, UnitId(small(units.len() as u64)));
-            units.push(UnitPlan { name: name.value.into(), parent });
+            units.push(UnitPlan { name: name.value.into(), parent, rules: UnitRules::default() });
             false
         });
         if units.len() == before {
@@ -145,16 +177,20 @@ fn is_on_circle(units: &[(Placed<&str>, Option<Placed<&str>>)], start: usize) ->
     false
 }
 
-fn read_queues(
-    file: &Section<'_>,
-    skills: &Names,
-    units: &Names,
-    sink: &mut Sink<'_>,
-) -> (Names, Vec<QueuePlan>) {
+/// What queues refer to.
+struct QueueNames<'n> {
+    skills: &'n Names,
+    channels: &'n Names,
+    units: &'n Names,
+    calendars: &'n Names,
+}
+
+fn read_queues(file: &Section<'_>, named: &QueueNames<'_>, sink: &mut Sink<'_>) -> (Names, Vec<QueuePlan>) {
     let mut names = Names::new("queue");
     let mut queues = Vec::new();
     for section in file.sections("queues") {
-        let queue = read_queue(&section, skills, units, sink);
+        let rules = rules::read_queue(&section, named.channels, named.calendars, sink);
+        let queue = QueuePlan { rules, ..read_queue(&section, named.skills, named.units, sink) };
         let Some(name) = section.text("name") else { continue };
         if names.declare(&name, sink) {
             queues.push(QueuePlan { name: name.value.into(), ..queue });
@@ -188,6 +224,7 @@ fn read_queue(section: &Section<'_>, skills: &Names, units: &Names, sink: &mut S
         required: read_levels(section, "required", skills, sink),
         scope: read_unit(section, "scope", units, sink),
         open: section.flag("open"),
+        rules: QueueRules::default(),
     }
 }
 

@@ -1,14 +1,18 @@
 //! The fields of the plan file.
 
 use ringmain_routing::limits::{
-    CAPACITY_MAX, CHANNELS_MAX, LEVEL_MAX, NAME_BYTES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, QUEUES_MAX,
-    REQUIRED_SKILLS_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
+    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX,
+    LEVEL_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX,
+    PRINCIPALS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX,
+    WAITING_PER_QUEUE_MAX,
 };
 
+use super::calendars::CALENDAR;
+use super::rule_shape::{DEFLECTION, ENTRY_RULE, STEP};
 use crate::shape::{Field, Kind, Need, Shape};
 
-const NAME: Kind = Kind::Text(NAME_BYTES_MAX);
-const SPAN: Kind = Kind::Integer(0, SPAN_MS_MAX);
+pub(super) const NAME: Kind = Kind::Text(NAME_BYTES_MAX);
+pub(super) const SPAN: Kind = Kind::Integer(0, SPAN_MS_MAX);
 
 /// The fields of the plan file.
 pub static FILE: Shape = Shape {
@@ -34,10 +38,46 @@ pub static FILE: Shape = Shape {
             doc: "Org units, each with the unit above it.",
         },
         Field {
+            name: "calendars",
+            kind: Kind::List(&Kind::Table(&CALENDAR), CALENDARS_MAX),
+            need: Need::Optional,
+            doc: "Opening hours and working time.",
+        },
+        Field {
             name: "queues",
             kind: Kind::List(&Kind::Table(&QUEUE), QUEUES_MAX),
             need: Need::Required,
             doc: "Queues.",
+        },
+        Field {
+            name: "principals",
+            kind: Kind::List(&NAME, PRINCIPALS_MAX),
+            need: Need::Optional,
+            doc: "Companies on whose behalf the centre answers.",
+        },
+        Field {
+            name: "entry",
+            kind: Kind::List(&Kind::Table(&ENTRY_RULE), ENTRY_RULES_MAX),
+            need: Need::Optional,
+            doc: "What maps an arrival to queue, tier and requirements, first match first. With none, gateways decide.",
+        },
+        Field {
+            name: "default_queue",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "Where a contact goes that matches no entry rule and whose gateway names no queue.",
+        },
+        Field {
+            name: "redial_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "Who hung up and calls again within this time gets the time already waited.",
+        },
+        Field {
+            name: "head_start_max_ms",
+            kind: SPAN,
+            need: Need::Optional,
+            doc: "Most head start that gateway, rules and credit may grant together.",
         },
         Field {
             name: "sessions",
@@ -78,6 +118,12 @@ static UNIT: Shape = Shape {
             kind: NAME,
             need: Need::Optional,
             doc: "The unit above; none for the company.",
+        },
+        Field {
+            name: "neighbours",
+            kind: Kind::List(&NAME, NEIGHBOURS_MAX),
+            need: Need::Optional,
+            doc: "Units that help out first, where a ladder says so.",
         },
     ],
 };
@@ -135,6 +181,42 @@ static QUEUE: Shape = Shape {
             kind: Kind::Flag,
             need: Need::Flag(true),
             doc: "A closed queue takes no new contact; those that wait are served.",
+        },
+        Field {
+            name: "choice",
+            kind: Kind::Choice(&["longest_idle", "least_occupied", "most_skilled", "round_robin"]),
+            need: Need::Word("longest_idle"),
+            doc: "Who is chosen of several operators who fit.",
+        },
+        Field {
+            name: "ladder",
+            kind: Kind::List(&Kind::Table(&STEP), LADDER_STEPS_MAX),
+            need: Need::Optional,
+            doc: "Whom its contacts may reach, wider step by step. With none: whoever fits, at any rank.",
+        },
+        Field {
+            name: "promote_after_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "One tier up per so much waiting, never above tier 2.",
+        },
+        Field {
+            name: "units",
+            kind: Kind::Map(&Kind::Integer(0, CAPACITY_MAX as u64), CHANNELS_MAX),
+            need: Need::Optional,
+            doc: "Capacity units by channel, instead of the channel's own.",
+        },
+        Field {
+            name: "hours",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The calendar of its opening hours; none for always. They concern arrivals: who waits is served.",
+        },
+        Field {
+            name: "deflect",
+            kind: Kind::List(&Kind::Table(&DEFLECTION), DEFLECTIONS_MAX),
+            need: Need::Optional,
+            doc: "What becomes of arrivals that cannot be served as usual, first match first. Tier 0 is always let in.",
         },
     ],
 };
@@ -252,6 +334,30 @@ static OPERATOR: Shape = Shape {
             kind: Kind::Map(&Kind::Integer(0, u8::MAX as u64), QUEUES_MAX),
             need: Need::Optional,
             doc: "Rank per queue, 0 first; queues not named have rank 0.",
+        },
+        Field {
+            name: "channels",
+            kind: Kind::List(&NAME, OPERATOR_RULES_MAX),
+            need: Need::Optional,
+            doc: "Channels that the operator serves; none named means all.",
+        },
+        Field {
+            name: "principals",
+            kind: Kind::List(&NAME, OPERATOR_RULES_MAX),
+            need: Need::Optional,
+            doc: "Companies for which the operator answers; none named means all.",
+        },
+        Field {
+            name: "lent_principals",
+            kind: Kind::List(&NAME, OPERATOR_RULES_MAX),
+            need: Need::Optional,
+            doc: "Companies for which the operator answers only where a ladder says `lent`.",
+        },
+        Field {
+            name: "caps",
+            kind: Kind::Map(&Kind::Integer(0, u16::MAX as u64), CAPS_MAX),
+            need: Need::Optional,
+            doc: "At most so many contacts of a channel at once.",
         },
     ],
 };

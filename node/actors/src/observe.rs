@@ -132,5 +132,6 @@ fn end_label(reason: EndReason) -> &'static str {
         EndReason::Merged(_) => "merged",
         EndReason::OperatorLost(_) => "operator-lost",
         EndReason::Closed(_) => "closed",
+        EndReason::Deflected(_) => "deflected",
     }
 }

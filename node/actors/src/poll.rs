@@ -36,11 +36,8 @@ pub struct LivePart {
 pub(crate) fn poll(hub: &Hub, party: Party, after: Position, max: usize) -> Polled {
     match hub.read(party, after, max.clamp(1, limits::PULL_EFFECTS_MAX)) {
         Pulled::Effects(effects) => {
-            for effect in &effects {
-                if !matches!(effect.effect, Effect::EndStream { .. }) {
-                    delivered_to(party).increment(1);
-                }
-            }
+            let told = effects.iter().filter(|effect| !matches!(effect.effect, Effect::EndStream { .. }));
+            delivered_to(party).increment(told.count() as u64);
             Polled::Effects(effects)
         }
         Pulled::CaughtUp | Pulled::Unknown => Polled::Nothing,

@@ -170,6 +170,7 @@ fn difference(now: &QueueTotals, past: &QueueTotals) -> QueueTotals {
         moved_in: now.moved_in.saturating_sub(past.moved_in),
         moved_out: now.moved_out.saturating_sub(past.moved_out),
         closed: now.closed.saturating_sub(past.closed),
+        deflected: now.deflected.saturating_sub(past.deflected),
     }
 }
 

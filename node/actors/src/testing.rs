@@ -75,8 +75,14 @@ impl Node {
         let channels = vec![ChannelPlan { name: "voice".into(), units: 1 }];
         let plan = Plan { version: 1, queues: vec![queue], channels, ..Plan::default() };
         self.carry_out(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None }))).await;
-        let anna =
-            OperatorPlan { login: "anna".into(), skills: vec![], capacity: 1, unit: None, ranks: vec![] };
+        let anna = OperatorPlan {
+            login: "anna".into(),
+            skills: vec![],
+            capacity: 1,
+            unit: None,
+            ranks: vec![],
+            rules: Default::default(),
+        };
         self.carry_out(Command::PutOperators(PutOperators { operators: vec![anna], by: None })).await;
     }
 
@@ -180,6 +186,7 @@ pub(crate) fn contact(key: &str, gateway: GatewayId, epoch: Epoch) -> Box<Enqueu
         preferred: None,
         callback: None,
         details: ContactDetails::default(),
+        facts: Default::default(),
     })
 }
 

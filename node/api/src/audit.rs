@@ -163,6 +163,10 @@ fn told(command: &Command) -> Told {
             plain("put-operators", logins.join(","), format!("{} operators", command.operators.len()))
         }
         Command::Act(command) => told_action(command),
+        Command::PutLifeSupport(command) => {
+            let detail = format!("{} in, {} out", command.add.len(), command.remove.len());
+            plain("put-life-support", "life-support register".to_owned(), detail)
+        }
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)

@@ -60,6 +60,8 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.SupervisorService/ListOperators", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.SupervisorService/ListContacts", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.SupervisorService/GetContact", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.SupervisorService/ExplainContact", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.SupervisorService/ExplainOperator", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.SupervisorService/ListEvents", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.SupervisorService/WatchEvents", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.AdminService/ApplyPlan", Access::Roles(&[Admin])),

@@ -84,7 +84,12 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         | Refusal::PlanConflict(_)
         | Refusal::ForeignContact(_)
         | Refusal::ActionKeyReused { .. }
-        | Refusal::OperatorUnavailable(_) => (ErrorKind::Refusal, None),
+        | Refusal::OperatorUnavailable(_)
+        | Refusal::UnknownPrincipal(_)
+        | Refusal::NoQueue
+        | Refusal::WouldStrand { .. }
+        | Refusal::NobodyThere(_)
+        | Refusal::UnknownCalendar(_) => (ErrorKind::Refusal, None),
     };
     Error {
         kind: kind.into(),

@@ -12,10 +12,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::convert::contact::{contact, operator, state_kind};
-use crate::error;
+use crate::named::{ContactName, Wanted};
 use crate::shared::Shared;
 use crate::validate::{Problems, cursor};
 use crate::watch::{self, Filter};
+use crate::{error, explain, named};
 
 /// Rows of a page unless the client says otherwise.
 const PAGE_DEFAULT: usize = 500;
@@ -67,6 +68,22 @@ impl SupervisorService for Supervisors {
     ) -> Result<Response<v1::GetContactResponse>, Status> {
         let request = request.into_inner();
         self.get_contact(&request).map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn explain_contact(
+        &self,
+        request: Request<v1::ExplainContactRequest>,
+    ) -> Result<Response<v1::ExplainContactResponse>, Status> {
+        let explained = explain::contact(&self.shared, &request.into_inner());
+        explained.map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn explain_operator(
+        &self,
+        request: Request<v1::ExplainOperatorRequest>,
+    ) -> Result<Response<v1::ExplainOperatorResponse>, Status> {
+        let explained = explain::operator(&self.shared, &request.into_inner());
+        explained.map(Response::new).map_err(|error| error::status(&error))
     }
 
     async fn list_events(
@@ -143,30 +160,12 @@ impl Supervisors {
     fn get_contact(&self, request: &v1::GetContactRequest) -> Result<v1::GetContactResponse, Error> {
         self.shared.admit_read()?;
         use v1::get_contact_request::Name;
-        let mut problems = Problems::default();
-        let wanted = match &request.name {
-            Some(Name::Contact(id)) => Some(Ok(problems.contact("contact", id))),
-            Some(Name::Key(key)) => {
-                Some(Err((problems.name("key.gateway", &key.gateway), problems.key("key.key", &key.key))))
-            }
-            None => {
-                problems.add("name", "name the contact by its id, or by gateway and key");
-                None
-            }
-        };
-        let wanted = problems.into_result(wanted)?;
-        let found = self.shared.replica.read(|router| {
-            let view = match wanted {
-                Some(Ok(id)) => router.contact(id),
-                Some(Err((gateway, key))) => router.contact_by_key(&gateway, &key),
-                None => None,
-            };
-            view.map(|view| contact(&view, router))
-        });
-        let contact = found.ok_or_else(|| {
-            let message = "contact: not known here; ended contacts are remembered for the key window";
-            error::of_code(&codes::NOT_FOUND, message)
-        })?;
+        let wanted = Wanted::read(request.name.as_ref().map(|name| match name {
+            Name::Contact(id) => ContactName::Id(id),
+            Name::Key(key) => ContactName::Key(key),
+        }))?;
+        let found = self.shared.replica.read(|router| wanted.view(router).map(|view| contact(&view, router)));
+        let contact = found.ok_or_else(named::contact_unknown)?;
         Ok(v1::GetContactResponse { contact: Some(contact), stamp: Some(self.shared.stamp()) })
     }
 

@@ -236,6 +236,7 @@ mod tests {
             preferred: None,
             callback: None,
             details: command::ContactDetails::default(),
+            facts: Default::default(),
         }))
     }
 

@@ -471,7 +471,9 @@ pub(crate) async fn propose(
     Proposal::begin(shared, command)?.settled(deadline).await
 }
 
-/// A command on its way to the log. Those that were begun later on this node come behind it there.
+/// A command on its way to the log. Those that were begun later on this node come behind it there. Dropped, nobody waits for
+/// it any more; it may be carried out all the same.
+#[must_use]
 pub struct Proposal {
     shared: Arc<Shared>,
     ticket: Ticket,

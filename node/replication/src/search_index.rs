@@ -70,7 +70,7 @@ impl EndedContact {
         match self.reason {
             EndReason::Completed(operator) | EndReason::OperatorLost(operator) => Some(operator),
             EndReason::Closed(operator) => operator,
-            EndReason::Abandoned | EndReason::Merged(_) => None,
+            EndReason::Abandoned | EndReason::Merged(_) | EndReason::Deflected(_) => None,
         }
     }
 }

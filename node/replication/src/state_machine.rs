@@ -209,9 +209,7 @@ impl StateMachine {
         }
         Ok(())
     }
-}
 
-impl StateMachine {
     /// The state at the last entry; the next one waits meanwhile.
     fn view(&self) -> Result<View, StorageError> {
         let pace = &self.machine.inner.pace;

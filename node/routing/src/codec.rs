@@ -14,11 +14,12 @@ use serde::de::DeserializeOwned;
 
 use crate::command::{
     AbandonContact, Act, AnswerOffer, ApplyPlan, CloseSession, Command, CompleteContact, EnqueueContact,
-    ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan, PutOperators,
-    SetPresence, TransferContact, UpdateContact,
+    ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan, PutLifeSupport,
+    PutOperators, SetPresence, TransferContact, UpdateContact,
 };
 use crate::effect::Outcome;
-use crate::plan::Plan;
+use crate::plan::{Plan, RuleBook};
+use crate::rules::{Facts, OperatorRules};
 
 /// Why a frame cannot be read. On a node this is fatal: it must not guess at its log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,12 +48,19 @@ pub enum DecodeError {
 const OUTCOME_TAG: u16 = 100;
 const APPLY_PLAN: u16 = 2;
 const PUT_OPERATORS: u16 = 3;
+const ENQUEUE_CONTACT: u16 = 9;
 /// The first tag of format 2.
 const TRANSFER_CONTACT: u16 = 18;
+/// The first tag of format 3.
+const PUT_LIFE_SUPPORT: u16 = 21;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
-    if tag == APPLY_PLAN || tag == PUT_OPERATORS { 2 } else { 1 }
+    match tag {
+        APPLY_PLAN | PUT_OPERATORS => 3,
+        ENQUEUE_CONTACT => 2,
+        _ => 1,
+    }
 }
 
 impl Command {
@@ -66,7 +74,7 @@ impl Command {
             Command::CloseSession(_) => 6,
             Command::NodeStarted(_) => 7,
             Command::NodeLost(_) => 8,
-            Command::EnqueueContact(_) => 9,
+            Command::EnqueueContact(_) => ENQUEUE_CONTACT,
             Command::UpdateContact(_) => 10,
             Command::AbandonContact(_) => 11,
             Command::SetPresence(_) => 12,
@@ -78,20 +86,51 @@ impl Command {
             Command::TransferContact(_) => TRANSFER_CONTACT,
             Command::HoldContact(_) => 19,
             Command::Act(_) => 20,
+            Command::PutLifeSupport(_) => PUT_LIFE_SUPPORT,
         }
     }
 
     /// The lowest payload version that can say the command.
     fn version(&self) -> u8 {
-        let says_who =
-            matches!(self, Command::ApplyPlan(_) | Command::PutOperators(_)) && self.author().is_some();
-        if says_who { 2 } else { 1 }
+        match self {
+            Command::ApplyPlan(command) if command.plan.has_rules() => 3,
+            Command::PutOperators(command) if has_rules(command) => 3,
+            Command::ApplyPlan(command) if command.by.is_some() => 2,
+            Command::PutOperators(command) if command.by.is_some() => 2,
+            Command::EnqueueContact(command) if command.facts != Facts::default() => 2,
+            Command::Tick
+            | Command::ApplyPlan(_)
+            | Command::PutOperators(_)
+            | Command::OpenSession(_)
+            | Command::LoseSession(_)
+            | Command::CloseSession(_)
+            | Command::NodeStarted(_)
+            | Command::NodeLost(_)
+            | Command::EnqueueContact(_)
+            | Command::UpdateContact(_)
+            | Command::AbandonContact(_)
+            | Command::SetPresence(_)
+            | Command::AcceptOffer(_)
+            | Command::DeclineOffer(_)
+            | Command::CompleteContact(_)
+            | Command::ExtendWrapUp(_)
+            | Command::EndWrapUp(_)
+            | Command::TransferContact(_)
+            | Command::HoldContact(_)
+            | Command::Act(_)
+            | Command::PutLifeSupport(_) => 1,
+        }
     }
 
-    /// The format of the log that the command needs. A state that has carried out a command of format 2 keeps
+    /// The format of the log that the command needs. A state that has carried out a command of a format keeps
     /// what only that format knows.
     pub(crate) fn format(&self) -> u8 {
-        if self.version() == 2 || self.tag() >= TRANSFER_CONTACT { 2 } else { 1 }
+        match (self.tag(), self.version()) {
+            (APPLY_PLAN | PUT_OPERATORS, version) => version,
+            (ENQUEUE_CONTACT, 2) | (PUT_LIFE_SUPPORT.., _) => 3,
+            (TRANSFER_CONTACT.., _) => 2,
+            _ => 1,
+        }
     }
 
     /// The command's name, for logs and metrics: a bounded set.
@@ -118,6 +157,7 @@ impl Command {
             Command::TransferContact(_) => "transfer_contact",
             Command::HoldContact(_) => "hold_contact",
             Command::Act(_) => "act",
+            Command::PutLifeSupport(_) => "put_life_support",
         }
     }
 
@@ -130,23 +170,31 @@ impl Command {
     }
 
     pub(crate) fn encode_into(&self, frame: &mut Vec<u8>) {
-        header(frame, self.tag(), self.version());
+        let version = self.version();
+        header(frame, self.tag(), version);
         match self {
             Command::Tick => {}
-            Command::ApplyPlan(payload) => match &payload.by {
-                Some(_) => append(frame, payload),
-                None => append(frame, &payload.plan),
+            Command::ApplyPlan(payload) => match version {
+                1 => append(frame, &payload.plan),
+                2 => append(frame, payload),
+                _ => append(frame, &(payload, RuleBook::of(&payload.plan))),
             },
-            Command::PutOperators(payload) => match &payload.by {
-                Some(_) => append(frame, payload),
-                None => append(frame, &payload.operators),
+            Command::PutOperators(payload) => match version {
+                1 => append(frame, &payload.operators),
+                2 => append(frame, payload),
+                _ => append(frame, &(payload, rules_of(payload))),
             },
             Command::OpenSession(payload) => append(frame, payload),
             Command::LoseSession(payload) => append(frame, payload),
             Command::CloseSession(payload) => append(frame, payload),
             Command::NodeStarted(payload) => append(frame, payload),
             Command::NodeLost(payload) => append(frame, payload),
-            Command::EnqueueContact(payload) => append(frame, payload),
+            Command::EnqueueContact(payload) => {
+                append(frame, payload);
+                if version > 1 {
+                    append(frame, &payload.facts);
+                }
+            }
             Command::UpdateContact(payload) => append(frame, payload),
             Command::AbandonContact(payload) => append(frame, payload),
             Command::SetPresence(payload) => append(frame, payload),
@@ -158,6 +206,7 @@ impl Command {
             Command::TransferContact(payload) => append(frame, payload),
             Command::HoldContact(payload) => append(frame, payload),
             Command::Act(payload) => append(frame, payload),
+            Command::PutLifeSupport(payload) => append(frame, payload),
         }
     }
 
@@ -176,7 +225,7 @@ impl Command {
             6 => Command::CloseSession(payload::<CloseSession>(tag, body)?),
             7 => Command::NodeStarted(payload::<NodeStarted>(tag, body)?),
             8 => Command::NodeLost(payload::<NodeLost>(tag, body)?),
-            9 => Command::EnqueueContact(Box::new(payload::<EnqueueContact>(tag, body)?)),
+            ENQUEUE_CONTACT => Command::EnqueueContact(Box::new(contact_of(version, body)?)),
             10 => Command::UpdateContact(Box::new(payload::<UpdateContact>(tag, body)?)),
             11 => Command::AbandonContact(payload::<AbandonContact>(tag, body)?),
             12 => Command::SetPresence(payload::<SetPresence>(tag, body)?),
@@ -188,6 +237,7 @@ impl Command {
             TRANSFER_CONTACT => Command::TransferContact(Box::new(payload::<TransferContact>(tag, body)?)),
             19 => Command::HoldContact(payload::<HoldContact>(tag, body)?),
             20 => Command::Act(Box::new(payload::<Act>(tag, body)?)),
+            PUT_LIFE_SUPPORT => Command::PutLifeSupport(payload::<PutLifeSupport>(tag, body)?),
             unknown => return Err(DecodeError::UnknownTag(unknown)),
         })
     }
@@ -217,20 +267,50 @@ impl Outcome {
     }
 }
 
-/// The plan of a frame; format 1 does not say who applied it.
+/// The plan of a frame; format 1 does not say who applied it, formats before 3 have no rule book.
 fn plan_of(version: u8, body: &[u8]) -> Result<ApplyPlan, DecodeError> {
-    if version > 1 {
-        return payload(APPLY_PLAN, body);
+    match version {
+        1 => Ok(ApplyPlan { plan: payload::<Plan>(APPLY_PLAN, body)?, by: None }),
+        2 => payload(APPLY_PLAN, body),
+        _ => {
+            let (mut command, rules) = payload::<(ApplyPlan, RuleBook)>(APPLY_PLAN, body)?;
+            let is_sound = rules.put_into(&mut command.plan);
+            is_sound.then_some(command).ok_or(DecodeError::Damaged(APPLY_PLAN))
+        }
     }
-    Ok(ApplyPlan { plan: payload::<Plan>(APPLY_PLAN, body)?, by: None })
 }
 
-/// The operators of a frame; format 1 does not say who put them.
+/// The operators of a frame; format 1 does not say who put them, formats before 3 know no rules of theirs.
 fn operators_of(version: u8, body: &[u8]) -> Result<PutOperators, DecodeError> {
-    if version > 1 {
-        return payload(PUT_OPERATORS, body);
+    match version {
+        1 => Ok(PutOperators { operators: payload::<Vec<OperatorPlan>>(PUT_OPERATORS, body)?, by: None }),
+        2 => payload(PUT_OPERATORS, body),
+        _ => {
+            let (mut command, rules) = payload::<(PutOperators, Vec<OperatorRules>)>(PUT_OPERATORS, body)?;
+            if rules.len() != command.operators.len() {
+                return Err(DecodeError::Damaged(PUT_OPERATORS));
+            }
+            command.operators.iter_mut().zip(rules).for_each(|(operator, rules)| operator.rules = rules);
+            Ok(command)
+        }
     }
-    Ok(PutOperators { operators: payload::<Vec<OperatorPlan>>(PUT_OPERATORS, body)?, by: None })
+}
+
+/// The contact of a frame; formats before 3 have no facts.
+fn contact_of(version: u8, body: &[u8]) -> Result<EnqueueContact, DecodeError> {
+    if version == 1 {
+        return payload(ENQUEUE_CONTACT, body);
+    }
+    let (contact, facts) = payload::<(EnqueueContact, Facts)>(ENQUEUE_CONTACT, body)?;
+    Ok(EnqueueContact { facts, ..contact })
+}
+
+fn has_rules(command: &PutOperators) -> bool {
+    command.operators.iter().any(|operator| operator.rules != OperatorRules::default())
+}
+
+fn rules_of(command: &PutOperators) -> Vec<OperatorRules> {
+    command.operators.iter().map(|operator| operator.rules.clone()).collect()
 }
 
 fn header(frame: &mut Vec<u8>, tag: u16, version: u8) {

@@ -11,6 +11,7 @@ use crate::ids::{
     Timestamp,
 };
 use crate::plan::Plan;
+use crate::rules::{Facts, OperatorRules};
 
 /// One command of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,42 @@ pub enum Command {
     HoldContact(HoldContact),
     /// A supervisor or administrator acts.
     Act(Box<Act>),
+    /// Customers enter or leave the life-support register.
+    PutLifeSupport(PutLifeSupport),
+}
+
+/// See [`Command::PutLifeSupport`]. The core holds who, never why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutLifeSupport {
+    /// Who puts them, for the audit.
+    pub by: Name,
+    /// Hashes of phones, accounts and supply points ([`life_support_hash`]) that enter; with those that leave at
+    /// most [`crate::limits::LIFE_SUPPORT_PER_COMMAND_MAX`].
+    pub add: Vec<u128>,
+    /// Hashes that leave.
+    pub remove: Vec<u128>,
+}
+
+/// What stands for a phone, account or supply point in the life-support register.
+#[must_use]
+pub fn life_support_hash(reference: Reference, text: &str) -> u128 {
+    let kind: &[u8] = match reference {
+        Reference::Phone => b"phone",
+        Reference::Account => b"account",
+        Reference::SupplyPoint => b"supply_point",
+    };
+    crate::ids::hash_parts(&[b"life-support", kind, text.as_bytes()])
+}
+
+/// By what a customer is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reference {
+    /// The phone number.
+    Phone,
+    /// The account with the company.
+    Account,
+    /// The supply point.
+    SupplyPoint,
 }
 
 /// See [`Command::ApplyPlan`].
@@ -88,6 +125,9 @@ pub struct OperatorPlan {
     pub unit: Option<Name>,
     /// Rank per queue, 0 first; queues not named have rank 0.
     pub ranks: Vec<(Name, u8)>,
+    /// What else the rule book says of it. Logs before format 3 know none.
+    #[serde(skip)]
+    pub rules: OperatorRules,
 }
 
 /// The role a session is opened in.
@@ -163,7 +203,7 @@ pub struct EnqueueContact {
     pub epoch: Epoch,
     /// The gateway's own key: the same key again gets the first answer.
     pub key: Name,
-    /// Into which queue.
+    /// Into which queue; where the plan has entry rules it may be empty, and they may choose another.
     pub queue: Name,
     /// Through which channel.
     pub channel: Name,
@@ -186,6 +226,9 @@ pub struct EnqueueContact {
     pub callback: Option<CallbackOrder>,
     /// What the core keeps for others and does not decide by.
     pub details: ContactDetails,
+    /// What entry rules and matching decide by. Logs before format 3 know none.
+    #[serde(skip)]
+    pub facts: Facts,
 }
 
 /// What makes two call-back orders one (R4.1).
@@ -413,6 +456,7 @@ impl Command {
             Command::ApplyPlan(command) => command.by.as_ref(),
             Command::PutOperators(command) => command.by.as_ref(),
             Command::Act(command) => Some(&command.by),
+            Command::PutLifeSupport(command) => Some(&command.by),
             Command::Tick
             | Command::OpenSession(_)
             | Command::LoseSession(_)

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::command::{CallbackOrder, ContactDetails};
 use crate::effect::EndReason;
 use crate::ids::{
-    AssignmentEpoch, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId, QueueId, SkillId,
-    Timestamp, UnitId,
+    AssignmentEpoch, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId, PrincipalId,
+    QueueId, SkillId, Timestamp, UnitId,
 };
 use crate::order::OrderKey;
 use crate::planted::{Planted, is};
+use crate::rules::Facts;
+use crate::why::Decision;
 
 /// One contact. The row is the truth; every index is derived from it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,6 +51,12 @@ pub(crate) struct Contact {
     pub transfers: u32,
     /// Waits because its latest operator passed it on.
     pub passed: bool,
+    /// How many tiers it has gone up by waiting; `tier` is what is left (R2.4).
+    pub promoted: u8,
+    /// When it goes up next, while it waits for an operator.
+    pub promote_at: Option<Timestamp>,
+    /// How it came to the operator of its latest assignment.
+    pub decision: Option<Box<Decision>>,
     pub text: Arc<Text>,
 }
 
@@ -57,8 +65,24 @@ pub(crate) struct Contact {
 pub(crate) struct Need {
     /// Sorted by skill.
     pub skills: Box<[(SkillId, u8)]>,
-    /// The operator's unit must be within all of them.
+    /// The operator's unit must be within all of them, as far as the ladder does not reach further.
     pub scopes: Box<[UnitId]>,
+    pub language: Option<Language>,
+    /// The company that is meant.
+    pub principal: Option<PrincipalId>,
+    /// Not known of arrivals before format 3.
+    pub channel: Option<ChannelId>,
+    /// What the queue requires at the moment counts too. Of arrivals before format 3 what it required then is among
+    /// the skills and scopes, and does not change.
+    pub follows_queue: bool,
+}
+
+/// A language that the operator must speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Language {
+    pub skill: SkillId,
+    /// The customer has agreed to another one.
+    pub any: bool,
 }
 
 /// What is kept for others or seldom decided by; apart from the row so that rows stay small.
@@ -68,8 +92,12 @@ pub(crate) struct Text {
     pub preferred: Option<(Name, Millis)>,
     pub callback: Option<CallbackOrder>,
     pub details: ContactDetails,
-    /// What it asks for itself, without its queue; not known of arrivals in logs of format 1.
+    /// What it asks for itself, without its queue; not known of arrivals in logs of format 1. From format 3 on that is
+    /// its need.
     pub own: Option<Arc<Need>>,
+    pub facts: Facts,
+    /// The entry rule that sent it where it is.
+    pub rule: Option<Name>,
 }
 
 /// Where a contact is in its life (R1.3).
@@ -155,10 +183,12 @@ impl Contact {
         match self.state {
             State::Waiting(Wait::Later) => self.not_before,
             State::WrapUp { .. } if is(Planted::WrapUpNeverEnds) => None,
-            State::Waiting(Wait::Held { until, .. })
-            | State::WrapUp { until, .. }
-            | State::Ended { until, .. } => Some(until),
-            State::Waiting(Wait::InLine) | State::Handling { .. } => None,
+            State::Waiting(Wait::Held { until, .. }) => {
+                Some(self.promote_at.map_or(until, |at| at.min(until)))
+            }
+            State::Waiting(Wait::InLine) => self.promote_at,
+            State::WrapUp { until, .. } | State::Ended { until, .. } => Some(until),
+            State::Handling { .. } => None,
             State::Offered { deadline, .. } => Some(deadline),
         }
     }

@@ -1,15 +1,18 @@
 //! The plan with its names looked up: which queue, skill, channel and unit a name means.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use crate::calendar::CalendarPlan;
 use crate::contact::Need;
-use crate::ids::{ChannelId, Name, QueueId, SkillId, UnitId};
+use crate::ids::{ChannelId, Name, PrincipalId, QueueId, SkillId, Timestamp, UnitId};
+use crate::ladder::QueueRule;
 use crate::limits::{LEVEL_MAX, REQUIRED_SKILLS_MAX};
 use crate::plan::{ChannelPlan, Plan, QueuePlan};
 use crate::refusal::Refusal;
+use crate::rules::{Choice, Step};
 
 /// A plan in force.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,11 @@ pub(crate) struct Directory {
     pub plan: Plan,
     /// The unit above each unit.
     pub parents: Vec<Option<UnitId>>,
+    /// The units that help each unit out first.
+    pub neighbours: Vec<Box<[UnitId]>>,
+    rules: Vec<QueueRule>,
+    principals: BTreeMap<Name, u32>,
+    calendars: BTreeMap<Name, u32>,
     queues: BTreeMap<Name, u32>,
     skills: BTreeMap<Name, u32>,
     channels: BTreeMap<Name, u32>,
@@ -28,14 +36,81 @@ impl Directory {
         fn places<'a>(names: impl Iterator<Item = &'a Name>) -> BTreeMap<Name, u32> {
             names.cloned().zip(0..).collect()
         }
-        Directory {
+        let mut directory = Directory {
             parents: plan.units.iter().map(|unit| unit.parent).collect(),
+            neighbours: Vec::new(),
+            rules: Vec::new(),
+            principals: places(plan.rules.principals.iter()),
+            calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),
             queues: places(plan.queues.iter().map(|queue| &queue.name)),
             skills: places(plan.skills.iter()),
             channels: places(plan.channels.iter().map(|channel| &channel.name)),
             units: places(plan.units.iter().map(|unit| &unit.name)),
             plan,
+        };
+        let units = directory.plan.units.iter();
+        directory.neighbours = units.map(|unit| directory.units_named(&unit.rules.neighbours)).collect();
+        directory.rules = directory.plan.queues.iter().map(|queue| directory.rule_of(queue)).collect();
+        directory
+    }
+
+    /// The units with these names; names that the plan does not have are refused before a plan applies.
+    fn units_named(&self, names: &[Name]) -> Box<[UnitId]> {
+        names.iter().filter_map(|name| self.find_unit(name).ok()).collect()
+    }
+
+    fn rule_of(&self, queue: &QueuePlan) -> QueueRule {
+        let rules = &queue.rules;
+        let units = rules.units.iter();
+        let mut units: Vec<_> =
+            units.filter_map(|(name, units)| Some((self.find_channel(name).ok()?.0, *units))).collect();
+        units.sort_unstable();
+        let steps: Box<[Step]> =
+            if rules.ladder.is_empty() { Box::new([Step::default()]) } else { rules.ladder.clone().into() };
+        QueueRule {
+            required: self.find_skills(&queue.required).unwrap_or_default(),
+            scope: queue.scope.as_ref().and_then(|name| self.find_unit(name).ok()),
+            choice: rules.choice,
+            steps,
+            promote_after: rules.promote_after,
+            units: units.into_boxed_slice(),
         }
+    }
+
+    /// The choices that queues make beside idleness, which is always known.
+    pub(crate) fn choices(&self) -> BTreeSet<Choice> {
+        let ordered = |choice: &Choice| matches!(choice, Choice::LeastOccupied | Choice::RoundRobin);
+        self.rules.iter().map(|rule| rule.choice).filter(ordered).collect()
+    }
+
+    /// Whether the other plan lets a queue's contacts be matched as this one does.
+    pub(crate) fn routes_alike(&self, other: &Directory, queue: QueueId) -> bool {
+        let (was, is) = (self.rule(queue), other.rule(queue));
+        was.required == is.required
+            && was.scope == is.scope
+            && was.steps == is.steps
+            && self.neighbours.iter().eq(other.neighbours.iter().take(self.neighbours.len()))
+    }
+
+    /// A queue's rules with its names looked up.
+    pub(crate) fn rule(&self, id: QueueId) -> &QueueRule {
+        &self.rules[id.0 as usize]
+    }
+
+    pub(crate) fn find_calendar(&self, name: &Name) -> Result<&CalendarPlan, Refusal> {
+        let place = self.calendars.get(name).map(|&place| &self.plan.rules.calendars[place as usize]);
+        place.ok_or_else(|| Refusal::UnknownCalendar(name.clone()))
+    }
+
+    /// Whether a queue is open by hand and by its hours.
+    pub(crate) fn is_open(&self, queue: &QueuePlan, at: Timestamp) -> bool {
+        let hours = queue.rules.hours.as_ref().and_then(|name| self.find_calendar(name).ok());
+        queue.open && hours.is_none_or(|calendar| calendar.is_open(at))
+    }
+
+    pub(crate) fn find_principal(&self, name: &Name) -> Result<PrincipalId, Refusal> {
+        let place = self.principals.get(name).map(|&place| PrincipalId(place));
+        place.ok_or_else(|| Refusal::UnknownPrincipal(name.clone()))
     }
 
     pub(crate) fn queue(&self, id: QueueId) -> &QueuePlan {
@@ -54,6 +129,19 @@ impl Directory {
 
     pub(crate) fn find_unit(&self, name: &Name) -> Result<UnitId, Refusal> {
         self.units.get(name).map(|&place| UnitId(place)).ok_or_else(|| Refusal::UnknownUnit(name.clone()))
+    }
+
+    pub(crate) fn find_skill(&self, name: &Name) -> Result<SkillId, Refusal> {
+        let place = self.skills.get(name).map(|&place| SkillId(place));
+        place.ok_or_else(|| Refusal::UnknownSkill(name.clone()))
+    }
+
+    /// Whether a contact with this need stays within the limits in the queue.
+    pub(crate) fn check_want(&self, queue: QueueId, need: &Need) -> Result<(), Refusal> {
+        if need.follows_queue && self.want(queue, need).skills.len() > REQUIRED_SKILLS_MAX {
+            return Err(invalid("skills", "at most 16 skills with those of the queue"));
+        }
+        Ok(())
     }
 
     /// Skills by id, sorted; of a skill named twice the higher level counts.
@@ -94,13 +182,17 @@ impl Directory {
         }
         scopes.sort_unstable();
         scopes.dedup();
-        Ok(Need { skills, scopes: scopes.into_boxed_slice() })
+        Ok(Need { skills, scopes: scopes.into_boxed_slice(), ..Need::default() })
     }
 
     /// What a contact requires by itself, in no queue.
     pub(crate) fn own_need(&self, skills: &[(Name, u8)], scope: Option<&Name>) -> Result<Need, Refusal> {
         let scopes = scope.map(|name| self.find_unit(name)).transpose()?;
-        Ok(Need { skills: self.find_skills(skills)?, scopes: scopes.into_iter().collect() })
+        Ok(Need {
+            skills: self.find_skills(skills)?,
+            scopes: scopes.into_iter().collect(),
+            ..Need::default()
+        })
     }
 
     /// What a contact that requires `own` by itself requires in a queue.
@@ -118,7 +210,7 @@ impl Directory {
         }
         scopes.sort_unstable();
         scopes.dedup();
-        Ok(Need { skills: skills.into_boxed_slice(), scopes: scopes.into_boxed_slice() })
+        Ok(Need { skills: skills.into_boxed_slice(), scopes: scopes.into_boxed_slice(), ..own.clone() })
     }
 
     /// What a contact of a queue requires beyond what the queue does; for arrivals of which it was not kept.
@@ -129,11 +221,16 @@ impl Directory {
         Ok(Need {
             skills: need.skills.iter().filter(is_beyond).copied().collect(),
             scopes: need.scopes.iter().copied().filter(|unit| Some(*unit) != scope).collect(),
+            ..need.clone()
         })
     }
 
     pub(crate) fn skill_name(&self, id: SkillId) -> Name {
         self.plan.skills[id.0 as usize].clone()
+    }
+
+    pub(crate) fn channel_name(&self, id: Option<ChannelId>) -> Option<Name> {
+        id.map(|id| self.plan.channels[id.0 as usize].name.clone())
     }
 
     pub(crate) fn unit_name(&self, id: UnitId) -> Name {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AssignmentEpoch, ContactId, Epoch, GatewayId, OperatorId, Party, QueueId, Timestamp};
 use crate::refusal::Refusal;
+use crate::rules::Treatment;
 
 /// What one command led to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,8 @@ pub enum EndReason {
     OperatorLost(OperatorId),
     /// A supervisor closed it; the operator is the one who had it in handling or wrap-up.
     Closed(Option<OperatorId>),
+    /// Nobody could serve it as usual, and this is what it gets instead.
+    Deflected(Treatment),
 }
 
 /// Why an offer or assignment was taken back.

@@ -107,6 +107,10 @@ plain_id!(
     ChannelId(u32)
 );
 plain_id!(
+    /// A company on whose behalf the centre answers, by its place in the plan; places are never given twice.
+    PrincipalId(u32)
+);
+plain_id!(
     /// A machine of the cluster.
     NodeId(u64)
 );
@@ -198,7 +202,14 @@ impl Position {
     /// The position as a text, in the order of the positions: a cursor of a cluster that was never restored.
     #[must_use]
     pub fn to_cursor(self) -> String {
-        alloc::format!("{:016x}{:08x}", self.index.0, self.n)
+        let mut text = String::with_capacity(24);
+        self.write_to(&mut text);
+        text
+    }
+
+    fn write_to(self, text: &mut String) {
+        push_hex(text, self.index.0, 16);
+        push_hex(text, u64::from(self.n), 8);
     }
 
     /// The position behind a cursor, of whatever life of the cluster; `None` when the text is no cursor of ours.
@@ -238,8 +249,7 @@ impl Cursor {
         let mut text = String::with_capacity(44);
         push_hex(&mut text, self.generation, 16);
         push_hex(&mut text, u64::from(self.group), 4);
-        push_hex(&mut text, self.position.index.0, 16);
-        push_hex(&mut text, u64::from(self.position.n), 8);
+        self.position.write_to(&mut text);
         text
     }
 

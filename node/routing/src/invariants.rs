@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::contact::{Contact, State, Wait};
-use crate::ids::{OperatorId, Timestamp};
+use crate::ids::{OperatorId, QueueId, Timestamp};
 use crate::operator::Operator;
 use crate::profiles::ProfileKey;
 use crate::router::Router;
@@ -144,12 +144,12 @@ impl Router {
         if alike.is_empty() {
             return Ok(());
         }
-        let mut lines: BTreeMap<(usize, u32), Vec<&Contact>> = BTreeMap::new();
+        let mut lines: BTreeMap<(QueueId, usize, u32), Vec<&Contact>> = BTreeMap::new();
         for (_, contact) in self.tables.contacts.iter() {
             match contact.state {
                 State::Waiting(Wait::InLine) => {
                     let need = Arc::as_ptr(&contact.need) as usize;
-                    lines.entry((need, contact.units)).or_default().push(contact);
+                    lines.entry((contact.queue, need, contact.units)).or_default().push(contact);
                 }
                 State::Waiting(Wait::Held { operator, .. }) => self.check_held(operator, contact)?,
                 State::Waiting(Wait::Later)
@@ -171,8 +171,8 @@ impl Router {
         let operator = self.tables.operators.get(held_for.slot, held_for.generation);
         let in_vain = operator.is_some_and(|row| {
             row.is_available()
-                && self.has_skills_and_scope(row, contact)
-                && row.has_room_for(contact.units)
+                && self.fits_now(row, contact)
+                && row.has_room_to_take(contact)
                 && !self.is_excluded(row, contact)
         });
         if in_vain { waits_in_vain(held_for.slot) } else { Ok(()) }
@@ -186,11 +186,13 @@ impl Router {
         line: &[&Contact],
     ) -> Result<(), Violation> {
         let Some(first) = line.first() else { return Ok(()) };
-        if !profile.fits(&first.need, &self.tables.directory.parents) {
-            return Ok(());
-        }
-        for operator in operators.iter().filter(|operator| operator.has_room_for(first.units)) {
-            if line.iter().any(|contact| !self.is_excluded(operator, contact)) {
+        let directory = &self.tables.directory;
+        let (want, rule) = (directory.want(first.queue, &first.need), directory.rule(first.queue));
+        let from = rule.steps.iter().position(|step| directory.fits(profile, &want, step));
+        let Some(from) = from else { return Ok(()) };
+        let reaches = |contact: &&&Contact| rule.step_of(contact.order(), self.now) >= from;
+        for operator in operators.iter().filter(|operator| operator.has_room_to_take(first)) {
+            if line.iter().filter(reaches).any(|contact| !self.is_excluded(operator, contact)) {
                 return waits_in_vain(operator.id.slot);
             }
         }

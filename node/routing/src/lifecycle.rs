@@ -3,27 +3,77 @@
 
 use crate::contact::{Contact, State, Wait};
 use crate::effect::{Effect, EndReason, PresenceState, WithdrawReason};
-use crate::ids::{ContactId, OperatorId, Timestamp};
+use crate::ids::{ContactId, Millis, OperatorId, QueueId, Timestamp};
 use crate::limits::EXCLUSIONS_PER_OPERATOR_MAX;
 use crate::operator::Exclusion;
 use crate::planted::{Planted, is};
 use crate::router::Router;
 use crate::session::SessionState;
 
+/// Waiting alone leads up to this tier; the two above are granted.
+const PROMOTED_TO: u8 = 2;
+
 /// Abandoned within this time does not count against the service level.
 const ABANDONED_EARLY_MS: u64 = 5_000;
 
 impl Router {
     /// What time does to a contact.
-    pub(crate) fn contact_timer(&mut self, slot: u32) {
+    pub(crate) fn contact_timer(&mut self, slot: u32, due: Timestamp) {
         match self.tables.contact(slot).state {
             State::Waiting(Wait::Later) => self.become_eligible(slot),
-            State::Waiting(Wait::Held { .. }) => self.stand_in_line(slot),
+            State::Waiting(Wait::Held { until, .. }) => {
+                self.promote(slot, due);
+                if until <= due {
+                    self.stand_in_line(slot);
+                }
+            }
+            State::Waiting(Wait::InLine) => self.promote(slot, due),
             State::Offered { .. } => self.take_back_offer(slot, WithdrawReason::Unanswered),
             State::WrapUp { operator, .. } => self.end_contact(slot, EndReason::Completed(operator)),
             State::Ended { .. } => self.tables.remove_contact(slot),
-            State::Waiting(Wait::InLine) | State::Handling { .. } => {}
+            State::Handling { .. } => {}
         }
+    }
+
+    /// One tier up, never above tier 2 (R2.4).
+    fn promote(&mut self, slot: u32, due: Timestamp) {
+        let contact = self.tables.contact(slot);
+        let Some(at) = contact.promote_at.filter(|&at| at <= due) else { return };
+        let every = self.tables.directory.rule(contact.queue).promote_after.filter(|every| every.0 > 0);
+        let Some(every) = every else {
+            // A plan that came meanwhile promotes nobody here.
+            return self.tables.change_contact(slot, |row| row.promote_at = None);
+        };
+        let (tier, lowest) = (contact.tier - 1, if is(Planted::PromotedToUrgent) { 1 } else { PROMOTED_TO });
+        let next = (tier > lowest).then(|| at + every);
+        self.tables.change_contact(slot, |row| {
+            row.tier = tier;
+            row.promoted += 1;
+            row.promote_at = next;
+        });
+        self.freed.contacts.insert(slot);
+    }
+
+    /// When a contact that waits from here on goes up a tier: the next full period of its true waiting (R2.4).
+    pub(crate) fn next_promotion(
+        &self,
+        queue: QueueId,
+        tier: u8,
+        enqueued_at: Timestamp,
+    ) -> Option<Timestamp> {
+        let every = self.tables.directory.rule(queue).promote_after.filter(|every| every.0 > 0)?;
+        let periods = self.now.since(enqueued_at).0 / every.0 + 1;
+        (tier > PROMOTED_TO).then(|| enqueued_at + Millis(periods.saturating_mul(every.0)))
+    }
+
+    /// The contact waits from here on, in whatever way.
+    pub(crate) fn wait(&mut self, slot: u32, wait: Wait) {
+        let row = self.tables.contact(slot);
+        let promote_at = self.next_promotion(row.queue, row.tier, row.enqueued_at);
+        self.tables.change_contact(slot, |row| {
+            row.promote_at = promote_at;
+            row.state = State::Waiting(wait);
+        });
     }
 
     /// What time does to an operator up to `due`: the grace, a missed offer, exclusions, wrap-ups of contacts
@@ -56,7 +106,7 @@ impl Router {
             Some((operator, until)) if !is(Planted::HoldIgnored) => Wait::Held { operator, until },
             Some(_) | None => Wait::InLine,
         };
-        self.tables.change_contact(slot, |row| row.state = State::Waiting(wait));
+        self.wait(slot, wait);
         self.freed.contacts.insert(slot);
     }
 
@@ -67,7 +117,7 @@ impl Router {
         }
         let operator = self.tables.find_login(login)?;
         let row = self.tables.operator(operator.slot);
-        let may = row.is_available() && self.has_skills_and_scope(row, contact);
+        let may = row.is_available() && self.fits_now(row, contact);
         may.then_some((operator, self.now + *hold))
     }
 
@@ -84,7 +134,11 @@ impl Router {
         let Some(operator) = row.operator() else { return };
         let wait = if is(Planted::RequeueLost) { Wait::Later } else { Wait::InLine };
         let now = self.now;
-        self.tables.change_contact_since(slot, Some(now), |row| row.state = State::Waiting(wait));
+        let promote_at = self.next_promotion(row.queue, row.tier, row.enqueued_at);
+        self.tables.change_contact_since(slot, Some(now), |row| {
+            row.promote_at = promote_at;
+            row.state = State::Waiting(wait);
+        });
         self.totals_of(slot).requeued += 1;
         self.free_operator(operator);
         self.freed.contacts.insert(slot);
@@ -146,7 +200,8 @@ impl Router {
                     EndReason::Completed(_)
                     | EndReason::Abandoned
                     | EndReason::Merged(_)
-                    | EndReason::OperatorLost(_) => WithdrawReason::Abandoned,
+                    | EndReason::OperatorLost(_)
+                    | EndReason::Deflected(_) => WithdrawReason::Abandoned,
                 };
                 self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
             }
@@ -191,6 +246,7 @@ impl Router {
             EndReason::Merged(_) => totals.merged += 1,
             EndReason::OperatorLost(_) => totals.lost_operator += 1,
             EndReason::Closed(_) => totals.closed += 1,
+            EndReason::Deflected(_) => totals.deflected += 1,
         }
     }
 

@@ -64,3 +64,31 @@ pub const ACTIONS_MAX: usize = 20_000;
 pub const MOVES_MAX: usize = 64;
 /// The detail of a note for the audit.
 pub const NOTE_BYTES_MAX: usize = 1_024;
+/// Entry rules of a plan.
+pub const ENTRY_RULES_MAX: usize = 2_000;
+/// Values in one part of a rule's condition.
+pub const CONDITION_VALUES_MAX: usize = 1_000;
+/// Companies of a plan.
+pub const PRINCIPALS_MAX: usize = 1_000;
+/// Calendars of a plan.
+pub const CALENDARS_MAX: usize = 256;
+/// Deflections of one queue.
+pub const DEFLECTIONS_MAX: usize = 16;
+/// Steps of one queue's ladder, the first included.
+pub const LADDER_STEPS_MAX: usize = 16;
+/// Neighbours of one org unit.
+pub const NEIGHBOURS_MAX: usize = 64;
+/// Channels or companies that one operator's rules name in one list.
+pub const OPERATOR_RULES_MAX: usize = 256;
+/// Channels with a cap of one operator.
+pub const CAPS_MAX: usize = 16;
+/// Attributes of one contact that entry rules may look at.
+pub const FACT_ATTRIBUTES_MAX: usize = 16;
+/// Phones, accounts and supply points in the life-support register.
+pub const LIFE_SUPPORT_MAX: usize = 1_000_000;
+/// References that one command may put into the register or take out.
+pub const LIFE_SUPPORT_PER_COMMAND_MAX: usize = 2_000;
+/// Customers who hung up and are remembered for credit; of more, those who hung up first are forgotten.
+pub const REDIALS_MAX: usize = 100_000;
+/// Profiles that fit a contact and are counted for the record of a decision; of more, nothing is counted.
+pub const PROFILES_COUNTED_MAX: usize = 64;

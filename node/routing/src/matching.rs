@@ -2,18 +2,23 @@
 //! fits (R3.2), an operator who comes free takes the best waiting contact (R2.1). After each event nobody waits for
 //! whom somebody is free.
 
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
+use core::cmp::Reverse;
 
-use crate::contact::{Contact, State, Wait};
+use crate::bitset::Bitset;
+use crate::contact::{Contact, Need, State, Wait};
 use crate::effect::Effect;
-use crate::ids::{AssignmentEpoch, ContactId, Millis, OperatorId, Timestamp};
+use crate::ids::{AssignmentEpoch, ContactId, Millis, OperatorId, QueueId, Timestamp};
+use crate::ladder::skill_sum;
 use crate::operator::Operator;
 use crate::order::{NOBODY, OrderKey, RankedKey};
 use crate::plan::Answer;
 use crate::planted::{Planted, is};
-use crate::profiles::Idle;
+use crate::profiles::{Demand, Idle};
 use crate::router::Router;
+use crate::rules::Choice;
 use crate::tables::Indexes;
+use crate::why::Side;
 
 impl Router {
     /// Matches what the event has freed: contacts in their order first, then operators by slot.
@@ -21,29 +26,52 @@ impl Router {
         if core::mem::take(&mut self.freed.exclusions) {
             self.free_excluded_contacts();
         }
-        if let Some(contact) = self.freed.contacts.only() {
+        if let Some(contact) = self.freed.contacts.only().filter(|_| self.freed.lines.is_empty()) {
             self.freed.contacts.clear();
-            self.settle_contact(contact, self.freed.operators.is_empty());
+            self.settle_contact(contact, self.freed.operators.is_empty() && !self.climbs_are_due());
             self.freed.announce.clear();
-        } else if !self.freed.contacts.is_empty() {
+        } else if !self.freed.contacts.is_empty() || !self.freed.lines.is_empty() {
             self.settle_contacts();
         }
         while let Some(operator) = self.freed.operators.pop_first() {
             while let Some(contact) = self.best_contact_for(operator) {
-                self.assign(contact, operator);
+                self.assign(contact, operator, Side::Operator);
             }
         }
     }
 
+    /// Contacts that came free, in the order of their keys. Of a whole line the foremost are looked at, and who comes
+    /// behind one that has gone.
     fn settle_contacts(&mut self) {
-        let slots = self.freed.contacts.iter();
-        let mut keys: Vec<OrderKey> = slots.map(|slot| self.tables.contact(slot).order()).collect();
+        let key_of = |slot| self.tables.contact(slot).order();
+        let mut keys: BTreeSet<(RankedKey, bool)> =
+            self.freed.contacts.iter().map(|slot| (key_of(slot).ranked(0), false)).collect();
         self.freed.contacts.clear();
-        keys.sort_unstable_by_key(|key| key.ranked(0));
-        for key in keys {
-            self.settle_contact(key.slot, false);
+        for class in core::mem::take(&mut self.freed.lines) {
+            keys.extend(self.tables.ix.classes.at(class).foremost().map(|key| (key.ranked(0), true)));
+        }
+        while let Some((RankedKey { key, .. }, is_of_line)) = keys.pop_first() {
+            let class = self.tables.contact(key.slot).class;
+            if !matches!(self.tables.contact(key.slot).state, State::Waiting(_))
+                || keys.contains(&(key.ranked(0), true))
+            {
+                // Served as somebody's best before its turn, or looked at in its line.
+            } else {
+                self.settle_contact(key.slot, false);
+            }
+            if is_of_line && let Some(class) = class {
+                let line = self.tables.ix.classes.at(class);
+                let next = line.lead(key.tier).filter(|next| *next > key);
+                keys.extend(next.map(|next| (next.ranked(0), true)));
+            }
         }
         self.freed.announce.clear();
+    }
+
+    /// Whether somebody has come to another step who was not looked at yet.
+    fn climbs_are_due(&self) -> bool {
+        let climbs = &self.tables.ix.classes.climbs;
+        climbs.first_key_value().is_some_and(|(climb, _)| climb.0 <= self.now)
     }
 
     fn settle_contact(&mut self, slot: u32, alone: bool) {
@@ -61,26 +89,27 @@ impl Router {
         while let Some(operator) = self.best_operator_for(contact) {
             let best = if alone { Some(contact) } else { self.best_contact_for(operator) };
             let Some(best) = best else { return };
-            self.assign(best, operator);
+            let choice = self.tables.directory.rule(self.tables.contact(best).queue).choice;
+            self.assign(best, operator, Side::Contact(choice));
             if best == contact {
                 return;
             }
         }
     }
 
-    /// The longest idle operator who fits, ties by slot; for a held contact only the one it is held for.
+    /// The operator whom the queue's choice gives; for a held contact only the one it is held for.
     fn best_operator_for(&self, slot: u32) -> Option<u32> {
         let contact = self.tables.contact(slot);
         match contact.state {
             State::Waiting(Wait::Held { operator, .. }) => {
                 let row = self.tables.operator(operator.slot);
                 let fits = row.is_available()
-                    && row.has_room_for(contact.units)
-                    && self.has_skills_and_scope(row, contact)
+                    && row.has_room_to_take(contact)
+                    && self.fits_now(row, contact)
                     && !self.is_excluded(row, contact);
                 fits.then_some(operator.slot)
             }
-            State::Waiting(Wait::InLine) => self.longest_idle_for(contact),
+            State::Waiting(Wait::InLine) => self.chosen_for(contact),
             State::Waiting(Wait::Later)
             | State::Offered { .. }
             | State::Handling { .. }
@@ -89,11 +118,47 @@ impl Router {
         }
     }
 
+    /// Of several who fit, by the queue's choice (R3.2).
+    fn chosen_for(&self, contact: &Contact) -> Option<u32> {
+        let class = self.tables.ix.classes.at(self.tables.ix.classes.find(contact)?);
+        let rule = self.tables.directory.rule(contact.queue);
+        let fitting = &class.reach[rule.step_of(contact.order(), self.now)];
+        match rule.choice {
+            Choice::LongestIdle => self.longest_idle_for(contact, fitting),
+            choice @ (Choice::LeastOccupied | Choice::RoundRobin) => {
+                let profiles = self.with_room_for(contact, fitting);
+                let first = |profile| {
+                    let may = |slot| self.may_take(slot, contact);
+                    self.tables.ix.profiles.first_by_choice_of(profile, choice, demand(contact), may)
+                };
+                profiles.filter_map(first).min().map(|place| place.1.1)
+            }
+            Choice::MostSkilled => {
+                let profiles = self.with_room_for(contact, fitting);
+                let skilled = profiles.filter_map(|profile| {
+                    let sum = skill_sum(&self.tables.ix.profiles.at(profile).key, &class.want);
+                    Some((Reverse(sum), self.longest_idle_in(profile, contact)?))
+                });
+                skilled.min().map(|first| first.1.1)
+            }
+        }
+    }
+
+    /// Fitting profiles in which somebody may have room.
+    fn with_room_for<'a>(&'a self, contact: &Contact, fitting: &'a Bitset) -> impl Iterator<Item = u32> + 'a {
+        let with_room = self.tables.ix.profiles.with_room();
+        let is_costless = contact.units == 0;
+        fitting.iter().filter(move |&profile| is_costless || with_room.has(profile))
+    }
+
+    fn may_take(&self, slot: u32, contact: &Contact) -> bool {
+        let operator = self.tables.operator(slot);
+        operator.has_room_to_take(contact) && !self.is_excluded(operator, contact)
+    }
+
     /// Looks at the longest idle of each fitting profile; within a profile only where that one is ahead of the best so
     /// far. In a full house no profile has one, and there is nothing to look at.
-    fn longest_idle_for(&self, contact: &Contact) -> Option<u32> {
-        let class = self.tables.ix.classes.find(contact)?;
-        let fitting = &self.tables.ix.classes.at(class).profiles;
+    fn longest_idle_for(&self, contact: &Contact, fitting: &Bitset) -> Option<u32> {
         let profiles = &self.tables.ix.profiles;
         if contact.units == 0 {
             return self.longest_idle_among(fitting.iter(), contact, None);
@@ -130,10 +195,8 @@ impl Router {
     }
 
     fn longest_idle_in(&self, profile: u32, contact: &Contact) -> Option<Idle> {
-        self.tables.ix.profiles.longest_idle_of(profile, contact.units, |slot| {
-            let operator = self.tables.operator(slot);
-            operator.has_room_for(contact.units) && !self.is_excluded(operator, contact)
-        })
+        let may = |slot| self.may_take(slot, contact);
+        self.tables.ix.profiles.longest_idle_of(profile, demand(contact), may)
     }
 
     /// The waiting contact with the smallest key for this operator among those that fit.
@@ -160,7 +223,7 @@ impl Router {
             fits.for_each_in_both(classes.waiting(), |class| {
                 if classes.head(class) < first.0
                     && classes.cost(class) <= room
-                    && let Some(key) = self.first_not_excluded(operator, class)
+                    && let Some(key) = self.first_to_take(operator, class)
                     && key.place() < first.0
                 {
                     first = (key.place(), Some(key));
@@ -172,15 +235,28 @@ impl Router {
         best
     }
 
-    fn first_not_excluded(&self, operator: &Operator, class: u32) -> Option<OrderKey> {
-        let line = &self.tables.ix.classes.at(class).line;
-        if is(Planted::OrderOffByOne) {
-            return line.iter().nth(1).or(line.first()).copied();
+    /// The first of a line that is not kept away from the operator, and whose step reaches as far.
+    fn first_to_take(&self, operator: &Operator, class: u32) -> Option<OrderKey> {
+        let class = self.tables.ix.classes.at(class);
+        if operator.is_full_of(class.need.channel) {
+            return None;
         }
-        if operator.exclusions.is_empty() {
-            return line.first().copied();
+        let needed = class.step_needed(operator.profile)?;
+        let is_kept_away = |key: &OrderKey| {
+            !operator.exclusions.is_empty() && self.is_excluded(operator, self.tables.contact(key.slot))
+        };
+        if needed == 0 {
+            if is(Planted::OrderOffByOne) {
+                return class.line.iter().nth(1).or(class.line.first()).copied();
+            }
+            return class.line.iter().find(|key| !is_kept_away(key)).copied();
         }
-        line.iter().find(|key| !self.is_excluded(operator, self.tables.contact(key.slot))).copied()
+        // Within a tier the first has waited for longest: who stands behind one that is not there yet is not either.
+        let rule = self.tables.directory.rule(class.queue);
+        let is_there = |key: &OrderKey| rule.step_of(*key, self.now) >= needed;
+        let of_tier =
+            |first: OrderKey| class.in_tier(first.tier).take_while(is_there).find(|key| !is_kept_away(key));
+        class.tiers().find_map(of_tier)
     }
 
     fn best_held(&self, operator: &Operator) -> Option<RankedKey> {
@@ -188,15 +264,30 @@ impl Router {
         let profile = &operator.profile_key;
         let fitting = held.iter().filter(|key| {
             let contact = self.tables.contact(key.slot);
-            operator.has_room_for(contact.units)
-                && self.has_skills_and_scope(operator, contact)
+            operator.has_room_to_take(contact)
+                && self.fits_now(operator, contact)
                 && !self.is_excluded(operator, contact)
         });
         fitting.map(|key| key.ranked(profile.rank(self.tables.contact(key.slot).queue))).min()
     }
 
-    pub(crate) fn has_skills_and_scope(&self, operator: &Operator, contact: &Contact) -> bool {
-        operator.profile_key.fits(&contact.need, &self.tables.directory.parents)
+    /// Whether the operator fits at the contact's present step, room aside.
+    pub(crate) fn fits_now(&self, operator: &Operator, contact: &Contact) -> bool {
+        self.would_fit(operator, contact, contact.queue, &contact.need)
+    }
+
+    /// Whether the operator would fit a contact if it stood in this queue with this need.
+    pub(crate) fn would_fit(
+        &self,
+        operator: &Operator,
+        contact: &Contact,
+        queue: QueueId,
+        need: &Need,
+    ) -> bool {
+        let directory = &self.tables.directory;
+        let rule = directory.rule(queue);
+        let step = &rule.steps[rule.step_of(contact.order(), self.now)];
+        directory.fits(&operator.profile_key, &directory.want(queue, need), step)
     }
 
     /// Whether the operator is kept away from the contact (R3.1). It is not while nobody else is there who fits,
@@ -208,17 +299,25 @@ impl Router {
         }
         let other = |slot: u32| slot != operator.id.slot && !self.tables.operator(slot).excludes(contact.id);
         let Indexes { classes, profiles, .. } = &self.tables.ix;
+        let directory = &self.tables.directory;
+        let rule = directory.rule(contact.queue);
+        let step = rule.step_of(contact.order(), self.now);
         match classes.find(contact) {
-            Some(class) => classes.at(class).profiles.iter().any(|profile| profiles.has_any(profile, other)),
-            None => profiles
-                .iter()
-                .filter(|(_, key)| key.fits(&contact.need, &self.tables.directory.parents))
-                .any(|(profile, _)| profiles.has_any(profile, other)),
+            Some(class) => {
+                classes.at(class).reach[step].iter().any(|profile| profiles.has_any(profile, other))
+            }
+            None => {
+                let want = directory.want(contact.queue, &contact.need);
+                let fitting =
+                    profiles.iter().filter(|(_, key)| directory.fits(key, &want, &rule.steps[step]));
+                fitting.into_iter().any(|(profile, _)| profiles.has_any(profile, other))
+            }
         }
     }
 
     /// Contacts that somebody is kept away from are looked at again when exclusions may have become void. While the
-    /// event has freed nobody who has room, only those whom one who is kept away has room for can come to anything.
+    /// event has freed nobody who has room, only those whom one who is kept away has room for can come to anything;
+    /// unless somebody has come to another step meanwhile, which a timer that fires before does not wait for.
     fn free_excluded_contacts(&mut self) {
         let has_room = |slot| {
             let operator = self.tables.operator(slot);
@@ -227,7 +326,7 @@ impl Router {
         let waits =
             |contact: &Contact| matches!(contact.state, State::Waiting(Wait::InLine | Wait::Held { .. }));
         let Indexes { kept_away, excluding, costless, .. } = &self.tables.ix;
-        if self.freed.operators.iter().any(has_room) {
+        if self.climbs_are_due() || self.freed.operators.iter().any(has_room) {
             for &(slot, _) in kept_away {
                 if waits(self.tables.contact(slot)) {
                     self.freed.contacts.insert(slot);
@@ -246,18 +345,24 @@ impl Router {
     }
 
     /// Gives a waiting contact to an operator who fits.
-    fn assign(&mut self, contact: u32, operator: u32) {
+    fn assign(&mut self, contact: u32, operator: u32, side: Side) {
         let now = self.now;
-        let (operator_id, idle_before) = {
-            let row = self.tables.operator(operator);
-            (row.id, row.idle_since)
-        };
+        let (row, operator_row) = (self.tables.contact(contact), self.tables.operator(operator));
+        let (operator_id, idle_before) = (operator_row.id, operator_row.idle_since);
+        let is_held = matches!(row.state, State::Waiting(Wait::Held { .. }));
+        let side = if is_held { Side::Held } else { side };
+        let decision = (self.format >= 3).then(|| self.decision(row, operator_row, side));
         let answer = self.tables.directory.queue(self.tables.contact(contact).queue).answer;
         let state = match answer {
             Answer::Automatic => State::Handling { operator: operator_id, since: now, on_hold: None },
             Answer::Confirmed { within } => offered(operator_id, now, within, true, idle_before),
             Answer::Offered { within } => offered(operator_id, now, within, false, idle_before),
         };
+        if self.format >= 3 {
+            self.turns += 1;
+            let turn = self.turns;
+            self.tables.change_operator(operator, |row| row.turn = turn);
+        }
         self.tables.change_contact_since(contact, Some(now), |row| {
             row.assignment = if is(Planted::AssignmentNotRaised) && row.assignment.0 > 0 {
                 row.assignment
@@ -265,6 +370,7 @@ impl Router {
                 AssignmentEpoch(row.assignment.0 + 1)
             };
             row.holder = Some(operator_id);
+            row.decision = decision;
             row.passed = false;
             row.state = state;
         });
@@ -297,6 +403,10 @@ impl Router {
         totals.waited_ms += waited.0;
         self.emit(Effect::ConnectContact { contact, gateway, operator, assignment });
     }
+}
+
+fn demand(contact: &Contact) -> Demand {
+    Demand { units: contact.units, channel: contact.need.channel }
 }
 
 fn offered(

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::contact::Contact;
 use crate::effect::PresenceState;
-use crate::ids::{AssignmentEpoch, ContactId, Name, OperatorId, Timestamp};
+use crate::ids::{AssignmentEpoch, ChannelId, ContactId, Name, OperatorId, Timestamp};
 use crate::planted::{Planted, is};
 use crate::profiles::ProfileKey;
 use crate::session::Session;
@@ -31,6 +32,11 @@ pub(crate) struct Operator {
     pub exclusions: Vec<Exclusion>,
     /// Wrap-ups of contacts it passed on, oldest first.
     pub wrap_ups: Vec<WrapUp>,
+    /// Which of all assignments so far was its last; 0 for none.
+    pub turn: u64,
+    /// Contacts in hand of each channel with a cap, in the order of the profile's caps; derived, so not stored.
+    #[serde(skip)]
+    pub counts: Vec<u16>,
 }
 
 /// The wrap-up of a contact that has gone on without its operator.
@@ -66,6 +72,36 @@ impl Operator {
     /// Units that a contact may take at most; `None` while the load is beyond the capacity.
     pub(crate) fn room(&self) -> Option<u32> {
         (self.capacity + u32::from(is(Planted::CapacityOffByOne))).checked_sub(self.used)
+    }
+
+    /// Which of the channels with a cap are full, a bit for each.
+    pub(crate) fn full_channels(&self) -> u32 {
+        let caps = self.profile_key.caps.iter().map(|cap| cap.1).zip(&self.counts);
+        caps.enumerate().filter(|(_, (cap, count))| *count >= cap).fold(0, |mask, (bit, _)| mask | 1 << bit)
+    }
+
+    /// Whether it may take no more contacts of this channel (R3.5).
+    pub(crate) fn is_full_of(&self, channel: Option<ChannelId>) -> bool {
+        self.profile_key.cap_bit(channel).is_some_and(|bit| self.full_channels() & bit != 0)
+            && !is(Planted::CapIgnored)
+    }
+
+    /// Whether it has room for the contact, by units and by channel.
+    pub(crate) fn has_room_to_take(&self, contact: &Contact) -> bool {
+        self.has_room_for(contact.units) && !self.is_full_of(contact.need.channel)
+    }
+
+    /// Counts a contact that comes or goes, where its channel has a cap.
+    pub(crate) fn count_channel(&mut self, channel: Option<ChannelId>, more: bool) {
+        let bit = self.profile_key.cap_bit(channel);
+        if let Some(count) = bit.and_then(|bit| self.counts.get_mut(bit.trailing_zeros() as usize)) {
+            *count = if more { *count + 1 } else { *count - 1 };
+        }
+    }
+
+    /// The part of the capacity in use, in thousandths.
+    pub(crate) fn load(&self) -> u64 {
+        if self.capacity == 0 { 1_000 } else { u64::from(self.used) * 1_000 / u64::from(self.capacity) }
     }
 
     /// Units it may still take.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Millis, Name, UnitId};
+use crate::rules::{PlanRules, QueueRules, UnitRules};
 
 /// What a centre's routing works by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Plan {
     pub units: Vec<UnitPlan>,
     /// How the sessions of operators and gateways end.
     pub sessions: SessionPlan,
+    /// The rule book, as far as it is not said above. Logs before format 3 know none.
+    #[serde(skip)]
+    pub rules: PlanRules,
 }
 
 /// One queue.
@@ -47,6 +51,9 @@ pub struct QueuePlan {
     pub scope: Option<Name>,
     /// A closed queue takes no new contact; those that wait are served.
     pub open: bool,
+    /// The rule book for this queue. Logs before format 3 know none.
+    #[serde(skip)]
+    pub rules: QueueRules,
 }
 
 /// How a contact reaches the operator (R3.6).
@@ -100,6 +107,9 @@ pub struct UnitPlan {
     pub name: Name,
     /// The unit above; `None` for the company.
     pub parent: Option<UnitId>,
+    /// The rule book for this unit. Logs before format 3 know none.
+    #[serde(skip)]
+    pub rules: UnitRules,
 }
 
 /// How sessions and memories end.
@@ -141,6 +151,43 @@ impl QueuePlan {
             required: Vec::new(),
             scope: None,
             open: true,
+            rules: QueueRules::default(),
         }
+    }
+}
+
+/// All of a plan's rule book, apart from the plan: the second half of a plan's frame in format 3.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RuleBook {
+    plan: PlanRules,
+    queues: Vec<QueueRules>,
+    units: Vec<UnitRules>,
+}
+
+impl RuleBook {
+    pub(crate) fn of(plan: &Plan) -> RuleBook {
+        RuleBook {
+            plan: plan.rules.clone(),
+            queues: plan.queues.iter().map(|queue| queue.rules.clone()).collect(),
+            units: plan.units.iter().map(|unit| unit.rules.clone()).collect(),
+        }
+    }
+
+    /// Puts the rules into a plan that was read without them; `false` when they belong to another one.
+    pub(crate) fn put_into(self, plan: &mut Plan) -> bool {
+        let fits = self.queues.len() == plan.queues.len() && self.units.len() == plan.units.len();
+        plan.rules = self.plan;
+        plan.queues.iter_mut().zip(self.queues).for_each(|(queue, rules)| queue.rules = rules);
+        plan.units.iter_mut().zip(self.units).for_each(|(unit, rules)| unit.rules = rules);
+        fits
+    }
+}
+
+impl Plan {
+    /// Whether it says anything that only format 3 can.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.rules != PlanRules::default()
+            || self.queues.iter().any(|queue| queue.rules != QueueRules::default())
+            || self.units.iter().any(|unit| unit.rules != UnitRules::default())
     }
 }

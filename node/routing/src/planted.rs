@@ -100,6 +100,28 @@ pub enum Planted {
     ResyncNotSent,
     /// Nobody ticks when something is due.
     NoTick,
+    /// A cap on the contacts of a channel counts for nothing.
+    CapIgnored,
+    /// Life safety climbs the ladder like everybody.
+    LifeSafetyClimbs,
+    /// Another language will do although the customer has not agreed.
+    LanguageWithoutConsent,
+    /// Operators answer for companies that are lent to them before the ladder says so.
+    LentFromTheStart,
+    /// Operators get contacts of channels that they do not serve.
+    ChannelIgnored,
+    /// A gateway's tier 0 counts as life safety.
+    LifeSafetyByGateway,
+    /// Who hung up gets credit in another tier too.
+    CreditAcrossTiers,
+    /// Who hung up gets the credit again with each call.
+    CreditTwice,
+    /// Waiting leads up to tier 1.
+    PromotedToUrgent,
+    /// A plan may leave those who wait without anybody who could serve them.
+    StrandedByPlan,
+    /// Life safety is deflected like everybody.
+    LifeSafetyDeflected,
 }
 
 /// Whether this mistake is made now.
@@ -376,6 +398,62 @@ mod switch {
             &["I11"],
         ),
         mistake(Planted::NoTick, "the simulated shell", "Nobody ticks when something is due", &["I11"]),
+        mistake(
+            Planted::CapIgnored,
+            "the core",
+            "A cap on the contacts of a channel counts for nothing",
+            &["I3"],
+        ),
+        mistake(
+            Planted::LifeSafetyClimbs,
+            "the core",
+            "Life safety climbs the ladder like everybody",
+            &["I4"],
+        ),
+        mistake(
+            Planted::LanguageWithoutConsent,
+            "the core",
+            "Another language will do although the customer has not agreed",
+            &["I4"],
+        ),
+        mistake(
+            Planted::LentFromTheStart,
+            "the core",
+            "Operators answer for companies that are lent to them before the ladder says so",
+            &["I10"],
+        ),
+        mistake(
+            Planted::ChannelIgnored,
+            "the core",
+            "Operators get contacts of channels that they do not serve",
+            &["I4"],
+        ),
+        mistake(
+            Planted::LifeSafetyByGateway,
+            "the core",
+            "A gateway's tier 0 counts as life safety",
+            &["I4"],
+        ),
+        mistake(
+            Planted::CreditAcrossTiers,
+            "the core",
+            "Who hung up gets credit in another tier too",
+            &["I4"],
+        ),
+        mistake(
+            Planted::CreditTwice,
+            "the core",
+            "Who hung up gets the credit again with each call",
+            &["I4"],
+        ),
+        mistake(Planted::PromotedToUrgent, "the core", "Waiting leads up to tier 1", &["I4"]),
+        mistake(
+            Planted::StrandedByPlan,
+            "the core",
+            "A plan may leave those who wait without anybody who could serve them",
+            &["I11"],
+        ),
+        mistake(Planted::LifeSafetyDeflected, "the core", "Life safety is deflected like everybody", &["I4"]),
     ];
 
     /// 0 for none, else the mistake's number and 1.

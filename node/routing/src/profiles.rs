@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::bitset::Bitset;
-use crate::contact::Need;
-use crate::ids::{QueueId, SkillId, Timestamp, UnitId};
+use crate::ids::{ChannelId, PrincipalId, QueueId, SkillId, Timestamp, UnitId};
+use crate::operator::Operator;
 use crate::planted::{Planted, is};
+use crate::rules::Choice;
 
 /// What makes two operators alike for the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,6 +22,14 @@ pub(crate) struct ProfileKey {
     pub unit: Option<UnitId>,
     /// Ranks other than 0, sorted by queue.
     pub ranks: Box<[(QueueId, u8)]>,
+    /// Channels that it serves, sorted; none means all.
+    pub channels: Box<[ChannelId]>,
+    /// Companies for which it answers, sorted; none means all.
+    pub principals: Box<[PrincipalId]>,
+    /// Companies lent to it, sorted.
+    pub lent: Box<[PrincipalId]>,
+    /// At most so many contacts of a channel at once, sorted by channel.
+    pub caps: Box<[(ChannelId, u16)]>,
 }
 
 impl ProfileKey {
@@ -28,14 +37,13 @@ impl ProfileKey {
         self.ranks.binary_search_by_key(&queue, |entry| entry.0).map_or(0, |at| self.ranks[at].1)
     }
 
-    /// Skills at their levels, and the unit within the scopes (R3.1).
-    pub(crate) fn fits(&self, need: &Need, parents: &[Option<UnitId>]) -> bool {
-        has_skills(&self.skills, &need.skills)
-            && (is(Planted::ScopeIgnored)
-                || need
-                    .scopes
-                    .iter()
-                    .all(|&scope| self.unit.is_some_and(|unit| is_within(unit, scope, parents))))
+    pub(crate) fn level(&self, skill: SkillId) -> u8 {
+        self.skills.binary_search_by_key(&skill, |entry| entry.0).map_or(0, |at| self.skills[at].1)
+    }
+
+    /// The bit of a channel among those with a cap.
+    pub(crate) fn cap_bit(&self, channel: Option<ChannelId>) -> Option<u32> {
+        self.caps.binary_search_by_key(&channel?, |cap| cap.0).ok().map(|place| 1 << place)
     }
 }
 
@@ -45,14 +53,68 @@ pub(crate) type Idle = (Timestamp, u32);
 /// Behind everybody in the order of idleness.
 const NOBODY: Idle = (Timestamp(u64::MAX), u32::MAX);
 
+/// How an available operator stands among those of its profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Units free.
+    pub free: u32,
+    /// The channels with a cap that are full, a bit for each.
+    pub full: u32,
+    pub idle: Idle,
+    /// Which of all assignments was its last.
+    pub turn: u64,
+    /// The part of the capacity in use, in thousandths.
+    pub load: u64,
+}
+
+impl Standing {
+    pub(crate) fn of(operator: &Operator) -> Standing {
+        Standing {
+            free: operator.free(),
+            full: operator.full_channels(),
+            idle: (operator.idle_since, operator.id.slot),
+            turn: operator.turn,
+            load: operator.load(),
+        }
+    }
+
+    /// The place by a choice that does not go by idleness alone, smallest first.
+    fn place(&self, choice: Choice) -> ChoicePlace {
+        match choice {
+            Choice::LongestIdle | Choice::MostSkilled => (0, self.idle),
+            Choice::LeastOccupied => (self.load, self.idle),
+            Choice::RoundRobin => (self.turn, self.idle),
+        }
+    }
+}
+
+/// A place by choice: load or turn, then idleness.
+pub(crate) type ChoicePlace = (u64, Idle);
+
+/// Operators by the channels that are full and by free units.
+type Levels<P> = BTreeMap<(u32, u32), BTreeSet<P>>;
+
+/// Operators of one profile.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ProfileCounts {
+    pub operators: u32,
+    /// With a session, live or in grace.
+    pub signed_in: u32,
+    /// With a live session, and ready.
+    pub available: u32,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Profile {
     pub key: Arc<ProfileKey>,
-    operators: u32,
+    /// How many of them are there.
+    counts: ProfileCounts,
     /// For each rank the classes that fit.
     pub fits: BTreeMap<u8, Bitset>,
-    /// Available operators by free units, longest idle first.
-    idle: BTreeMap<u32, BTreeSet<Idle>>,
+    /// Available operators, longest idle first.
+    idle: Levels<Idle>,
+    /// The same by other choices, where the plan has them.
+    by_choice: BTreeMap<Choice, Levels<ChoicePlace>>,
 }
 
 /// All profiles in use, and the available operators in each.
@@ -65,6 +127,8 @@ pub(crate) struct Profiles {
     heads: Vec<Idle>,
     /// The profiles that have one.
     with_room: Bitset,
+    /// Choices beside idleness that some queue makes.
+    choices: BTreeSet<Choice>,
 }
 
 impl Profiles {
@@ -89,10 +153,11 @@ impl Profiles {
     /// Counts one more operator; `true` when the profile is new and its fits must be worked out.
     pub(crate) fn join(&mut self, key: &Arc<ProfileKey>) -> (u32, bool) {
         if let Some(&id) = self.ids.get(key) {
-            self.list[id as usize].operators += 1;
+            self.list[id as usize].counts.operators += 1;
             return (id, false);
         }
-        let profile = Profile { key: key.clone(), operators: 1, ..Profile::default() };
+        let counts = ProfileCounts { operators: 1, ..ProfileCounts::default() };
+        let profile = Profile { key: key.clone(), counts, ..Profile::default() };
         let id = if let Some(id) = self.spare.pop() {
             self.list[id as usize] = profile;
             id
@@ -108,8 +173,8 @@ impl Profiles {
     /// Counts one operator less; `true` when the profile is gone.
     pub(crate) fn leave(&mut self, id: u32) -> bool {
         let profile = &mut self.list[id as usize];
-        profile.operators -= 1;
-        if profile.operators > 0 {
+        profile.counts.operators -= 1;
+        if profile.counts.operators > 0 {
             return false;
         }
         let key = profile.key.clone();
@@ -125,15 +190,15 @@ impl Profiles {
         profile.fits.entry(rank).or_default().set(class, fits);
     }
 
-    pub(crate) fn set_idle(&mut self, profile: u32, free: u32, idle: Idle, on: bool) {
-        let levels = &mut self.list[profile as usize].idle;
-        if on {
-            levels.entry(free).or_default().insert(idle);
-        } else if let Some(level) = levels.get_mut(&free) {
-            level.remove(&idle);
-            if level.is_empty() {
-                levels.remove(&free);
-            }
+    /// Puts an available operator into its profile's orders or takes it out.
+    pub(crate) fn set_idle(&mut self, profile: u32, standing: Standing, on: bool) {
+        let Standing { free, full, idle, .. } = standing;
+        let row = &mut self.list[profile as usize];
+        row.counts.available = if on { row.counts.available + 1 } else { row.counts.available - 1 };
+        set_in_level(&mut row.idle, (full, free), idle, on);
+        for &choice in &self.choices {
+            let levels = row.by_choice.entry(choice).or_default();
+            set_in_level(levels, (full, free), standing.place(choice), on);
         }
         if free == 0 {
             return;
@@ -142,9 +207,40 @@ impl Profiles {
         if on {
             *head = idle.min(*head);
         } else if *head == idle {
-            *head = levels.range(1..).filter_map(|(_, level)| level.first()).min().copied().unwrap_or(NOBODY);
+            let with_room = row.idle.iter().filter(|(level, _)| level.1 > 0);
+            *head = with_room.filter_map(|(_, level)| level.first()).min().copied().unwrap_or(NOBODY);
         }
         self.with_room.set(profile, *head != NOBODY);
+    }
+
+    /// The plan makes these choices from here on; `true` when the orders must be made anew.
+    pub(crate) fn set_choices(&mut self, choices: BTreeSet<Choice>) -> bool {
+        if self.choices == choices {
+            return false;
+        }
+        self.list.iter_mut().for_each(|row| row.by_choice.clear());
+        self.choices = choices;
+        true
+    }
+
+    /// Puts an available operator into the orders of choices that the plan has begun to make.
+    pub(crate) fn set_chosen(&mut self, profile: u32, standing: Standing) {
+        let by_choice = &mut self.list[profile as usize].by_choice;
+        for &choice in &self.choices {
+            let levels = by_choice.entry(choice).or_default();
+            set_in_level(levels, (standing.full, standing.free), standing.place(choice), true);
+        }
+    }
+
+    /// How many operators a profile has, and how many are there.
+    pub(crate) fn counts(&self, profile: u32) -> ProfileCounts {
+        self.list[profile as usize].counts
+    }
+
+    /// Counts an operator who has a session, or has none any more.
+    pub(crate) fn set_signed_in(&mut self, profile: u32, on: bool) {
+        let counts = &mut self.list[profile as usize].counts;
+        counts.signed_in = if on { counts.signed_in + 1 } else { counts.signed_in - 1 };
     }
 
     /// The profiles with an available operator who has at least one unit free.
@@ -162,11 +258,25 @@ impl Profiles {
     pub(crate) fn longest_idle_of(
         &self,
         profile: u32,
-        units: u32,
+        demand: Demand,
         passes: impl Fn(u32) -> bool,
     ) -> Option<Idle> {
-        let levels = self.list[profile as usize].idle.range(units..);
-        levels.filter_map(|(_, level)| level.iter().find(|idle| passes(idle.1)).copied()).min()
+        let row = &self.list[profile as usize];
+        let levels = with_room(&row.idle, demand, row.key.cap_bit(demand.channel));
+        levels.filter_map(|level| level.iter().find(|idle| passes(idle.1)).copied()).min()
+    }
+
+    /// The first by choice among the available operators of one profile with room who pass.
+    pub(crate) fn first_by_choice_of(
+        &self,
+        profile: u32,
+        choice: Choice,
+        demand: Demand,
+        passes: impl Fn(u32) -> bool,
+    ) -> Option<ChoicePlace> {
+        let row = &self.list[profile as usize];
+        let levels = with_room(row.by_choice.get(&choice)?, demand, row.key.cap_bit(demand.channel));
+        levels.filter_map(|level| level.iter().find(|place| passes(place.1.1)).copied()).min()
     }
 
     /// Whether an available operator of the profile passes, whatever its load.
@@ -175,51 +285,29 @@ impl Profiles {
     }
 }
 
-fn has_skills(have: &[(SkillId, u8)], need: &[(SkillId, u8)]) -> bool {
-    let mut have = have.iter();
-    need.iter().all(|&(skill, level)| {
-        have.by_ref().find(|entry| entry.0 >= skill).is_some_and(|entry| entry.0 == skill && entry.1 >= level)
-    })
+/// What a contact takes of an operator's room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demand {
+    pub units: u32,
+    pub channel: Option<ChannelId>,
 }
 
-fn is_within(unit: UnitId, scope: UnitId, parents: &[Option<UnitId>]) -> bool {
-    let mut at = Some(unit);
-    while let Some(unit) = at {
-        if unit == scope {
-            return true;
+fn set_in_level<P: Ord>(levels: &mut Levels<P>, level: (u32, u32), place: P, on: bool) {
+    if on {
+        levels.entry(level).or_default().insert(place);
+    } else if let Some(places) = levels.get_mut(&level) {
+        places.remove(&place);
+        if places.is_empty() {
+            levels.remove(&level);
         }
-        // Parents stand before their children, so this walk ends.
-        at = parents.get(unit.0 as usize).copied().flatten();
     }
-    false
 }
 
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-
-    fn skills(list: &[(u32, u8)]) -> Box<[(SkillId, u8)]> {
-        list.iter().map(|&(skill, level)| (SkillId(skill), level)).collect()
-    }
-
-    #[test]
-    fn r3_1_every_required_skill_at_its_level() {
-        let have = skills(&[(1, 5), (3, 2), (7, 10)]);
-        assert!(has_skills(&have, &skills(&[])));
-        assert!(has_skills(&have, &skills(&[(1, 5), (7, 1)])));
-        assert!(!has_skills(&have, &skills(&[(3, 3)])));
-        assert!(!has_skills(&have, &skills(&[(2, 1)])));
-        assert!(!has_skills(&have, &skills(&[(7, 1), (8, 1)])));
-    }
-
-    #[test]
-    fn r3_1_a_scope_holds_its_unit_and_all_below() {
-        let parents = vec![None, Some(UnitId(0)), Some(UnitId(1)), Some(UnitId(0))];
-        assert!(is_within(UnitId(2), UnitId(0), &parents));
-        assert!(is_within(UnitId(2), UnitId(1), &parents));
-        assert!(!is_within(UnitId(2), UnitId(3), &parents));
-        assert!(!is_within(UnitId(0), UnitId(1), &parents));
-    }
+/// The levels with room for a contact: units free, and its channel not full.
+fn with_room<P>(levels: &Levels<P>, demand: Demand, bit: Option<u32>) -> impl Iterator<Item = &BTreeSet<P>> {
+    let bit = bit.filter(|_| !is(Planted::CapIgnored)).unwrap_or(0);
+    let group = |from: u32| levels.range((from, 0)..).next().map(|(level, _)| level.0);
+    let groups = core::iter::successors(group(0), move |full| group(full + 1));
+    let open = groups.filter(move |full| full & bit == 0);
+    open.flat_map(move |full| levels.range((full, demand.units)..=(full, u32::MAX)).map(|(_, level)| level))
 }

@@ -118,6 +118,26 @@ pub enum Refusal {
     /// The one whom the contact is passed to cannot take it.
     #[error("operator: {0:?} is not ready, or lacks what the contact requires; pass it to a queue")]
     OperatorUnavailable(Name),
+    /// The plan has no such company.
+    #[error("principal: the plan has no principal {0:?}")]
+    UnknownPrincipal(Name),
+    /// No entry rule says where the contact goes, and nobody else does.
+    #[error("queue: no entry rule matches; name a queue, or give the plan a default queue")]
+    NoQueue,
+    /// Nobody is there for the queue, and its rule is to refuse.
+    #[error("queue: nobody is there for {0:?}, and it refuses contacts then; try again later")]
+    NobodyThere(Name),
+    /// The plan has no such calendar.
+    #[error("hours: the plan has no calendar {0:?}")]
+    UnknownCalendar(Name),
+    /// Nobody could ever serve those who wait.
+    #[error("plan: {contacts} waiting in queue {queue:?} could be served by nobody; move them first")]
+    WouldStrand {
+        /// Where they wait.
+        queue: Name,
+        /// How many.
+        contacts: u32,
+    },
 }
 
 impl Refusal {
@@ -148,6 +168,11 @@ impl Refusal {
             Refusal::ForeignContact(_) => "foreign-contact",
             Refusal::ActionKeyReused { .. } => "action-key-reused",
             Refusal::OperatorUnavailable(_) => "operator-unavailable",
+            Refusal::UnknownPrincipal(_) => "unknown-principal",
+            Refusal::NoQueue => "no-queue",
+            Refusal::WouldStrand { .. } => "would-strand",
+            Refusal::NobodyThere(_) => "nobody-there",
+            Refusal::UnknownCalendar(_) => "unknown-calendar",
         }
     }
 
@@ -176,5 +201,10 @@ impl Refusal {
         "foreign-contact",
         "action-key-reused",
         "operator-unavailable",
+        "unknown-principal",
+        "no-queue",
+        "would-strand",
+        "nobody-there",
+        "unknown-calendar",
     ];
 }

@@ -1,18 +1,19 @@
 //! The router: the one state machine. [`Router::apply`] reads as the order of work within one log entry; the rule
 //! for each command is in `commands/`, matching in `matching.rs`, rows and indexes in `tables.rs`.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::Command;
-use crate::deeds::Deeds;
+use crate::contact::{State, Wait};
 use crate::directory::Directory;
 use crate::effect::{Effect, Outcome, Reply};
-use crate::ids::{Incarnation, LogIndex, NodeId, QueueId, Timestamp};
+use crate::ids::{Incarnation, LogIndex, Millis, NodeId, QueueId, Timestamp};
 use crate::limits::TIMERS_PER_ENTRY_MAX;
+use crate::memory::{Deed, Memory, Redialer};
 use crate::order::OrderKey;
 use crate::plan::Plan;
 use crate::planted::{Planted, is};
@@ -30,9 +31,15 @@ pub struct Router {
     pub(crate) totals: Vec<QueueTotals>,
     pub(crate) jobs: VecDeque<Job>,
     /// Shared with snapshots until the next action.
-    pub(crate) deeds: Arc<Deeds>,
+    pub(crate) deeds: Arc<Memory<Deed>>,
     /// The highest format among the commands carried out.
     pub(crate) format: u8,
+    /// Assignments so far, for the choice of who was given a contact longest ago.
+    pub(crate) turns: u64,
+    /// Hashes of who is in the life-support register. Shared with snapshots until it changes.
+    pub(crate) life_support: Arc<BTreeSet<u128>>,
+    /// Customers who hung up, for credit. Shared with snapshots until one more does.
+    pub(crate) redials: Arc<Memory<Redialer>>,
     /// Effects of the entry being applied.
     pub(crate) effects: Vec<Effect>,
     /// What the event being carried out has freed.
@@ -71,6 +78,8 @@ pub struct QueueTotals {
     pub moved_out: u64,
     /// Closed by a supervisor.
     pub closed: u64,
+    /// Deflected at arrival: call-back, voicemail, message.
+    pub deflected: u64,
 }
 
 /// Work on many rows, advanced by a bounded number of rows per entry.
@@ -109,6 +118,8 @@ pub(crate) struct Freed {
     /// Of those, the ones whose gateway must hear that they wait.
     pub announce: Slots,
     pub operators: Slots,
+    /// Classes whose contacts may be matched by others than before.
+    pub lines: Vec<u32>,
     /// An operator has left or was excluded: exclusions of others may have become void.
     pub exclusions: bool,
 }
@@ -138,8 +149,11 @@ impl Router {
             tables: Tables::new(Arc::new(Directory::default())),
             totals: Vec::new(),
             jobs: VecDeque::new(),
-            deeds: Arc::new(Deeds::default()),
+            deeds: Arc::new(Memory::default()),
             format: 1,
+            turns: 0,
+            life_support: Arc::new(BTreeSet::new()),
+            redials: Arc::new(Memory::default()),
             effects: Vec::new(),
             freed: Freed::default(),
             frame: Vec::new(),
@@ -152,10 +166,14 @@ impl Router {
         self.index.0 += 1;
         self.now = self.now.max(at);
         self.fire_timers();
+        self.climb_ladders();
         self.advance_job();
+        let format = self.format;
+        // A command is of its own format; one that is refused leaves no trace.
+        self.format = format.max(command.format());
         let reply = self.carry_out(command);
-        if reply.is_ok() {
-            self.format = self.format.max(command.format());
+        if reply.is_err() {
+            self.format = format;
         }
         self.settle();
         let outcome = Outcome { reply, effects: core::mem::take(&mut self.effects) };
@@ -195,7 +213,9 @@ impl Router {
         if !self.jobs.is_empty() {
             return Some(self.now);
         }
-        self.tables.ix.timers.first().map(|timer| timer.0)
+        let timer = self.tables.ix.timers.first().map(|timer| timer.0);
+        let climb = self.tables.ix.classes.climbs.first_key_value().map(|(climb, _)| climb.0);
+        [timer, climb].into_iter().flatten().min()
     }
 
     fn carry_out(&mut self, command: &Command) -> Result<Reply, Refusal> {
@@ -220,6 +240,7 @@ impl Router {
             Command::TransferContact(command) => self.transfer_contact(command),
             Command::HoldContact(command) => self.hold_contact(command),
             Command::Act(command) => self.act(command),
+            Command::PutLifeSupport(command) => self.put_life_support(command),
         }
     }
 
@@ -231,12 +252,32 @@ impl Router {
                 return;
             }
             match of {
-                TimerOf::Contact => self.contact_timer(slot),
+                TimerOf::Contact => self.contact_timer(slot, at),
                 TimerOf::Operator => self.operator_timer(slot, at),
                 TimerOf::Gateway => self.gateway_timer(slot),
             }
             self.settle();
         }
+    }
+
+    /// Matches those who have come to another step of their queue's ladder since the last entry (R3.3). The
+    /// foremost of each line stand for those behind them, so that a crowd that climbs together is a few events.
+    fn climb_ladders(&mut self) {
+        while let Some((at, slot)) = self.tables.ix.classes.pop_climb(self.now) {
+            // Who comes to the front by this event is looked at for the same moment.
+            self.tables.ix.classes.climbed_until = at.minus(Millis(1));
+            self.freed.contacts.insert(slot);
+            self.settle();
+            let contact = self.tables.contact(slot);
+            let (class, key) = (contact.class, contact.order());
+            if matches!(contact.state, State::Waiting(Wait::InLine))
+                && let Some(class) = class
+            {
+                let rule = self.tables.directory.rule(contact.queue);
+                self.tables.ix.classes.climb_on(class, key, rule, at);
+            }
+        }
+        self.tables.ix.classes.climbed_until = self.now;
     }
 
     fn extend_chain(&mut self, command: &Command, outcome: &Outcome) {

@@ -43,6 +43,11 @@ impl Session {
         matches!(self.state, SessionState::Live { .. })
     }
 
+    /// Live, or in grace.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.state, SessionState::None)
+    }
+
     /// Lets a command of this epoch pass.
     pub(crate) fn admit(&self, epoch: Epoch) -> Result<(), Refusal> {
         if self.epoch != epoch && !is(Planted::StaleEpochAccepted) {

@@ -1,7 +1,7 @@
 //! Snapshots: a copy-on-write view that costs one pointer per 64 rows to take, and its canonical bytes. Equal
 //! states have equal bytes (I8). Indexes are not stored; they are derived again when a snapshot is read.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -9,21 +9,22 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::contact::Contact;
-use crate::deeds::{Deeds, StoredDeeds};
 use crate::directory::Directory;
 use crate::ids::{LogIndex, Timestamp, hash_parts};
+use crate::memory::{Deed, Memory, Redialer, StoredMemory};
 use crate::operator::Operator;
-use crate::plan::Plan;
+use crate::plan::{Plan, RuleBook};
 use crate::planted::{Planted, is};
 use crate::router::{Job, QueueTotals, Router};
 use crate::session::Gateway;
 use crate::slab::{Slab, StoredSlab};
 use crate::snapshot_v1::{HeadV1, RowsV1};
+use crate::snapshot_v2::{HeadV2, RowsV2};
 use crate::tables::Tables;
 
 const MAGIC: &[u8; 6] = b"RMSNAP";
-/// The format that is written; format 1 is read too.
-const VERSION: u16 = 2;
+/// The format that is written; formats 1 and 2 are read too.
+const VERSION: u16 = 3;
 const HEADER_BYTES: usize = MAGIC.len() + 2;
 const CHECKSUM_BYTES: usize = 16;
 
@@ -39,8 +40,11 @@ pub struct Snapshot {
     gateways: Slab<Gateway>,
     totals: Vec<QueueTotals>,
     jobs: VecDeque<Job>,
-    deeds: Arc<Deeds>,
+    deeds: Arc<Memory<Deed>>,
     format: u8,
+    turns: u64,
+    life_support: Arc<BTreeSet<u128>>,
+    redials: Arc<Memory<Redialer>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,9 +54,13 @@ pub(crate) struct Head {
     pub chain: u128,
     pub format: u8,
     pub plan: Plan,
+    pub rules: RuleBook,
     pub totals: Vec<QueueTotals>,
     pub jobs: VecDeque<Job>,
-    pub deeds: StoredDeeds,
+    pub deeds: StoredMemory<Deed>,
+    pub turns: u64,
+    pub life_support: Vec<u128>,
+    pub redials: StoredMemory<Redialer>,
 }
 
 /// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
@@ -126,9 +134,13 @@ impl Snapshot {
             chain: self.chain,
             format: self.format,
             plan: self.directory.plan.clone(),
+            rules: RuleBook::of(&self.directory.plan),
             totals: self.totals.clone(),
             jobs: if is(Planted::JobsLeftOut) { VecDeque::new() } else { self.jobs.clone() },
             deeds: if is(Planted::DeedsLeftOut) { Vec::new() } else { self.deeds.to_stored() },
+            turns: self.turns,
+            life_support: self.life_support.iter().copied().collect(),
+            redials: self.redials.to_stored(),
         };
         crate::codec::append(&mut bytes, &head);
         // In the order of `Rows`, which reads them.
@@ -157,6 +169,9 @@ impl Router {
             jobs: self.jobs.clone(),
             deeds: self.deeds.clone(),
             format: self.format,
+            turns: self.turns,
+            life_support: self.life_support.clone(),
+            redials: self.redials.clone(),
         }
     }
 
@@ -166,19 +181,26 @@ impl Router {
     /// The bytes are not a snapshot, of a newer version, or damaged.
     pub fn restore(bytes: &[u8]) -> Result<Router, SnapshotError> {
         let (version, body) = open(bytes)?;
-        let (head, rows) = match version {
+        let (mut head, rows) = match version {
             1 => read_parts::<HeadV1, RowsV1>(body)?,
+            2 => read_parts::<HeadV2, RowsV2>(body)?,
             _ => read_parts::<Head, Rows>(body)?,
         };
+        if !head.rules.put_into(&mut head.plan) {
+            return Err(SnapshotError::Inconsistent("the rule book is of another plan"));
+        }
         let mut router = Router::new();
         router.index = head.index;
         router.now = head.now;
         router.chain = head.chain;
         router.totals = head.totals;
         router.jobs = head.jobs;
-        router.deeds = Arc::new(Deeds::from_stored(head.deeds));
+        router.deeds = Arc::new(Memory::from_stored(head.deeds));
         router.format = head.format;
-        router.tables = derive(head.plan, rows)?;
+        router.turns = head.turns;
+        router.life_support = Arc::new(head.life_support.into_iter().collect());
+        router.redials = Arc::new(Memory::from_stored(head.redials));
+        router.tables = derive(head.plan, rows, head.now)?;
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)
     }
@@ -219,12 +241,13 @@ fn open(bytes: &[u8]) -> Result<(u16, &[u8]), SnapshotError> {
 }
 
 /// Rows with their indexes.
-fn derive(plan: Plan, rows: Rows) -> Result<Tables, SnapshotError> {
+fn derive(plan: Plan, rows: Rows, now: Timestamp) -> Result<Tables, SnapshotError> {
     let slots = SnapshotError::Inconsistent("a table's slots");
     let mut tables = Tables::new(Arc::new(Directory::new(plan)));
     tables.contacts = Slab::from_stored(rows.contacts).ok_or_else(|| slots.clone())?;
     tables.operators = Slab::from_stored(rows.operators).ok_or_else(|| slots.clone())?;
     tables.gateways = Slab::from_stored(rows.gateways).ok_or(slots)?;
+    tables.ix.classes.climbed_until = now;
     tables.derive_indexes();
     Ok(tables)
 }

@@ -1,4 +1,4 @@
-//! Snapshots of format 1, read into the rows of format 2. Written by nothing any more; kept so that a node can be
+//! Snapshots of format 1, read into the rows of format 3. Written by nothing any more; kept so that a node can be
 //! upgraded in place.
 
 use alloc::collections::VecDeque;
@@ -8,19 +8,20 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{CallbackOrder, ContactDetails};
-use crate::contact::{Contact, Need, State, Text, Wait};
+use crate::contact::{Contact, State, Text, Wait};
 use crate::effect::{EndReason, PresenceState};
 use crate::ids::{
     AssignmentEpoch, ChannelId, ContactId, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId,
     OperatorId, QueueId, Timestamp,
 };
 use crate::operator::{Exclusion, Operator};
-use crate::plan::Plan;
-use crate::profiles::ProfileKey;
+use crate::plan::{Plan, RuleBook};
 use crate::router::{Job, LoseSessions, QueueTotals};
+use crate::rules::Facts;
 use crate::session::{Gateway, Session};
 use crate::slab::StoredSlab;
 use crate::snapshot::{Head, Rows};
+use crate::snapshot_v2::{NeedV2, ProfileKeyV2};
 
 /// Everything in front of the rows.
 #[derive(Serialize, Deserialize)]
@@ -75,7 +76,7 @@ struct ContactV1 {
     head_start: Millis,
     index: LogIndex,
     units: u32,
-    need: Arc<Need>,
+    need: NeedV2,
     not_before: Option<Timestamp>,
     state: StateV1,
     assignment: AssignmentEpoch,
@@ -124,7 +125,7 @@ enum StateV1 {
 struct OperatorV1 {
     id: OperatorId,
     login: Name,
-    profile_key: Arc<ProfileKey>,
+    profile_key: ProfileKeyV2,
     capacity: u32,
     used: u32,
     presence: PresenceState,
@@ -141,10 +142,14 @@ impl From<HeadV1> for Head {
             now,
             chain,
             format: 1,
+            rules: RuleBook::of(&plan),
             plan,
             totals: totals.into_iter().map(QueueTotals::from).collect(),
             jobs: jobs.into_iter().map(Job::from).collect::<VecDeque<Job>>(),
             deeds: Vec::new(),
+            turns: 0,
+            life_support: Vec::new(),
+            redials: Vec::new(),
         }
     }
 }
@@ -198,7 +203,7 @@ impl From<ContactV1> for Contact {
             head_start: old.head_start,
             index: old.index,
             units: old.units,
-            need: old.need,
+            need: Arc::new(old.need.into()),
             class: None,
             not_before: old.not_before,
             state: old.state.into(),
@@ -209,6 +214,9 @@ impl From<ContactV1> for Contact {
             sources: old.sources,
             transfers: 0,
             passed: false,
+            promoted: 0,
+            promote_at: None,
+            decision: None,
             text: Arc::new(old.text.into()),
         }
     }
@@ -217,7 +225,7 @@ impl From<ContactV1> for Contact {
 impl From<TextV1> for Text {
     fn from(old: TextV1) -> Text {
         let TextV1 { key, preferred, callback, details } = old;
-        Text { key, preferred, callback, details, own: None }
+        Text { key, preferred, callback, details, own: None, facts: Facts::default(), rule: None }
     }
 }
 
@@ -240,7 +248,7 @@ impl From<OperatorV1> for Operator {
         Operator {
             id: old.id,
             login: old.login,
-            profile_key: old.profile_key,
+            profile_key: Arc::new(old.profile_key.into()),
             profile: 0,
             capacity: old.capacity,
             used: old.used,
@@ -249,6 +257,8 @@ impl From<OperatorV1> for Operator {
             idle_since: old.idle_since,
             exclusions: old.exclusions,
             wrap_ups: Vec::new(),
+            turn: 0,
+            counts: Vec::new(),
         }
     }
 }

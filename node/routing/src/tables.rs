@@ -3,16 +3,17 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
-use crate::ids::{Name, OperatorId, Timestamp};
+use crate::ids::{ChannelId, Name, OperatorId, Timestamp};
 use crate::operator::{Exclusion, Operator};
 use crate::order::OrderKey;
 use crate::planted::{Planted, is};
-use crate::profiles::{Idle, Profiles};
+use crate::profiles::{Profiles, Standing};
 use crate::session::Gateway;
 use crate::slab::Slab;
 
@@ -72,7 +73,8 @@ pub(crate) struct Tables {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct ContactFacets {
     deadline: Option<Timestamp>,
-    in_line: Option<OrderKey>,
+    /// The place, and whether some operator is kept away from the contact.
+    in_line: Option<(OrderKey, bool)>,
     held: Option<(u32, OrderKey)>,
     in_hand: Option<u32>,
     open: bool,
@@ -83,20 +85,25 @@ struct ContactFacets {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct OperatorFacets {
     deadline: Option<Timestamp>,
-    idle: Option<(u32, u32, Idle)>,
+    /// The profile, where it has a session.
+    signed_in: Option<u32>,
+    /// The profile, and how it stands there.
+    idle: Option<(u32, Standing)>,
     /// Whether it has no unit free, where it is available and kept away from somebody.
     excluding: Option<bool>,
 }
 
 impl Tables {
     pub(crate) fn new(directory: Arc<Directory>) -> Tables {
-        Tables {
+        let mut tables = Tables {
             directory,
             contacts: Slab::new(),
             operators: Slab::new(),
             gateways: Slab::new(),
             ix: Indexes::default(),
-        }
+        };
+        tables.follow_choices();
+        tables
     }
 
     pub(crate) fn contact(&self, slot: u32) -> &Contact {
@@ -165,7 +172,7 @@ impl Tables {
 
     fn contact_facets(contact: &Contact) -> ContactFacets {
         let (in_line, held) = match contact.state {
-            State::Waiting(Wait::InLine) => (Some(contact.order()), None),
+            State::Waiting(Wait::InLine) => (Some((contact.order(), contact.excluded)), None),
             State::Waiting(Wait::Held { operator, .. }) => (None, Some((operator.slot, contact.order()))),
             State::Waiting(Wait::Later)
             | State::Offered { .. }
@@ -195,8 +202,12 @@ impl Tables {
         let (was, is) = (before.and_then(|f| f.in_line), after.and_then(|f| f.in_line));
         if was != is {
             let class = self.class_of(slot);
-            was.into_iter().for_each(|key| self.ix.classes.set_in_line(class, key, false));
-            is.into_iter().for_each(|key| self.ix.classes.set_in_line(class, key, true));
+            for ((key, marked), on) in was.map(|was| (was, false)).into_iter().chain(is.map(|is| (is, true)))
+            {
+                self.ix.classes.set_in_line(class, key, marked, on);
+                let rule = self.directory.rule(self.ix.classes.at(class).queue);
+                self.ix.classes.follow_line(class, key, rule);
+            }
         }
         let (was, is) = (before.and_then(|f| f.held), after.and_then(|f| f.held));
         if was != is {
@@ -228,11 +239,15 @@ impl Tables {
     }
 
     fn move_in_hand(&mut self, slot: u32, was: Option<u32>, is: Option<u32>, idle_since: Option<Timestamp>) {
-        let units = self.contact(slot).units;
+        let (units, channel) = {
+            let contact = self.contact(slot);
+            (contact.units, contact.need.channel)
+        };
         if let Some(operator) = was {
             self.ix.in_hand.remove(&(operator, slot));
             self.change_operator(operator, |row| {
                 row.used -= units;
+                row.count_channel(channel, false);
                 row.idle_since = idle_since.unwrap_or(row.idle_since);
             });
         }
@@ -240,6 +255,7 @@ impl Tables {
             self.ix.in_hand.insert((operator, slot));
             self.change_operator(operator, |row| {
                 row.used += units;
+                row.count_channel(channel, true);
                 row.idle_since = idle_since.unwrap_or(row.idle_since);
             });
         }
@@ -293,77 +309,6 @@ impl Tables {
         }
     }
 
-    /// The contact's class, made when it is new. The row remembers it, and shares what it needs with the class.
-    fn class_of(&mut self, slot: u32) -> u32 {
-        let contact = self.contact(slot);
-        if let Some(class) = self.ix.classes.find(contact) {
-            if contact.class != Some(class) || !Arc::ptr_eq(&contact.need, &self.ix.classes.at(class).need) {
-                self.remember_class(slot, class);
-            }
-            return class;
-        }
-        let key = (contact.queue, contact.units, contact.need.clone());
-        let class = match self.ix.classes.give_up() {
-            Some(class) => {
-                self.take_down_class(class);
-                self.ix.classes.replace(class, key);
-                class
-            }
-            None => self.ix.classes.add(key),
-        };
-        self.work_out_class(class);
-        self.remember_class(slot, class);
-        class
-    }
-
-    fn remember_class(&mut self, slot: u32, class: u32) {
-        let need = self.ix.classes.at(class).need.clone();
-        let row = self.contacts.at_mut(slot).expect("indexes name only contacts that exist");
-        row.class = Some(class);
-        if row.text.own.as_ref().is_some_and(|own| **own == *need && !Arc::ptr_eq(own, &need)) {
-            Arc::make_mut(&mut row.text).own = Some(need.clone());
-        }
-        row.need = need;
-    }
-
-    fn take_down_class(&mut self, class: u32) {
-        let queue = self.ix.classes.at(class).queue;
-        let profiles: Vec<u32> = self.ix.profiles.iter().map(|(profile, _)| profile).collect();
-        for profile in profiles {
-            self.ix.profiles.set_fit(profile, class, queue, false);
-        }
-    }
-
-    fn class_ids(&self) -> Vec<u32> {
-        self.ix.classes.iter().map(|(class, _)| class).collect()
-    }
-
-    fn work_out_class(&mut self, class: u32) {
-        let (queue, need) = {
-            let row = self.ix.classes.at(class);
-            (row.queue, row.need.clone())
-        };
-        let profiles: Vec<_> = self.ix.profiles.iter().map(|(id, key)| (id, key.clone())).collect();
-        for (profile, key) in profiles {
-            let fits = key.fits(&need, &self.directory.parents);
-            self.ix.profiles.set_fit(profile, class, queue, fits);
-            self.ix.classes.set_fit(class, profile, fits);
-        }
-    }
-
-    fn work_out_profile(&mut self, profile: u32) {
-        let key = self.ix.profiles.at(profile).key.clone();
-        for class in self.class_ids() {
-            let (queue, need) = {
-                let row = self.ix.classes.at(class);
-                (row.queue, row.need.clone())
-            };
-            let fits = key.fits(&need, &self.directory.parents);
-            self.ix.profiles.set_fit(profile, class, queue, fits);
-            self.ix.classes.set_fit(class, profile, fits);
-        }
-    }
-
     pub(crate) fn add_operator(&mut self, mut operator: Operator) {
         let (slot, login) = (operator.id.slot, operator.login.clone());
         operator.profile = self.join_profile(&operator);
@@ -371,24 +316,6 @@ impl Tables {
         assert_eq!(inserted, slot, "the operator was given the slot's id");
         self.ix.logins.insert(login, slot);
         self.put_up_operator(slot);
-    }
-
-    /// Joins the profile of the operator's skills, unit and ranks.
-    pub(crate) fn join_profile(&mut self, operator: &Operator) -> u32 {
-        let (profile, is_new) = self.ix.profiles.join(&operator.profile_key);
-        if is_new {
-            self.work_out_profile(profile);
-        }
-        profile
-    }
-
-    /// Leaves the profile; classes forget one that is gone.
-    pub(crate) fn leave_profile(&mut self, profile: u32) {
-        if self.ix.profiles.leave(profile) {
-            for class in self.class_ids() {
-                self.ix.classes.set_fit(class, profile, false);
-            }
-        }
     }
 
     pub(crate) fn change_operator<R>(&mut self, slot: u32, change: impl FnOnce(&mut Operator) -> R) -> R {
@@ -432,12 +359,17 @@ impl Tables {
         self.move_timer(TimerOf::Operator, slot, before.and_then(|f| f.deadline), after.deadline);
         let was = before.and_then(|f| f.idle);
         if was != after.idle {
-            if let Some((profile, free, idle)) = was {
-                self.ix.profiles.set_idle(profile, free, idle, false);
+            if let Some((profile, standing)) = was {
+                self.ix.profiles.set_idle(profile, standing, false);
             }
-            if let Some((profile, free, idle)) = after.idle {
-                self.ix.profiles.set_idle(profile, free, idle, true);
+            if let Some((profile, standing)) = after.idle {
+                self.ix.profiles.set_idle(profile, standing, true);
             }
+        }
+        let was = before.and_then(|f| f.signed_in);
+        if was != after.signed_in {
+            was.into_iter().for_each(|profile| self.ix.profiles.set_signed_in(profile, false));
+            after.signed_in.into_iter().for_each(|profile| self.ix.profiles.set_signed_in(profile, true));
         }
         let was = before.and_then(|f| f.excluding);
         if was != after.excluding {
@@ -481,6 +413,7 @@ impl Tables {
             if let Some(row) = self.operators.at_mut(slot) {
                 // Units of contacts in hand are counted again with the contacts.
                 (row.profile, row.used) = (profile, row.wrap_up_units());
+                row.counts = vec![0; row.profile_key.caps.len()];
             }
             self.put_up_operator(slot);
         }
@@ -504,11 +437,11 @@ impl Tables {
         let mut lines: Vec<Vec<OrderKey>> = Vec::new();
         for slot in 0..self.contacts.slots() {
             let Some(after) = self.contacts.at(slot).map(Self::contact_facets) else { continue };
-            if let Some(key) = after.in_line {
+            if let Some((key, marked)) = after.in_line {
                 let class = self.class_of(slot);
                 // From the first on somebody waits in the class, so that it is not given up for another one.
-                if self.ix.classes.is_empty(class) {
-                    self.ix.classes.set_in_line(class, key, true);
+                if self.ix.classes.is_empty(class) || marked {
+                    self.ix.classes.set_in_line(class, key, marked, true);
                 } else {
                     lines.resize_with(lines.len().max(class as usize + 1), Vec::new);
                     lines[class as usize].push(key);
@@ -524,6 +457,10 @@ impl Tables {
         }
         for (class, keys) in (0..).zip(lines) {
             self.ix.classes.join_line(class, keys);
+        }
+        for class in self.class_ids() {
+            let rule = self.directory.rule(self.ix.classes.at(class).queue);
+            self.ix.classes.follow_ladder(class, rule);
         }
     }
 
@@ -542,16 +479,24 @@ impl Tables {
         self.ix.in_hand.range((operator, 0)..=(operator, u32::MAX)).map(|entry| entry.1).collect()
     }
 
+    /// Contacts in an operator's hands of each channel with a cap.
+    pub(crate) fn counts_of(&self, operator: u32, caps: &[(ChannelId, u16)]) -> Vec<u16> {
+        let channels: Vec<_> =
+            self.in_hand(operator).into_iter().map(|slot| self.contact(slot).need.channel).collect();
+        let count = |channel| channels.iter().filter(|held| **held == Some(channel)).count();
+        caps.iter().map(|cap| u16::try_from(count(cap.0)).unwrap_or(u16::MAX)).collect()
+    }
+
     pub(crate) fn find_login(&self, login: &Name) -> Option<OperatorId> {
         self.ix.logins.get(login).map(|&slot| self.operator(slot).id)
     }
 }
 
 fn operator_facets(operator: &Operator) -> OperatorFacets {
-    let idle = (operator.idle_since, operator.id.slot);
     OperatorFacets {
         deadline: operator.deadline(),
-        idle: operator.is_available().then_some((operator.profile, operator.free(), idle)),
+        signed_in: operator.session.is_open().then_some(operator.profile),
+        idle: operator.is_available().then(|| (operator.profile, Standing::of(operator))),
         excluding: (!operator.exclusions.is_empty() && operator.is_available())
             .then_some(operator.free() == 0),
     }

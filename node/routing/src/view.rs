@@ -249,6 +249,7 @@ impl Router {
         let directory = &self.tables.directory;
         let plan = &directory.plan;
         let (state, held_for) = view_state(&row.state);
+        let want = directory.want(row.queue, &row.need);
         ContactView {
             id: row.id,
             gateway: self.tables.gateway(row.gateway.slot).name.clone(),
@@ -262,13 +263,8 @@ impl Router {
             index: row.index,
             units: row.units,
             not_before: row.not_before,
-            skills: row
-                .need
-                .skills
-                .iter()
-                .map(|&(skill, level)| (directory.skill_name(skill), level))
-                .collect(),
-            scopes: row.need.scopes.iter().map(|&unit| directory.unit_name(unit)).collect(),
+            skills: want.skills.iter().map(|&(skill, level)| (directory.skill_name(skill), level)).collect(),
+            scopes: want.scopes.iter().map(|&unit| directory.unit_name(unit)).collect(),
             state,
             assignment: row.assignment,
             holder: row.holder,

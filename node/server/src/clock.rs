@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ringmain_routing::Timestamp;
+
 use ringmain_replication::Clock;
 
 /// The machine's clocks.
@@ -31,6 +33,14 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// The time on this machine's clock, for what a person plans by civil time. Nothing replicated is decided by it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one clock")]
+pub fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A number that differs from run to run, for names and secrets of the demo. Not for anything that must be guarded

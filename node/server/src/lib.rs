@@ -14,3 +14,4 @@ pub mod exit;
 pub mod output;
 pub mod progress;
 pub mod running;
+pub mod words;

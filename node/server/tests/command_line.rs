@@ -43,7 +43,7 @@ fn the_same_seed_generates_the_same_bytes_and_they_can_be_simulated() {
 }
 
 #[test]
-fn a_scenario_with_a_plan_is_simulated_by_it_but_its_operators_stand_in_one_place() {
+fn a_scenario_with_a_plan_is_simulated_by_it_and_by_what_it_says_of_operators() {
     let folder = tempfile::tempdir().expect("a folder");
     let scenario = folder.path().join("s").display().to_string();
     let result = folder.path().join("r.csv").display().to_string();
@@ -51,11 +51,15 @@ fn a_scenario_with_a_plan_is_simulated_by_it_but_its_operators_stand_in_one_plac
     let plan = std::fs::read_to_string(sample_plan("rosseti_siberia.toml")).expect("the sample");
     let plan_path = folder.path().join("s/plan.toml");
     std::fs::write(&plan_path, &plan).expect("written");
-    let stderr = fail(&["simulate", &scenario, "--out", &result], 2);
-    assert!(stderr.contains("error[invalid-scenario]: ") && stderr.contains("operators.json"), "{stderr}");
+    let text = succeed(&["simulate", &scenario, "--out", &result]);
+    assert!(!text.contains("operators.json"), "the same people: {text}");
+    std::fs::write(&plan_path, plan.replace("login = \"day\"", "login = \"dusk\"")).expect("written");
+    let text = succeed(&["simulate", &scenario, "--out", &result]);
+    assert!(text.contains("8 operators of the plan are not in operators.json"), "{text}");
     let (without_operators, _) = plan.split_once("[[operators]]").expect("operators");
     std::fs::write(&plan_path, without_operators).expect("written");
-    succeed(&["simulate", &scenario, "--out", &result]);
+    let text = succeed(&["simulate", &scenario, "--out", &result]);
+    assert!(!text.contains("operators.json"), "{text}");
     std::fs::write(&plan_path, "queues = 3").expect("written");
     let stderr = fail(&["simulate", &scenario, "--out", &result], 2);
     assert!(stderr.contains("queues: expected a list"), "{stderr}");
@@ -242,4 +246,51 @@ fn a_simulation_is_summed_up_in_every_format() {
     assert!(csv.starts_with("name,abandoned,") && csv.contains("\n= all queues,"), "{csv}");
     assert!(sum("yaml").contains("summary:\n"));
     assert!(sum("table").contains("virtual time"));
+}
+
+#[test]
+fn a_simulation_is_reported_as_text_json_picture_and_workbook() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    succeed(&[MORNING, &["--out", &path("s")]].concat());
+    let stderr = fail(&["simulate", &path("s")], 2);
+    assert!(stderr.contains("--out <FILE>"), "without a report a result is wanted: {stderr}");
+    let text = succeed(&["simulate", &path("s"), "--report", &path("report")]);
+    assert!(text.contains("occupancy") && text.contains("longest wait"), "{text}");
+    for name in ["report.txt", "report.json", "report.svg", "report.xlsx"] {
+        let file = folder.path().join("report").join(name);
+        assert!(text.contains(&file.display().to_string()), "{name} is named: {text}");
+        assert!(file.metadata().expect("written").len() > 1_000, "{name}");
+    }
+    let json = std::fs::read_to_string(folder.path().join("report/report.json")).expect("written");
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["hours"].as_array().map(Vec::len), Some(24));
+}
+
+#[test]
+fn two_plans_are_compared_over_the_same_contacts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    succeed(&[MORNING, &["--out", &path("s")]].concat());
+    let plan = std::fs::read_to_string(sample_plan("rosseti_siberia.toml")).expect("the sample");
+    std::fs::write(path("longer.toml"), plan.replace("wrap_up_ms = 30_000", "wrap_up_ms = 300_000"))
+        .expect("written");
+    let plans = [sample_plan("rosseti_siberia.toml").display().to_string(), path("longer.toml")];
+    let compare = |rest: &[&str]| {
+        succeed(&[&["simulate", "--compare", &plans[0], &plans[1], &path("s"), &path("s")], rest].concat())
+    };
+    let text = compare(&["--report", &path("report")]);
+    assert!(text.contains("fare better under B") && text.starts_with("A: "), "{text}");
+    for name in ["compare.txt", "compare.json", "compare.svg"] {
+        assert!(folder.path().join("report").join(name).exists(), "{name}");
+    }
+    let json: Value = serde_json::from_str(&compare(&["-o", "json"])).expect("JSON");
+    assert_eq!(json["scenarios"].as_array().map(Vec::len), Some(2));
+    assert!(compare(&["-o", "csv"]).starts_with("name,"));
+    let own = succeed(&["simulate", "--compare", "own", &plans[0], &path("s")]);
+    assert!(own.contains("A: own"), "{own}");
+    let stderr = fail(&["simulate", &path("s"), &path("s"), "--out", &path("r.csv")], 2);
+    assert!(stderr.contains("--compare PLAN_A PLAN_B"), "{stderr}");
+    let stderr = fail(&["simulate", "--compare", "own", &path("none.toml"), &path("s")], 2);
+    assert!(stderr.contains("none.toml"), "{stderr}");
 }

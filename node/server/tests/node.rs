@@ -246,6 +246,35 @@ fn what_a_supervisor_does_is_tried_out_done_once_and_kept_in_an_audit_that_holds
 }
 
 #[test]
+fn a_contact_and_an_operator_say_why_in_the_language_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = node_with_plan(folder.path());
+    let pushed = node.ask_json(&format!("{PUSH} k-1"), GATEWAY);
+    let contact = pushed["contact"].as_str().expect("an id");
+    let why = node.ask_json(&format!("contact why {contact}"), ADMIN);
+    assert_eq!((&why["contact"]["state"], &why["why"]["ahead"]), (&json!("waiting"), &json!(0)));
+    let kept = why["why"]["kept"].as_array().expect("a list");
+    let counted: u64 = kept.iter().filter_map(|kept| kept["operators"].as_u64()).sum();
+    assert_eq!(counted, 11, "every operator of the plan is kept from it: {why:#}");
+    let why = node.ask_json("operator why day-1", ADMIN);
+    assert_eq!(why["at_all"], json!({"reason": "not-signed-in"}));
+    assert_eq!((&why["queues"][0]["name"], &why["queues"][0]["waiting"]), (&json!("outage"), &json!(1)));
+    let text = |words: &str| String::from_utf8(node.ask(words, ADMIN).stdout).expect("UTF-8");
+    for (lang, waits, lacks) in [
+        ("en", "waits in queue outage", "day-1 gets no contacts at all: is not signed in."),
+        ("ru", "ждёт в очереди outage", "day-1 совсем не получает контактов: вход в систему не выполнен."),
+        ("kk", "outage кезегінде", "day-1 мүлде контакт алмайды: жүйеге кірмеген."),
+    ] {
+        let said = text(&format!("contact why --gateway web --key k-1 --lang {lang}"));
+        assert!(said.contains(waits), "{said}");
+        let said = text(&format!("operator why day-1 --lang {lang}"));
+        assert!(said.starts_with(lacks), "{said}");
+    }
+    let unknown = node.ask_in_vain("operator why nobody", ADMIN, 3);
+    assert!(unknown.starts_with("error[not-found]: "), "{unknown}");
+}
+
+#[test]
 fn every_list_and_show_has_every_format() {
     let folder = tempfile::tempdir().expect("a folder");
     let node = node_with_plan(folder.path());
@@ -263,9 +292,18 @@ fn every_list_and_show_has_every_format() {
     assert!(text("contact show --gateway web --key k-1 -o csv").starts_with("contact.assignment,"));
     let events = text("events -o csv");
     assert!(events.starts_with("cursor,event,at_ms,") && events.contains(",queued,"), "{events}");
-    for words in
-        ["queue list", "operator list", "cluster status", "contact show --gateway web --key k-1", "events"]
-    {
+    let why = text("contact why --gateway web --key k-1 -o csv");
+    assert!(why.starts_with("contact.assignment,") && why.contains(",why.kept,"), "{why}");
+    assert!(text("operator why day-1 -o csv").starts_with("name,waiting,why_not.reason"));
+    for words in [
+        "queue list",
+        "operator list",
+        "cluster status",
+        "contact show --gateway web --key k-1",
+        "contact why --gateway web --key k-1",
+        "operator why day-1",
+        "events",
+    ] {
         let yaml: serde_json::Value = serde_yaml_ng::from_str(&text(&format!("{words} -o yaml")))
             .unwrap_or_else(|error| panic!("{words}: {error}"));
         assert!(yaml.is_object() || yaml.is_array(), "{words}: {yaml}");

@@ -86,7 +86,7 @@ impl GatewayClient {
     /// # Errors
     /// The cluster's final no, or the end of the client with an unknown outcome.
     pub async fn push(&self, push: GatewayPush) -> Result<Pushed, OperationError> {
-        match self.begin(GatewayOperation::Push(push)).await?.await? {
+        match self.begin(GatewayOperation::Push(Box::new(push))).await?.await? {
             GatewayAnswer::Pushed(pushed) => Ok(pushed),
             GatewayAnswer::Done(_) | GatewayAnswer::Report(_) => Err(OperationError::Mismatched),
         }
@@ -137,7 +137,7 @@ impl GatewayClient {
 #[derive(Clone, Debug, PartialEq)]
 pub enum GatewayOperation {
     /// A contact arrives.
-    Push(GatewayPush),
+    Push(Box<GatewayPush>),
     /// More is known about a contact.
     Update(GatewayUpdate),
     /// The customer has gone.
@@ -232,7 +232,7 @@ impl Role for Gateway {
     fn operation(operation: &GatewayOperation, op_id: u64, _seq: u64, out: &mut VecDeque<Self::Up>) {
         match operation {
             GatewayOperation::Push(push) => {
-                out.push_back(up(Up::Push(GatewayPush { op_id, ..push.clone() })));
+                out.push_back(up(Up::Push(GatewayPush { op_id, ..(**push).clone() })));
             }
             GatewayOperation::Update(update) => {
                 out.push_back(up(Up::Update(GatewayUpdate { op_id, ..update.clone() })));

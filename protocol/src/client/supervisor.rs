@@ -10,9 +10,10 @@ use super::call::{CallConfig, CallError, Caller, Silence};
 use crate::MESSAGE_BYTES_MAX;
 use crate::v1::supervisor_service_client::SupervisorServiceClient;
 use crate::v1::{
-    ErrorKind, EventFilter, GetContactRequest, GetContactResponse, ListContactsRequest, ListContactsResponse,
-    ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse, ListQueuesRequest,
-    ListQueuesResponse, WatchEventsRequest, WatchEventsResponse,
+    ErrorKind, EventFilter, ExplainContactRequest, ExplainContactResponse, ExplainOperatorRequest,
+    ExplainOperatorResponse, GetContactRequest, GetContactResponse, ListContactsRequest,
+    ListContactsResponse, ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse,
+    ListQueuesRequest, ListQueuesResponse, WatchEventsRequest, WatchEventsResponse,
 };
 
 const WATCH_PAUSE: Duration = Duration::from_millis(200);
@@ -75,6 +76,30 @@ impl SupervisorClient {
     /// As for [`SupervisorClient::list_queues`].
     pub async fn contact(&self, request: GetContactRequest) -> Result<GetContactResponse, CallError> {
         let ask = async |channel, request| service(channel).get_contact(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Why a contact waits, or why its operator has it.
+    ///
+    /// # Errors
+    /// As for [`SupervisorClient::list_queues`].
+    pub async fn explain_contact(
+        &self,
+        request: ExplainContactRequest,
+    ) -> Result<ExplainContactResponse, CallError> {
+        let ask = async |channel, request| service(channel).explain_contact(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Why an operator gets no contacts.
+    ///
+    /// # Errors
+    /// As for [`SupervisorClient::list_queues`].
+    pub async fn explain_operator(
+        &self,
+        request: ExplainOperatorRequest,
+    ) -> Result<ExplainOperatorResponse, CallError> {
+        let ask = async |channel, request| service(channel).explain_operator(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

@@ -9,8 +9,9 @@ use anyhow::Context as _;
 use futures::future::BoxFuture;
 use tokio::sync::{Notify, mpsc};
 
-use super::super::book::{Answer, Book, ContactNumber, Hand};
+use super::super::book::{Answer, Book, Hand};
 use super::super::figures::Setup;
+use super::super::port::ContactNumber;
 use super::super::port::{Arrival, Port};
 use crate::play::Stage;
 use crate::task::Owned;

@@ -13,9 +13,10 @@ use anyhow::{Context as _, bail};
 use futures::future::{BoxFuture, join_all, try_join_all};
 use tokio::sync::mpsc;
 
-use super::super::book::{Answer, ContactNumber};
+use super::super::book::Answer;
 use super::super::figures::Setup;
 use super::super::port::Arrival;
+use super::super::port::ContactNumber;
 use super::super::reading::http;
 use super::super::system::Syncs;
 use super::clients::{Agent, BATCH_MAX, Clients, Closer, Desk, Gate, Offer, Taker};

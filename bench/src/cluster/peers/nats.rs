@@ -12,9 +12,10 @@ use anyhow::{Context as _, ensure};
 use futures::future::BoxFuture;
 use serde_json::json;
 
-use super::super::book::{Answer, ContactNumber};
+use super::super::book::Answer;
 use super::super::figures::Setup;
 use super::super::port::Arrival;
+use super::super::port::ContactNumber;
 use super::clients::{BATCH_MAX, Clients, Closer, Desk, Gate, Offer, Slots, Taker};
 use super::nats_wire::{Connection, Message};
 use super::{DESKS, Opened, start};

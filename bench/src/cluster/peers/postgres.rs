@@ -18,9 +18,10 @@ use tokio::sync::Notify;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
 
-use super::super::book::{Answer, ContactNumber};
+use super::super::book::Answer;
 use super::super::figures::Setup;
 use super::super::port::Arrival;
+use super::super::port::ContactNumber;
 use super::super::system::Syncs;
 use super::clients::{BATCH_MAX, Clients, Closer, Desk, Gate, Offer, Slots, Taker};
 use super::start::{self, Account};

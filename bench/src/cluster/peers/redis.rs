@@ -10,9 +10,10 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use futures::future::BoxFuture;
 
-use super::super::book::{Answer, ContactNumber};
+use super::super::book::Answer;
 use super::super::figures::Setup;
 use super::super::port::Arrival;
+use super::super::port::ContactNumber;
 use super::clients::{BATCH_MAX, Clients, Closer, Desk, Gate, Offer, Taker};
 use super::resp::{Connection, Value};
 use super::start;

@@ -142,7 +142,8 @@ fn errands(seed: u64, events: &mut Vec<Planned>) {
         }
         number += 1;
         let errand = match rng.random_range(0..10) {
-            0..7 => Errand::Act,
+            0..6 => Errand::Act,
+            6 => Errand::Register,
             7..9 => Errand::Plan,
             _ => Errand::Staff,
         };

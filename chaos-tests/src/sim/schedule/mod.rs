@@ -152,6 +152,8 @@ pub enum Errand {
     Plan,
     /// Other skills, ranks and capacities.
     Staff,
+    /// Customers enter or leave the life-support register.
+    Register,
 }
 
 /// Small things that go wrong now and then, not worth a line each.

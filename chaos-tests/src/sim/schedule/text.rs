@@ -13,8 +13,12 @@ const STEPS: [(Step, &str); 4] = [
     (Step::Elected, "elected"),
     (Step::AtWork, "at-work"),
 ];
-const ERRANDS: [(Errand, &str); 3] =
-    [(Errand::Act, "acts"), (Errand::Plan, "plans"), (Errand::Staff, "staffs")];
+const ERRANDS: [(Errand, &str); 4] = [
+    (Errand::Act, "acts"),
+    (Errand::Plan, "plans"),
+    (Errand::Staff, "staffs"),
+    (Errand::Register, "registers"),
+];
 
 /// The schedule as text; `about` becomes remarks at its head.
 #[must_use]

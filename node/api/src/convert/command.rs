@@ -1,12 +1,13 @@
 //! What clients ask, as commands of the core. Each function lists every problem of its message at once.
 
 use ringmain_actors::{GatewayRequest, UpdateByKey};
+use ringmain_protocol::plan::facts_from_message;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{
     AnswerOffer, CallbackOrder, CloseSession, CompleteContact, ContactDetails, DeclaredPresence,
     EnqueueContact, ExtendWrapUp, HoldContact, SetPresence, TransferContact, TransferTarget,
 };
-use ringmain_routing::{AssignmentEpoch, Command, Epoch, GatewayId, OperatorId, Party};
+use ringmain_routing::{AssignmentEpoch, Command, Epoch, GatewayId, Name, OperatorId, Party};
 
 use crate::validate::Problems;
 
@@ -18,7 +19,7 @@ pub(crate) fn push(push: v1::GatewayPush, gateway: GatewayId, epoch: Epoch) -> R
         gateway,
         epoch,
         key: problems.key("key", &push.key),
-        queue: problems.name("queue", &push.queue),
+        queue: if push.queue.is_empty() { Name::from("") } else { problems.name("queue", &push.queue) },
         channel: problems.name("channel", &push.channel),
         tier: problems.tier("tier", push.tier),
         head_start: problems.span("head_start_ms", push.head_start_ms),
@@ -35,6 +36,7 @@ pub(crate) fn push(push: v1::GatewayPush, gateway: GatewayId, epoch: Epoch) -> R
             principals: problems.name("callback.principals", &order.principals),
         }),
         details: push.details.map(|given| details(given, &mut problems)).unwrap_or_default(),
+        facts: push.facts.map(facts_from_message).unwrap_or_default(),
     };
     problems.into_result(GatewayRequest::Push(Box::new(contact)))
 }
@@ -203,7 +205,7 @@ mod tests {
         let message = v1::GatewayPush {
             op_id: 1,
             key: "k".repeat(257),
-            queue: String::new(),
+            queue: "q".repeat(129),
             channel: "voice".into(),
             tier: 10,
             head_start_ms: u64::MAX,

@@ -4,6 +4,7 @@ use ringmain_actors::StreamEnd;
 use ringmain_protocol::v1;
 use ringmain_routing::command::{CallbackOrder, ContactDetails};
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
+use ringmain_routing::rules::Treatment;
 use ringmain_routing::{ContactState, ContactView, Name, OperatorId, OperatorView, Router, SessionState};
 
 use super::skills;
@@ -123,6 +124,12 @@ pub(crate) fn end_reason_of(reason: EndReason) -> (v1::EndReason, Option<String>
         EndReason::Merged(into) => (v1::EndReason::Merged, Some(into.to_string())),
         EndReason::OperatorLost(_) => (v1::EndReason::OperatorLost, None),
         EndReason::Closed(_) => (v1::EndReason::Closed, None),
+        EndReason::Deflected(Treatment::CallBack) => (v1::EndReason::CallBack, None),
+        EndReason::Deflected(Treatment::Voicemail) => (v1::EndReason::Voicemail, None),
+        // Who is let in or refused does not end by it.
+        EndReason::Deflected(Treatment::Message | Treatment::Queue | Treatment::Refuse) => {
+            (v1::EndReason::Message, None)
+        }
     }
 }
 
@@ -131,7 +138,7 @@ pub(crate) fn ended(reason: EndReason) -> v1::ContactEnded {
     let operator = match reason {
         EndReason::Completed(operator) | EndReason::OperatorLost(operator) => Some(operator.to_string()),
         EndReason::Closed(operator) => operator.map(|operator| operator.to_string()),
-        EndReason::Abandoned | EndReason::Merged(_) => None,
+        EndReason::Abandoned | EndReason::Merged(_) | EndReason::Deflected(_) => None,
     };
     let (reason, merged_into) = end_reason_of(reason);
     v1::ContactEnded { reason: reason.into(), operator, merged_into }

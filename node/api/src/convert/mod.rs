@@ -3,6 +3,7 @@
 pub(crate) mod command;
 pub(crate) mod contact;
 pub(crate) mod event;
+pub(crate) mod why;
 
 use ringmain_protocol::v1;
 use ringmain_replication::Answer;

@@ -151,6 +151,14 @@ async fn bad_reads_name_their_fields() {
     let name = Some(v1::get_contact_request::Name::Contact("c9.0".into()));
     let status = supervisor.get_contact(v1::GetContactRequest { name }).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::NotFound);
+
+    let status = supervisor.explain_contact(v1::ExplainContactRequest { name: None }).await.unwrap_err();
+    assert_eq!(fields(&carried(&status)), ["name"]);
+    let status = supervisor.explain_operator(v1::ExplainOperatorRequest::default()).await.unwrap_err();
+    assert_eq!(fields(&carried(&status)), ["login"]);
+    let unknown = v1::ExplainOperatorRequest { login: "nobody".into() };
+    let status = supervisor.explain_operator(unknown).await.unwrap_err();
+    assert_eq!(carried(&status).code, "not-found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use ringmain_protocol::v1;
 use ringmain_protocol::v1::event::Event;
 use ringmain_protocol::v1::gateway_service_session_request::Message as GatewayUp;
 
-use crate::support::{Node, SUPERVISOR, gateway_hello, operator_hello, push};
+use crate::support::{ADMIN, Node, SUPERVISOR, gateway_hello, operator_hello, plan, push};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queues_operators_and_contacts_are_listed_page_by_page() {
@@ -89,4 +89,56 @@ async fn events_come_page_by_page_without_gap_or_repeat() {
         }
     }
     assert_eq!(paged, all);
+}
+
+fn by_key(key: &str) -> v1::ExplainContactRequest {
+    let key = v1::GatewayKey { gateway: "sip".into(), key: key.into() };
+    v1::ExplainContactRequest { name: Some(v1::explain_contact_request::Name::Key(key)) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contact_says_why_it_waits_and_then_why_its_operator_has_it() {
+    let node = Node::start().await;
+    // Decisions are recorded from the first plan with rules on.
+    let mut ruled = plan(2);
+    let rules = v1::QueueRules { promote_after_ms: Some(600_000), ..v1::QueueRules::default() };
+    ruled.queues[0].rules = Some(rules);
+    let request = v1::ApplyPlanRequest { plan: Some(ruled), dry_run: false };
+    node.admin(ADMIN).await.apply_plan(request).await.unwrap();
+    let (mut gateway, _) = node.gateway(gateway_hello(1)).await;
+    for op in 1..=2 {
+        gateway.say(GatewayUp::Push(push(op, &format!("k{op}")))).await;
+        gateway.accepted(op).await;
+    }
+    let mut supervisor = node.supervisor(SUPERVISOR).await;
+    let waits = supervisor.explain_contact(by_key("k2")).await.unwrap().into_inner();
+    assert_eq!((waits.ahead, waits.step, waits.steps, waits.plan_version), (1, 1, 1, 2));
+    let [kept] = &waits.kept[..] else { panic!("one reason: {waits:?}") };
+    assert_eq!(kept.why_not.as_ref().unwrap().reason(), v1::WhyNotReason::NotSignedIn);
+    assert_eq!((kept.operators, waits.decision), (1, None));
+    assert_eq!(waits.stamp.unwrap().node, 1);
+
+    let request = v1::ExplainOperatorRequest { login: "anna".into() };
+    let why = supervisor.explain_operator(request.clone()).await.unwrap().into_inner();
+    assert_eq!(why.at_all.unwrap().reason(), v1::WhyNotReason::NotSignedIn);
+    assert_eq!((why.queues[0].queue.as_str(), why.queues[0].waiting), ("calls", 2));
+
+    let (mut anna, _) = node.operator(operator_hello(2)).await;
+    anna.ready(1, 1).await;
+    let ring = anna.ring().await;
+    let id = v1::explain_contact_request::Name::Contact(ring.contact.unwrap().contact);
+    let request_by_id = v1::ExplainContactRequest { name: Some(id) };
+    let rings = supervisor.explain_contact(request_by_id).await.unwrap().into_inner();
+    assert_eq!(rings.contact.unwrap().state(), v1::ContactState::Offered);
+    assert_eq!((rings.kept.len(), rings.ahead), (0, 0), "it does not wait");
+    let decision = rings.decision.unwrap();
+    assert_eq!((decision.operator_login.as_str(), decision.tier, decision.step), ("anna", 5, 1));
+    assert_eq!(decision.side(), v1::DecisionSide::Operator, "anna came free");
+    assert_eq!((decision.fitting, decision.available), (Some(1), Some(1)));
+    let waits = supervisor.explain_contact(by_key("k2")).await.unwrap().into_inner();
+    let reason = waits.kept[0].why_not.clone().unwrap();
+    assert_eq!((reason.reason(), reason.units), (v1::WhyNotReason::NoRoom, 1));
+    let why = supervisor.explain_operator(request).await.unwrap().into_inner();
+    assert_eq!(why.at_all.unwrap().reason(), v1::WhyNotReason::NoRoom);
+    assert_eq!(why.operator.unwrap().used, 1);
 }

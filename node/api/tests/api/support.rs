@@ -453,6 +453,7 @@ pub fn plan(version: u64) -> v1::Plan {
         channels: vec![v1::ChannelPlan { name: "voice".into(), units: 1 }],
         units: vec![],
         sessions: None,
+        rules: Default::default(),
     }
 }
 
@@ -463,6 +464,7 @@ pub fn anna() -> v1::OperatorPlan {
         capacity: 1,
         unit: None,
         ranks: vec![],
+        rules: Default::default(),
     }
 }
 

@@ -239,6 +239,7 @@ async fn put_operators(replica: &Replica, count: usize) {
             capacity: 1,
             unit: None,
             ranks: Vec::new(),
+            rules: Default::default(),
         };
         let operators = part.iter().map(row).collect();
         must_propose(replica, &Command::PutOperators(PutOperators { operators, by: None })).await;

@@ -18,6 +18,8 @@ async fn a_pre_vote_is_refused_while_there_is_a_leader_and_disturbs_nobody() {
     let leader = cluster.leader().await;
     let term = cluster.node(leader).status().term;
     let (candidate, asked) = (leader % 3 + 1, (leader + 1) % 3 + 1);
+    // Whoever has not heard of the leader yet may grant: what it has carried out came from the leader.
+    must_propose(cluster.node(asked), &open_session("first")).await;
     let request = v1::PreVoteRequest { payload: campaign(term + 1, candidate).into() };
     let answer = cluster.link(candidate, asked).control.pre_vote(request).await.unwrap().into_inner();
     let answer: VoteResponse<TypeConfig> = postcard::from_bytes(&answer.payload).unwrap();

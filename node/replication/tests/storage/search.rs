@@ -41,6 +41,7 @@ fn enqueue(key: &str, customer: &str) -> Command {
         preferred: None,
         callback: None,
         details: ContactDetails { customer: Some(customer.into()), ..ContactDetails::default() },
+        facts: Default::default(),
     }))
 }
 
@@ -53,9 +54,16 @@ fn opening() -> Vec<Command> {
         channels: vec![ChannelPlan { name: "voice".into(), units: 100 }],
         units: vec![],
         sessions: SessionPlan::default(),
+        rules: Default::default(),
     };
-    let operator =
-        OperatorPlan { login: "aigul".into(), skills: vec![], capacity: 100, unit: None, ranks: vec![] };
+    let operator = OperatorPlan {
+        login: "aigul".into(),
+        skills: vec![],
+        capacity: 100,
+        unit: None,
+        ranks: vec![],
+        rules: Default::default(),
+    };
     vec![
         Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })),
         session(Role::Gateway, "pbx"),

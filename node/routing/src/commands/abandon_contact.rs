@@ -15,7 +15,9 @@ impl Router {
             State::Ended { .. } if !is(Planted::EndedTwice) => Ok(Reply::Done),
             State::Handling { .. } | State::WrapUp { .. } => Err(super::wrong_state(contact)),
             State::Waiting(_) | State::Offered { .. } | State::Ended { .. } => {
+                let left = contact.clone();
                 self.end_contact(command.contact.slot, EndReason::Abandoned);
+                self.remember_redialer(&left);
                 Ok(Reply::Done)
             }
         }

@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 
 use crate::command::{Act, Action, DeclaredPresence, MoveFrom};
 use crate::contact::{Contact, State};
-use crate::deeds::Deed;
 use crate::directory::{check_name, check_span, check_text, invalid};
 use crate::effect::{EndReason, PresenceState, Reply, WithdrawReason};
 use crate::ids::{ContactId, Millis, Name, OperatorId, Party, QueueId, hash_parts};
 use crate::limits::{ACTIONS_MAX, KEY_BYTES_MAX, MOVED_PER_COMMAND_MAX, MOVES_MAX, NOTE_BYTES_MAX, TIER_MAX};
+use crate::memory::Deed;
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::{Job, MoveLine, Router};
@@ -183,6 +183,7 @@ impl Router {
             Action::LiftContact { contact, tier, head_start } => {
                 if let Some(head_start) = *head_start {
                     self.tables.change_contact(contact.slot, |row| row.head_start = head_start);
+                    self.look_again(contact.slot);
                 }
                 if let Some(tier) = *tier {
                     self.set_tier(contact.slot, tier);

@@ -61,7 +61,8 @@ pub(crate) fn ended_by_service(contact: &Contact) -> Result<Reply, Refusal> {
             ..
         } => Ok(Reply::Done),
         State::Ended {
-            reason: EndReason::Abandoned | EndReason::Merged(_) | EndReason::Closed(None),
+            reason:
+                EndReason::Abandoned | EndReason::Merged(_) | EndReason::Closed(None) | EndReason::Deflected(_),
             ..
         }
         | State::Waiting(_)

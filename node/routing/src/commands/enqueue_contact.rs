@@ -5,17 +5,20 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::command::{ContactDetails, EnqueueContact};
-use crate::contact::{Contact, Need, State, Text, Wait};
+use crate::contact::{Contact, Language, Need, State, Text, Wait};
 use crate::directory::{check_name, check_span, check_text, invalid};
 use crate::effect::{Effect, EndReason, Reply};
+use crate::entry::Entry;
 use crate::ids::{AssignmentEpoch, ChannelId, ContactId, QueueId, Timestamp, hash_parts};
 use crate::limits::{
     ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CLASSES_MAX, CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0,
-    KEY_BYTES_MAX, REQUIRED_SKILLS_MAX, SOURCES_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
+    FACT_ATTRIBUTES_MAX, KEY_BYTES_MAX, REQUIRED_SKILLS_MAX, SOURCES_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
 };
 use crate::planted::{Planted, is};
+use crate::profiles::ProfileCounts;
 use crate::refusal::Refusal;
 use crate::router::Router;
+use crate::rules::{DeflectWhen, Facts, Treatment};
 
 /// What the names in the command mean under the plan in force.
 struct Meant {
@@ -25,6 +28,7 @@ struct Meant {
     need: Arc<Need>,
     class: Option<u32>,
     units: u32,
+    entry: Entry,
 }
 
 impl Router {
@@ -38,40 +42,82 @@ impl Router {
             return first_answer(self.tables.contact(slot), body);
         }
         check_fields(command)?;
-        let meant = self.resolve(command)?;
         let open_order = self.open_order(command);
+        let entry = self.entry_of(command, gateway)?;
+        let mut meant = self.resolve(command, entry)?;
+        let mut deflected = None;
         if open_order.is_none() {
-            self.check_room(command, &meant)?;
+            deflected = self.deflection_of(&meant)?;
+            if deflected.is_none() {
+                self.check_room(&meant)?;
+            }
         }
-        self.check_memory(command.tier)?;
+        self.check_memory(meant.entry.tier)?;
+        // An order that joins another or is deflected leaves credit to the next.
+        let enters = open_order.is_none() && deflected.is_none();
+        let credit = if enters { self.credit_of(command, meant.entry.tier) } else { None };
+        meant.entry.head_start = self.head_start_of(&meant.entry, credit);
         let (slot, generation) = self.tables.contacts.next_id();
         let contact = self.new_contact(command, meant, ContactId { slot, generation }, (key, body));
-        match open_order {
-            Some(open) => Ok(self.merge(contact, open, command)),
-            None => Ok(self.arrive(contact)),
+        match (open_order, deflected) {
+            (Some(open), _) => Ok(self.merge(contact, open)),
+            (None, Some(to)) => Ok(self.deflect(contact, to)),
+            (None, None) => {
+                self.use_up_credit(command, contact.tier);
+                Ok(self.arrive(contact))
+            }
         }
     }
 
-    fn resolve(&self, command: &EnqueueContact) -> Result<Meant, Refusal> {
+    fn resolve(&self, command: &EnqueueContact, entry: Entry) -> Result<Meant, Refusal> {
         let directory = &self.tables.directory;
-        let (queue, plan) = directory.find_queue(&command.queue)?;
+        let (queue, plan) = (entry.queue, directory.queue(entry.queue));
         let (channel, channel_plan) = directory.find_channel(&command.channel)?;
-        let need = Arc::new(directory.need(plan, &command.skills, command.scope.as_ref())?);
-        let units = command.units.unwrap_or(channel_plan.units);
+        let need = if self.format < 3 {
+            directory.need(plan, &command.skills, command.scope.as_ref())?
+        } else {
+            self.need_of(command, &entry, channel)?
+        };
+        directory.check_want(queue, &need)?;
+        let of_queue = directory.rule(queue).units_of(channel);
+        let units = command.units.or(of_queue).unwrap_or(channel_plan.units);
         let classes = &self.tables.ix.classes;
-        let key = (queue, units, need);
+        let key = (queue, units, Arc::new(need));
         let class = classes.find_key(&key);
         let need = class.map_or(key.2, |class| classes.at(class).need.clone());
-        Ok(Meant { queue, channel, need, class, units })
+        Ok(Meant { queue, channel, need, class, units, entry })
     }
 
-    fn check_room(&self, command: &EnqueueContact, meant: &Meant) -> Result<(), Refusal> {
-        let plan = self.tables.directory.queue(meant.queue);
-        if !plan.open {
-            return Err(Refusal::QueueClosed(plan.name.clone()));
+    /// What an arrival of format 3 asks for itself; its queue's requirements are added by the plan of each moment.
+    fn need_of(&self, command: &EnqueueContact, entry: &Entry, channel: ChannelId) -> Result<Need, Refusal> {
+        let directory = &self.tables.directory;
+        let facts = &command.facts;
+        let skills = directory.find_skills(command.skills.iter().chain(&entry.skills))?;
+        let mut scopes = Vec::new();
+        for name in command.scope.iter().chain(&facts.unit) {
+            scopes.push((directory.find_unit(name)?, name));
         }
-        let waiting = self.tables.ix.gauges.get(meant.queue.0 as usize).map_or(0, |gauges| gauges.waiting);
-        if waiting >= plan.waiting_max && command.tier > 0 {
+        let own_unit = entry.own_unit.as_ref();
+        scopes.retain(|(_, name)| command.scope.as_ref() == Some(name) || own_unit == Some(name));
+        let mut scopes: Vec<_> = scopes.into_iter().map(|entry| entry.0).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        let language = facts.language.as_ref().map(|name| directory.find_skill(name)).transpose()?;
+        let principal = facts.principal.as_ref().map(|name| directory.find_principal(name)).transpose()?;
+        Ok(Need {
+            skills,
+            scopes: scopes.into_boxed_slice(),
+            language: language.map(|skill| Language { skill, any: facts.any_language }),
+            principal,
+            channel: Some(channel),
+            follows_queue: true,
+        })
+    }
+
+    fn check_room(&self, meant: &Meant) -> Result<(), Refusal> {
+        let plan = self.tables.directory.queue(meant.queue);
+        let waiting = self.waiting_in(meant.queue);
+        if waiting >= plan.waiting_max && meant.entry.tier > 0 {
             return Err(Refusal::QueueFull { queue: plan.name.clone(), waiting_max: plan.waiting_max });
         }
         let classes = &self.tables.ix.classes;
@@ -83,6 +129,52 @@ impl Router {
             });
         }
         Ok(())
+    }
+
+    /// What an arrival gets that cannot be served as usual; `None` for a place in line.
+    fn deflection_of(&self, meant: &Meant) -> Result<Option<Treatment>, Refusal> {
+        let directory = &self.tables.directory;
+        let plan = directory.queue(meant.queue);
+        let is_open = directory.is_open(plan, self.now);
+        let has_rules = plan.rules.hours.is_some() || !plan.rules.deflections.is_empty();
+        if meant.entry.tier == 0 && has_rules && !is(Planted::LifeSafetyDeflected) {
+            return Ok(None);
+        }
+        let rule = plan.rules.deflections.iter().find(|rule| match rule.when {
+            DeflectWhen::Closed => !is_open,
+            DeflectWhen::NobodySignedIn => !self.has_server(meant, |counts| counts.signed_in),
+            DeflectWhen::NobodyReady => !self.has_server(meant, |counts| counts.available),
+            DeflectWhen::Waiting(waiting) => self.waiting_in(meant.queue) >= waiting,
+        });
+        match rule.map(|rule| rule.to) {
+            Some(Treatment::Queue) => Ok(None),
+            Some(to @ (Treatment::CallBack | Treatment::Voicemail | Treatment::Message)) => Ok(Some(to)),
+            Some(Treatment::Refuse) if is_open => Err(Refusal::NobodyThere(plan.name.clone())),
+            Some(Treatment::Refuse) => Err(Refusal::QueueClosed(plan.name.clone())),
+            None if is_open => Ok(None),
+            None => Err(Refusal::QueueClosed(plan.name.clone())),
+        }
+    }
+
+    /// Whether operators who could serve the contact at the last step of the ladder are there in some way.
+    fn has_server(&self, meant: &Meant, count: impl Fn(ProfileCounts) -> u32) -> bool {
+        let (directory, profiles) = (&self.tables.directory, &self.tables.ix.profiles);
+        let want = directory.want(meant.queue, &meant.need);
+        let widest = directory.rule(meant.queue).steps.last().copied().unwrap_or_default();
+        let there = profiles.iter().filter(|(profile, _)| count(profiles.counts(*profile)) > 0);
+        there.into_iter().any(|(_, key)| directory.fits(key, &want, &widest))
+    }
+
+    /// The contact is remembered as ended, with what its gateway gives it instead.
+    fn deflect(&mut self, mut contact: Contact, to: Treatment) -> Reply {
+        let (id, gateway, reason) = (contact.id, contact.gateway, EndReason::Deflected(to));
+        contact.state = self.ended(reason);
+        self.tables.add_contact(contact);
+        let totals = self.totals_of(id.slot);
+        totals.entered += 1;
+        totals.deflected += 1;
+        self.emit(Effect::AnnounceEnded { contact: id, gateway, reason });
+        Reply::Enqueued { contact: id }
     }
 
     /// Tier 0 has room of its own (promise 6).
@@ -115,9 +207,9 @@ impl Router {
             body: hashes.1,
             queue: meant.queue,
             channel: meant.channel,
-            tier: command.tier,
+            tier: meant.entry.tier,
             enqueued_at: later.unwrap_or(self.now),
-            head_start: command.head_start,
+            head_start: meant.entry.head_start,
             index: self.index,
             units: meant.units,
             need: meant.need,
@@ -131,12 +223,17 @@ impl Router {
             sources: 1,
             transfers: 0,
             passed: false,
+            promoted: 0,
+            promote_at: None,
+            decision: None,
             text: Arc::new(Text {
                 key: command.key.clone(),
                 preferred: command.preferred.clone(),
                 callback: command.callback.clone(),
                 details: command.details.clone(),
                 own,
+                facts: command.facts.clone(),
+                rule: meant.entry.rule,
             }),
         }
     }
@@ -144,7 +241,7 @@ impl Router {
     /// What the contact asks for itself; where its queue asks for nothing, that is what it needs. Not kept while the log is of format 1: a state that was restored from a
     /// snapshot of that format would not know it either, and replicas must agree.
     fn own_need(&self, command: &EnqueueContact, meant: &Meant) -> Option<Arc<Need>> {
-        if self.format < 2 {
+        if self.format < 2 || meant.need.follows_queue {
             return None;
         }
         let directory = &self.tables.directory;
@@ -170,7 +267,8 @@ impl Router {
     }
 
     /// The order joins the open one; the earliest place counts, an explicit time replaces (R4.1).
-    fn merge(&mut self, mut contact: Contact, open: u32, command: &EnqueueContact) -> Reply {
+    fn merge(&mut self, mut contact: Contact, open: u32) -> Reply {
+        let (not_before, head_start) = (contact.not_before, contact.head_start);
         let into = self.tables.contact(open).id;
         let reason = EndReason::Merged(into);
         let (id, gateway) = (contact.id, contact.gateway);
@@ -179,16 +277,17 @@ impl Router {
         self.totals_of(id.slot).merged += 1;
         let more = u32::from(!is(Planted::MergeLosesSource));
         self.tables.change_contact(open, |row| row.sources = (row.sources + more).min(SOURCES_MAX));
-        match (self.tables.contact(open).state, command.not_before) {
+        match (self.tables.contact(open).state, not_before) {
             (State::Waiting(Wait::Later), Some(not_before)) => self.reschedule(open, not_before),
             (State::Waiting(_), _) => self.tables.change_contact(open, |row| {
-                row.head_start = row.head_start.max(command.head_start);
+                row.head_start = row.head_start.max(head_start);
             }),
             (
                 State::Offered { .. } | State::Handling { .. } | State::WrapUp { .. } | State::Ended { .. },
                 _,
             ) => {}
         }
+        self.look_again(open);
         self.emit(Effect::AnnounceEnded { contact: id, gateway, reason });
         Reply::Merged { contact: id, into }
     }
@@ -215,6 +314,9 @@ fn body_hash(command: &EnqueueContact) -> u128 {
     crate::codec::append(&mut body, &(&command.queue, &command.channel, command.tier, command.head_start));
     crate::codec::append(&mut body, &(&command.skills, &command.scope, command.units, command.not_before));
     crate::codec::append(&mut body, &(&command.preferred, &command.callback, &command.details));
+    if command.facts != Facts::default() {
+        crate::codec::append(&mut body, &command.facts);
+    }
     hash_parts(&[&body])
 }
 
@@ -249,7 +351,32 @@ fn check_fields(command: &EnqueueContact) -> Result<(), Refusal> {
         check_name("callback.number", &order.number)?;
         check_name("callback.principals", &order.principals)?;
     }
+    check_facts(&command.facts)?;
     check_details(&command.details)
+}
+
+fn check_facts(facts: &Facts) -> Result<(), Refusal> {
+    let texts = [
+        ("facts.principal", &facts.principal),
+        ("facts.unit", &facts.unit),
+        ("facts.language", &facts.language),
+        ("facts.phone", &facts.phone),
+        ("facts.account", &facts.account),
+        ("facts.supply_point", &facts.supply_point),
+        ("facts.intent", &facts.intent),
+    ];
+    for (field, text) in texts {
+        if let Some(text) = text {
+            check_name(field, text)?;
+        }
+    }
+    if facts.attributes.len() > FACT_ATTRIBUTES_MAX {
+        return Err(invalid("facts.attributes", "at most 16 attributes"));
+    }
+    facts.attributes.iter().try_for_each(|(key, value)| {
+        check_name("facts.attributes", key)?;
+        check_name("facts.attributes", value)
+    })
 }
 
 /// A time that somebody could mean: up to the year 2200.

@@ -13,6 +13,7 @@ mod lose_session;
 mod move_contacts;
 mod node_lost;
 mod open_session;
+mod plan_rules;
 mod put_operators;
 mod set_presence;
 mod transfer_contact;

@@ -15,6 +15,10 @@ impl Router {
     /// What the contact will require in another queue: what it asks for itself, and what that queue requires.
     pub(crate) fn need_in(&self, contact: &Contact, queue: QueueId) -> Result<Arc<Need>, Refusal> {
         let directory = &self.tables.directory;
+        if contact.need.follows_queue {
+            directory.check_want(queue, &contact.need)?;
+            return Ok(contact.need.clone());
+        }
         let need = match &contact.text.own {
             Some(own) => directory.need_in(directory.queue(queue), own)?,
             None => {
@@ -31,9 +35,12 @@ impl Router {
     /// Puts the contact into a queue and a state in which it waits; who is free for it is looked for at once.
     pub(crate) fn change_queue(&mut self, slot: u32, to: QueueId, need: Arc<Need>, state: State) {
         let from = self.tables.contact(slot).queue;
+        let row = self.tables.contact(slot);
+        let promote_at = self.next_promotion(to, row.tier, row.enqueued_at);
         self.tables.replace_contact(slot, |row| {
             row.queue = to;
             row.need = need;
+            row.promote_at = promote_at;
             row.state = state;
         });
         if from != to {

@@ -3,14 +3,16 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::command::{OperatorPlan, PutOperators};
 use crate::directory::{check_name, invalid};
 use crate::effect::{PresenceState, Reply};
-use crate::ids::{OperatorId, QueueId};
+use crate::ids::{ChannelId, Name, OperatorId, QueueId};
 use crate::limits::{
-    CAPACITY_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, OPERATORS_PER_COMMAND_MAX, PROFILES_MAX,
+    CAPACITY_MAX, CAPS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX,
+    OPERATORS_PER_COMMAND_MAX, PROFILES_MAX,
 };
 use crate::operator::Operator;
 use crate::profiles::ProfileKey;
@@ -48,7 +50,33 @@ impl Router {
         let directory = &self.tables.directory;
         let unit = operator.unit.as_ref().map(|unit| directory.find_unit(unit)).transpose()?;
         let skills = directory.find_skills(&operator.skills)?;
-        Ok(ProfileKey { skills, unit, ranks: self.check_ranks(operator)? })
+        let rules = &operator.rules;
+        Ok(ProfileKey {
+            skills,
+            unit,
+            ranks: self.check_ranks(operator)?,
+            channels: sorted("rules.channels", &rules.channels, |name| Ok(directory.find_channel(name)?.0))?,
+            principals: sorted("rules.principals", &rules.principals, |name| directory.find_principal(name))?,
+            lent: sorted("rules.lent_principals", &rules.lent_principals, |name| {
+                directory.find_principal(name)
+            })?,
+            caps: self.check_caps(operator)?,
+        })
+    }
+
+    fn check_caps(&self, operator: &OperatorPlan) -> Result<Box<[(ChannelId, u16)]>, Refusal> {
+        if operator.rules.caps.len() > CAPS_MAX {
+            return Err(invalid("rules.caps", "at most 16 channels with a cap"));
+        }
+        let mut caps = Vec::with_capacity(operator.rules.caps.len());
+        for (channel, cap) in &operator.rules.caps {
+            caps.push((self.tables.directory.find_channel(channel)?.0, *cap));
+        }
+        caps.sort_unstable();
+        if caps.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(invalid("rules.caps", "a channel is named twice"));
+        }
+        Ok(caps.into_boxed_slice())
     }
 
     fn check_ranks(&self, operator: &OperatorPlan) -> Result<Box<[(QueueId, u8)]>, Refusal> {
@@ -89,6 +117,7 @@ impl Router {
 
     fn add_operator(&mut self, operator: &OperatorPlan, profile_key: Arc<ProfileKey>) {
         let (slot, generation) = self.tables.operators.next_id();
+        let caps = profile_key.caps.len();
         self.tables.add_operator(Operator {
             id: OperatorId { slot, generation },
             login: operator.login.clone(),
@@ -101,6 +130,8 @@ impl Router {
             idle_since: self.now,
             exclusions: Vec::new(),
             wrap_ups: Vec::new(),
+            turn: 0,
+            counts: vec![0; caps],
         });
     }
 
@@ -111,9 +142,9 @@ impl Router {
             return;
         }
         let (before, mut changed) = (row.profile, row.clone());
-        let fits_others =
-            row.profile_key.skills != profile_key.skills || row.profile_key.unit != profile_key.unit;
+        let fits_others = row.profile_key != profile_key;
         changed.capacity = capacity;
+        changed.counts = self.tables.counts_of(slot, &profile_key.caps);
         changed.profile_key = profile_key;
         changed.profile = self.tables.join_profile(&changed);
         self.tables.change_operator(slot, |row| *row = changed);
@@ -121,4 +152,19 @@ impl Router {
         self.freed.operators.insert(slot);
         self.freed.exclusions |= fits_others;
     }
+}
+
+/// The ids of a list of names, sorted, each once.
+fn sorted<T: Ord>(
+    field: &str,
+    names: &[Name],
+    find: impl Fn(&Name) -> Result<T, Refusal>,
+) -> Result<Box<[T]>, Refusal> {
+    if names.len() > OPERATOR_RULES_MAX {
+        return Err(invalid(field, "at most 256 names"));
+    }
+    let mut ids: Vec<T> = names.iter().map(find).collect::<Result<_, _>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids.into_boxed_slice())
 }

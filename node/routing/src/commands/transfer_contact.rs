@@ -63,9 +63,12 @@ impl Router {
                 }
                 let (queue, need) = self.queue_for(contact, queue.as_ref())?;
                 let row = self.tables.operator(operator.slot);
+                let capped =
+                    row.profile_key.caps.iter().any(|cap| cap.1 == 0 && Some(cap.0) == contact.need.channel);
                 let fits = row.is_available()
+                    && !capped
                     && row.capacity >= contact.units
-                    && row.profile_key.fits(&need, &self.tables.directory.parents);
+                    && self.would_fit(row, contact, queue, &need);
                 if !fits {
                     return Err(Refusal::OperatorUnavailable(login.clone()));
                 }
@@ -108,6 +111,8 @@ impl Router {
         self.exclude(operator, contact);
         if kept.until > self.now {
             self.keep_wrap_up(operator, kept);
+            // The wrap-up holds units, but the contact counts no longer against a cap of its channel.
+            self.freed.operators.insert(operator.slot);
         } else {
             self.free_operator(operator);
         }

@@ -28,6 +28,7 @@ impl Router {
             });
         }
         if let Some(tier) = command.tier {
+            let tier = self.tier_by_hint(tier, &self.tables.contact(slot).text.facts);
             self.set_tier(slot, tier);
         }
         if let Some(not_before) = command.not_before {
@@ -38,9 +39,32 @@ impl Router {
 
     pub(crate) fn set_tier(&mut self, slot: u32, tier: u8) {
         let is_held = matches!(self.tables.contact(slot).state, State::Waiting(Wait::Held { .. }));
-        self.tables.change_contact(slot, |row| row.tier = tier);
+        let row = self.tables.contact(slot);
+        let promote_at = self.next_promotion(row.queue, tier, row.enqueued_at);
+        self.tables.change_contact(slot, |row| {
+            row.tier = tier;
+            row.promoted = 0;
+            row.promote_at = promote_at;
+        });
         if tier == 0 && is_held {
             self.stand_in_line(slot);
+        }
+        self.look_again(slot);
+    }
+
+    /// A contact that waits has another place from here on, and with it perhaps another step of the ladder.
+    pub(crate) fn look_again(&mut self, slot: u32) {
+        let contact = self.tables.contact(slot);
+        if self.tables.directory.rule(contact.queue).steps.len() == 1 {
+            return;
+        }
+        match contact.state {
+            State::Waiting(Wait::InLine | Wait::Held { .. }) => self.freed.contacts.insert(slot),
+            State::Waiting(Wait::Later)
+            | State::Offered { .. }
+            | State::Handling { .. }
+            | State::WrapUp { .. }
+            | State::Ended { .. } => {}
         }
     }
 

@@ -213,7 +213,10 @@ impl Accepted {
 pub fn ends_work(command: &Command) -> bool {
     match command {
         Command::EnqueueContact(enqueue) => enqueue.tier == 0,
-        Command::ApplyPlan(_) | Command::PutOperators(_) | Command::UpdateContact(_) => false,
+        Command::ApplyPlan(_)
+        | Command::PutOperators(_)
+        | Command::UpdateContact(_)
+        | Command::PutLifeSupport(_) => false,
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)

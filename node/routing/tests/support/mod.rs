@@ -25,11 +25,12 @@ pub fn plan(queues: Vec<QueuePlan>) -> Plan {
             ChannelPlan { name: "chat".into(), units: 33 },
         ],
         units: vec![
-            UnitPlan { name: "company".into(), parent: None },
-            UnitPlan { name: "north".into(), parent: Some(UnitId(0)) },
-            UnitPlan { name: "south".into(), parent: Some(UnitId(0)) },
+            UnitPlan { name: "company".into(), parent: None, rules: Default::default() },
+            UnitPlan { name: "north".into(), parent: Some(UnitId(0)), rules: Default::default() },
+            UnitPlan { name: "south".into(), parent: Some(UnitId(0)), rules: Default::default() },
         ],
         sessions: SessionPlan::default(),
+        rules: Default::default(),
     }
 }
 
@@ -40,6 +41,7 @@ pub fn operator(login: &str) -> OperatorPlan {
         capacity: 100,
         unit: None,
         ranks: vec![],
+        rules: Default::default(),
     }
 }
 
@@ -59,6 +61,7 @@ pub fn contact(key: &str, queue: &str, tier: u8) -> EnqueueContact {
         preferred: None,
         callback: None,
         details: ContactDetails::default(),
+        facts: Default::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{ActionArgs, NodeArgs};
+use crate::words::Language;
 
 /// Commands on contacts.
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,9 @@ pub enum ContactCommand {
     /// Show a contact by its id, or by its gateway's key
     #[command(after_help = "Example:\n  ringmain contact show --gateway web --key order-4711")]
     Show(ShowArgs),
+    /// Say why a contact waits, or why its operator has it
+    #[command(after_help = "Example:\n  ringmain contact why --gateway web --key order-4711 --lang ru")]
+    Why(ContactWhyArgs),
     /// Take a contact out of its operator's hands, back to its old place
     #[command(after_help = "Example:\n  ringmain contact requeue c12.0 --dry-run")]
     Requeue(RequeueArgs),
@@ -154,6 +158,28 @@ pub struct ShowArgs {
     /// Which node.
     #[command(flatten)]
     pub node: NodeArgs,
+    /// Which contact.
+    #[command(flatten)]
+    pub name: ContactNameArgs,
+}
+
+/// See [`ContactCommand::Why`].
+#[derive(Debug, Args)]
+pub struct ContactWhyArgs {
+    /// Which node.
+    #[command(flatten)]
+    pub node: NodeArgs,
+    /// Which contact.
+    #[command(flatten)]
+    pub name: ContactNameArgs,
+    /// Language of the sentences, instead of that of LANG
+    #[arg(long, value_enum)]
+    pub lang: Option<Language>,
+}
+
+/// A contact by its id, or by its gateway's key.
+#[derive(Debug, Args)]
+pub struct ContactNameArgs {
     /// The contact's id, like c12.0
     #[arg(value_name = "CONTACT", required_unless_present_all = ["gateway", "key"], conflicts_with_all = ["gateway", "key"])]
     pub contact: Option<String>,

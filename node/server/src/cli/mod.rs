@@ -32,14 +32,17 @@ pub use audit::{AuditCommand, AuditListArgs};
 pub use check::{CheckArgs, CheckCommand, QuorumCriticalArgs};
 pub use cluster::{AddArgs, ClusterCommand, DrainArgs, InitArgs, JoinArgs, RemoveArgs, TransferLeaderArgs};
 pub use config::{ConfigCommand, FileKind, SchemaArgs, ValidateArgs};
-pub use contact::{CloseArgs, ContactCommand, LiftArgs, MoveArgs, PushArgs, RequeueArgs, ShowArgs};
+pub use contact::{
+    CloseArgs, ContactCommand, ContactNameArgs, ContactWhyArgs, LiftArgs, MoveArgs, PushArgs, RequeueArgs,
+    ShowArgs,
+};
 pub use context::{ContextAddArgs, ContextCommand, ContextLsArgs, ContextNameArgs};
 pub use debug::{BundleArgs, DebugCommand};
 pub use drill::{DrillCommand, DrillFault, DrillRunArgs};
 pub use events::EventsArgs;
-pub use operator::{ForceArgs, OperatorCommand, SignOutArgs};
+pub use operator::{ForceArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs};
 pub use parse::parse;
-pub use plan::{PlanApplyArgs, PlanCommand};
+pub use plan::{PlanApplyArgs, PlanCalendarArgs, PlanCommand};
 pub use probe::ProbeArgs;
 pub use queue::QueueCommand;
 pub use recover::RecoverArgs;
@@ -78,7 +81,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  ringmain probe --ready 127.0.0.1:7113")]
     Probe(ProbeArgs),
     /// Run a scenario through the routing core in virtual time
-    #[command(after_help = "Example:\n  ringmain simulate ./monday --out result.csv")]
+    #[command(
+        after_help = "Example:\n  ringmain simulate ./monday --out result.csv --report ./monday-report\n  ringmain simulate --compare own lent.toml ./monday ./tuesday --report ./lent"
+    )]
     Simulate(SimulateArgs),
     /// Make scenarios of a centre's day
     #[command(subcommand, arg_required_else_help = true)]
@@ -151,13 +156,16 @@ mod tests {
     }
 
     #[test]
-    fn every_command_has_an_example_that_parses() {
-        for tree::Leaf { path, mut command } in tree::leaves() {
-            let help = command.render_help().to_string();
-            let example = help.rsplit("Example:\n").next().expect("a part").trim();
-            assert!(example.starts_with(&path), "{path}: {help}");
-            Cli::try_parse_from(example.split_whitespace())
-                .unwrap_or_else(|error| panic!("{example}: {error}"));
+    fn every_command_has_examples_that_parse() {
+        for tree::Leaf { path, command } in tree::leaves() {
+            // As it was written: rendered, long lines are broken.
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = help.rsplit("Example:\n").next().expect("a part").trim();
+            for example in examples.lines().map(str::trim) {
+                assert!(example.starts_with(&path), "{path}: {help}");
+                Cli::try_parse_from(example.split_whitespace())
+                    .unwrap_or_else(|error| panic!("{example}: {error}"));
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::{ActionArgs, ListArgs};
+use super::{ActionArgs, ListArgs, NodeArgs};
+use crate::words::Language;
 
 /// Commands on operators.
 #[derive(Debug, Subcommand)]
@@ -10,12 +11,29 @@ pub enum OperatorCommand {
     /// List the operators with what they do
     #[command(after_help = "Example:\n  ringmain operator list -o json")]
     List(ListArgs),
+    /// Say why an operator gets no contacts, queue by queue
+    #[command(after_help = "Example:\n  ringmain operator why anna")]
+    Why(OperatorWhyArgs),
     /// Set the presence of an operator who is signed in
     #[command(after_help = "Example:\n  ringmain operator force anna --not-ready 3")]
     Force(ForceArgs),
     /// Sign an operator out; what is in hand goes its ways
     #[command(after_help = "Example:\n  ringmain operator sign-out anna --dry-run")]
     SignOut(SignOutArgs),
+}
+
+/// See [`OperatorCommand::Why`].
+#[derive(Debug, Args)]
+pub struct OperatorWhyArgs {
+    /// Which node.
+    #[command(flatten)]
+    pub node: NodeArgs,
+    /// Whom
+    #[arg(value_name = "LOGIN")]
+    pub login: String,
+    /// Language of the sentences, instead of that of LANG
+    #[arg(long, value_enum)]
+    pub lang: Option<Language>,
 }
 
 /// See [`OperatorCommand::Force`].

@@ -30,7 +30,10 @@ pub enum Purpose {
 /// What the last word of a command says about its purpose.
 const PURPOSES: &[(Purpose, &[&str])] = &[
     (Purpose::List, &["list", "ls", "status"]),
-    (Purpose::Show, &["show", "events", "inspect", "verify", "validate", "check", "quorum-critical"]),
+    (
+        Purpose::Show,
+        &["show", "why", "events", "inspect", "verify", "validate", "check", "quorum-critical", "calendar"],
+    ),
     (
         Purpose::Change,
         &[
@@ -156,7 +159,8 @@ fn chapter(leaf: &Leaf, shared: &[Arg]) -> String {
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     let example = leaf.command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let example = example.trim_start_matches("Example:").trim();
+    let lines: Vec<&str> = example.trim_start_matches("Example:").trim().lines().map(str::trim).collect();
+    let example = lines.join("\n");
     let is_own = |arg: &&Arg| !shared.iter().any(|known| row(known) == row(arg));
     let own: Vec<&Arg> = leaf.command.get_arguments().filter(is_own).collect();
     let rows = table(own.into_iter());
@@ -176,11 +180,13 @@ fn table<'a>(args: impl Iterator<Item = &'a Arg>) -> String {
 fn row(arg: &Arg) -> String {
     let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
     let takes_value = arg.get_action().takes_values();
-    let value = arg.get_value_names().and_then(|names| names.first()).filter(|_| takes_value);
+    let values: Vec<&str> =
+        arg.get_value_names().unwrap_or_default().iter().map(|name| name.as_str()).collect();
+    let value = Some(values.join(" ")).filter(|names| takes_value && !names.is_empty());
     let name = match (arg.get_long(), value) {
         (Some(long), Some(value)) => format!("{short}--{long} {value}"),
         (Some(long), None) => format!("{short}--{long}"),
-        (None, value) => value.map_or_else(|| arg.get_id().to_string(), ToString::to_string),
+        (None, value) => value.unwrap_or_else(|| arg.get_id().to_string()),
     };
     let mut says = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let possible: Vec<String> = arg

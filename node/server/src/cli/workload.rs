@@ -47,12 +47,18 @@ pub struct GenerateArgs {
 /// See [`crate::cli::Command::Simulate`].
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// The scenario's folder
-    #[arg(value_name = "SCENARIO")]
-    pub scenario: PathBuf,
+    /// The scenario's folder; with --compare one or more
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub scenarios: Vec<PathBuf>,
     /// Where the result goes, a CSV
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["report", "compare"], conflicts_with = "compare")]
+    pub out: Option<PathBuf>,
+    /// A folder for the report, as text, JSON, picture and workbook; of a comparison without the workbook
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Run each scenario by both plans and compare them contact by contact; `own` is what the scenario says itself
+    #[arg(long, num_args = 2, value_names = ["PLAN_A", "PLAN_B"])]
+    pub compare: Option<Vec<PathBuf>>,
     /// How the summary is printed
     #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
     pub format: Format,

@@ -2,6 +2,7 @@
 
 mod action;
 mod audit;
+mod calendar;
 mod check;
 mod cluster;
 mod config;
@@ -25,6 +26,7 @@ mod tools;
 mod top;
 mod verify;
 mod watch;
+mod why_words;
 mod workload;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `plan apply`: shows what changes, then switches to the plan and puts its operators.
+//! `plan`; `plan apply`: shows what changes, then switches to the plan and puts its operators.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use ringmain_protocol::v1::{ApplyPlanRequest, Operator, PutOperatorsRequest, Ski
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
 use ringmain_routing::{Name, Plan};
+use ringmain_telemetry::codes;
 use serde_json::json;
 
 use super::operator;
@@ -21,6 +22,7 @@ use crate::output::{self, Answer, Block};
 pub(super) fn run(command: PlanCommand) -> Result<(), Failure> {
     match command {
         PlanCommand::Apply(args) => super::client(apply(args)),
+        PlanCommand::Calendar(args) => super::calendar::run(&args),
     }
 }
 
@@ -29,7 +31,10 @@ pub(super) async fn apply(args: PlanApplyArgs) -> Result<(), Failure> {
     let wanted = read_plan(&args.plan)?;
     let clients = Clients::open(&args.node).await?;
     let current = current_plan(&clients).await?;
-    let next = place_onto(&current, &wanted.plan)
+    let expanded = wanted
+        .plan_from(crate::clock::wall())
+        .map_err(|error| Failure::new(FailureKind::Invalid, codes::INVALID_CONFIG.code, error))?;
+    let next = place_onto(&current, &expanded)
         .map_err(|error| Failure::new(FailureKind::Refused, "plan-conflict", error))?;
     let mut lines = changes(&current, &next);
     let plan_changes = !lines.is_empty();
@@ -75,6 +80,7 @@ fn visible(known: &[Operator], wanted: &[OperatorPlan]) -> Vec<OperatorPlan> {
         capacity: operator.capacity,
         unit: operator.unit.as_deref().map(Name::from),
         ranks: ranks.get(operator.login.as_str()).map(|wanted| wanted.ranks.clone()).unwrap_or_default(),
+        rules: Default::default(),
     };
     known.iter().map(seen).collect()
 }

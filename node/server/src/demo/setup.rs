@@ -119,6 +119,7 @@ fn operator_plan(operator: &Operator) -> OperatorPlan {
         capacity: operator.capacity,
         unit: None,
         ranks: Vec::new(),
+        rules: Default::default(),
     }
 }
 
@@ -129,6 +130,7 @@ fn probe_operator(place: usize) -> OperatorPlan {
         capacity: PROBE_CAPACITY,
         unit: None,
         ranks: Vec::new(),
+        rules: Default::default(),
     }
 }
 

@@ -4,7 +4,8 @@
 use ringmain_cluster_config::NodeConfig;
 use ringmain_cluster_config::node::{LogConfig, LogFormat};
 use ringmain_telemetry::codes;
-use tracing::Subscriber;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -13,9 +14,11 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 use super::traces::Traces;
 use crate::exit::{Failure, FailureKind};
 
-/// Goes before every filter, and so gives way to what that says of the same: each actor is a span of its library, with a number
+/// Whether a span or event may be written at all, whatever the filter says. Each actor is a span of its library, with a number
 /// that says nothing, which would be entered and left with every message.
-const ACTORS: &str = "ractor=warn";
+fn tells_something(metadata: &Metadata<'_>) -> bool {
+    !(metadata.is_span() && metadata.target().starts_with("ractor"))
+}
 
 /// A layer of any kind.
 pub(super) type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;
@@ -36,11 +39,12 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| config.filter.clone());
-    let filter = EnvFilter::try_new(format!("{ACTORS},{filter}")).map_err(|error| {
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
         let message =
             format!("log.filter: {filter:?} is no filter: {error}; write a level or target=level pairs");
         Failure::new(FailureKind::Invalid, codes::INVALID_CONFIG.code, message)
     })?;
+    let filter = filter.and(filter_fn(tells_something));
     let output = fmt::layer().with_writer(std::io::stderr);
     Ok(match config.format {
         LogFormat::Text => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ringmain_cluster_config::RoutingPlan;
-use ringmain_cluster_config::plan::place_onto;
+use ringmain_cluster_config::plan::{place_onto, says_the_same};
 use ringmain_replication::{ProposeError, Replica};
 use ringmain_routing::command::{ApplyPlan, OperatorPlan, PutOperators, Role};
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
@@ -15,7 +15,13 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// once and again at each start: the plan's version lets one of them win, and operators that are known stay as they
 /// are.
 pub(super) async fn seed(replica: Replica, wanted: RoutingPlan) {
-    let plan = match place_onto(&Plan::default(), &wanted.plan) {
+    let expanded = match wanted.plan_from(crate::clock::wall()) {
+        Ok(plan) => plan,
+        Err(error) => {
+            return tracing::error!(%error, "the calendars of the plan given at the start are of no use");
+        }
+    };
+    let plan = match place_onto(&Plan::default(), &expanded) {
         Ok(plan) => plan,
         Err(error) => return tracing::error!(%error, "the plan given at the start cannot be applied"),
     };
@@ -28,12 +34,15 @@ pub(super) async fn seed(replica: Replica, wanted: RoutingPlan) {
     }
 }
 
-async fn attempt(replica: &Replica, plan: &Plan, operators: &[OperatorPlan]) -> Result<(), ProposeError> {
+async fn attempt(replica: &Replica, wanted: &Plan, operators: &[OperatorPlan]) -> Result<(), ProposeError> {
     replica.read_index().await?;
     let present = replica.read(|router| router.plan().version);
     let missing =
         if present == 0 { operators.to_vec() } else { replica.read(|router| unknown(router, operators)) };
-    if present > 0 && replica.read(|router| router.plan() != plan) {
+    // Calendars are expanded from the day on: what is in force is put again as it is, so that an old one is no conflict.
+    let in_force = (present > 0).then(|| replica.read(|router| router.plan().clone()));
+    let plan = in_force.as_ref().unwrap_or(wanted);
+    if in_force.as_ref().is_some_and(|in_force| !says_the_same(in_force, wanted)) {
         tracing::info!(
             version = present,
             "the cluster has a plan; the one given at the start is not applied"

@@ -7,6 +7,7 @@ mod docs;
 mod house;
 mod promql;
 mod pure;
+mod routing;
 mod sizes;
 mod source;
 mod watching;

@@ -9,6 +9,7 @@ use ringmain_telemetry::codes;
 use serde_json::{Value, json};
 
 use crate::cli::{FileKind, ValidateArgs};
+use crate::clock::wall;
 use crate::exit::{Failure, FailureKind};
 use crate::output::{self, Answer, Block, Column, Rows};
 
@@ -59,9 +60,12 @@ fn check(path: &Path, kind: Option<FileKind>) -> Vec<Found> {
             }
             tokens = Some(path.parent().unwrap_or(Path::new("")).join(config.tokens));
         }),
-        Some(FileKind::Plan) => {
-            RoutingPlan::parse(&found.file, &text).map(|plan| found.warnings = plan.warnings)
-        }
+        Some(FileKind::Plan) => RoutingPlan::parse(&found.file, &text).map(|plan| {
+            if let Err(error) = plan.expand_calendars(wall()) {
+                found.errors.push(unexpanded(error.to_string()));
+            }
+            found.warnings = plan.warnings;
+        }),
         Some(FileKind::Tokens) => Tokens::parse(&found.file, &text).map(|_| ()),
     };
     if let Err(Problems { list, more, .. }) = read {
@@ -69,6 +73,14 @@ fn check(path: &Path, kind: Option<FileKind>) -> Vec<Found> {
     }
     let below = tokens.map(|path| check(&path, Some(FileKind::Tokens)));
     [found].into_iter().chain(below.into_iter().flatten()).collect()
+}
+
+/// The file is sound, and a plan with such calendars cannot be applied today.
+fn unexpanded(message: String) -> Problem {
+    Problem {
+        field: "calendars".to_owned(),
+        ..whole_file(message, "a calendar needs regular hours, or dates within the next 400 days")
+    }
 }
 
 /// The file is sound, and a node of this very program would not start with it.

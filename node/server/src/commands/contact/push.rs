@@ -81,6 +81,7 @@ fn request(args: &PushArgs) -> GatewayPush {
             language: args.language.clone(),
             attributes: args.attributes.clone().unwrap_or_default().into(),
         }),
+        facts: Default::default(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! `contact show`.
 
+use ringmain_protocol::v1::GetContactRequest;
 use ringmain_protocol::v1::get_contact_request::Name;
-use ringmain_protocol::v1::{GatewayKey, GetContactRequest};
 
-use super::view;
+use super::{Named, named, view};
 use crate::cli::ShowArgs;
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
@@ -12,11 +12,9 @@ use crate::output;
 /// Shows one contact.
 pub(in crate::commands) async fn show(args: ShowArgs) -> Result<(), Failure> {
     let clients = Clients::open(&args.node).await?;
-    let name = match (args.contact, args.gateway, args.key) {
-        (Some(contact), _, _) => Name::Contact(contact),
-        (None, gateway, key) => {
-            Name::Key(GatewayKey { gateway: gateway.unwrap_or_default(), key: key.unwrap_or_default() })
-        }
+    let name = match named(args.name) {
+        Named::Id(contact) => Name::Contact(contact),
+        Named::Key(key) => Name::Key(key),
     };
     let request = GetContactRequest { name: Some(name) };
     let response = clients.supervisor.contact(request).await.map_err(|error| failed(&error))?;

@@ -38,6 +38,9 @@ pub(in crate::commands) fn end_word(reason: EndReason) -> Option<&'static str> {
         EndReason::Merged => Some("merged"),
         EndReason::OperatorLost => Some("operator lost"),
         EndReason::Closed => Some("closed"),
+        EndReason::CallBack => Some("deflected to a call-back"),
+        EndReason::Voicemail => Some("deflected to voicemail"),
+        EndReason::Message => Some("deflected by a message"),
     }
 }
 
@@ -106,7 +109,8 @@ fn state_line(contact: &Contact, stamp: &ReadStamp) -> String {
     line
 }
 
-fn contact_json(contact: &Contact) -> serde_json::Value {
+/// A contact for programs.
+pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
     let details = contact.details.clone().unwrap_or_default();
     json!({
         "contact": contact.contact,

@@ -115,7 +115,8 @@ fn answer(operators: &[Operator], stamp: &ReadStamp) -> Answer {
     }
 }
 
-fn operator_json(operator: &Operator) -> serde_json::Value {
+/// An operator for programs.
+pub(super) fn operator_json(operator: &Operator) -> serde_json::Value {
     json!({
         "operator": operator.operator,
         "login": operator.login,

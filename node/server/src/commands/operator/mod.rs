@@ -2,6 +2,7 @@
 
 mod act;
 mod list;
+mod why;
 
 pub(super) use list::{all, presence_json, presence_text, skills_json, skills_text};
 
@@ -13,6 +14,7 @@ use crate::exit::Failure;
 pub(super) fn run(command: OperatorCommand) -> Result<(), Failure> {
     match command {
         OperatorCommand::List(args) => client(list::list(args)),
+        OperatorCommand::Why(args) => client(why::why(args)),
         OperatorCommand::Force(args) => client(act::force(args)),
         OperatorCommand::SignOut(args) => client(act::sign_out(args)),
     }

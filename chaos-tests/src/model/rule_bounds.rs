@@ -1,0 +1,177 @@
+//! The bounds of the rule book's fields: what a gateway knows, what an operator may be given, what a plan says.
+
+use std::collections::BTreeSet;
+
+use ringmain_routing::limits::{
+    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX,
+    FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX, TIER_MAX,
+};
+use ringmain_routing::plan::QueuePlan;
+use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, Step, Then, When};
+use ringmain_routing::{Name, Plan, Refusal};
+
+use super::bounds::{check, check_levels, check_name, check_once, check_span};
+
+pub(super) fn check_facts(facts: &Facts) -> Result<(), Refusal> {
+    let texts = [
+        ("facts.principal", &facts.principal),
+        ("facts.unit", &facts.unit),
+        ("facts.language", &facts.language),
+        ("facts.phone", &facts.phone),
+        ("facts.account", &facts.account),
+        ("facts.supply_point", &facts.supply_point),
+        ("facts.intent", &facts.intent),
+    ];
+    for (field, text) in texts {
+        text.as_ref().map_or(Ok(()), |text| check_name(field, text))?;
+    }
+    check(facts.attributes.len() <= FACT_ATTRIBUTES_MAX, "facts.attributes")?;
+    for (key, value) in &facts.attributes {
+        check_name("facts.attributes", key)?;
+        check_name("facts.attributes", value)?;
+    }
+    Ok(())
+}
+
+pub(super) fn check_operator_rules(rules: &OperatorRules) -> Result<(), Refusal> {
+    let lists = [
+        ("rules.channels", &rules.channels),
+        ("rules.principals", &rules.principals),
+        ("rules.lent_principals", &rules.lent_principals),
+    ];
+    for (field, names) in lists {
+        check(names.len() <= OPERATOR_RULES_MAX, field)?;
+    }
+    check(rules.caps.len() <= CAPS_MAX, "rules.caps")?;
+    let channels: BTreeSet<&Name> = rules.caps.iter().map(|(channel, _)| channel).collect();
+    check(channels.len() == rules.caps.len(), "rules.caps")
+}
+
+/// What a plan's rules may say, and that every name in them is there.
+pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
+    let rules = &plan.rules;
+    check(rules.principals.len() <= PRINCIPALS_MAX, "rules.principals")?;
+    check_once("rules.principals", rules.principals.iter())?;
+    check(rules.calendars.len() <= CALENDARS_MAX, "rules.calendars")?;
+    check_once("rules.calendars", rules.calendars.iter().map(|calendar| &calendar.name))?;
+    if let Some(calendar) = rules.calendars.iter().find(|calendar| calendar.check().is_err()) {
+        return Err(Refusal::PlanConflict(format!("calendar {:?}", calendar.name)));
+    }
+    check(rules.entry.len() <= ENTRY_RULES_MAX, "rules.entry")?;
+    check_once("rules.entry", rules.entry.iter().map(|rule| &rule.name))?;
+    rules.entry.iter().try_for_each(|rule| check_rule(plan, rule))?;
+    check_queue_name(plan, rules.default_queue.iter())?;
+    check_span("rules.redial.within_ms", rules.redial.map(|redial| redial.within))?;
+    check_span("rules.head_start_max_ms", rules.head_start_max)?;
+    plan.queues.iter().try_for_each(|queue| check_queue_rules(plan, queue))?;
+    for unit in &plan.units {
+        let neighbours = &unit.rules.neighbours;
+        check(neighbours.len() <= NEIGHBOURS_MAX, "rules.neighbours")?;
+        check_once("rules.neighbours", neighbours.iter())?;
+        check_units(plan, neighbours)?;
+    }
+    Ok(())
+}
+
+fn check_rule(plan: &Plan, rule: &EntryRule) -> Result<(), Refusal> {
+    check_when(plan, &rule.when)?;
+    check_then(plan, &rule.then)?;
+    let of_danger = rule.when.danger == Some(true);
+    let of_register = rule.when.registered == Some(true) && !rule.when.topics.is_empty();
+    if rule.then.tier == Some(0) && !of_danger && !of_register {
+        return Err(Refusal::PlanConflict(format!("{:?} gives tier 0 without danger to life", rule.name)));
+    }
+    Ok(())
+}
+
+fn check_when(plan: &Plan, when: &When) -> Result<(), Refusal> {
+    let lists = [
+        &when.queues,
+        &when.channels,
+        &when.gateways,
+        &when.principals,
+        &when.units,
+        &when.languages,
+        &when.topics,
+        &when.intents,
+    ];
+    for names in lists {
+        check(names.len() <= CONDITION_VALUES_MAX, "rules.entry")?;
+        names.iter().try_for_each(|name| check_name("rules.entry", name))?;
+    }
+    check(when.applicants.len() <= CONDITION_VALUES_MAX, "rules.entry")?;
+    check(when.attributes.len() <= CONDITION_VALUES_MAX, "rules.entry")?;
+    for (key, value) in &when.attributes {
+        check_name("rules.entry", key)?;
+        check_name("rules.entry", value)?;
+    }
+    check_queue_name(plan, when.queues.iter())?;
+    check_channels(plan, when.channels.iter())?;
+    if let Some(name) = when.principals.iter().find(|name| !plan.rules.principals.contains(name)) {
+        return Err(Refusal::UnknownPrincipal(name.clone()));
+    }
+    check_units(plan, &when.units)?;
+    check_skills(plan, when.languages.iter())?;
+    check_calendar(plan, when.calendar.as_ref().map(|(name, _)| name))
+}
+
+fn check_then(plan: &Plan, then: &Then) -> Result<(), Refusal> {
+    check_queue_name(plan, then.queue.iter())?;
+    check(then.tier.is_none_or(|tier| tier <= TIER_MAX), "rules.entry")?;
+    check_levels("rules.entry", &then.skills)?;
+    check_skills(plan, then.skills.iter().map(|(skill, _)| skill))?;
+    check_span("rules.entry", Some(then.head_start))
+}
+
+fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
+    let rules = &queue.rules;
+    check(rules.ladder.len() <= LADDER_STEPS_MAX, "rules.ladder")?;
+    for step in &rules.ladder {
+        check_span("rules.ladder", Some(step.after))?;
+    }
+    let begins_at_once = rules.ladder.first().is_none_or(|first| first.after.0 == 0);
+    let goes_on = |pair: &[Step]| pair[0].after < pair[1].after && is_no_narrower(pair[0], pair[1]);
+    if !begins_at_once || !rules.ladder.windows(2).all(goes_on) {
+        return Err(Refusal::PlanConflict(format!("queue {:?}, ladder", queue.name)));
+    }
+    check_span("rules.promote_after_ms", rules.promote_after)?;
+    check(rules.promote_after.is_none_or(|after| after.0 > 0), "rules.promote_after_ms")?;
+    check_calendar(plan, rules.hours.as_ref())?;
+    check(rules.deflections.len() <= DEFLECTIONS_MAX, "rules.deflections")?;
+    check_once("rules.units", rules.units.iter().map(|(channel, _)| channel))?;
+    check(rules.units.iter().all(|(_, units)| *units <= CAPACITY_MAX), "rules.units")?;
+    check_channels(plan, rules.units.iter().map(|(channel, _)| channel))
+}
+
+fn is_no_narrower(one: Step, next: Step) -> bool {
+    one.reach <= next.reach
+        && one.levels_lowered <= next.levels_lowered
+        && one.rank_max <= next.rank_max
+        && one.lent <= next.lent
+        && one.any_language <= next.any_language
+}
+
+fn check_queue_name<'a>(plan: &Plan, mut names: impl Iterator<Item = &'a Name>) -> Result<(), Refusal> {
+    let unknown = names.find(|name| !plan.queues.iter().any(|row| row.name == **name));
+    unknown.map_or(Ok(()), |name| Err(Refusal::UnknownQueue(name.clone())))
+}
+
+fn check_channels<'a>(plan: &Plan, mut names: impl Iterator<Item = &'a Name>) -> Result<(), Refusal> {
+    let unknown = names.find(|name| !plan.channels.iter().any(|row| row.name == **name));
+    unknown.map_or(Ok(()), |name| Err(Refusal::UnknownChannel(name.clone())))
+}
+
+fn check_calendar(plan: &Plan, name: Option<&Name>) -> Result<(), Refusal> {
+    let unknown = name.filter(|name| !plan.rules.calendars.iter().any(|row| row.name == **name));
+    unknown.map_or(Ok(()), |name| Err(Refusal::UnknownCalendar(name.clone())))
+}
+
+fn check_units(plan: &Plan, names: &[Name]) -> Result<(), Refusal> {
+    let unknown = names.iter().find(|name| !plan.units.iter().any(|row| row.name == **name));
+    unknown.map_or(Ok(()), |name| Err(Refusal::UnknownUnit(name.clone())))
+}
+
+fn check_skills<'a>(plan: &Plan, mut names: impl Iterator<Item = &'a Name>) -> Result<(), Refusal> {
+    let unknown = names.find(|name| !plan.skills.contains(name));
+    unknown.map_or(Ok(()), |name| Err(Refusal::UnknownSkill(name.clone())))
+}

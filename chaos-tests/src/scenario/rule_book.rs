@@ -1,0 +1,365 @@
+//! The rule book in scenarios: entry rules, ladders, what operators may be given, what a gateway knows, the register.
+
+use anyhow::{Context, Result, bail, ensure};
+use ringmain_routing::calendar::CalendarPlan;
+use ringmain_routing::command::{PutLifeSupport, Reference, life_support_hash};
+use ringmain_routing::plan::QueuePlan;
+use ringmain_routing::rules::{
+    Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, PlanRules, QueueRules,
+    Reach, Redial, Step, Then, Treatment, When,
+};
+use ringmain_routing::{Millis, Name, Plan, Timestamp};
+
+use super::words::{Words, quoted, write_levels};
+use super::write::{flag, levels, optional};
+
+/// Reads a line of a plan that is about rules; `false` when it is about something else.
+pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
+    match words.plain(0)? {
+        "principal" => plan.rules.principals.push(words.plain(1)?.into()),
+        "rules" => {
+            let within = words.optional("redial")?.map(Millis);
+            plan.rules = PlanRules {
+                default_queue: words.text("default-queue").map(Into::into),
+                redial: within.map(|within| Redial { within }),
+                head_start_max: words.optional("head-start-max")?.map(Millis),
+                ..std::mem::take(&mut plan.rules)
+            };
+        }
+        "calendar" => plan.rules.calendars.push(calendar(words)?),
+        "entry" => plan.rules.entry.push(entry(words)?),
+        "deflect" => rules_of(plan, words)?.deflections.push(deflection(words)?),
+        "step" => rules_of(plan, words)?.ladder.push(step(words)?),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// The rules of the queue that a line names.
+fn rules_of<'a>(plan: &'a mut Plan, words: &Words) -> Result<&'a mut QueueRules> {
+    let name = words.plain(1)?;
+    let queue = plan.queues.iter_mut().rfind(|queue| &*queue.name == name);
+    Ok(&mut queue.with_context(|| format!("{name}: this stands behind its queue"))?.rules)
+}
+
+fn calendar(words: &Words) -> Result<CalendarPlan> {
+    let span = |part: &str| -> Result<(u64, u64)> {
+        let (from, to) = part.split_once('-').with_context(|| format!("{part}: MS-MS is expected"))?;
+        Ok((from.parse()?, to.parse()?))
+    };
+    let spans = |name: &str| words.parts(name).map(span).collect::<Result<Vec<_>>>();
+    let at = |(from, to)| (Timestamp(from), Timestamp(to));
+    let within = |(from, to)| (Millis(from), Millis(to));
+    Ok(CalendarPlan {
+        name: words.plain(1)?.into(),
+        spans: spans("open")?.into_iter().map(at).collect(),
+        until: Timestamp(words.number("until")?),
+        week: spans("week")?.into_iter().map(within).collect(),
+    })
+}
+
+fn deflection(words: &Words) -> Result<Deflection> {
+    let when = words.text("when").context("when= is missing")?;
+    let when = match when.split_once(':') {
+        None if when == "closed" => DeflectWhen::Closed,
+        None if when == "nobody-signed-in" => DeflectWhen::NobodySignedIn,
+        None if when == "nobody-ready" => DeflectWhen::NobodyReady,
+        Some(("waiting", least)) => DeflectWhen::Waiting(least.parse()?),
+        None | Some(_) => bail!("when={when}: closed, nobody-signed-in, nobody-ready or waiting:N"),
+    };
+    let to = match words.text("to") {
+        Some("queue") => Treatment::Queue,
+        Some("call-back") => Treatment::CallBack,
+        Some("voicemail") => Treatment::Voicemail,
+        Some("message") => Treatment::Message,
+        Some("refuse") => Treatment::Refuse,
+        other => bail!("to={other:?}: queue, call-back, voicemail, message or refuse"),
+    };
+    Ok(Deflection { when, to })
+}
+
+fn entry(words: &Words) -> Result<EntryRule> {
+    let applicants = words.parts("applicants").map(applicant).collect::<Result<_>>()?;
+    let when = When {
+        queues: words.names("queues"),
+        channels: words.names("channels"),
+        gateways: words.names("gateways"),
+        principals: words.names("principals"),
+        units: words.names("units"),
+        applicants,
+        languages: words.names("languages"),
+        topics: words.names("topics"),
+        intents: words.names("intents"),
+        attributes: words.pairs("says")?,
+        registered: words.answer("registered")?,
+        danger: words.answer("danger")?,
+        calendar: calendar_asked(words),
+    };
+    let then = Then {
+        queue: words.text("to").map(Into::into),
+        tier: words.optional("tier")?,
+        skills: words.levels("skills")?,
+        own_unit: words.has("own-unit"),
+        head_start: Millis(words.optional("head-start")?.unwrap_or(0)),
+    };
+    Ok(EntryRule { name: words.plain(1)?.into(), when, then })
+}
+
+fn calendar_asked(words: &Words) -> Option<(Name, bool)> {
+    let open = words.text("open").map(|name| (name.into(), true));
+    open.or_else(|| words.text("shut").map(|name| (name.into(), false)))
+}
+
+fn step(words: &Words) -> Result<Step> {
+    let plain = Step::default();
+    Ok(Step {
+        after: Millis(words.number("after")?),
+        reach: words.text("reach").map_or(Ok(Reach::Own), reach)?,
+        levels_lowered: words.optional("lowered")?.unwrap_or(0),
+        rank_max: words.optional("rank-max")?.unwrap_or(plain.rank_max),
+        lent: words.has("lent"),
+        any_language: words.has("any-language"),
+    })
+}
+
+fn reach(text: &str) -> Result<Reach> {
+    Ok(match text.split_once(':') {
+        None if text == "own" => Reach::Own,
+        None if text == "neighbours" => Reach::Neighbours,
+        None if text == "all" => Reach::All,
+        Some(("up", levels)) => Reach::Up(levels.parse().with_context(|| format!("reach={text}"))?),
+        None | Some(_) => bail!("reach={text}: own, neighbours, up:LEVELS or all"),
+    })
+}
+
+fn applicant(text: &str) -> Result<Applicant> {
+    Ok(match text {
+        "home" => Applicant::Home,
+        "firm" => Applicant::Firm,
+        "official" => Applicant::Official,
+        _ => bail!("{text}: home, firm or official"),
+    })
+}
+
+/// The rules in a queue's line; the ladder has lines of its own.
+pub(super) fn queue_rules(words: &Words) -> Result<QueueRules> {
+    let choice = match words.text("choice") {
+        None | Some("longest-idle") => Choice::LongestIdle,
+        Some("least-occupied") => Choice::LeastOccupied,
+        Some("most-skilled") => Choice::MostSkilled,
+        Some("round-robin") => Choice::RoundRobin,
+        Some(other) => bail!("choice={other}: longest-idle, least-occupied, most-skilled or round-robin"),
+    };
+    let promote_after = words.optional("promote-after")?.map(Millis);
+    Ok(QueueRules {
+        choice,
+        promote_after,
+        units: words.levels("units")?,
+        hours: words.text("hours").map(Into::into),
+        ..QueueRules::default()
+    })
+}
+
+pub(super) fn operator_rules(words: &Words) -> Result<OperatorRules> {
+    Ok(OperatorRules {
+        channels: words.names("channels"),
+        principals: words.names("principals"),
+        lent_principals: words.names("lent"),
+        caps: words.levels("caps")?,
+    })
+}
+
+pub(super) fn facts(words: &Words) -> Result<Facts> {
+    let text = |name: &str| words.text(name).map(Name::from);
+    Ok(Facts {
+        principal: text("principal"),
+        unit: text("unit"),
+        applicant: words.text("applicant").map(applicant).transpose()?,
+        language: text("speaks"),
+        any_language: words.has("any-language"),
+        phone: text("phone"),
+        account: text("account"),
+        supply_point: text("supply-point"),
+        intent: text("intent"),
+        danger: words.has("danger"),
+        attributes: words.pairs("says")?,
+    })
+}
+
+pub(super) fn life_support(words: &Words) -> Result<PutLifeSupport> {
+    let hashes = |name: &str| words.parts(name).map(hash).collect::<Result<_>>();
+    Ok(PutLifeSupport { by: words.name("by")?, add: hashes("add")?, remove: hashes("remove")? })
+}
+
+fn hash(part: &str) -> Result<u128> {
+    let (kind, text) = part.split_once(':').with_context(|| format!("{part}: phone:TEXT is expected"))?;
+    let kind = match kind {
+        "phone" => Reference::Phone,
+        "account" => Reference::Account,
+        "supply-point" => Reference::SupplyPoint,
+        "hash" => {
+            let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            ensure!(digits, "{part}: hash: and hex digits");
+            return u128::from_str_radix(text, 16).with_context(|| part.to_owned());
+        }
+        _ => bail!("{part}: phone, account, supply-point or hash"),
+    };
+    Ok(life_support_hash(kind, text))
+}
+
+/// The lines of a plan that stand before its queues.
+pub(super) fn plan_lines(rules: &PlanRules) -> Vec<String> {
+    let principals = rules.principals.iter().map(|name| format!("principal {}", quoted(name)));
+    principals.chain(rules.calendars.iter().map(write_calendar)).collect()
+}
+
+fn write_calendar(calendar: &CalendarPlan) -> String {
+    let spans = |name: &str, spans: Vec<(u64, u64)>| {
+        let spans: Vec<Name> = spans.iter().map(|(from, to)| format!("{from}-{to}").into()).collect();
+        names(name, &spans)
+    };
+    let open = spans("open", calendar.spans.iter().map(|span| (span.0.0, span.1.0)).collect());
+    let week = spans("week", calendar.week.iter().map(|span| (span.0.0, span.1.0)).collect());
+    format!("calendar {}{open} until={}{week}", quoted(&calendar.name), calendar.until.0)
+}
+
+/// The lines of a plan that stand behind its queues.
+pub(super) fn entry_lines(rules: &PlanRules) -> Vec<String> {
+    let mut line = optional("default-queue", rules.default_queue.as_ref());
+    line += &optional("redial", rules.redial.map(|redial| redial.within.0));
+    line += &optional("head-start-max", rules.head_start_max.map(|most| most.0));
+    let whole = (!line.is_empty()).then(|| format!("rules{line}"));
+    whole.into_iter().chain(rules.entry.iter().map(write_entry)).collect()
+}
+
+fn write_entry(rule: &EntryRule) -> String {
+    let (when, then) = (&rule.when, &rule.then);
+    let applicants: Vec<Name> = when.applicants.iter().map(|kind| write_applicant(*kind).into()).collect();
+    let lists = [
+        ("queues", &when.queues),
+        ("channels", &when.channels),
+        ("gateways", &when.gateways),
+        ("principals", &when.principals),
+        ("units", &when.units),
+        ("applicants", &applicants),
+        ("languages", &when.languages),
+        ("topics", &when.topics),
+        ("intents", &when.intents),
+    ];
+    let mut line = format!("entry {}", quoted(&rule.name));
+    lists.into_iter().for_each(|(name, list)| line += &names(name, list));
+    line += &pairs("says", &when.attributes);
+    line += &answer("registered", when.registered);
+    line += &answer("danger", when.danger);
+    if let Some((name, open)) = &when.calendar {
+        line += &optional(if *open { "open" } else { "shut" }, Some(name));
+    }
+    line += &optional("to", then.queue.as_ref());
+    line += &optional("tier", then.tier);
+    line += &levels("skills", &then.skills);
+    line += &flag("own-unit", then.own_unit);
+    line + &optional("head-start", (then.head_start.0 > 0).then_some(then.head_start.0))
+}
+
+/// A queue's line goes on with its rules; the steps of its ladder follow.
+pub(super) fn queue_lines(line: String, queue: &QueuePlan) -> Vec<String> {
+    let rules = &queue.rules;
+    let choice = match rules.choice {
+        Choice::LongestIdle => None,
+        Choice::LeastOccupied => Some("least-occupied"),
+        Choice::MostSkilled => Some("most-skilled"),
+        Choice::RoundRobin => Some("round-robin"),
+    };
+    let promote_after = optional("promote-after", rules.promote_after.map(|after| after.0));
+    let first = line + &optional("choice", choice) + &promote_after + &levels("units", &rules.units);
+    let first = first + &optional("hours", rules.hours.as_ref());
+    let steps = rules.ladder.iter().map(|step| write_step(&queue.name, *step));
+    let deflections = rules.deflections.iter().map(|row| write_deflection(&queue.name, *row));
+    std::iter::once(first).chain(steps).chain(deflections).collect()
+}
+
+fn write_deflection(queue: &Name, deflection: Deflection) -> String {
+    let when = match deflection.when {
+        DeflectWhen::Closed => "closed".to_owned(),
+        DeflectWhen::NobodySignedIn => "nobody-signed-in".to_owned(),
+        DeflectWhen::NobodyReady => "nobody-ready".to_owned(),
+        DeflectWhen::Waiting(least) => format!("waiting:{least}"),
+    };
+    format!("deflect {} when={when} to={}", quoted(queue), treatment(deflection.to))
+}
+
+/// What an arrival gets, in a word.
+pub(super) fn treatment(treatment: Treatment) -> &'static str {
+    match treatment {
+        Treatment::Queue => "queue",
+        Treatment::CallBack => "call-back",
+        Treatment::Voicemail => "voicemail",
+        Treatment::Message => "message",
+        Treatment::Refuse => "refuse",
+    }
+}
+
+fn write_step(queue: &Name, step: Step) -> String {
+    let reach = match step.reach {
+        Reach::Own => "own".to_owned(),
+        Reach::Neighbours => "neighbours".to_owned(),
+        Reach::Up(levels) => format!("up:{levels}"),
+        Reach::All => "all".to_owned(),
+    };
+    let rank_max = (step.rank_max < u8::MAX).then_some(step.rank_max);
+    let mut line = format!("step {} after={} reach={reach}", quoted(queue), step.after.0);
+    line += &optional("lowered", (step.levels_lowered > 0).then_some(step.levels_lowered));
+    line += &optional("rank-max", rank_max);
+    line + &flag("lent", step.lent) + &flag("any-language", step.any_language)
+}
+
+pub(super) fn write_operator_rules(rules: &OperatorRules) -> String {
+    names("channels", &rules.channels)
+        + &names("principals", &rules.principals)
+        + &names("lent", &rules.lent_principals)
+        + &levels("caps", &rules.caps)
+}
+
+pub(super) fn write_facts(facts: &Facts) -> String {
+    let mut line = optional("principal", facts.principal.as_ref());
+    line += &optional("unit", facts.unit.as_ref());
+    line += &optional("applicant", facts.applicant.map(write_applicant));
+    line += &optional("speaks", facts.language.as_ref());
+    line += &flag("any-language", facts.any_language);
+    line += &optional("phone", facts.phone.as_ref());
+    line += &optional("account", facts.account.as_ref());
+    line += &optional("supply-point", facts.supply_point.as_ref());
+    line += &optional("intent", facts.intent.as_ref());
+    line += &flag("danger", facts.danger);
+    line + &pairs("says", &facts.attributes)
+}
+
+pub(super) fn write_life_support(command: &PutLifeSupport) -> String {
+    let hashes = |name: &str, list: &[u128]| {
+        let list: Vec<Name> = list.iter().map(|hash| format!("hash:{hash:032x}").into()).collect();
+        names(name, &list)
+    };
+    let (add, remove) = (hashes("add", &command.add), hashes("remove", &command.remove));
+    format!("life-support by={}{add}{remove}", quoted(&command.by))
+}
+
+/// ` neighbours=a,b`
+pub(super) fn names(name: &str, list: &[Name]) -> String {
+    optional(name, (!list.is_empty()).then(|| list.join(",")))
+}
+
+fn pairs(name: &str, list: &[(Name, Name)]) -> String {
+    optional(name, (!list.is_empty()).then(|| write_levels(list)))
+}
+
+fn answer(name: &str, holds: Option<bool>) -> String {
+    optional(name, holds.map(|holds| if holds { "yes" } else { "no" }))
+}
+
+fn write_applicant(applicant: Applicant) -> &'static str {
+    match applicant {
+        Applicant::Home => "home",
+        Applicant::Firm => "firm",
+        Applicant::Official => "official",
+    }
+}

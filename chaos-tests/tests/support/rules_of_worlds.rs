@@ -1,0 +1,119 @@
+//! What the rule book of random worlds is made of.
+
+use proptest::option;
+use proptest::prelude::*;
+use ringmain_chaos::steps::rule_book::{
+    EntrySpec, FactsSpec, LadderSpec, OperatorRuleSpec, PlanRuleSpec, QueueRuleSpec, RegisterSpec,
+};
+
+pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
+    let units = option::weighted(0.15, (0u8..3, 0u8..4));
+    let deflection = || option::weighted(0.25, (0u8..8, 0u8..5));
+    let arrivals = (option::weighted(0.2, 0u8..2), deflection(), deflection());
+    (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units, arrivals).prop_map(
+        |(choice, ladder, promote_after, units, (hours, one, other))| QueueRuleSpec {
+            choice,
+            ladder,
+            promote_after,
+            units,
+            hours,
+            deflections: [one, other],
+        },
+    )
+}
+
+fn ladder() -> impl Strategy<Value = LadderSpec> {
+    let four = || prop::array::uniform4(0u8..20);
+    (prop::array::uniform3(0u8..40), four(), four(), four(), 0u8..5, 0u8..5).prop_map(
+        |(gaps, reaches, lowered, ranks, lent_from, any_language_from)| LadderSpec {
+            gaps,
+            reaches,
+            lowered,
+            ranks,
+            lent_from,
+            any_language_from,
+        },
+    )
+}
+
+fn entry() -> impl Strategy<Value = EntrySpec> {
+    let part = || option::weighted(0.7, (0u8..13, 0u8..12));
+    let given = (
+        option::weighted(0.6, 0u8..4),
+        option::weighted(0.6, 0u8..10),
+        option::weighted(0.2, (0u8..4, 0u8..4)),
+    );
+    (part(), part(), given, prop::bool::weighted(0.2), 0u8..30).prop_map(
+        |(one, other, (queue, tier, skill), own_unit, head_start)| EntrySpec {
+            parts: [one, other],
+            queue,
+            tier,
+            skill,
+            own_unit,
+            head_start,
+        },
+    )
+}
+
+pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
+    let entry = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(entry(), 0..5)];
+    let neighbours = prop::array::uniform4(prop_oneof![1 => Just(0u8), 1 => 0u8..16]);
+    let spans = (option::weighted(0.7, 1u8..200), option::weighted(0.3, 0u8..60));
+    let calendar = || (prop::array::uniform4(0u8..50), any::<bool>());
+    let calendars = [calendar(), calendar()];
+    (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars).prop_map(
+        |(entry, default_queue, (redial, head_start_max), neighbours, calendars)| PlanRuleSpec {
+            entry,
+            default_queue,
+            redial,
+            head_start_max,
+            calendars,
+            neighbours,
+        },
+    )
+}
+
+pub fn operator() -> impl Strategy<Value = OperatorRuleSpec> {
+    let bits = |most: u8| prop_oneof![2 => Just(0u8), 1 => 0..most];
+    let flaw = prop_oneof![60 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8)];
+    (bits(8), bits(4), bits(4), option::weighted(0.4, (0u8..3, 0u8..4)), flaw).prop_map(
+        |(channels, principals, lent, cap, flaw)| OperatorRuleSpec { channels, principals, lent, cap, flaw },
+    )
+}
+
+pub fn facts() -> impl Strategy<Value = FactsSpec> {
+    let sometimes = |most: u8| option::weighted(0.3, 0..most);
+    let who = (sometimes(2), sometimes(4), sometimes(3), option::weighted(0.3, (0u8..4, any::<bool>())));
+    let references = (sometimes(4), sometimes(4), sometimes(4));
+    (who, references, sometimes(2), prop::bool::weighted(0.1), sometimes(4)).prop_map(
+        |(
+            (principal, unit, applicant, language),
+            (phone, account, supply_point),
+            intent,
+            danger,
+            attribute,
+        )| {
+            FactsSpec {
+                principal,
+                unit,
+                applicant,
+                language,
+                phone,
+                account,
+                supply_point,
+                intent,
+                danger,
+                attribute,
+            }
+        },
+    )
+}
+
+pub fn register() -> impl Strategy<Value = RegisterSpec> {
+    let some = || prop::collection::vec(0u8..12, 0..4);
+    (some(), some(), prop::bool::weighted(0.02)).prop_map(|(add, remove, too_many)| RegisterSpec {
+        add,
+        remove,
+        too_many,
+    })
+}

@@ -1,0 +1,193 @@
+//! What changes in the rule book, in words.
+
+use ringmain_routing::Name;
+use ringmain_routing::plan::Plan;
+use ringmain_routing::rules::{
+    Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, QueueRules, Reach, Step, Treatment,
+};
+
+use super::diff::{Words, calendar_changes, ms, named};
+
+/// The rules of the whole centre: one line for each change.
+pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>) {
+    let (old, new) = (&before.rules, &after.rules);
+    for principal in new.principals.iter().filter(|name| !old.principals.contains(name)) {
+        lines.push(format!("principal {principal:?} added"));
+    }
+    lines.extend(calendar_changes(&old.calendars, &new.calendars));
+    entry_changes(&old.entry, &new.entry, lines);
+    let mut words = Words::default();
+    words.compare(
+        "default queue",
+        &named(old.default_queue.as_deref()),
+        &named(new.default_queue.as_deref()),
+    );
+    let span = |span: Option<u64>| span.map_or_else(|| "none".to_owned(), ms);
+    let redial = |plan: &Plan| span(plan.rules.redial.map(|redial| redial.within.0));
+    words.compare("credit for calling again within", &redial(before), &redial(after));
+    let most = |plan: &Plan| span(plan.rules.head_start_max.map(|max| max.0));
+    words.compare("most head start", &most(before), &most(after));
+    if !words.list.is_empty() {
+        lines.push(format!("entry: {}", words.list.join(", ")));
+    }
+}
+
+/// Entry rules by name; their order is the order in which they are asked.
+fn entry_changes(old: &[EntryRule], new: &[EntryRule], lines: &mut Vec<String>) {
+    for rule in new {
+        match old.iter().find(|known| known.name == rule.name) {
+            None => lines.push(format!("entry rule {:?} added", rule.name)),
+            Some(known) if known.when != rule.when && known.then != rule.then => {
+                lines.push(format!("entry rule {:?}: its condition and what it gives", rule.name));
+            }
+            Some(known) if known.when != rule.when => {
+                lines.push(format!("entry rule {:?}: its condition", rule.name));
+            }
+            Some(known) if known.then != rule.then => {
+                lines.push(format!("entry rule {:?}: what it gives", rule.name));
+            }
+            Some(_) => {}
+        }
+    }
+    let is_kept = |rule: &&EntryRule| new.iter().any(|other| other.name == rule.name);
+    for rule in old.iter().filter(|rule| !is_kept(rule)) {
+        lines.push(format!("entry rule {:?} left out", rule.name));
+    }
+    let order = |rules: &[EntryRule], others: &[EntryRule]| -> Vec<Name> {
+        let kept = rules.iter().filter(|rule| others.iter().any(|other| other.name == rule.name));
+        kept.map(|rule| rule.name.clone()).collect()
+    };
+    if order(old, new) != order(new, old) {
+        lines.push("entry rules: asked in another order".to_owned());
+    }
+}
+
+pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words) {
+    words.compare("choice", &choice(old.choice), &choice(new.choice));
+    words.compare("ladder", &ladder(&old.ladder), &ladder(&new.ladder));
+    let after =
+        |rules: &QueueRules| rules.promote_after.map_or_else(|| "never".to_owned(), |after| ms(after.0));
+    words.compare("promotion after", &after(old), &after(new));
+    words.compare("units by channel", &by_channel(&old.units), &by_channel(&new.units));
+    words.compare("hours", &named(old.hours.as_deref()), &named(new.hours.as_deref()));
+    words.compare("deflections", &deflections(&old.deflections), &deflections(&new.deflections));
+}
+
+pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &mut Words) {
+    words.compare("channels", &or_all(&old.channels), &or_all(&new.channels));
+    words.compare("principals", &or_all(&old.principals), &or_all(&new.principals));
+    words.compare("lent principals", &list(&old.lent_principals), &list(&new.lent_principals));
+    words.compare("caps", &by_channel(&old.caps), &by_channel(&new.caps));
+}
+
+pub(super) fn list(names: &[Name]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" + ")
+}
+
+fn or_all(names: &[Name]) -> String {
+    if names.is_empty() { "all".to_owned() } else { list(names) }
+}
+
+fn by_channel<T: std::fmt::Display>(pairs: &[(Name, T)]) -> String {
+    if pairs.is_empty() {
+        return "none".to_owned();
+    }
+    pairs.iter().map(|(channel, value)| format!("{channel} {value}")).collect::<Vec<_>>().join(" + ")
+}
+
+fn deflections(deflections: &[Deflection]) -> String {
+    if deflections.is_empty() {
+        return "none".to_owned();
+    }
+    let words = deflections.iter().map(|deflection| {
+        let when = match deflection.when {
+            DeflectWhen::Closed => "closed".to_owned(),
+            DeflectWhen::NobodySignedIn => "nobody signed in".to_owned(),
+            DeflectWhen::NobodyReady => "nobody ready".to_owned(),
+            DeflectWhen::Waiting(waiting) => format!("{waiting} waiting"),
+        };
+        let to = match deflection.to {
+            Treatment::Queue => "queue",
+            Treatment::CallBack => "call-back",
+            Treatment::Voicemail => "voicemail",
+            Treatment::Message => "message",
+            Treatment::Refuse => "refuse",
+        };
+        format!("{when}: {to}")
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+fn choice(choice: Choice) -> &'static str {
+    match choice {
+        Choice::LongestIdle => "longest idle",
+        Choice::LeastOccupied => "least occupied",
+        Choice::MostSkilled => "most skilled",
+        Choice::RoundRobin => "round robin",
+    }
+}
+
+fn ladder(steps: &[Step]) -> String {
+    if steps.is_empty() {
+        return "none".to_owned();
+    }
+    steps.iter().map(step).collect::<Vec<_>>().join("; ")
+}
+
+fn step(step: &Step) -> String {
+    let reach = match step.reach {
+        Reach::Own => "own unit".to_owned(),
+        Reach::Neighbours => "neighbours".to_owned(),
+        Reach::Up(up) => format!("{up} up"),
+        Reach::All => "all".to_owned(),
+    };
+    let mut parts = vec![format!("{} {reach}", ms(step.after.0))];
+    if step.levels_lowered > 0 {
+        parts.push(format!("levels -{}", step.levels_lowered));
+    }
+    if step.rank_max < u8::MAX {
+        parts.push(format!("ranks to {}", step.rank_max));
+    }
+    if step.lent {
+        parts.push("lent".to_owned());
+    }
+    if step.any_language {
+        parts.push("any language".to_owned());
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use ringmain_routing::Millis;
+    use ringmain_routing::plan::QueuePlan;
+
+    use super::*;
+
+    #[test]
+    fn a_change_of_the_rule_book_is_told_in_words() {
+        let mut before = Plan { queues: vec![QueuePlan::named("a")], ..Plan::default() };
+        let rule =
+            |name: &str| EntryRule { name: name.into(), when: Default::default(), then: Default::default() };
+        before.rules.entry = vec![rule("one"), rule("two")];
+        let mut after = before.clone();
+        after.rules.entry = vec![rule("two"), rule("one"), rule("three")];
+        after.rules.entry[1].then.tier = Some(3);
+        after.queues[0].rules.promote_after = Some(Millis(60_000));
+        let step = Step::default();
+        after.queues[0].rules.ladder =
+            vec![step, Step { after: Millis(30_000), reach: Reach::All, levels_lowered: 2, ..step }];
+        assert_eq!(
+            super::super::changes(&before, &after),
+            [
+                "queue \"a\": ladder none → 0 ms own unit; 30 s all, levels -2, promotion after never → 60 s",
+                "entry rule \"one\": what it gives",
+                "entry rule \"three\" added",
+                "entry rules: asked in another order",
+            ]
+        );
+    }
+}

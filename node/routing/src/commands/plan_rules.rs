@@ -1,0 +1,116 @@
+//! A plan's rule book is judged before it applies: every name exists, no ladder narrows, life safety is granted for a
+//! reason.
+
+use alloc::format;
+
+use super::apply_plan::{check_names, conflict};
+use crate::directory::{Directory, check_name, check_span, invalid};
+use crate::entry::may_grant_tier_0;
+use crate::ids::{Millis, Name};
+use crate::ladder::check_ladder;
+use crate::limits::{
+    CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX,
+    LADDER_STEPS_MAX, NEIGHBOURS_MAX, PRINCIPALS_MAX, TIER_MAX,
+};
+use crate::plan::{Plan, QueuePlan, UnitPlan};
+use crate::refusal::Refusal;
+use crate::rules::{EntryRule, When};
+
+/// The rule book of a plan that is sound otherwise.
+pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refusal> {
+    let rules = &plan.rules;
+    check_names("rules.principals", rules.principals.iter(), PRINCIPALS_MAX)?;
+    if let Some(queue) = &rules.default_queue {
+        directory.find_queue(queue)?;
+    }
+    let spans = [
+        ("rules.redial.within_ms", rules.redial.map(|redial| redial.within)),
+        ("rules.head_start_max_ms", rules.head_start_max),
+    ];
+    for (field, span) in spans {
+        span.map_or(Ok(()), |span| check_span(field, span))?;
+    }
+    check_names("rules.calendars", rules.calendars.iter().map(|calendar| &calendar.name), CALENDARS_MAX)?;
+    for calendar in &rules.calendars {
+        calendar.check().map_err(|problem| conflict(format!("calendar {:?}: {problem}", calendar.name)))?;
+    }
+    check_names("rules.entry", rules.entry.iter().map(|rule| &rule.name), ENTRY_RULES_MAX)?;
+    rules.entry.iter().try_for_each(|rule| check_entry(rule, directory))?;
+    plan.queues.iter().try_for_each(|queue| check_queue_rules(queue, directory))?;
+    plan.units.iter().try_for_each(|unit| check_neighbours(unit, directory))
+}
+
+fn check_entry(rule: &EntryRule, directory: &Directory) -> Result<(), Refusal> {
+    check_when(&rule.when, directory)?;
+    let then = &rule.then;
+    if let Some(queue) = &then.queue {
+        directory.find_queue(queue)?;
+    }
+    directory.find_skills(&then.skills)?;
+    check_span("rules.entry.head_start_ms", then.head_start)?;
+    match then.tier {
+        Some(tier) if tier > TIER_MAX => Err(invalid("rules.entry.tier", "tiers are 0 to 9")),
+        Some(0) if !may_grant_tier_0(rule) => Err(conflict(format!(
+            "entry rule {:?} grants tier 0 without cause: ask for danger, or for the register together with topics",
+            rule.name
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_when(when: &When, directory: &Directory) -> Result<(), Refusal> {
+    let texts = [
+        &when.queues,
+        &when.channels,
+        &when.gateways,
+        &when.principals,
+        &when.units,
+        &when.languages,
+        &when.topics,
+        &when.intents,
+    ];
+    let longest = texts.iter().map(|list| list.len()).chain([when.applicants.len(), when.attributes.len()]);
+    if longest.max().unwrap_or(0) > CONDITION_VALUES_MAX {
+        return Err(invalid("rules.entry.when", "at most 1000 values in one part of a condition"));
+    }
+    let pairs = when.attributes.iter().flat_map(|(key, value)| [key, value]);
+    texts.into_iter().flatten().chain(pairs).try_for_each(|name| check_name("rules.entry.when", name))?;
+    when.queues.iter().try_for_each(|name| directory.find_queue(name).map(drop))?;
+    when.channels.iter().try_for_each(|name| directory.find_channel(name).map(drop))?;
+    when.principals.iter().try_for_each(|name| directory.find_principal(name).map(drop))?;
+    when.units.iter().try_for_each(|name| directory.find_unit(name).map(drop))?;
+    when.languages.iter().try_for_each(|name| directory.find_skill(name).map(drop))?;
+    when.calendar.iter().try_for_each(|(name, _)| directory.find_calendar(name).map(drop))
+}
+
+fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Refusal> {
+    let rules = &queue.rules;
+    if rules.ladder.len() > LADDER_STEPS_MAX {
+        return Err(invalid("rules.ladder", "at most 16 steps"));
+    }
+    rules.ladder.iter().try_for_each(|step| check_span("rules.ladder", step.after))?;
+    check_ladder(&rules.ladder)
+        .map_err(|problem| conflict(format!("queue {:?}, ladder: {problem}", queue.name)))?;
+    check_span("rules.promote_after_ms", rules.promote_after.unwrap_or_default())?;
+    if rules.promote_after == Some(Millis(0)) {
+        return Err(invalid("rules.promote_after_ms", "above 0 ms; leave it out for no promotion"));
+    }
+    rules.hours.iter().try_for_each(|name| directory.find_calendar(name).map(drop))?;
+    if rules.deflections.len() > DEFLECTIONS_MAX {
+        return Err(invalid("rules.deflections", "at most 16 deflections"));
+    }
+    check_names("rules.units", rules.units.iter().map(|entry| &entry.0), CHANNELS_MAX)?;
+    for (channel, units) in &rules.units {
+        directory.find_channel(channel)?;
+        if *units > CAPACITY_MAX {
+            return Err(invalid("rules.units", "at most 1000000 units"));
+        }
+    }
+    Ok(())
+}
+
+fn check_neighbours(unit: &UnitPlan, directory: &Directory) -> Result<(), Refusal> {
+    check_names("rules.neighbours", unit.rules.neighbours.iter(), NEIGHBOURS_MAX)?;
+    let find = |name: &Name| directory.find_unit(name).map(drop);
+    unit.rules.neighbours.iter().try_for_each(find)
+}

@@ -1,0 +1,128 @@
+//! Which profiles fit which classes, worked out when a class, a profile or the plan changes and not for each contact.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::directory::Directory;
+use crate::operator::Operator;
+use crate::profiles::{ProfileKey, Standing};
+use crate::tables::Tables;
+
+impl Tables {
+    /// The contact's class, made when it is new. The row remembers it, and shares what it needs with the class.
+    pub(crate) fn class_of(&mut self, slot: u32) -> u32 {
+        let contact = self.contact(slot);
+        if let Some(class) = self.ix.classes.find(contact) {
+            if contact.class != Some(class) || !Arc::ptr_eq(&contact.need, &self.ix.classes.at(class).need) {
+                self.remember_class(slot, class);
+            }
+            return class;
+        }
+        let key = (contact.queue, contact.units, contact.need.clone());
+        let want = self.directory.want(key.0, &key.2);
+        let class = match self.ix.classes.give_up() {
+            Some(class) => {
+                self.take_down_class(class);
+                self.ix.classes.replace(class, key, want);
+                class
+            }
+            None => self.ix.classes.add(key, want),
+        };
+        self.work_out_class(class);
+        self.remember_class(slot, class);
+        class
+    }
+
+    fn remember_class(&mut self, slot: u32, class: u32) {
+        let need = self.ix.classes.at(class).need.clone();
+        let row = self.contacts.at_mut(slot).expect("indexes name only contacts that exist");
+        row.class = Some(class);
+        if row.text.own.as_ref().is_some_and(|own| **own == *need && !Arc::ptr_eq(own, &need)) {
+            Arc::make_mut(&mut row.text).own = Some(need.clone());
+        }
+        row.need = need;
+    }
+
+    fn take_down_class(&mut self, class: u32) {
+        let queue = self.ix.classes.at(class).queue;
+        let profiles: Vec<u32> = self.ix.profiles.iter().map(|(profile, _)| profile).collect();
+        for profile in profiles {
+            self.ix.profiles.set_fit(profile, class, queue, false);
+        }
+    }
+
+    pub(crate) fn class_ids(&self) -> Vec<u32> {
+        self.ix.classes.iter().map(|(class, _)| class).collect()
+    }
+
+    fn work_out_class(&mut self, class: u32) {
+        let profiles: Vec<_> = self.ix.profiles.iter().map(|(id, key)| (id, key.clone())).collect();
+        let steps = self.directory.rule(self.ix.classes.at(class).queue).steps.len();
+        self.ix.classes.set_steps(class, steps);
+        for (profile, key) in profiles {
+            self.work_out_fit(profile, &key, class);
+        }
+    }
+
+    fn work_out_profile(&mut self, profile: u32) {
+        let key = self.ix.profiles.at(profile).key.clone();
+        for class in self.class_ids() {
+            self.work_out_fit(profile, &key, class);
+        }
+    }
+
+    /// From which step of the class's ladder on the profile fits.
+    fn work_out_fit(&mut self, profile: u32, key: &ProfileKey, class: u32) {
+        let row = self.ix.classes.at(class);
+        let (queue, directory) = (row.queue, &self.directory);
+        let from = directory.rule(queue).steps.iter().position(|step| directory.fits(key, &row.want, step));
+        self.ix.profiles.set_fit(profile, class, queue, from.is_some());
+        self.ix.classes.set_fit(class, profile, from);
+    }
+
+    /// Goes on under another plan; the classes whose contacts may be matched by other operators from here on.
+    pub(crate) fn replace_directory(&mut self, directory: Arc<Directory>) -> Vec<u32> {
+        let before = core::mem::replace(&mut self.directory, directory);
+        let mut changed = Vec::new();
+        for class in self.class_ids() {
+            let row = self.ix.classes.at(class);
+            let (queue, need) = (row.queue, row.need.clone());
+            if before.routes_alike(&self.directory, queue) {
+                continue;
+            }
+            self.ix.classes.set_want(class, self.directory.want(queue, &need));
+            self.work_out_class(class);
+            self.ix.classes.follow_ladder(class, self.directory.rule(queue));
+            changed.push(class);
+        }
+        self.follow_choices();
+        changed
+    }
+
+    /// Joins the profile of the operator's skills, unit and ranks.
+    pub(crate) fn join_profile(&mut self, operator: &Operator) -> u32 {
+        let (profile, is_new) = self.ix.profiles.join(&operator.profile_key);
+        if is_new {
+            self.work_out_profile(profile);
+        }
+        profile
+    }
+
+    /// Leaves the profile; classes forget one that is gone.
+    pub(crate) fn leave_profile(&mut self, profile: u32) {
+        if self.ix.profiles.leave(profile) {
+            self.ix.classes.forget_profile(profile);
+        }
+    }
+
+    /// Makes the orders of the choices that the plan makes.
+    pub(crate) fn follow_choices(&mut self) {
+        let choices = self.directory.choices();
+        if !self.ix.profiles.set_choices(choices) {
+            return;
+        }
+        for (_, operator) in self.operators.iter().filter(|(_, operator)| operator.is_available()) {
+            self.ix.profiles.set_chosen(operator.profile, Standing::of(operator));
+        }
+    }
+}

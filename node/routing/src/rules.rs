@@ -1,0 +1,262 @@
+//! The rule book as data: what a plan says beyond names and times. A plan without any of it routes by tier, then
+//! first come first served, to the longest idle operator who fits. The ids in brackets are those of docs/ROUTING.md.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::CalendarPlan;
+use crate::ids::{Millis, Name};
+
+/// Rules of the whole centre.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRules {
+    /// Companies on whose behalf the centre answers; the place in the list is the principal's id.
+    pub principals: Vec<Name>,
+    /// What maps an arrival to queue, tier and requirements, first match first (R1.2). With none, a contact goes
+    /// where its gateway says, with the tier that it says.
+    pub entry: Vec<EntryRule>,
+    /// Where a contact goes that matches no rule and whose gateway names no queue.
+    pub default_queue: Option<Name>,
+    /// Credit for those who hung up and call again (R2.3); `None` for none.
+    pub redial: Option<Redial>,
+    /// Most head start that gateway, rules and credit may grant together.
+    pub head_start_max: Option<Millis>,
+    /// When somebody is there, by name.
+    pub calendars: Vec<CalendarPlan>,
+}
+
+/// Who hung up and calls again within the time gets the time already waited, not the gap (R2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redial {
+    /// How long ago that was at most.
+    pub within: Millis,
+}
+
+/// One entry rule (R1.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryRule {
+    /// Its name, for those who ask why.
+    pub name: Name,
+    /// Which arrivals it is for.
+    pub when: When,
+    /// What it gives them.
+    pub then: Then,
+}
+
+/// A condition: every part that is given must hold; within a part one of its values must.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// The queue that the gateway names.
+    pub queues: Vec<Name>,
+    /// The channel.
+    pub channels: Vec<Name>,
+    /// The gateway.
+    pub gateways: Vec<Name>,
+    /// The company.
+    pub principals: Vec<Name>,
+    /// The org unit or one above it.
+    pub units: Vec<Name>,
+    /// The kind of applicant.
+    pub applicants: Vec<Applicant>,
+    /// The language that must be spoken.
+    pub languages: Vec<Name>,
+    /// The topic; `power*` means all that begin with it.
+    pub topics: Vec<Name>,
+    /// What IVR or bot has found out that the customer wants; `*` as for topics.
+    pub intents: Vec<Name>,
+    /// Attributes that must all be there with these values.
+    pub attributes: Vec<(Name, Name)>,
+    /// Whether the customer is in the life-support register.
+    pub registered: Option<bool>,
+    /// Whether IVR or bot has heard of danger to life.
+    pub danger: Option<bool>,
+    /// Whether this calendar is open at the moment, or is not.
+    pub calendar: Option<(Name, bool)>,
+}
+
+/// What an entry rule gives. What it does not say stays as the gateway says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Then {
+    /// The queue.
+    pub queue: Option<Name>,
+    /// The tier. 0 only in a rule whose condition asks for danger, or for the register together with topics (R2.2).
+    pub tier: Option<u8>,
+    /// Skills required besides those that the gateway says.
+    pub skills: Vec<(Name, u8)>,
+    /// Only operators of the customer's own org unit or below, until the ladder says otherwise.
+    pub own_unit: bool,
+    /// Waiting time granted in advance, besides what the gateway says.
+    pub head_start: Millis,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Applicant {
+    /// A household.
+    Home,
+    /// A firm.
+    Firm,
+    /// An authority.
+    Official,
+}
+
+/// Rules of one queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueRules {
+    /// Who is chosen of several who fit (R3.2).
+    pub choice: Choice,
+    /// Whom its contacts may reach, wider step by step (R3.3). With none: whoever fits, at any rank.
+    pub ladder: Vec<Step>,
+    /// One tier up per so much true waiting, never above tier 2 (R2.4); `None` for never.
+    pub promote_after: Option<Millis>,
+    /// Units by channel, instead of the channel's own (R3.5).
+    pub units: Vec<(Name, u32)>,
+    /// The calendar of its opening hours; `None` for always.
+    pub hours: Option<Name>,
+    /// What becomes of arrivals that cannot be served as usual, first match first. One that matches none waits, but
+    /// for a closed queue, which refuses. Tier 0 is let in whatever is said here.
+    pub deflections: Vec<Deflection>,
+}
+
+/// What becomes of an arrival under a condition: it is never met with silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deflection {
+    /// The condition.
+    pub when: DeflectWhen,
+    /// What becomes of it.
+    pub to: Treatment,
+}
+
+/// When an arrival is deflected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeflectWhen {
+    /// Outside the opening hours, or while the queue is closed by hand.
+    Closed,
+    /// Nobody who could serve it at the last step of the ladder is signed in.
+    NobodySignedIn,
+    /// Nobody who could serve it at the last step of the ladder is ready, busy or not.
+    NobodyReady,
+    /// So many or more wait in the queue already.
+    Waiting(u32),
+}
+
+/// What an arrival gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Treatment {
+    /// It waits in line all the same.
+    Queue,
+    /// The gateway offers to call back.
+    CallBack,
+    /// The gateway takes a voicemail.
+    Voicemail,
+    /// The gateway says that nobody is there, and when.
+    Message,
+    /// It is refused.
+    Refuse,
+}
+
+/// Who is chosen of several operators who fit (R3.2). Ties go to the longest idle, then to the smallest id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Choice {
+    /// Who has been idle for longest.
+    #[default]
+    LongestIdle,
+    /// Who has the smallest part of the capacity in use, in thousandths.
+    LeastOccupied,
+    /// Whose levels of the required skills add up to most.
+    MostSkilled,
+    /// Who was given a contact longest ago.
+    RoundRobin,
+}
+
+/// A step of the ladder (R3.3). Each allows at least what the one before does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// From so long a place in line on (waiting and head start together). 0 in the first step.
+    pub after: Millis,
+    /// Whose operators.
+    pub reach: Reach,
+    /// By so much less than the required level will do, but never without the skill.
+    pub levels_lowered: u8,
+    /// Operators up to this rank for the queue: 0 are its own, others are its backup.
+    pub rank_max: u8,
+    /// Also operators to whom the contact's company is only lent.
+    pub lent: bool,
+    /// Also operators who do not speak the language, where the customer has agreed to that.
+    pub any_language: bool,
+}
+
+impl Default for Step {
+    /// Without a ladder: the own scope, full levels, every rank.
+    fn default() -> Step {
+        Step {
+            after: Millis(0),
+            reach: Reach::Own,
+            levels_lowered: 0,
+            rank_max: u8::MAX,
+            lent: false,
+            any_language: false,
+        }
+    }
+}
+
+/// How far from its own org unit a contact may go. The scope of its queue is widened alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Reach {
+    /// Its own unit and what is below.
+    Own,
+    /// ... and the unit's neighbours.
+    Neighbours,
+    /// ... and what is below the unit so many levels above its own.
+    Up(u8),
+    /// Everybody.
+    All,
+}
+
+/// Rules of one org unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitRules {
+    /// Units that help out first.
+    pub neighbours: Vec<Name>,
+}
+
+/// What one operator may be given, besides skills, unit and ranks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorRules {
+    /// Channels that it serves; none named means all.
+    pub channels: Vec<Name>,
+    /// Companies for which it answers; none named means all.
+    pub principals: Vec<Name>,
+    /// Companies for which it answers only where the ladder says so.
+    pub lent_principals: Vec<Name>,
+    /// At most so many contacts of a channel at once (R3.5).
+    pub caps: Vec<(Name, u16)>,
+}
+
+/// What a gateway knows about an arrival and the rule book decides by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The company that is meant.
+    pub principal: Option<Name>,
+    /// The org unit where the customer belongs.
+    pub unit: Option<Name>,
+    /// Who asks.
+    pub applicant: Option<Applicant>,
+    /// A language, as a skill, that the operator must speak.
+    pub language: Option<Name>,
+    /// The customer has agreed to another language (R3.1).
+    pub any_language: bool,
+    /// The phone number.
+    pub phone: Option<Name>,
+    /// The account with the company.
+    pub account: Option<Name>,
+    /// The supply point.
+    pub supply_point: Option<Name>,
+    /// What IVR or bot has found out.
+    pub intent: Option<Name>,
+    /// IVR or bot has heard of danger to life.
+    pub danger: bool,
+    /// What entry rules may look at, at most [`crate::limits::FACT_ATTRIBUTES_MAX`].
+    pub attributes: Vec<(Name, Name)>,
+}

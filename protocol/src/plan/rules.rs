@@ -1,0 +1,269 @@
+//! The rule book between its two forms. Parts that say nothing do not travel.
+
+mod deflection;
+
+use std::collections::HashMap;
+
+use ringmain_routing::rules::{
+    Applicant, Choice, EntryRule, Facts, OperatorRules, PlanRules, QueueRules, Reach, Redial, Step, Then,
+    When,
+};
+use ringmain_routing::{Millis, Name};
+
+use super::{problem, skills_from_message, skills_to_message, small, text};
+use crate::v1::{self, FieldProblem};
+
+pub(super) fn names(names: Vec<String>) -> Vec<Name> {
+    names.into_iter().map(Name::from).collect()
+}
+
+fn texts(names: &[Name]) -> Vec<String> {
+    names.iter().map(text).collect()
+}
+
+pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
+    (*rules != PlanRules::default()).then(|| v1::PlanRules {
+        principals: texts(&rules.principals),
+        entry: rules.entry.iter().map(entry_to_message).collect(),
+        default_queue: rules.default_queue.as_ref().map(text),
+        redial_within_ms: rules.redial.map(|redial| redial.within.0),
+        head_start_max_ms: rules.head_start_max.map(|max| max.0),
+        calendars: rules.calendars.iter().map(deflection::calendar_to_message).collect(),
+    })
+}
+
+pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldProblem>) -> PlanRules {
+    let entry = rules.entry.into_iter().enumerate();
+    PlanRules {
+        principals: names(rules.principals),
+        entry: entry.map(|(at, rule)| entry_from_message(at, rule, problems)).collect(),
+        default_queue: rules.default_queue.map(Name::from),
+        redial: rules.redial_within_ms.map(|within| Redial { within: Millis(within) }),
+        head_start_max: rules.head_start_max_ms.map(Millis),
+        calendars: rules.calendars.into_iter().map(deflection::calendar_from_message).collect(),
+    }
+}
+
+fn entry_to_message(rule: &EntryRule) -> v1::EntryRule {
+    let EntryRule { name, when, then } = rule;
+    v1::EntryRule {
+        name: text(name),
+        when: Some(v1::EntryCondition {
+            queues: texts(&when.queues),
+            channels: texts(&when.channels),
+            gateways: texts(&when.gateways),
+            principals: texts(&when.principals),
+            units: texts(&when.units),
+            applicants: when.applicants.iter().map(|kind| applicant(*kind).into()).collect(),
+            languages: texts(&when.languages),
+            topics: texts(&when.topics),
+            intents: texts(&when.intents),
+            attributes: when.attributes.iter().map(|(key, value)| (text(key), text(value))).collect(),
+            registered: when.registered,
+            danger: when.danger,
+            calendar: when.calendar.as_ref().map(|(name, _)| text(name)),
+            calendar_open: when.calendar.as_ref().is_some_and(|(_, open)| *open),
+        }),
+        then: Some(v1::EntryEffect {
+            queue: then.queue.as_ref().map(text),
+            tier: then.tier.map(u32::from),
+            skills: skills_to_message(&then.skills),
+            own_unit: then.own_unit,
+            head_start_ms: then.head_start.0,
+        }),
+    }
+}
+
+fn entry_from_message(at: usize, rule: v1::EntryRule, problems: &mut Vec<FieldProblem>) -> EntryRule {
+    let field = format!("plan.rules.entry[{at}]");
+    let (when, then) = (rule.when.unwrap_or_default(), rule.then.unwrap_or_default());
+    let mut applicants = Vec::new();
+    for kind in when.applicants() {
+        match known_applicant(kind) {
+            Some(kind) => applicants.push(kind),
+            None => problems.push(problem(&format!("{field}.when.applicants"), "say HOME, FIRM or OFFICIAL")),
+        }
+    }
+    let skills = skills_from_message(&format!("{field}.then.skills"), then.skills, problems);
+    EntryRule {
+        name: rule.name.into(),
+        when: When {
+            queues: names(when.queues),
+            channels: names(when.channels),
+            gateways: names(when.gateways),
+            principals: names(when.principals),
+            units: names(when.units),
+            applicants,
+            languages: names(when.languages),
+            topics: names(when.topics),
+            intents: names(when.intents),
+            attributes: sorted(when.attributes, Name::from),
+            registered: when.registered,
+            danger: when.danger,
+            calendar: when.calendar.map(|name| (Name::from(name), when.calendar_open)),
+        },
+        then: Then {
+            queue: then.queue.map(Name::from),
+            tier: then.tier.map(|tier| small(&format!("{field}.then.tier"), tier, problems)),
+            skills,
+            own_unit: then.own_unit,
+            head_start: Millis(then.head_start_ms),
+        },
+    }
+}
+
+/// How a queue chooses of several operators.
+#[must_use]
+pub fn choice_to_message(choice: Choice) -> v1::OperatorChoice {
+    match choice {
+        Choice::LongestIdle => v1::OperatorChoice::LongestIdle,
+        Choice::LeastOccupied => v1::OperatorChoice::LeastOccupied,
+        Choice::MostSkilled => v1::OperatorChoice::MostSkilled,
+        Choice::RoundRobin => v1::OperatorChoice::RoundRobin,
+    }
+}
+
+pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
+    (*rules != QueueRules::default()).then(|| v1::QueueRules {
+        choice: choice_to_message(rules.choice).into(),
+        ladder: rules.ladder.iter().map(step_to_message).collect(),
+        promote_after_ms: rules.promote_after.map(|after| after.0),
+        units: rules.units.iter().map(|(channel, units)| (text(channel), *units)).collect(),
+        hours: rules.hours.as_ref().map(text),
+        deflections: rules.deflections.iter().map(deflection::to_message).collect(),
+    })
+}
+
+pub(super) fn queue_from_message(
+    field: &str,
+    rules: v1::QueueRules,
+    problems: &mut Vec<FieldProblem>,
+) -> QueueRules {
+    let choice = match rules.choice() {
+        v1::OperatorChoice::Unspecified | v1::OperatorChoice::LongestIdle => Choice::LongestIdle,
+        v1::OperatorChoice::LeastOccupied => Choice::LeastOccupied,
+        v1::OperatorChoice::MostSkilled => Choice::MostSkilled,
+        v1::OperatorChoice::RoundRobin => Choice::RoundRobin,
+    };
+    let deflections = deflection::from_messages(field, rules.deflections.clone(), problems);
+    let ladder = rules.ladder.into_iter().enumerate();
+    let step = |(at, step)| step_from_message(&format!("{field}.rules.ladder[{at}]"), step, problems);
+    QueueRules {
+        choice,
+        ladder: ladder.map(step).collect(),
+        promote_after: rules.promote_after_ms.map(Millis),
+        units: sorted(rules.units, |units| units),
+        hours: rules.hours.map(Name::from),
+        deflections,
+    }
+}
+
+fn step_to_message(step: &Step) -> v1::LadderStep {
+    let (reach, up) = match step.reach {
+        Reach::Own => (v1::Reach::Own, 0),
+        Reach::Neighbours => (v1::Reach::Neighbours, 0),
+        Reach::Up(levels) => (v1::Reach::Up, levels),
+        Reach::All => (v1::Reach::All, 0),
+    };
+    v1::LadderStep {
+        after_ms: step.after.0,
+        reach: reach.into(),
+        up: u32::from(up),
+        levels_lowered: u32::from(step.levels_lowered),
+        rank_max: u32::from(step.rank_max),
+        lent: step.lent,
+        any_language: step.any_language,
+    }
+}
+
+fn step_from_message(field: &str, step: v1::LadderStep, problems: &mut Vec<FieldProblem>) -> Step {
+    let reach = match step.reach() {
+        v1::Reach::Own => Reach::Own,
+        v1::Reach::Neighbours => Reach::Neighbours,
+        v1::Reach::Up => Reach::Up(small(&format!("{field}.up"), step.up, problems)),
+        v1::Reach::All => Reach::All,
+        v1::Reach::Unspecified => {
+            problems.push(problem(&format!("{field}.reach"), "say OWN, NEIGHBOURS, UP or ALL"));
+            Reach::Own
+        }
+    };
+    Step {
+        after: Millis(step.after_ms),
+        reach,
+        levels_lowered: small(&format!("{field}.levels_lowered"), step.levels_lowered, problems),
+        rank_max: small(&format!("{field}.rank_max"), step.rank_max, problems),
+        lent: step.lent,
+        any_language: step.any_language,
+    }
+}
+
+pub(super) fn operator_to_message(rules: &OperatorRules) -> Option<v1::OperatorRules> {
+    (*rules != OperatorRules::default()).then(|| v1::OperatorRules {
+        channels: texts(&rules.channels),
+        principals: texts(&rules.principals),
+        lent_principals: texts(&rules.lent_principals),
+        caps: rules.caps.iter().map(|(channel, cap)| (text(channel), u32::from(*cap))).collect(),
+    })
+}
+
+pub(super) fn operator_from_message(
+    field: &str,
+    rules: v1::OperatorRules,
+    problems: &mut Vec<FieldProblem>,
+) -> OperatorRules {
+    let cap = |cap: u32| {
+        u16::try_from(cap).unwrap_or_else(|_| {
+            let message = format!("{cap} is far too much; at most 65535 can be meant here");
+            problems.push(problem(&format!("{field}.rules.caps"), &message));
+            0
+        })
+    };
+    OperatorRules {
+        channels: names(rules.channels),
+        principals: names(rules.principals),
+        lent_principals: names(rules.lent_principals),
+        caps: sorted(rules.caps, cap),
+    }
+}
+
+/// What a gateway knows about an arrival, as the core decides by it.
+#[must_use]
+pub fn facts_from_message(facts: v1::ContactFacts) -> Facts {
+    Facts {
+        applicant: known_applicant(facts.applicant()),
+        principal: facts.principal.map(Name::from),
+        unit: facts.unit.map(Name::from),
+        language: facts.language.map(Name::from),
+        any_language: facts.any_language,
+        phone: facts.phone.map(Name::from),
+        account: facts.account.map(Name::from),
+        supply_point: facts.supply_point.map(Name::from),
+        intent: facts.intent.map(Name::from),
+        danger: facts.danger,
+        attributes: sorted(facts.attributes, Name::from),
+    }
+}
+
+fn applicant(kind: Applicant) -> v1::Applicant {
+    match kind {
+        Applicant::Home => v1::Applicant::Home,
+        Applicant::Firm => v1::Applicant::Firm,
+        Applicant::Official => v1::Applicant::Official,
+    }
+}
+
+fn known_applicant(kind: v1::Applicant) -> Option<Applicant> {
+    match kind {
+        v1::Applicant::Unspecified => None,
+        v1::Applicant::Home => Some(Applicant::Home),
+        v1::Applicant::Firm => Some(Applicant::Firm),
+        v1::Applicant::Official => Some(Applicant::Official),
+    }
+}
+
+/// The pairs of a map in the order of their keys: maps come in any order, and commands are hashed.
+fn sorted<V, T>(map: HashMap<String, V>, value: impl FnMut(V) -> T) -> Vec<(Name, T)> {
+    let mut value = value;
+    let sorted: std::collections::BTreeMap<String, V> = map.into_iter().collect();
+    sorted.into_iter().map(|(key, given)| (Name::from(key), value(given))).collect()
+}

@@ -1,0 +1,89 @@
+//! Opening hours and what arrivals get when nobody can serve them, between their two forms.
+
+use ringmain_routing::calendar::CalendarPlan;
+use ringmain_routing::rules::{DeflectWhen, Deflection, Treatment};
+use ringmain_routing::{Millis, Timestamp};
+
+use super::super::{problem, text};
+use crate::v1::{self, CalendarSpan, FieldProblem};
+
+pub(super) fn calendar_to_message(calendar: &CalendarPlan) -> v1::Calendar {
+    let spans = calendar.spans.iter().map(|(from, to)| CalendarSpan { from_ms: from.0, to_ms: to.0 });
+    let week = calendar.week.iter().map(|(from, to)| CalendarSpan { from_ms: from.0, to_ms: to.0 });
+    v1::Calendar {
+        name: text(&calendar.name),
+        spans: spans.collect(),
+        until_ms: calendar.until.0,
+        week: week.collect(),
+    }
+}
+
+pub(super) fn calendar_from_message(calendar: v1::Calendar) -> CalendarPlan {
+    let spans = calendar.spans.iter().map(|span| (Timestamp(span.from_ms), Timestamp(span.to_ms)));
+    let week = calendar.week.iter().map(|span| (Millis(span.from_ms), Millis(span.to_ms)));
+    CalendarPlan {
+        spans: spans.collect(),
+        until: Timestamp(calendar.until_ms),
+        week: week.collect(),
+        name: calendar.name.into(),
+    }
+}
+
+pub(super) fn to_message(deflection: &Deflection) -> v1::Deflection {
+    let (when, waiting) = match deflection.when {
+        DeflectWhen::Closed => (v1::DeflectWhen::Closed, 0),
+        DeflectWhen::NobodySignedIn => (v1::DeflectWhen::NobodySignedIn, 0),
+        DeflectWhen::NobodyReady => (v1::DeflectWhen::NobodyReady, 0),
+        DeflectWhen::Waiting(waiting) => (v1::DeflectWhen::Waiting, waiting),
+    };
+    let to = match deflection.to {
+        Treatment::Queue => v1::Treatment::Queue,
+        Treatment::CallBack => v1::Treatment::CallBack,
+        Treatment::Voicemail => v1::Treatment::Voicemail,
+        Treatment::Message => v1::Treatment::Message,
+        Treatment::Refuse => v1::Treatment::Refuse,
+    };
+    v1::Deflection { when: when.into(), waiting, to: to.into() }
+}
+
+pub(super) fn from_messages(
+    field: &str,
+    deflections: Vec<v1::Deflection>,
+    problems: &mut Vec<FieldProblem>,
+) -> Vec<Deflection> {
+    let mut known = Vec::with_capacity(deflections.len());
+    for (at, deflection) in deflections.into_iter().enumerate() {
+        let field = format!("{field}.rules.deflections[{at}]");
+        match (when(&deflection), treatment(deflection.to())) {
+            (Some(when), Some(to)) => known.push(Deflection { when, to }),
+            (None, _) => problems.push(problem(
+                &format!("{field}.when"),
+                "say CLOSED, NOBODY_SIGNED_IN, NOBODY_READY or WAITING",
+            )),
+            (Some(_), None) => problems
+                .push(problem(&format!("{field}.to"), "say QUEUE, CALL_BACK, VOICEMAIL, MESSAGE or REFUSE")),
+        }
+    }
+    known
+}
+
+fn when(deflection: &v1::Deflection) -> Option<DeflectWhen> {
+    match deflection.when() {
+        v1::DeflectWhen::Unspecified => None,
+        v1::DeflectWhen::Closed => Some(DeflectWhen::Closed),
+        v1::DeflectWhen::NobodySignedIn => Some(DeflectWhen::NobodySignedIn),
+        v1::DeflectWhen::NobodyReady => Some(DeflectWhen::NobodyReady),
+        v1::DeflectWhen::Waiting => Some(DeflectWhen::Waiting(deflection.waiting)),
+    }
+}
+
+fn treatment(treatment: v1::Treatment) -> Option<Treatment> {
+    match treatment {
+        v1::Treatment::Unspecified => None,
+        v1::Treatment::Queue => Some(Treatment::Queue),
+        v1::Treatment::CallBack => Some(Treatment::CallBack),
+        v1::Treatment::Voicemail => Some(Treatment::Voicemail),
+        v1::Treatment::Message => Some(Treatment::Message),
+        v1::Treatment::Refuse => Some(Treatment::Refuse),
+    }
+}
