@@ -207,7 +207,9 @@ impl Model {
             self.contact_mut(id).details = details.clone();
         }
         if let Some(tier) = command.tier {
-            let tier = self.tier_of_hint(tier, &self.contact_row(id).body.facts);
+            let row = self.contact_row(id);
+            let is_granted = row.tier == 0 && !self.plan.rules.entry.is_empty();
+            let tier = if is_granted { 0 } else { self.tier_of_hint(tier, &row.body.facts) };
             self.give_tier(id, tier);
         }
         if let Some(time) = command.not_before {

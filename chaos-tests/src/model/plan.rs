@@ -72,11 +72,10 @@ impl Model {
         self.operators.iter().any(|operator| Fit { plan, operator, contact, step }.holds())
     }
 
-    /// Contacts in line whom others may serve under this plan.
+    /// Contacts in line or held whom others may serve under this plan.
     fn concerned(&self, plan: &Plan) -> Vec<ContactId> {
-        let in_line =
-            self.contacts.values().filter(|contact| contact.is_eligible() && contact.held_for.is_none());
-        let concerned = in_line.filter(|contact| {
+        let waiting = self.contacts.values().filter(|contact| contact.is_eligible());
+        let concerned = waiting.filter(|contact| {
             let (old, new) = (queue_of(&self.plan, &contact.queue), queue_of(plan, &contact.queue));
             let by_queue = (&old.required, &old.scope, &old.rules.ladder)
                 != (&new.required, &new.scope, &new.rules.ladder);

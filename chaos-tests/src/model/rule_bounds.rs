@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ringmain_routing::limits::{
     CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX,
-    FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX, TIER_MAX,
+    FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX,
+    REQUIRED_SKILLS_MAX, TIER_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, Step, Then, When};
@@ -118,6 +119,7 @@ fn check_when(plan: &Plan, when: &When) -> Result<(), Refusal> {
 fn check_then(plan: &Plan, then: &Then) -> Result<(), Refusal> {
     check_queue_name(plan, then.queue.iter())?;
     check(then.tier.is_none_or(|tier| tier <= TIER_MAX), "rules.entry")?;
+    check(then.skills.len() <= REQUIRED_SKILLS_MAX, "rules.entry")?;
     check_levels("rules.entry", &then.skills)?;
     check_skills(plan, then.skills.iter().map(|(skill, _)| skill))?;
     check_span("rules.entry", Some(then.head_start))

@@ -64,6 +64,13 @@ impl Router {
         })
     }
 
+    /// The tier that a gateway's word about a waiting contact comes to. Life safety was granted for a reason: where
+    /// gateways cannot grant it, they cannot take it away either.
+    pub(crate) fn tier_by_update(&self, hint: u8, contact: &Contact) -> u8 {
+        let is_granted = contact.tier == 0 && !self.plan().rules.entry.is_empty();
+        if is_granted { 0 } else { self.tier_by_hint(hint, &contact.text.facts) }
+    }
+
     /// The tier that a gateway's word comes to (R2.2): where there are entry rules, never life safety, and a registered
     /// customer is urgent whatever the question.
     pub(crate) fn tier_by_hint(&self, hint: u8, facts: &Facts) -> u8 {

@@ -99,6 +99,12 @@ impl Tables {
         changed
     }
 
+    /// Contacts held for one operator whom they may fit from here on: their queue's rule is another one.
+    pub(crate) fn held_unlike(&self, before: &Directory) -> Vec<u32> {
+        let held = self.ix.held.values().flatten().map(|key| key.slot);
+        held.filter(|&slot| !before.routes_alike(&self.directory, self.contact(slot).queue)).collect()
+    }
+
     /// Joins the profile of the operator's skills, unit and ranks.
     pub(crate) fn join_profile(&mut self, operator: &Operator) -> u32 {
         let (profile, is_new) = self.ix.profiles.join(&operator.profile_key);

@@ -490,3 +490,36 @@ fn r2_2_a_gateway_grants_no_tier_0_by_an_update_either() {
     centre.ok(Command::UpdateContact(Box::new(update(0))));
     assert_eq!(centre.view("1").tier, 1);
 }
+
+#[test]
+fn r2_2_a_gateways_later_word_does_not_take_life_safety_away() {
+    let when = When { danger: Some(true), ..When::default() };
+    let then = Then { tier: Some(0), ..Then::default() };
+    let mut centre = Centre::new(entering(vec![entry("danger", when, then)]));
+    let facts = Facts { danger: true, ..Facts::default() };
+    let contact = centre.push(EnqueueContact { facts, ..contact("1", "a", 5) });
+    centre.ok(Command::UpdateContact(Box::new(UpdateContact {
+        gateway: GatewayId { slot: 0, generation: 0 },
+        epoch: Epoch(1),
+        contact,
+        details: None,
+        tier: Some(5),
+        not_before: None,
+    })));
+    assert_eq!(centre.view("1").tier, 0);
+}
+
+#[test]
+fn r2_5_a_plan_that_asks_for_less_matches_who_is_held_for_one_operator_too() {
+    let mut centre = centre(QueueRules::default());
+    centre.ready(operator("anna"));
+    centre.put(OperatorPlan { skills: vec![("voice".into(), 6)], ..operator("boris") });
+    centre.push(contact("1", "a", 5));
+    let preferred = Some(("anna".into(), Millis(60_000)));
+    centre.push(EnqueueContact { preferred, ..contact("2", "a", 5) });
+    change(&mut centre, |plan| plan.queues[0].required = vec![("voice".into(), 6)]).expect("boris could");
+    centre.complete("1");
+    assert_eq!(centre.with("2"), None, "anna is not good enough any more");
+    change(&mut centre, |plan| plan.queues[0].required.clear()).expect("it asks for less");
+    assert_eq!(centre.with("2").as_deref(), Some("anna"));
+}

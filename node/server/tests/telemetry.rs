@@ -58,8 +58,8 @@ async fn running_nodes_serve_every_metric_of_the_list_with_its_labels_and_no_oth
     let configs = configs_of::<3>("metrics").into_iter().map(patient).collect();
     let nodes = start_all(&folders, configs);
     let addresses: Vec<String> = nodes.iter().map(|node| node.config.listen.api.clone()).collect();
-    let mut parties = Parties::sign_in(addresses).await;
-    parties.work(call).await;
+    let mut parties = nodes[0].patiently("signing in", Parties::sign_in(addresses)).await;
+    nodes[0].patiently("a contact's way", parties.work(call)).await;
     nodes[0].ask_json("queue list", ADMIN);
 
     // What follows the log counts a moment after the answers are out.

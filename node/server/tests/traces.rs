@@ -75,8 +75,9 @@ async fn traced(permille: u64) -> Collector {
     let config = NodeConfig { telemetry, ..patient(config_of_one("traces")) };
     let mut node = Node::start(folder.path(), config, &["--plan", &plan.display().to_string()]);
     node.wait_for(IN_FORCE);
-    let mut parties = Parties::sign_in(vec![node.config.listen.api.clone()]).await;
-    parties.work(personal).await;
+    let addresses = vec![node.config.listen.api.clone()];
+    let mut parties = node.patiently("signing in", Parties::sign_in(addresses)).await;
+    node.patiently("a contact's way", parties.work(personal)).await;
     drop(parties);
     assert_eq!(node.terminate(), Some(0), "what is on its way is sent at the end");
     collector

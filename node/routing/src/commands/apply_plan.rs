@@ -32,7 +32,11 @@ impl Router {
         let version = next.version;
         let directory = Arc::new(Directory::new(next.clone()));
         self.check_nobody_stranded(&directory)?;
+        let present = self.tables.directory.clone();
         self.freed.lines = self.tables.replace_directory(directory);
+        for slot in self.tables.held_unlike(&present) {
+            self.freed.contacts.insert(slot);
+        }
         Ok(Reply::PlanApplied { version })
     }
 

@@ -10,7 +10,7 @@ use crate::ids::{Millis, Name};
 use crate::ladder::check_ladder;
 use crate::limits::{
     CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX,
-    LADDER_STEPS_MAX, NEIGHBOURS_MAX, PRINCIPALS_MAX, TIER_MAX,
+    LADDER_STEPS_MAX, NEIGHBOURS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, TIER_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
@@ -45,6 +45,9 @@ fn check_entry(rule: &EntryRule, directory: &Directory) -> Result<(), Refusal> {
     let then = &rule.then;
     if let Some(queue) = &then.queue {
         directory.find_queue(queue)?;
+    }
+    if then.skills.len() > REQUIRED_SKILLS_MAX {
+        return Err(invalid("rules.entry.skills", "at most 16 skills"));
     }
     directory.find_skills(&then.skills)?;
     check_span("rules.entry.head_start_ms", then.head_start)?;

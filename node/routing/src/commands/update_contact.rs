@@ -28,7 +28,7 @@ impl Router {
             });
         }
         if let Some(tier) = command.tier {
-            let tier = self.tier_by_hint(tier, &self.tables.contact(slot).text.facts);
+            let tier = self.tier_by_update(tier, self.tables.contact(slot));
             self.set_tier(slot, tier);
         }
         if let Some(not_before) = command.not_before {

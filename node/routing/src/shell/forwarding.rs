@@ -212,7 +212,8 @@ impl Accepted {
 #[must_use]
 pub fn ends_work(command: &Command) -> bool {
     match command {
-        Command::EnqueueContact(enqueue) => enqueue.tier == 0,
+        // What else may become tier 0 is known where the register is: in the core.
+        Command::EnqueueContact(enqueue) => enqueue.tier == 0 || enqueue.facts.danger,
         Command::ApplyPlan(_)
         | Command::PutOperators(_)
         | Command::UpdateContact(_)

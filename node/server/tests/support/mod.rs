@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ringmain_cluster_config::{
     Listen, LogConfig, NodeConfig, NodeLimits, PeerConfig, TelemetryConfig, Timeouts,
@@ -35,6 +36,9 @@ role = "operator"
 pub const ADMIN: &str = "admin-token-of-tests";
 pub const GATEWAY: &str = "gateway-token-of-tests";
 pub const OPERATOR: &str = "operator-token-of-tests";
+
+/// After so long a silence a test gives up and shows what there is, instead of standing still for ever.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The binary with some words.
 pub fn ringmain(words: &[&str]) -> Command {
@@ -191,7 +195,19 @@ impl Node {
                 return;
             }
             assert!(!written.1, "the node ended before it said {words:?}:\n{}", written.0);
-            written = self.log.changed.wait(written).expect("no reader panics");
+            let (next, waited) = self.log.changed.wait_timeout(written, PATIENCE).expect("no reader panics");
+            assert!(!waited.timed_out(), "the node does not say {words:?}:\n{}", next.0);
+            written = next;
+        }
+    }
+
+    /// Waits for what others do with the node; shows the node's log where nothing comes of it.
+    pub async fn patiently<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        match tokio::time::timeout(PATIENCE, work).await {
+            Ok(result) => result,
+            Err(_) => {
+                panic!("{what} does not end:\n{}", self.log.written.lock().expect("no reader panics").0)
+            }
         }
     }
 
@@ -204,10 +220,21 @@ impl Node {
     pub fn terminate_with_log(mut self) -> (Option<i32>, String) {
         let sent = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
         assert!(sent.success());
-        let code = self.child.wait().expect("it ends").code();
+        let code = self.wait_for_its_end();
         self.reader.take().expect("it reads until the end").join().expect("no reader panics");
         let written = self.log.written.lock().expect("no reader panics").0.clone();
         (code, written)
+    }
+
+    fn wait_for_its_end(&mut self) -> Option<i32> {
+        let mut written = self.log.written.lock().expect("no reader panics");
+        while !written.1 {
+            let (next, waited) = self.log.changed.wait_timeout(written, PATIENCE).expect("no reader panics");
+            assert!(!waited.timed_out(), "the node does not end:\n{}", next.0);
+            written = next;
+        }
+        drop(written);
+        self.child.wait().expect("it ends").code()
     }
 
     /// Ends it at once, as a crash would.
