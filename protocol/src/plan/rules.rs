@@ -2,7 +2,7 @@
 
 mod deflection;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use ringmain_routing::rules::{
     Applicant, Choice, EntryRule, Facts, OperatorRules, PlanRules, QueueRules, Reach, Redial, Step, Then,
@@ -97,7 +97,7 @@ fn entry_from_message(at: usize, rule: v1::EntryRule, problems: &mut Vec<FieldPr
             languages: names(when.languages),
             topics: names(when.topics),
             intents: names(when.intents),
-            attributes: sorted(when.attributes, Name::from),
+            attributes: pairs(when.attributes, Name::from),
             registered: when.registered,
             danger: when.danger,
             calendar: when.calendar.map(|name| (Name::from(name), when.calendar_open)),
@@ -152,7 +152,7 @@ pub(super) fn queue_from_message(
         choice,
         ladder: ladder.map(step).collect(),
         promote_after: rules.promote_after_ms.map(Millis),
-        units: sorted(rules.units, |units| units),
+        units: pairs(rules.units, |units| units),
         hours: rules.hours.map(Name::from),
         deflections,
     }
@@ -222,7 +222,7 @@ pub(super) fn operator_from_message(
         channels: names(rules.channels),
         principals: names(rules.principals),
         lent_principals: names(rules.lent_principals),
-        caps: sorted(rules.caps, cap),
+        caps: pairs(rules.caps, cap),
     }
 }
 
@@ -240,7 +240,7 @@ pub fn facts_from_message(facts: v1::ContactFacts) -> Facts {
         supply_point: facts.supply_point.map(Name::from),
         intent: facts.intent.map(Name::from),
         danger: facts.danger,
-        attributes: sorted(facts.attributes, Name::from),
+        attributes: pairs(facts.attributes, Name::from),
     }
 }
 
@@ -261,9 +261,7 @@ fn known_applicant(kind: v1::Applicant) -> Option<Applicant> {
     }
 }
 
-/// The pairs of a map in the order of their keys: maps come in any order, and commands are hashed.
-fn sorted<V, T>(map: HashMap<String, V>, value: impl FnMut(V) -> T) -> Vec<(Name, T)> {
-    let mut value = value;
-    let sorted: std::collections::BTreeMap<String, V> = map.into_iter().collect();
-    sorted.into_iter().map(|(key, given)| (Name::from(key), value(given))).collect()
+/// The pairs of a map, in the order of their keys: commands are hashed.
+fn pairs<V, T>(map: BTreeMap<String, V>, mut value: impl FnMut(V) -> T) -> Vec<(Name, T)> {
+    map.into_iter().map(|(key, given)| (Name::from(key), value(given))).collect()
 }
