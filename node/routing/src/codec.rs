@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{
-    AbandonContact, Act, AnswerOffer, ApplyPlan, CloseSession, Command, CompleteContact, EnqueueContact,
-    ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan, PutLifeSupport,
-    PutOperators, SetPresence, TransferContact, UpdateContact,
+    AbandonContact, Act, AnswerOffer, ApplyPlan, AssignContact, CloseSession, Command, CompleteContact,
+    EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
+    PutLifeSupport, PutOperators, SetPresence, TakeNext, TransferContact, UpdateContact,
 };
 use crate::effect::Outcome;
 use crate::plan::{Plan, RuleBook};
@@ -51,6 +51,7 @@ const PUT_OPERATORS: u16 = 3;
 const ENQUEUE_CONTACT: u16 = 9;
 /// The first tag of format 2.
 const TRANSFER_CONTACT: u16 = 18;
+const ACT: u16 = 20;
 /// The first tag of format 3.
 const PUT_LIFE_SUPPORT: u16 = 21;
 
@@ -58,7 +59,7 @@ const PUT_LIFE_SUPPORT: u16 = 21;
 fn known_version(tag: u16) -> u8 {
     match tag {
         APPLY_PLAN | PUT_OPERATORS => 3,
-        ENQUEUE_CONTACT => 2,
+        ENQUEUE_CONTACT | ACT => 2,
         _ => 1,
     }
 }
@@ -85,8 +86,10 @@ impl Command {
             Command::EndWrapUp(_) => 17,
             Command::TransferContact(_) => TRANSFER_CONTACT,
             Command::HoldContact(_) => 19,
-            Command::Act(_) => 20,
+            Command::Act(_) => ACT,
             Command::PutLifeSupport(_) => PUT_LIFE_SUPPORT,
+            Command::TakeNext(_) => 23,
+            Command::AssignContact(_) => 24,
         }
     }
 
@@ -98,6 +101,7 @@ impl Command {
             Command::ApplyPlan(command) if command.by.is_some() => 2,
             Command::PutOperators(command) if command.by.is_some() => 2,
             Command::EnqueueContact(command) if command.facts != Facts::default() => 2,
+            Command::Act(command) if command.action.is_of_the_rule_book() => 2,
             Command::Tick
             | Command::ApplyPlan(_)
             | Command::PutOperators(_)
@@ -118,7 +122,9 @@ impl Command {
             | Command::TransferContact(_)
             | Command::HoldContact(_)
             | Command::Act(_)
-            | Command::PutLifeSupport(_) => 1,
+            | Command::PutLifeSupport(_)
+            | Command::TakeNext(_)
+            | Command::AssignContact(_) => 1,
         }
     }
 
@@ -127,7 +133,7 @@ impl Command {
     pub(crate) fn format(&self) -> u8 {
         match (self.tag(), self.version()) {
             (APPLY_PLAN | PUT_OPERATORS, version) => version,
-            (ENQUEUE_CONTACT, 2) | (PUT_LIFE_SUPPORT.., _) => 3,
+            (ENQUEUE_CONTACT | ACT, 2) | (PUT_LIFE_SUPPORT.., _) => 3,
             (TRANSFER_CONTACT.., _) => 2,
             _ => 1,
         }
@@ -158,6 +164,8 @@ impl Command {
             Command::HoldContact(_) => "hold_contact",
             Command::Act(_) => "act",
             Command::PutLifeSupport(_) => "put_life_support",
+            Command::TakeNext(_) => "take_next",
+            Command::AssignContact(_) => "assign_contact",
         }
     }
 
@@ -207,6 +215,8 @@ impl Command {
             Command::HoldContact(payload) => append(frame, payload),
             Command::Act(payload) => append(frame, payload),
             Command::PutLifeSupport(payload) => append(frame, payload),
+            Command::TakeNext(payload) => append(frame, payload),
+            Command::AssignContact(payload) => append(frame, payload),
         }
     }
 
@@ -236,8 +246,10 @@ impl Command {
             17 => Command::EndWrapUp(payload::<AnswerOffer>(tag, body)?),
             TRANSFER_CONTACT => Command::TransferContact(Box::new(payload::<TransferContact>(tag, body)?)),
             19 => Command::HoldContact(payload::<HoldContact>(tag, body)?),
-            20 => Command::Act(Box::new(payload::<Act>(tag, body)?)),
+            ACT => Command::Act(Box::new(payload::<Act>(tag, body)?)),
             PUT_LIFE_SUPPORT => Command::PutLifeSupport(payload::<PutLifeSupport>(tag, body)?),
+            23 => Command::TakeNext(payload::<TakeNext>(tag, body)?),
+            24 => Command::AssignContact(payload::<AssignContact>(tag, body)?),
             unknown => return Err(DecodeError::UnknownTag(unknown)),
         })
     }

@@ -58,6 +58,38 @@ pub enum Command {
     Act(Box<Act>),
     /// Customers enter or leave the life-support register.
     PutLifeSupport(PutLifeSupport),
+    /// The operator takes the next contact of those that nobody is given by itself.
+    TakeNext(TakeNext),
+    /// A lead hands a waiting contact out.
+    AssignContact(AssignContact),
+}
+
+/// See [`Command::TakeNext`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeNext {
+    /// Who.
+    pub operator: OperatorId,
+    /// Its session.
+    pub epoch: Epoch,
+    /// Counts with the declarations of presence; one that is not above the last changes nothing.
+    pub seq: u64,
+    /// Of this queue alone; `None` for the best of all.
+    pub queue: Option<Name>,
+}
+
+/// See [`Command::AssignContact`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignContact {
+    /// The lead.
+    pub operator: OperatorId,
+    /// Its session.
+    pub epoch: Epoch,
+    /// Which contact; it waits.
+    pub contact: ContactId,
+    /// To whom; must be available and fit.
+    pub to: Name,
+    /// How long nobody else may take it, 1 to [`crate::limits::HAND_OUT_HOLD_MS_MAX`].
+    pub hold: Millis,
 }
 
 /// See [`Command::PutLifeSupport`]. The core holds who, never why.
@@ -432,6 +464,15 @@ pub enum Action {
         /// With what, at most [`crate::limits::NOTE_BYTES_MAX`].
         detail: Name,
     },
+    /// Hands a waiting contact out to one operator, for that one alone for a while (R3.7).
+    AssignContact {
+        /// Which.
+        contact: ContactId,
+        /// To whom; must be available and fit.
+        to: Name,
+        /// How long nobody else may take it, 1 to [`crate::limits::HAND_OUT_HOLD_MS_MAX`].
+        hold: Millis,
+    },
 }
 
 /// Which contacts are moved.
@@ -473,12 +514,28 @@ impl Command {
             | Command::ExtendWrapUp(_)
             | Command::EndWrapUp(_)
             | Command::TransferContact(_)
-            | Command::HoldContact(_) => None,
+            | Command::HoldContact(_)
+            | Command::TakeNext(_)
+            | Command::AssignContact(_) => None,
         }
     }
 }
 
 impl Action {
+    /// Whether logs before format 3 know it not.
+    pub(crate) fn is_of_the_rule_book(&self) -> bool {
+        match self {
+            Action::AssignContact { .. } => true,
+            Action::ForcePresence { .. }
+            | Action::SignOut { .. }
+            | Action::RequeueContact { .. }
+            | Action::CloseContact { .. }
+            | Action::MoveContacts { .. }
+            | Action::LiftContact { .. }
+            | Action::Note { .. } => false,
+        }
+    }
+
     /// The action's name, for the audit, logs and metrics: a bounded set.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -490,6 +547,7 @@ impl Action {
             Action::MoveContacts { .. } => "move-contacts",
             Action::LiftContact { .. } => "lift-contact",
             Action::Note { .. } => "note",
+            Action::AssignContact { .. } => "assign-contact",
         }
     }
 }

@@ -98,6 +98,8 @@ pub(crate) struct Text {
     pub facts: Facts,
     /// The entry rule that sent it where it is.
     pub rule: Option<Name>,
+    /// The login of the operator who owns what comes in so.
+    pub owner: Option<Name>,
 }
 
 /// Where a contact is in its life (R1.3).

@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 use crate::calendar::CalendarPlan;
 use crate::contact::Need;
 use crate::ids::{ChannelId, Name, PrincipalId, QueueId, SkillId, Timestamp, UnitId};
-use crate::ladder::QueueRule;
+use crate::ladder::{QueueRule, steps_of};
 use crate::limits::{LEVEL_MAX, REQUIRED_SKILLS_MAX};
 use crate::plan::{ChannelPlan, Plan, QueuePlan};
 use crate::refusal::Refusal;
-use crate::rules::{Choice, Step};
+use crate::rules::{Choice, Reach};
 
 /// A plan in force.
 #[derive(Clone, Debug, Default)]
@@ -65,13 +65,13 @@ impl Directory {
         let mut units: Vec<_> =
             units.filter_map(|(name, units)| Some((self.find_channel(name).ok()?.0, *units))).collect();
         units.sort_unstable();
-        let steps: Box<[Step]> =
-            if rules.ladder.is_empty() { Box::new([Step::default()]) } else { rules.ladder.clone().into() };
+        let steps = steps_of(&rules.ladder);
         QueueRule {
             required: self.find_skills(&queue.required).unwrap_or_default(),
             scope: queue.scope.as_ref().and_then(|name| self.find_unit(name).ok()),
             choice: rules.choice,
-            steps,
+            first_reaching: steps.iter().position(|step| step.reach != Reach::Nobody).unwrap_or(0),
+            steps: steps.into_boxed_slice(),
             promote_after: rules.promote_after,
             units: units.into_boxed_slice(),
         }

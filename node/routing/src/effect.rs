@@ -52,6 +52,11 @@ pub enum Reply {
         /// How many contacts it concerns; 0 when there was nothing to change.
         contacts: u32,
     },
+    /// The operator has taken a contact and is connected to it.
+    Taken {
+        /// Which.
+        contact: ContactId,
+    },
 }
 
 /// Why a contact ended.

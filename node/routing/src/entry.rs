@@ -29,6 +29,8 @@ pub(crate) struct Entry {
     pub head_start: Millis,
     /// The rule that applied.
     pub rule: Option<Name>,
+    /// Who owns what comes in so.
+    pub owner: Option<Name>,
 }
 
 impl Router {
@@ -43,6 +45,7 @@ impl Router {
                 own_unit: None,
                 head_start: command.head_start,
                 rule: None,
+                owner: None,
             });
         }
         let is_registered = self.is_registered(&command.facts);
@@ -61,6 +64,7 @@ impl Router {
             own_unit: command.facts.unit.clone().filter(|_| then.is_some_and(|then| then.own_unit)),
             head_start: Millis(granted),
             rule: rule.map(|rule| rule.name.clone()),
+            owner: then.and_then(|then| then.owner.clone()),
         })
     }
 
@@ -146,7 +150,7 @@ impl Router {
             return;
         }
         if let Some(customer) = customer_hash(command.details.customer.as_ref(), &command.facts) {
-            Arc::make_mut(&mut self.redials).forget(customer);
+            self.redials.forget(customer);
         }
     }
 
@@ -160,9 +164,8 @@ impl Router {
             tier: contact.tier + contact.promoted,
             until: self.now + redial.within,
         };
-        let redials = Arc::make_mut(&mut self.redials);
-        redials.remember(customer, redialer, self.now);
-        redials.keep_at_most(REDIALS_MAX);
+        self.redials.remember(customer, redialer, self.now);
+        self.redials.keep_at_most(REDIALS_MAX);
     }
 
     pub(crate) fn put_life_support(&mut self, command: &PutLifeSupport) -> Result<Reply, Refusal> {
@@ -207,7 +210,7 @@ fn is_like_one_of(wanted: &[Name], given: Option<&Name>) -> bool {
 }
 
 /// What stands for the customer, if the gateway says who it is.
-fn customer_hash(customer: Option<&Name>, facts: &Facts) -> Option<u128> {
+pub(crate) fn customer_hash(customer: Option<&Name>, facts: &Facts) -> Option<u128> {
     let by = |kind: &[u8], name: &Name| hash_parts(&[kind, name.as_bytes()]);
     let customer = customer.map(|name| by(b"customer", name));
     let phone = facts.phone.as_ref().map(|name| by(b"phone", name));

@@ -2,6 +2,7 @@
 //! reach. A step is a rule of the queue: it changes what a line may match, never the contacts in it.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::contact::{Language, Need};
 use crate::directory::Directory;
@@ -17,8 +18,10 @@ pub(crate) struct QueueRule {
     pub required: Box<[(SkillId, u8)]>,
     pub scope: Option<UnitId>,
     pub choice: Choice,
-    /// At least one.
+    /// At least one; the last reaches somebody.
     pub steps: Box<[Step]>,
+    /// The first step that reaches somebody: whom a contact may be kept for or handed out to, whatever its own step.
+    pub first_reaching: usize,
     pub promote_after: Option<Millis>,
     /// Units by channel, sorted.
     pub units: Box<[(ChannelId, u32)]>,
@@ -36,6 +39,21 @@ pub(crate) struct Want {
     pub channel: Option<ChannelId>,
 }
 
+/// When a step begins to which waiting alone never leads.
+const NEVER: Millis = Millis(u64::MAX);
+
+/// A queue's steps as the router works by them. Where none reaches anybody, one more stands behind them, for those who
+/// take, are handed out to, or save lives.
+pub(crate) fn steps_of(ladder: &[Step]) -> Vec<Step> {
+    let mut steps = ladder.to_vec();
+    match steps.last() {
+        None => steps.push(Step::default()),
+        Some(last) if last.reach == Reach::Nobody => steps.push(Step { after: NEVER, ..Step::default() }),
+        Some(_) => {}
+    }
+    steps
+}
+
 impl QueueRule {
     /// The step of a contact with this place in line, as the number of the step.
     pub(crate) fn step_of(&self, key: OrderKey, now: Timestamp) -> usize {
@@ -46,12 +64,23 @@ impl QueueRule {
         self.steps.iter().rposition(|step| step.after <= waited).unwrap_or(0)
     }
 
+    /// How many steps there are to which waiting leads.
+    pub(crate) fn steps_by_time(&self) -> usize {
+        self.steps.iter().filter(|step| step.after != NEVER).count()
+    }
+
+    /// The step at which it is judged whom a contact may be kept for or handed out to.
+    pub(crate) fn step_by_hand(&self, key: OrderKey, now: Timestamp) -> usize {
+        self.step_of(key, now).max(self.first_reaching)
+    }
+
     /// When a contact with this place gets to another step, after `since`.
     pub(crate) fn next_step_at(&self, key: OrderKey, since: Timestamp) -> Option<Timestamp> {
         if key.tier == 0 {
             return None;
         }
-        self.steps.iter().skip(1).map(|step| key.order + step.after).find(|&at| at > since)
+        let steps = self.steps.iter().skip(1).filter(|step| step.after != NEVER);
+        steps.map(|step| key.order + step.after).find(|&at| at > since)
     }
 
     pub(crate) fn units_of(&self, channel: ChannelId) -> Option<u32> {
@@ -84,7 +113,8 @@ impl Directory {
 
     /// Whether operators of a profile fit at a step (R3.1).
     pub(crate) fn fits(&self, profile: &ProfileKey, want: &Want, step: &Step) -> bool {
-        profile.rank(want.queue) <= step.rank_max
+        step.reach != Reach::Nobody
+            && profile.rank(want.queue) <= step.rank_max
             && want.skills.iter().all(|&(skill, level)| has_level(profile, skill, level, step))
             && self.is_in_reach(profile, want, step.reach)
             && speaks(profile, want.language, step)
@@ -96,6 +126,7 @@ impl Directory {
         let is_in = |scope: UnitId| profile.unit.is_some_and(|unit| self.is_within(unit, scope));
         is(Planted::ScopeIgnored)
             || want.scopes.iter().all(|&scope| match reach {
+                Reach::Nobody => false,
                 Reach::Own => is_in(scope),
                 Reach::Neighbours => {
                     is_in(scope) || self.neighbours[scope.0 as usize].iter().any(|&unit| is_in(unit))

@@ -38,6 +38,7 @@ mod profiles;
 pub mod refusal;
 mod router;
 pub mod rules;
+mod same_person;
 pub mod session;
 pub mod shell;
 mod slab;

@@ -1,7 +1,7 @@
 //! The steps of a contact's life that several rules share: becoming eligible, going back to the line, being
 //! connected, ending; and what time alone does to contacts, operators and gateways.
 
-use crate::contact::{Contact, State, Wait};
+use crate::contact::{State, Wait};
 use crate::effect::{Effect, EndReason, PresenceState, WithdrawReason};
 use crate::ids::{ContactId, Millis, OperatorId, QueueId, Timestamp};
 use crate::limits::EXCLUSIONS_PER_OPERATOR_MAX;
@@ -102,23 +102,12 @@ impl Router {
 
     /// The contact may be routed from now on: to one operator alone for a while (R3.4), or to anyone.
     pub(crate) fn become_eligible(&mut self, slot: u32) {
-        let wait = match self.holder_wanted(self.tables.contact(slot)) {
+        let wait = match self.somebody_to_wait_for(self.tables.contact(slot)) {
             Some((operator, until)) if !is(Planted::HoldIgnored) => Wait::Held { operator, until },
             Some(_) | None => Wait::InLine,
         };
         self.wait(slot, wait);
         self.freed.contacts.insert(slot);
-    }
-
-    fn holder_wanted(&self, contact: &Contact) -> Option<(OperatorId, Timestamp)> {
-        let (login, hold) = contact.text.preferred.as_ref()?;
-        if contact.tier == 0 || hold.0 == 0 || contact.holder.is_some() {
-            return None;
-        }
-        let operator = self.tables.find_login(login)?;
-        let row = self.tables.operator(operator.slot);
-        let may = row.is_available() && self.fits_now(row, contact);
-        may.then_some((operator, self.now + *hold))
     }
 
     /// Ends an affinity hold: the contact stands in line with its own key.

@@ -92,3 +92,11 @@ pub const LIFE_SUPPORT_PER_COMMAND_MAX: usize = 2_000;
 pub const REDIALS_MAX: usize = 100_000;
 /// Profiles that fit a contact and are counted for the record of a decision; of more, nothing is counted.
 pub const PROFILES_COUNTED_MAX: usize = 64;
+/// Deputies of one operator.
+pub const DEPUTIES_MAX: usize = 8;
+/// Leads of one queue.
+pub const LEADS_MAX: usize = 64;
+/// Longest time that a contact handed out to one operator waits for that one alone: a day.
+pub const HAND_OUT_HOLD_MS_MAX: u64 = 86_400_000;
+/// Who served whom: customers, cases' owners and first handlers; of more, those whose memory ends first are forgotten.
+pub const ACQUAINTANCES_MAX: usize = 1_000_000;

@@ -205,13 +205,19 @@ impl Router {
         if !operator.is_available() {
             return None;
         }
-        let in_line = self.best_in_lines(operator);
+        let in_line = self.best_in_lines(operator, None);
         let held = self.best_held(operator);
         [in_line, held].into_iter().flatten().min().map(|ranked| ranked.key.slot)
     }
 
-    /// Within a rank the smallest place wins, and places are numbers side by side; between ranks the key decides.
-    fn best_in_lines(&self, operator: &Operator) -> Option<RankedKey> {
+    /// The waiting contact that an operator who asks for the next one takes, of one queue or of all (R3.7).
+    pub(crate) fn best_to_take(&self, slot: u32, queue: Option<QueueId>) -> Option<u32> {
+        self.best_in_lines(self.tables.operator(slot), Some(queue)).map(|ranked| ranked.key.slot)
+    }
+
+    /// Within a rank the smallest place wins, and places are numbers side by side; between ranks the key decides. Who
+    /// takes says of which queue, if not of any.
+    fn best_in_lines(&self, operator: &Operator, taking: Option<Option<QueueId>>) -> Option<RankedKey> {
         let classes = &self.tables.ix.classes;
         let room = operator.room()?;
         if room == 0 && self.tables.ix.costless == 0 {
@@ -223,7 +229,7 @@ impl Router {
             fits.for_each_in_both(classes.waiting(), |class| {
                 if classes.head(class) < first.0
                     && classes.cost(class) <= room
-                    && let Some(key) = self.first_to_take(operator, class)
+                    && let Some(key) = self.first_to_take(operator, class, taking)
                     && key.place() < first.0
                 {
                     first = (key.place(), Some(key));
@@ -236,12 +242,23 @@ impl Router {
     }
 
     /// The first of a line that is not kept away from the operator, and whose step reaches as far.
-    fn first_to_take(&self, operator: &Operator, class: u32) -> Option<OrderKey> {
+    fn first_to_take(
+        &self,
+        operator: &Operator,
+        class: u32,
+        taking: Option<Option<QueueId>>,
+    ) -> Option<OrderKey> {
         let class = self.tables.ix.classes.at(class);
-        if operator.is_full_of(class.need.channel) {
+        if operator.is_full_of(class.need.channel)
+            || taking.flatten().is_some_and(|queue| queue != class.queue)
+        {
             return None;
         }
-        let needed = class.step_needed(operator.profile)?;
+        let rule = self.tables.directory.rule(class.queue);
+        let mut needed = class.step_needed(operator.profile)?;
+        if taking.is_some() && needed == rule.first_reaching {
+            needed = 0;
+        }
         let is_kept_away = |key: &OrderKey| {
             !operator.exclusions.is_empty() && self.is_excluded(operator, self.tables.contact(key.slot))
         };
@@ -252,7 +269,6 @@ impl Router {
             return class.line.iter().find(|key| !is_kept_away(key)).copied();
         }
         // Within a tier the first has waited for longest: who stands behind one that is not there yet is not either.
-        let rule = self.tables.directory.rule(class.queue);
         let is_there = |key: &OrderKey| rule.step_of(*key, self.now) >= needed;
         let of_tier =
             |first: OrderKey| class.in_tier(first.tier).take_while(is_there).find(|key| !is_kept_away(key));
@@ -271,7 +287,8 @@ impl Router {
         fitting.map(|key| key.ranked(profile.rank(self.tables.contact(key.slot).queue))).min()
     }
 
-    /// Whether the operator fits at the contact's present step, room aside.
+    /// Whether the operator fits at the contact's present step, room aside; for one to whom it is kept or handed out,
+    /// where that step reaches nobody, at the first that reaches somebody.
     pub(crate) fn fits_now(&self, operator: &Operator, contact: &Contact) -> bool {
         self.would_fit(operator, contact, contact.queue, &contact.need)
     }
@@ -286,7 +303,7 @@ impl Router {
     ) -> bool {
         let directory = &self.tables.directory;
         let rule = directory.rule(queue);
-        let step = &rule.steps[rule.step_of(contact.order(), self.now)];
+        let step = &rule.steps[rule.step_by_hand(contact.order(), self.now)];
         directory.fits(&operator.profile_key, &directory.want(queue, need), step)
     }
 
@@ -345,15 +362,16 @@ impl Router {
     }
 
     /// Gives a waiting contact to an operator who fits.
-    fn assign(&mut self, contact: u32, operator: u32, side: Side) {
+    pub(crate) fn assign(&mut self, contact: u32, operator: u32, side: Side) {
         let now = self.now;
         let (row, operator_row) = (self.tables.contact(contact), self.tables.operator(operator));
         let (operator_id, idle_before) = (operator_row.id, operator_row.idle_since);
         let is_held = matches!(row.state, State::Waiting(Wait::Held { .. }));
         let side = if is_held { Side::Held } else { side };
+        let is_taken = side == Side::Taken;
         let decision = (self.format >= 3).then(|| self.decision(row, operator_row, side));
         let answer = self.tables.directory.queue(self.tables.contact(contact).queue).answer;
-        let state = match answer {
+        let state = match if is_taken { Answer::Automatic } else { answer } {
             Answer::Automatic => State::Handling { operator: operator_id, since: now, on_hold: None },
             Answer::Confirmed { within } => offered(operator_id, now, within, true, idle_before),
             Answer::Offered { within } => offered(operator_id, now, within, false, idle_before),
@@ -402,6 +420,7 @@ impl Router {
         totals.connected_in_target += u64::from(in_target);
         totals.waited_ms += waited.0;
         self.emit(Effect::ConnectContact { contact, gateway, operator, assignment });
+        self.remember_service(slot, operator);
     }
 }
 

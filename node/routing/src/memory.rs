@@ -1,4 +1,4 @@
-//! What is remembered for a while under a key: what people did lately, and which customers hung up.
+//! What is remembered for a while under a key: what people did lately, which customers hung up, who served whom.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::Reply;
-use crate::ids::{Millis, Timestamp};
+use crate::ids::{Millis, OperatorId, Timestamp};
+use crate::slab::Slab;
 
 /// One action and its answer: the same key again gets the first answer (promise 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,12 +30,26 @@ pub(crate) struct Redialer {
     pub until: Timestamp,
 }
 
+/// Somebody who served a customer or a case (R3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Acquaintance {
+    pub operator: OperatorId,
+    /// Remembered until then.
+    pub until: Timestamp,
+}
+
 /// Something that is remembered until a time.
 pub(crate) trait Remembered: Copy {
     fn until(&self) -> Timestamp;
 }
 
 impl Remembered for Deed {
+    fn until(&self) -> Timestamp {
+        self.until
+    }
+}
+
+impl Remembered for Acquaintance {
     fn until(&self) -> Timestamp {
         self.until
     }
@@ -50,27 +65,33 @@ impl Remembered for Redialer {
 /// memory needs no timer.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory<T> {
-    rows: BTreeMap<u128, T>,
+    /// Shared with snapshots page by page; in which slot a row is decides nothing.
+    rows: MemoryRows<T>,
+    slots: BTreeMap<u128, u32>,
     ends: BTreeSet<(Timestamp, u128)>,
 }
+
+/// The rows of a memory with their keys.
+pub(crate) type MemoryRows<T> = Slab<(u128, T)>;
 
 /// The canonical form: by key.
 pub(crate) type StoredMemory<T> = Vec<(u128, T)>;
 
-impl<T> Default for Memory<T> {
+impl<T: Remembered> Default for Memory<T> {
     fn default() -> Memory<T> {
-        Memory { rows: BTreeMap::new(), ends: BTreeSet::new() }
+        Memory { rows: Slab::new(), slots: BTreeMap::new(), ends: BTreeSet::new() }
     }
 }
 
 impl<T: Remembered> Memory<T> {
     pub(crate) fn find(&self, key: u128, now: Timestamp) -> Option<&T> {
-        self.rows.get(&key).filter(|row| row.until() > now)
+        let row = self.rows.at(*self.slots.get(&key)?)?;
+        Some(&row.1).filter(|row| row.until() > now)
     }
 
     /// How many are remembered at this moment.
     pub(crate) fn count(&self, now: Timestamp) -> usize {
-        self.rows.len() - self.ends.range(..=(now, u128::MAX)).count()
+        self.slots.len() - self.ends.range(..=(now, u128::MAX)).count()
     }
 
     pub(crate) fn remember(&mut self, key: u128, row: T, now: Timestamp) {
@@ -81,31 +102,46 @@ impl<T: Remembered> Memory<T> {
         }
         self.forget(key);
         self.ends.insert((row.until(), key));
-        self.rows.insert(key, row);
+        self.slots.insert(key, self.rows.insert((key, row)));
     }
 
     pub(crate) fn forget(&mut self, key: u128) {
-        if let Some(row) = self.rows.remove(&key) {
+        if let Some(slot) = self.slots.remove(&key)
+            && let Some((_, row)) = self.rows.remove(slot)
+        {
             self.ends.remove(&(row.until(), key));
         }
     }
 
     /// Forgets whose memory ends first, where there are more than so many.
     pub(crate) fn keep_at_most(&mut self, rows_max: usize) {
-        while self.rows.len() > rows_max
+        while self.slots.len() > rows_max
             && let Some(&(_, key)) = self.ends.first()
         {
             self.forget(key);
         }
     }
 
-    pub(crate) fn to_stored(&self) -> StoredMemory<T> {
-        self.rows.iter().map(|(&key, &row)| (key, row)).collect()
+    /// The rows, to be stored while the memory goes on.
+    pub(crate) fn rows(&self) -> MemoryRows<T> {
+        self.rows.clone()
     }
 
     pub(crate) fn from_stored(stored: StoredMemory<T>) -> Memory<T> {
-        let ends = stored.iter().map(|&(key, row)| (row.until(), key)).collect();
-        Memory { rows: stored.into_iter().collect(), ends }
+        let mut memory = Memory::default();
+        for (key, row) in stored {
+            memory.ends.insert((row.until(), key));
+            memory.slots.insert(key, memory.rows.insert((key, row)));
+        }
+        memory
+    }
+}
+
+impl<T: Remembered> MemoryRows<T> {
+    pub(crate) fn to_stored(&self) -> StoredMemory<T> {
+        let mut stored: StoredMemory<T> = self.iter().map(|(_, &row)| row).collect();
+        stored.sort_unstable_by_key(|row| row.0);
+        stored
     }
 }
 
@@ -127,7 +163,7 @@ mod tests {
         );
         assert_eq!((deeds.count(Timestamp(9)), deeds.count(Timestamp(10))), (1, 0));
         deeds.remember(8, deed(30), Timestamp(20));
-        assert_eq!(deeds.to_stored(), [(8, deed(30))]);
+        assert_eq!(deeds.rows().to_stored(), [(8, deed(30))]);
     }
 
     #[test]
@@ -137,6 +173,6 @@ mod tests {
             deeds.remember(key, deed(until), Timestamp(0));
         }
         deeds.keep_at_most(1);
-        assert_eq!(deeds.to_stored(), [(1, deed(60))]);
+        assert_eq!(deeds.rows().to_stored(), [(1, deed(60))]);
     }
 }

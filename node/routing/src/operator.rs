@@ -1,5 +1,6 @@
 //! An operator as a row: skills, capacity, presence, session, and what it is kept away from.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -34,6 +35,8 @@ pub(crate) struct Operator {
     pub wrap_ups: Vec<WrapUp>,
     /// Which of all assignments so far was its last; 0 for none.
     pub turn: u64,
+    /// Logins of those who stand in for it, first choice first.
+    pub deputies: Box<[Name]>,
     /// Contacts in hand of each channel with a cap, in the order of the profile's caps; derived, so not stored.
     #[serde(skip)]
     pub counts: Vec<u16>,
@@ -89,6 +92,13 @@ impl Operator {
     /// Whether it has room for the contact, by units and by channel.
     pub(crate) fn has_room_to_take(&self, contact: &Contact) -> bool {
         self.has_room_for(contact.units) && !self.is_full_of(contact.need.channel)
+    }
+
+    /// Whether it has room for the contact once its hands are empty.
+    pub(crate) fn could_ever_take(&self, contact: &Contact) -> bool {
+        let caps = &self.profile_key.caps;
+        let never = caps.iter().any(|cap| cap.1 == 0 && Some(cap.0) == contact.need.channel);
+        self.capacity >= contact.units && !never
     }
 
     /// Counts a contact that comes or goes, where its channel has a cap.

@@ -122,6 +122,18 @@ pub enum Planted {
     StrandedByPlan,
     /// Life safety is deflected like everybody.
     LifeSafetyDeflected,
+    /// Life safety waits for one operator alone.
+    LifeSafetyHeld,
+    /// Who served whom is left out of a snapshot.
+    AcquaintancesLeftOut,
+    /// Nobody stands in for an owner who is away.
+    DeputyForgotten,
+    /// Who handled a case last counts as who handled it first.
+    LastHandlerCountsAsFirst,
+    /// Every operator may hand contacts out.
+    AnybodyHandsOut,
+    /// A hard case is passed on for ever.
+    PassedForEver,
 }
 
 /// Whether this mistake is made now.
@@ -454,6 +466,17 @@ mod switch {
             &["I11"],
         ),
         mistake(Planted::LifeSafetyDeflected, "the core", "Life safety is deflected like everybody", &["I4"]),
+        mistake(Planted::LifeSafetyHeld, "the core", "Life safety waits for one operator alone", &["I4"]),
+        mistake(Planted::AcquaintancesLeftOut, "the core", "A snapshot leaves out who served whom", &["I8"]),
+        mistake(Planted::DeputyForgotten, "the core", "Nobody stands in for an owner who is away", &["I4"]),
+        mistake(
+            Planted::LastHandlerCountsAsFirst,
+            "the core",
+            "Who handled a case last counts as who handled it first",
+            &["I4"],
+        ),
+        mistake(Planted::AnybodyHandsOut, "the core", "Every operator may hand contacts out", &["I10"]),
+        mistake(Planted::PassedForEver, "the core", "A hard case is passed on without end", &["I4"]),
     ];
 
     /// 0 for none, else the mistake's number and 1.

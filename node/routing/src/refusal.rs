@@ -138,6 +138,24 @@ pub enum Refusal {
         /// How many.
         contacts: u32,
     },
+    /// No contact waits that the operator could take.
+    #[error(
+        "queue: nothing waits that this operator could take; `ringmain operator why` tells what waits and why not"
+    )]
+    NothingWaits,
+    /// Only leads hand out.
+    #[error("contact: only a lead of queue {0:?} or a supervisor hands its contacts out")]
+    NotALead(Name),
+    /// The contact was passed on as often as it may be.
+    #[error(
+        "contact: {contact} was passed on {passes_max} times already; a supervisor may move or assign it"
+    )]
+    PassedOften {
+        /// Which contact.
+        contact: ContactId,
+        /// As often as that.
+        passes_max: u32,
+    },
 }
 
 impl Refusal {
@@ -173,6 +191,9 @@ impl Refusal {
             Refusal::WouldStrand { .. } => "would-strand",
             Refusal::NobodyThere(_) => "nobody-there",
             Refusal::UnknownCalendar(_) => "unknown-calendar",
+            Refusal::NothingWaits => "nothing-waits",
+            Refusal::NotALead(_) => "not-a-lead",
+            Refusal::PassedOften { .. } => "passed-often",
         }
     }
 
@@ -206,5 +227,8 @@ impl Refusal {
         "would-strand",
         "nobody-there",
         "unknown-calendar",
+        "nothing-waits",
+        "not-a-lead",
+        "passed-often",
     ];
 }

@@ -13,7 +13,7 @@ use crate::directory::Directory;
 use crate::effect::{Effect, Outcome, Reply};
 use crate::ids::{Incarnation, LogIndex, Millis, NodeId, QueueId, Timestamp};
 use crate::limits::TIMERS_PER_ENTRY_MAX;
-use crate::memory::{Deed, Memory, Redialer};
+use crate::memory::{Acquaintance, Deed, Memory, Redialer};
 use crate::order::OrderKey;
 use crate::plan::Plan;
 use crate::planted::{Planted, is};
@@ -30,16 +30,17 @@ pub struct Router {
     pub(crate) tables: Tables,
     pub(crate) totals: Vec<QueueTotals>,
     pub(crate) jobs: VecDeque<Job>,
-    /// Shared with snapshots until the next action.
-    pub(crate) deeds: Arc<Memory<Deed>>,
+    pub(crate) deeds: Memory<Deed>,
     /// The highest format among the commands carried out.
     pub(crate) format: u8,
     /// Assignments so far, for the choice of who was given a contact longest ago.
     pub(crate) turns: u64,
     /// Hashes of who is in the life-support register. Shared with snapshots until it changes.
     pub(crate) life_support: Arc<BTreeSet<u128>>,
-    /// Customers who hung up, for credit. Shared with snapshots until one more does.
-    pub(crate) redials: Arc<Memory<Redialer>>,
+    /// Customers who hung up, for credit.
+    pub(crate) redials: Memory<Redialer>,
+    /// Who served whom.
+    pub(crate) acquaintances: Memory<Acquaintance>,
     /// Effects of the entry being applied.
     pub(crate) effects: Vec<Effect>,
     /// What the event being carried out has freed.
@@ -149,11 +150,12 @@ impl Router {
             tables: Tables::new(Arc::new(Directory::default())),
             totals: Vec::new(),
             jobs: VecDeque::new(),
-            deeds: Arc::new(Memory::default()),
+            deeds: Memory::default(),
             format: 1,
             turns: 0,
             life_support: Arc::new(BTreeSet::new()),
-            redials: Arc::new(Memory::default()),
+            redials: Memory::default(),
+            acquaintances: Memory::default(),
             effects: Vec::new(),
             freed: Freed::default(),
             frame: Vec::new(),
@@ -241,6 +243,8 @@ impl Router {
             Command::HoldContact(command) => self.hold_contact(command),
             Command::Act(command) => self.act(command),
             Command::PutLifeSupport(command) => self.put_life_support(command),
+            Command::TakeNext(command) => self.take_next(command),
+            Command::AssignContact(command) => self.assign_contact(command),
         }
     }
 

@@ -24,6 +24,17 @@ pub struct PlanRules {
     pub head_start_max: Option<Millis>,
     /// When somebody is there, by name.
     pub calendars: Vec<CalendarPlan>,
+    /// For how long it is remembered who served whom (R3.4).
+    pub remember: Remember,
+}
+
+/// For how long it is remembered who served whom; `None` for not at all (R3.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remember {
+    /// A customer's last operator.
+    pub customer: Option<Millis>,
+    /// Of a case its owner, and who handled it first in each queue.
+    pub case: Option<Millis>,
 }
 
 /// Who hung up and calls again within the time gets the time already waited, not the gap (R2.3).
@@ -88,6 +99,8 @@ pub struct Then {
     pub own_unit: bool,
     /// Waiting time granted in advance, besides what the gateway says.
     pub head_start: Millis,
+    /// The operator who owns what comes in so, by topic and branch (R3.7); an unknown login is nobody.
+    pub owner: Option<Name>,
 }
 
 /// Who asks.
@@ -117,6 +130,25 @@ pub struct QueueRules {
     /// What becomes of arrivals that cannot be served as usual, first match first. One that matches none waits, but
     /// for a closed queue, which refuses. Tier 0 is let in whatever is said here.
     pub deflections: Vec<Deflection>,
+    /// Who is waited for before others (R3.4).
+    pub same_person: SamePerson,
+    /// Operators who may hand its contacts out (R3.7), by login; an unknown login is nobody.
+    pub leads: Vec<Name>,
+    /// Whoever takes a contact that was passed on into this queue owns its case from then on (R3.8).
+    pub hard: bool,
+    /// So often may operators pass a contact on, this queue's included; then a supervisor must. `None` for any number.
+    pub passes_max: Option<u32>,
+}
+
+/// Who is waited for before others, and for how long (R3.4), in this order; `None` for nobody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamePerson {
+    /// The owner of the case, or a deputy.
+    pub owner: Option<Millis>,
+    /// Who handled the case in this queue first, or a deputy.
+    pub first_handler: Option<Millis>,
+    /// Who served the customer last.
+    pub last_operator: Option<Millis>,
 }
 
 /// What becomes of an arrival under a condition: it is never met with silence.
@@ -204,6 +236,8 @@ impl Default for Step {
 /// How far from its own org unit a contact may go. The scope of its queue is widened alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reach {
+    /// Nobody by itself: operators take its contacts (`TakeNext`), or a lead hands them out (R3.7).
+    Nobody,
     /// Its own unit and what is below.
     Own,
     /// ... and the unit's neighbours.
@@ -219,6 +253,8 @@ pub enum Reach {
 pub struct UnitRules {
     /// Units that help out first.
     pub neighbours: Vec<Name>,
+    /// The login of who stands in for the operators of the unit and of those below, where no deputy is there (R3.4).
+    pub head: Option<Name>,
 }
 
 /// What one operator may be given, besides skills, unit and ranks.
@@ -232,6 +268,8 @@ pub struct OperatorRules {
     pub lent_principals: Vec<Name>,
     /// At most so many contacts of a channel at once (R3.5).
     pub caps: Vec<(Name, u16)>,
+    /// Logins of those who stand in for it, first choice first (R3.4); an unknown one is nobody.
+    pub deputies: Vec<Name>,
 }
 
 /// What a gateway knows about an arrival and the rule book decides by.
@@ -259,4 +297,6 @@ pub struct Facts {
     pub danger: bool,
     /// What entry rules may look at, at most [`crate::limits::FACT_ATTRIBUTES_MAX`].
     pub attributes: Vec<(Name, Name)>,
+    /// The case that the contact belongs to, by the centre's own reference.
+    pub case: Option<Name>,
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::contact::Contact;
 use crate::directory::Directory;
 use crate::ids::{LogIndex, Timestamp, hash_parts};
-use crate::memory::{Deed, Memory, Redialer, StoredMemory};
+use crate::memory::{Acquaintance, Deed, Memory, MemoryRows, Redialer, StoredMemory};
 use crate::operator::Operator;
 use crate::plan::{Plan, RuleBook};
 use crate::planted::{Planted, is};
@@ -40,11 +40,12 @@ pub struct Snapshot {
     gateways: Slab<Gateway>,
     totals: Vec<QueueTotals>,
     jobs: VecDeque<Job>,
-    deeds: Arc<Memory<Deed>>,
+    deeds: MemoryRows<Deed>,
     format: u8,
     turns: u64,
     life_support: Arc<BTreeSet<u128>>,
-    redials: Arc<Memory<Redialer>>,
+    redials: MemoryRows<Redialer>,
+    acquaintances: MemoryRows<Acquaintance>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +62,7 @@ pub(crate) struct Head {
     pub turns: u64,
     pub life_support: Vec<u128>,
     pub redials: StoredMemory<Redialer>,
+    pub acquaintances: StoredMemory<Acquaintance>,
 }
 
 /// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
@@ -141,6 +143,11 @@ impl Snapshot {
             turns: self.turns,
             life_support: self.life_support.iter().copied().collect(),
             redials: self.redials.to_stored(),
+            acquaintances: if is(Planted::AcquaintancesLeftOut) {
+                Vec::new()
+            } else {
+                self.acquaintances.to_stored()
+            },
         };
         crate::codec::append(&mut bytes, &head);
         // In the order of `Rows`, which reads them.
@@ -167,11 +174,12 @@ impl Router {
             gateways: self.tables.gateways.clone(),
             totals: self.totals.clone(),
             jobs: self.jobs.clone(),
-            deeds: self.deeds.clone(),
+            deeds: self.deeds.rows(),
             format: self.format,
             turns: self.turns,
             life_support: self.life_support.clone(),
-            redials: self.redials.clone(),
+            redials: self.redials.rows(),
+            acquaintances: self.acquaintances.rows(),
         }
     }
 
@@ -195,11 +203,12 @@ impl Router {
         router.chain = head.chain;
         router.totals = head.totals;
         router.jobs = head.jobs;
-        router.deeds = Arc::new(Memory::from_stored(head.deeds));
+        router.deeds = Memory::from_stored(head.deeds);
         router.format = head.format;
         router.turns = head.turns;
         router.life_support = Arc::new(head.life_support.into_iter().collect());
-        router.redials = Arc::new(Memory::from_stored(head.redials));
+        router.redials = Memory::from_stored(head.redials);
+        router.acquaintances = Memory::from_stored(head.acquaintances);
         router.tables = derive(head.plan, rows, head.now)?;
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)

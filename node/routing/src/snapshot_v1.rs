@@ -150,6 +150,7 @@ impl From<HeadV1> for Head {
             turns: 0,
             life_support: Vec::new(),
             redials: Vec::new(),
+            acquaintances: Vec::new(),
         }
     }
 }
@@ -225,7 +226,16 @@ impl From<ContactV1> for Contact {
 impl From<TextV1> for Text {
     fn from(old: TextV1) -> Text {
         let TextV1 { key, preferred, callback, details } = old;
-        Text { key, preferred, callback, details, own: None, facts: Facts::default(), rule: None }
+        Text {
+            key,
+            preferred,
+            callback,
+            details,
+            own: None,
+            facts: Facts::default(),
+            rule: None,
+            owner: None,
+        }
     }
 }
 
@@ -258,6 +268,7 @@ impl From<OperatorV1> for Operator {
             exclusions: old.exclusions,
             wrap_ups: Vec::new(),
             turn: 0,
+            deputies: alloc::boxed::Box::default(),
             counts: Vec::new(),
         }
     }

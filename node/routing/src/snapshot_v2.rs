@@ -132,8 +132,21 @@ impl From<HeadV2> for Head {
         let HeadV2 { index, now, chain, format, plan, totals, jobs, deeds } = head;
         let rules = RuleBook::of(&plan);
         let totals = totals.into_iter().map(QueueTotals::from).collect();
-        let (life_support, redials) = (Vec::new(), Vec::new());
-        Head { index, now, chain, format, plan, rules, totals, jobs, deeds, turns: 0, life_support, redials }
+        Head {
+            index,
+            now,
+            chain,
+            format,
+            plan,
+            rules,
+            totals,
+            jobs,
+            deeds,
+            turns: 0,
+            life_support: Vec::new(),
+            redials: Vec::new(),
+            acquaintances: Vec::new(),
+        }
     }
 }
 
@@ -218,7 +231,7 @@ impl From<TextV2> for Text {
     fn from(old: TextV2) -> Text {
         let TextV2 { key, preferred, callback, details, own } = old;
         let own = own.map(|own| Arc::new(own.into()));
-        Text { key, preferred, callback, details, own, facts: Facts::default(), rule: None }
+        Text { key, preferred, callback, details, own, facts: Facts::default(), rule: None, owner: None }
     }
 }
 
@@ -237,6 +250,7 @@ impl From<OperatorV2> for Operator {
             exclusions: old.exclusions,
             wrap_ups: old.wrap_ups,
             turn: 0,
+            deputies: Box::default(),
             counts: Vec::new(),
         }
     }

@@ -58,6 +58,8 @@ pub enum Side {
     Operator,
     /// The contact was kept for this operator.
     Held,
+    /// The operator asked for the next one.
+    Taken,
 }
 
 /// Why an operator does not take a contact at this moment, in the order in which it is looked at: first what it lacks,
@@ -94,6 +96,8 @@ pub enum WhyNot {
     KeptAway,
     /// The contact is kept for somebody else.
     HeldForAnother,
+    /// Nobody is given it by itself at this step: operators take it, or a lead hands it out.
+    HandedOut,
     /// The contact's time has not come.
     NotDue,
     /// The contact does not wait.
@@ -156,7 +160,7 @@ impl Router {
             promoted: contact.promoted,
             promote_at: contact.promote_at.filter(|_| waits),
             head_start: contact.head_start,
-            step: (step as u8, rule.steps.len() as u8),
+            step: (step as u8, rule.steps_by_time().max(step + 1) as u8),
             next_step_at: rule.next_step_at(contact.order(), self.now).filter(|_| waits),
             ahead: if waits { self.ahead_of(contact) } else { 0 },
             kept_from: if waits { self.kept_from(contact) } else { Vec::new() },
@@ -214,7 +218,8 @@ impl Router {
     }
 
     fn why_not(&self, operator: &Operator, contact: &Contact, want: &Want, rule: &QueueRule) -> WhyNot {
-        let step = &rule.steps[rule.step_of(contact.order(), self.now)];
+        let is_for_nobody = rule.step_of(contact.order(), self.now) < rule.first_reaching;
+        let step = &rule.steps[rule.step_by_hand(contact.order(), self.now)];
         if let Some(why) = self.lacks(operator, want, step) {
             return why;
         }
@@ -228,6 +233,7 @@ impl Router {
             State::Waiting(Wait::Held { operator: other, .. }) if other != operator.id => {
                 WhyNot::HeldForAnother
             }
+            State::Waiting(Wait::InLine) if is_for_nobody => WhyNot::HandedOut,
             State::Waiting(Wait::InLine | Wait::Held { .. }) => {
                 if !operator.has_room_for(contact.units) {
                     return WhyNot::NoRoom(contact.units);
@@ -284,7 +290,10 @@ impl Router {
     pub(crate) fn decision(&self, contact: &Contact, operator: &Operator, side: Side) -> Box<Decision> {
         let key: OrderKey = contact.order();
         let rule = self.tables.directory.rule(contact.queue);
-        let step = rule.step_of(key, self.now);
+        let step = match side {
+            Side::Contact(_) | Side::Operator => rule.step_of(key, self.now),
+            Side::Held | Side::Taken => rule.step_by_hand(key, self.now),
+        };
         let counted = self.count_fitting(contact, step);
         Box::new(Decision {
             at: self.now,

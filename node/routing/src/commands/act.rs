@@ -2,9 +2,9 @@
 //! same answer, and carried out after that; its key gets the first answer again.
 
 use alloc::collections::BTreeSet;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::assign_contact::check_hand_out;
 use crate::command::{Act, Action, DeclaredPresence, MoveFrom};
 use crate::contact::{Contact, State};
 use crate::directory::{check_name, check_span, check_text, invalid};
@@ -26,7 +26,7 @@ impl Router {
         let reply = Reply::Acted { contacts: self.judge_action(&command.action)? };
         self.carry_out_action(&command.action);
         let until = self.now + self.tables.directory.plan.sessions.key_window;
-        Arc::make_mut(&mut self.deeds).remember(key, Deed { body, reply, until }, self.now);
+        self.deeds.remember(key, Deed { body, reply, until }, self.now);
         Ok(reply)
     }
 
@@ -86,6 +86,10 @@ impl Router {
                     check_text("detail", detail, NOTE_BYTES_MAX)?;
                 }
                 Ok(0)
+            }
+            Action::AssignContact { contact, to, hold } => {
+                check_hand_out(to, *hold)?;
+                self.judge_hand_out(*contact, to).map(u32::from)
             }
         }
     }
@@ -190,6 +194,11 @@ impl Router {
                 }
             }
             Action::Note { .. } => {}
+            Action::AssignContact { contact, to, hold } => {
+                if self.judge_hand_out(*contact, to) == Ok(true) {
+                    self.hand_out(*contact, to, *hold);
+                }
+            }
         }
     }
 

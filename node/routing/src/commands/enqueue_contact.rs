@@ -234,6 +234,7 @@ impl Router {
                 own,
                 facts: command.facts.clone(),
                 rule: meant.entry.rule,
+                owner: meant.entry.owner,
             }),
         }
     }
@@ -364,6 +365,7 @@ fn check_facts(facts: &Facts) -> Result<(), Refusal> {
         ("facts.account", &facts.account),
         ("facts.supply_point", &facts.supply_point),
         ("facts.intent", &facts.intent),
+        ("facts.case", &facts.case),
     ];
     for (field, text) in texts {
         if let Some(text) = text {

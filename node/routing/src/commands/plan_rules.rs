@@ -10,11 +10,11 @@ use crate::ids::{Millis, Name};
 use crate::ladder::check_ladder;
 use crate::limits::{
     CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX,
-    LADDER_STEPS_MAX, NEIGHBOURS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, TIER_MAX,
+    LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, TIER_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
-use crate::rules::{EntryRule, When};
+use crate::rules::{EntryRule, SamePerson, When};
 
 /// The rule book of a plan that is sound otherwise.
 pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refusal> {
@@ -26,6 +26,8 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
     let spans = [
         ("rules.redial.within_ms", rules.redial.map(|redial| redial.within)),
         ("rules.head_start_max_ms", rules.head_start_max),
+        ("rules.remember.customer_ms", rules.remember.customer),
+        ("rules.remember.case_ms", rules.remember.case),
     ];
     for (field, span) in spans {
         span.map_or(Ok(()), |span| check_span(field, span))?;
@@ -37,7 +39,7 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
     check_names("rules.entry", rules.entry.iter().map(|rule| &rule.name), ENTRY_RULES_MAX)?;
     rules.entry.iter().try_for_each(|rule| check_entry(rule, directory))?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(queue, directory))?;
-    plan.units.iter().try_for_each(|unit| check_neighbours(unit, directory))
+    plan.units.iter().try_for_each(|unit| check_unit(unit, directory))
 }
 
 fn check_entry(rule: &EntryRule, directory: &Directory) -> Result<(), Refusal> {
@@ -51,6 +53,7 @@ fn check_entry(rule: &EntryRule, directory: &Directory) -> Result<(), Refusal> {
     }
     directory.find_skills(&then.skills)?;
     check_span("rules.entry.head_start_ms", then.head_start)?;
+    then.owner.iter().try_for_each(|login| check_name("rules.entry.owner", login))?;
     match then.tier {
         Some(tier) if tier > TIER_MAX => Err(invalid("rules.entry.tier", "tiers are 0 to 9")),
         Some(0) if !may_grant_tier_0(rule) => Err(conflict(format!(
@@ -102,6 +105,8 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
     if rules.deflections.len() > DEFLECTIONS_MAX {
         return Err(invalid("rules.deflections", "at most 16 deflections"));
     }
+    check_same_person(&rules.same_person)?;
+    check_names("rules.leads", rules.leads.iter(), LEADS_MAX)?;
     check_names("rules.units", rules.units.iter().map(|entry| &entry.0), CHANNELS_MAX)?;
     for (channel, units) in &rules.units {
         directory.find_channel(channel)?;
@@ -112,7 +117,18 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
     Ok(())
 }
 
-fn check_neighbours(unit: &UnitPlan, directory: &Directory) -> Result<(), Refusal> {
+fn check_same_person(rule: &SamePerson) -> Result<(), Refusal> {
+    for hold in [rule.owner, rule.first_handler, rule.last_operator].into_iter().flatten() {
+        check_span("rules.same_person", hold)?;
+        if hold.0 == 0 {
+            return Err(invalid("rules.same_person", "above 0 ms; leave it out for no hold"));
+        }
+    }
+    Ok(())
+}
+
+fn check_unit(unit: &UnitPlan, directory: &Directory) -> Result<(), Refusal> {
+    unit.rules.head.iter().try_for_each(|login| check_name("rules.head", login))?;
     check_names("rules.neighbours", unit.rules.neighbours.iter(), NEIGHBOURS_MAX)?;
     let find = |name: &Name| directory.find_unit(name).map(drop);
     unit.rules.neighbours.iter().try_for_each(find)

@@ -11,7 +11,7 @@ use crate::directory::{check_name, invalid};
 use crate::effect::{PresenceState, Reply};
 use crate::ids::{ChannelId, Name, OperatorId, QueueId};
 use crate::limits::{
-    CAPACITY_MAX, CAPS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX,
+    CAPACITY_MAX, CAPS_MAX, DEPUTIES_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX,
     OPERATORS_PER_COMMAND_MAX, PROFILES_MAX,
 };
 use crate::operator::Operator;
@@ -32,7 +32,7 @@ impl Router {
         self.check_operator_limits(command, &profiles)?;
         for (operator, profile) in command.operators.iter().zip(profiles) {
             match self.tables.find_login(&operator.login) {
-                Some(id) => self.change_plan_of(id.slot, operator.capacity, profile),
+                Some(id) => self.change_plan_of(id.slot, operator, profile),
                 None => self.add_operator(operator, profile),
             }
         }
@@ -47,6 +47,10 @@ impl Router {
         if operator.skills.len() > OPERATOR_SKILLS_MAX {
             return Err(invalid("skills", "at most 256 skills"));
         }
+        if operator.rules.deputies.len() > DEPUTIES_MAX {
+            return Err(invalid("rules.deputies", "at most 8 deputies"));
+        }
+        operator.rules.deputies.iter().try_for_each(|login| check_name("rules.deputies", login))?;
         let directory = &self.tables.directory;
         let unit = operator.unit.as_ref().map(|unit| directory.find_unit(unit)).transpose()?;
         let skills = directory.find_skills(&operator.skills)?;
@@ -131,12 +135,18 @@ impl Router {
             exclusions: Vec::new(),
             wrap_ups: Vec::new(),
             turn: 0,
+            deputies: operator.rules.deputies.clone().into_boxed_slice(),
             counts: vec![0; caps],
         });
     }
 
     /// A changed skill, unit, rank or capacity counts at once, without a new arrival (R2.5).
-    fn change_plan_of(&mut self, slot: u32, capacity: u32, profile_key: Arc<ProfileKey>) {
+    fn change_plan_of(&mut self, slot: u32, plan: &OperatorPlan, profile_key: Arc<ProfileKey>) {
+        let (row, capacity) = (self.tables.operator(slot), plan.capacity);
+        if *row.deputies != plan.rules.deputies {
+            let deputies = plan.rules.deputies.clone().into_boxed_slice();
+            self.tables.change_operator(slot, |row| row.deputies = deputies);
+        }
         let row = self.tables.operator(slot);
         if row.capacity == capacity && row.profile_key == profile_key {
             return;

@@ -10,6 +10,7 @@ use crate::effect::{Effect, Reply, WithdrawReason};
 use crate::ids::{Millis, Name, OperatorId, QueueId};
 use crate::limits::TRANSFER_HOLD_MS_MAX;
 use crate::operator::WrapUp;
+use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
 
@@ -32,6 +33,7 @@ impl Router {
                 Err(super::wrong_state(contact))
             }
             State::Handling { operator, .. } => {
+                self.check_passes(contact)?;
                 let way = self.way_of(contact, operator, &command.to)?;
                 let queue = self.tables.directory.queue(contact.queue);
                 let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
@@ -49,6 +51,16 @@ impl Router {
         }
     }
 
+    /// A hard case is passed on so often as its queue allows (R3.8).
+    fn check_passes(&self, contact: &Contact) -> Result<(), Refusal> {
+        match self.tables.directory.queue(contact.queue).rules.passes_max {
+            Some(passes_max) if contact.transfers >= passes_max && !is(Planted::PassedForEver) => {
+                Err(Refusal::PassedOften { contact: contact.id, passes_max })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn way_of(&self, contact: &Contact, from: OperatorId, to: &TransferTarget) -> Result<Way, Refusal> {
         match to {
             TransferTarget::Queue(queue) => {
@@ -63,11 +75,8 @@ impl Router {
                 }
                 let (queue, need) = self.queue_for(contact, queue.as_ref())?;
                 let row = self.tables.operator(operator.slot);
-                let capped =
-                    row.profile_key.caps.iter().any(|cap| cap.1 == 0 && Some(cap.0) == contact.need.channel);
                 let fits = row.is_available()
-                    && !capped
-                    && row.capacity >= contact.units
+                    && row.could_ever_take(contact)
                     && self.would_fit(row, contact, queue, &need);
                 if !fits {
                     return Err(Refusal::OperatorUnavailable(login.clone()));

@@ -233,6 +233,8 @@ pub fn ends_work(command: &Command) -> bool {
         | Command::EndWrapUp(_)
         | Command::TransferContact(_)
         | Command::HoldContact(_)
+        | Command::TakeNext(_)
+        | Command::AssignContact(_)
         | Command::Act(_) => true,
     }
 }
