@@ -227,7 +227,13 @@ impl<'s> Run<'s> {
                 }
             }
             Ok(Reply::Merged { contact: id, .. }) => self.ledger.enqueued(contact, id),
-            Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. } | Reply::Acted { .. }) => {}
+            Ok(
+                Reply::Done
+                | Reply::Opened { .. }
+                | Reply::PlanApplied { .. }
+                | Reply::Acted { .. }
+                | Reply::Taken { .. },
+            ) => {}
             Err(refusal) => {
                 *self.rejected.entry(refusal.code()).or_default() += 1;
                 let log_index = self.router.index().0;

@@ -149,7 +149,8 @@ fn open(router: &mut Router, role: Role, name: Name) -> Result<Option<(Party, Ep
         | Reply::Enqueued { .. }
         | Reply::Merged { .. }
         | Reply::PlanApplied { .. }
-        | Reply::Acted { .. } => Ok(None),
+        | Reply::Acted { .. }
+        | Reply::Taken { .. } => Ok(None),
     }
 }
 

@@ -48,7 +48,10 @@ fn may_serve(plan: &Plan, operator: &OperatorPlan, queue: &QueuePlan) -> bool {
     };
     let rank = operator.ranks.iter().find(|(name, _)| *name == queue.name).map_or(0, |entry| entry.1);
     let is_near = match widest.reach {
-        Reach::Own | Reach::Neighbours | Reach::Up(_) => is_in_scope(plan, operator, queue, widest.reach),
+        // What nobody is given by itself is handed out to the own.
+        Reach::Nobody | Reach::Own | Reach::Neighbours | Reach::Up(_) => {
+            is_in_scope(plan, operator, queue, widest.reach)
+        }
         Reach::All => true,
     };
     rank <= widest.rank_max && queue.required.iter().all(has) && is_near

@@ -31,6 +31,7 @@ pub fn changes(before: &Plan, after: &Plan) -> Vec<String> {
         words.compare("parent", &parent(before, old), &parent(after, new));
         let neighbours = |unit: &UnitPlan| diff_rules::list(&unit.rules.neighbours);
         words.compare("neighbours", &neighbours(old), &neighbours(new));
+        words.compare("head", &named(old.rules.head.as_deref()), &named(new.rules.head.as_deref()));
         words.list
     });
     diff_rules::plan_changes(before, after, &mut lines);

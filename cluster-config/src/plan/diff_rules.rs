@@ -3,7 +3,7 @@
 use ringmain_routing::Name;
 use ringmain_routing::plan::Plan;
 use ringmain_routing::rules::{
-    Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, QueueRules, Reach, Step, Treatment,
+    Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, QueueRules, Reach, SamePerson, Step, Treatment,
 };
 
 use super::diff::{Words, calendar_changes, ms, named};
@@ -27,6 +27,10 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
     words.compare("credit for calling again within", &redial(before), &redial(after));
     let most = |plan: &Plan| span(plan.rules.head_start_max.map(|max| max.0));
     words.compare("most head start", &most(before), &most(after));
+    let customers = |plan: &Plan| span(plan.rules.remember.customer.map(|span| span.0));
+    words.compare("customers' operators remembered for", &customers(before), &customers(after));
+    let cases = |plan: &Plan| span(plan.rules.remember.case.map(|span| span.0));
+    words.compare("cases' operators remembered for", &cases(before), &cases(after));
     if !words.list.is_empty() {
         lines.push(format!("entry: {}", words.list.join(", ")));
     }
@@ -71,6 +75,12 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     words.compare("units by channel", &by_channel(&old.units), &by_channel(&new.units));
     words.compare("hours", &named(old.hours.as_deref()), &named(new.hours.as_deref()));
     words.compare("deflections", &deflections(&old.deflections), &deflections(&new.deflections));
+    words.compare("waits for", &same_person(&old.same_person), &same_person(&new.same_person));
+    words.compare("leads", &list(&old.leads), &list(&new.leads));
+    words.compare("hard", &old.hard.to_string(), &new.hard.to_string());
+    let passes =
+        |rules: &QueueRules| rules.passes_max.map_or_else(|| "any".to_owned(), |max| max.to_string());
+    words.compare("passes", &passes(old), &passes(new));
 }
 
 pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &mut Words) {
@@ -78,6 +88,7 @@ pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &m
     words.compare("principals", &or_all(&old.principals), &or_all(&new.principals));
     words.compare("lent principals", &list(&old.lent_principals), &list(&new.lent_principals));
     words.compare("caps", &by_channel(&old.caps), &by_channel(&new.caps));
+    words.compare("deputies", &list(&old.deputies), &list(&new.deputies));
 }
 
 pub(super) fn list(names: &[Name]) -> String {
@@ -96,6 +107,14 @@ fn by_channel<T: std::fmt::Display>(pairs: &[(Name, T)]) -> String {
         return "none".to_owned();
     }
     pairs.iter().map(|(channel, value)| format!("{channel} {value}")).collect::<Vec<_>>().join(" + ")
+}
+
+fn same_person(rule: &SamePerson) -> String {
+    let ways =
+        [("owner", rule.owner), ("first handler", rule.first_handler), ("last operator", rule.last_operator)];
+    let ways = ways.into_iter().filter_map(|(who, hold)| Some(format!("{who} {}", ms(hold?.0))));
+    let ways = ways.collect::<Vec<_>>();
+    if ways.is_empty() { "nobody".to_owned() } else { ways.join(", ") }
 }
 
 fn deflections(deflections: &[Deflection]) -> String {
@@ -139,6 +158,7 @@ fn ladder(steps: &[Step]) -> String {
 
 fn step(step: &Step) -> String {
     let reach = match step.reach {
+        Reach::Nobody => "nobody".to_owned(),
         Reach::Own => "own unit".to_owned(),
         Reach::Neighbours => "neighbours".to_owned(),
         Reach::Up(up) => format!("{up} up"),

@@ -111,7 +111,8 @@ fn read_neighbours(file: &Section<'_>, names: &Names, units: &mut [UnitPlan], si
         let neighbours = rules::declared(&section, "neighbours", names, sink);
         let Some(name) = section.text("name") else { continue };
         if let Some(unit) = units.iter_mut().find(|unit| &*unit.name == name.value) {
-            unit.rules = UnitRules { neighbours };
+            let head = section.text("head").map(|login| login.value.into());
+            unit.rules = UnitRules { neighbours, head };
         }
     }
 }

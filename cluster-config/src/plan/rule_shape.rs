@@ -1,7 +1,8 @@
 //! The fields of the rule book in the plan file.
 
 use ringmain_routing::limits::{
-    CONDITION_VALUES_MAX, FACT_ATTRIBUTES_MAX, REQUIRED_SKILLS_MAX, TIER_MAX, WAITING_PER_QUEUE_MAX,
+    CONDITION_VALUES_MAX, FACT_ATTRIBUTES_MAX, REQUIRED_SKILLS_MAX, SPAN_MS_MAX, TIER_MAX,
+    WAITING_PER_QUEUE_MAX,
 };
 
 use super::shape::{NAME, SKILL, SPAN};
@@ -108,6 +109,35 @@ static THEN: Shape = Shape {
             need: Need::Number(0),
             doc: "Waiting time granted in advance, besides what the gateway says.",
         },
+        Field {
+            name: "owner",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The login of the operator who owns what comes in so, by topic and branch.",
+        },
+    ],
+};
+
+const fn span(name: &'static str, doc: &'static str) -> Field {
+    Field { name, kind: Kind::Integer(1, SPAN_MS_MAX), need: Need::Optional, doc }
+}
+
+pub(super) static REMEMBER: Shape = Shape {
+    doc: "For how long it is remembered who served whom; what is left out is not.",
+    exactly_one: false,
+    fields: &[
+        span("customer_ms", "A customer's last operator."),
+        span("case_ms", "Of a case its owner, and who handled it first in each queue."),
+    ],
+};
+
+pub(super) static SAME_PERSON: Shape = Shape {
+    doc: "Whom a contact waits for and how long; for nobody where it is left out.",
+    exactly_one: false,
+    fields: &[
+        span("owner_ms", "The owner of the case, or who stands in."),
+        span("first_handler_ms", "Who handled the case in this queue first, or who stands in."),
+        span("last_operator_ms", "Who served the customer last."),
     ],
 };
 
@@ -123,9 +153,9 @@ pub(super) static STEP: Shape = Shape {
         },
         Field {
             name: "reach",
-            kind: Kind::Choice(&["own", "neighbours", "up", "all"]),
+            kind: Kind::Choice(&["nobody", "own", "neighbours", "up", "all"]),
             need: Need::Optional,
-            doc: "Whose operators: of the own unit, its neighbours too, all below a unit further up, everybody.",
+            doc: "Whose operators: nobody's (they take the next, or a lead hands out), of the own unit, its neighbours too, all below a unit further up, everybody.",
         },
         Field {
             name: "up",

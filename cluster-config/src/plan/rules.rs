@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ringmain_routing::rules::{
     Applicant, Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, PlanRules, QueueRules, Reach,
-    Redial, Step, Then, Treatment, When,
+    Redial, Remember, SamePerson, Step, Then, Treatment, When,
 };
 use ringmain_routing::{Millis, Name};
 
@@ -42,6 +42,21 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         redial: file.optional_number("redial_ms").map(|within| Redial { within: Millis(within) }),
         head_start_max: file.optional_number("head_start_max_ms").map(Millis),
         calendars: Vec::new(),
+        remember: file.section("remember").map(|table| read_remember(&table)).unwrap_or_default(),
+    }
+}
+
+fn read_remember(table: &Section<'_>) -> Remember {
+    let span = |key| table.optional_number(key).map(Millis);
+    Remember { customer: span("customer_ms"), case: span("case_ms") }
+}
+
+fn read_same_person(table: &Section<'_>) -> SamePerson {
+    let span = |key| table.optional_number(key).map(Millis);
+    SamePerson {
+        owner: span("owner_ms"),
+        first_handler: span("first_handler_ms"),
+        last_operator: span("last_operator_ms"),
     }
 }
 
@@ -107,6 +122,7 @@ fn read_then(then: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Then
         skills: read_levels(then, "skills", known.skills, sink),
         own_unit: then.flag("own_unit"),
         head_start: Millis(then.number("head_start_ms")),
+        owner: then.text("owner").map(|login| login.value.into()),
     }
 }
 
@@ -132,6 +148,10 @@ pub(super) fn read_queue(
         promote_after: section.optional_number("promote_after_ms").map(Millis),
         hours: hours.map(|name| name.value.into()),
         deflections: section.sections("deflect").iter().filter_map(read_deflection).collect(),
+        same_person: section.section("same_person").map(|table| read_same_person(&table)).unwrap_or_default(),
+        leads: each_once(section, "leads", sink),
+        hard: section.flag("hard"),
+        passes_max: section.optional_number("passes_max").map(small),
     }
 }
 
@@ -180,6 +200,7 @@ fn read_ladder(section: &Section<'_>, sink: &mut Sink<'_>) -> Vec<Step> {
 fn read_step(table: &Section<'_>, before: Step) -> Step {
     let byte = |key| table.optional_number(key).map(|number| u8::try_from(number).unwrap_or(u8::MAX));
     let reach = match table.word("reach") {
+        "nobody" => Reach::Nobody,
         "own" => Reach::Own,
         "neighbours" => Reach::Neighbours,
         "up" => Reach::Up(byte("up").unwrap_or(1)),
@@ -215,6 +236,7 @@ pub(super) fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut
         channels: declared(section, "channels", known.channels, sink),
         principals: declared(section, "principals", known.principals, sink),
         lent_principals: declared(section, "lent_principals", known.principals, sink),
+        deputies: each_once(section, "deputies", sink),
     }
 }
 
@@ -225,9 +247,18 @@ pub(super) fn declared(
     known: &Names,
     sink: &mut Sink<'_>,
 ) -> Vec<Name> {
+    let known: BTreeSet<&str> =
+        section.texts(key).iter().filter(|name| known.resolve(name, sink)).map(|name| name.value).collect();
+    let mut names = each_once(section, key, sink);
+    names.retain(|name| known.contains(&**name));
+    names
+}
+
+/// The names of a list, each of which may be given once.
+pub(super) fn each_once(section: &Section<'_>, key: &'static str, sink: &mut Sink<'_>) -> Vec<Name> {
     let mut seen = BTreeSet::new();
     let mut names = Vec::new();
-    for name in section.texts(key).iter().filter(|name| known.resolve(name, sink)).collect::<Vec<_>>() {
+    for name in &section.texts(key) {
         if seen.insert(name.value) {
             names.push(name.value.into());
         } else {

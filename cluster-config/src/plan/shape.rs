@@ -1,14 +1,14 @@
 //! The fields of the plan file.
 
 use ringmain_routing::limits::{
-    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX,
-    LEVEL_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX,
-    PRINCIPALS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX,
-    WAITING_PER_QUEUE_MAX,
+    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX, DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX,
+    LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX,
+    OPERATOR_SKILLS_MAX, OPERATORS_MAX, PRINCIPALS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, SKILLS_MAX,
+    SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
 };
 
 use super::calendars::CALENDAR;
-use super::rule_shape::{DEFLECTION, ENTRY_RULE, STEP};
+use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
 use crate::shape::{Field, Kind, Need, Shape};
 
 pub(super) const NAME: Kind = Kind::Text(NAME_BYTES_MAX);
@@ -80,6 +80,12 @@ pub static FILE: Shape = Shape {
             doc: "Most head start that gateway, rules and credit may grant together.",
         },
         Field {
+            name: "remember",
+            kind: Kind::Table(&REMEMBER),
+            need: Need::Optional,
+            doc: "For how long it is remembered who served whom; queues say with same_person whether they wait for that one.",
+        },
+        Field {
             name: "sessions",
             kind: Kind::Table(&SESSIONS),
             need: Need::Optional,
@@ -124,6 +130,12 @@ static UNIT: Shape = Shape {
             kind: Kind::List(&NAME, NEIGHBOURS_MAX),
             need: Need::Optional,
             doc: "Units that help out first, where a ladder says so.",
+        },
+        Field {
+            name: "head",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The login of who stands in for operators of the unit and of those below, where no deputy is there.",
         },
     ],
 };
@@ -217,6 +229,30 @@ static QUEUE: Shape = Shape {
             kind: Kind::List(&Kind::Table(&DEFLECTION), DEFLECTIONS_MAX),
             need: Need::Optional,
             doc: "What becomes of arrivals that cannot be served as usual, first match first. Tier 0 is always let in.",
+        },
+        Field {
+            name: "same_person",
+            kind: Kind::Table(&SAME_PERSON),
+            need: Need::Optional,
+            doc: "Whom its contacts wait for before others may take them, in this order.",
+        },
+        Field {
+            name: "leads",
+            kind: Kind::List(&NAME, LEADS_MAX),
+            need: Need::Optional,
+            doc: "Logins of operators who may hand its contacts out, where a step of the ladder reaches nobody.",
+        },
+        Field {
+            name: "hard",
+            kind: Kind::Flag,
+            need: Need::Flag(false),
+            doc: "Whoever takes a contact that was passed on into this queue owns its case from then on.",
+        },
+        Field {
+            name: "passes_max",
+            kind: Kind::Integer(0, u32::MAX as u64),
+            need: Need::Optional,
+            doc: "So often may operators pass a contact on that is in this queue; then a supervisor must. Left out: any number.",
         },
     ],
 };
@@ -346,6 +382,12 @@ static OPERATOR: Shape = Shape {
             kind: Kind::List(&NAME, OPERATOR_RULES_MAX),
             need: Need::Optional,
             doc: "Companies for which the operator answers; none named means all.",
+        },
+        Field {
+            name: "deputies",
+            kind: Kind::List(&NAME, DEPUTIES_MAX),
+            need: Need::Optional,
+            doc: "Logins of those who stand in for the operator's cases, first choice first.",
         },
         Field {
             name: "lent_principals",

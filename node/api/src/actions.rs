@@ -7,7 +7,7 @@ use ringmain_protocol::v1::action_service_server::ActionService;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{Act, Action, DeclaredPresence, MoveFrom};
 use ringmain_routing::limits::MOVED_PER_COMMAND_MAX;
-use ringmain_routing::{Command, Name, Refusal, Reply};
+use ringmain_routing::{Command, Millis, Name, Refusal, Reply};
 use ringmain_telemetry::codes;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -94,6 +94,21 @@ impl ActionService for Actions {
         Ok(Response::new(v1::CloseContactResponse { receipt, contacts }))
     }
 
+    async fn assign_contact(
+        &self,
+        request: Request<v1::AssignContactRequest>,
+    ) -> Result<Response<v1::AssignContactResponse>, Status> {
+        let (asked, request) = asked!(request);
+        let mut problems = Problems::default();
+        let action = Action::AssignContact {
+            contact: problems.contact("contact", &request.contact),
+            to: problems.name("to", &request.to),
+            hold: Millis(request.hold_ms),
+        };
+        let Acted { receipt, contacts } = self.act(asked, problems.into_result(action)).await?;
+        Ok(Response::new(v1::AssignContactResponse { receipt, contacts }))
+    }
+
     async fn move_contacts(
         &self,
         request: Request<v1::MoveContactsRequest>,
@@ -168,7 +183,8 @@ fn contacts(reply: &Result<Reply, Refusal>) -> Result<u32, Error> {
             | Reply::Enqueued { .. }
             | Reply::Merged { .. }
             | Reply::Opened { .. }
-            | Reply::PlanApplied { .. },
+            | Reply::PlanApplied { .. }
+            | Reply::Taken { .. },
         ) => Err(error::of_code(&codes::FATAL, "an action got another command's reply")),
         Err(refusal) => Err(error::refused(refusal)),
     }

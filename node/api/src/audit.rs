@@ -126,7 +126,8 @@ fn audited(record: &HistoryRecord, wanted: &Wanted) -> Result<Option<v1::AuditRe
             | Reply::Enqueued { .. }
             | Reply::Merged { .. }
             | Reply::Opened { .. }
-            | Reply::PlanApplied { .. },
+            | Reply::PlanApplied { .. }
+            | Reply::Taken { .. },
         )
         | Err(_) => 0,
     };
@@ -183,7 +184,9 @@ fn told(command: &Command) -> Told {
         | Command::ExtendWrapUp(_)
         | Command::EndWrapUp(_)
         | Command::TransferContact(_)
-        | Command::HoldContact(_) => plain(command.name(), String::new(), String::new()),
+        | Command::HoldContact(_)
+        | Command::TakeNext(_)
+        | Command::AssignContact(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 
@@ -199,6 +202,9 @@ fn told_action(command: &Act) -> Told {
         Action::SignOut { login } => (login.to_string(), String::new()),
         Action::RequeueContact { contact } => (contact.to_string(), String::new()),
         Action::CloseContact { contact, reason } => (contact.to_string(), reason.to_string()),
+        Action::AssignContact { contact, to, hold } => {
+            (contact.to_string(), format!("to {to}, for {} ms", hold.0))
+        }
         Action::MoveContacts { from: MoveFrom::Contacts(contacts), to } => {
             let ids: Vec<String> = contacts.iter().take(20).map(ContactId::to_string).collect();
             (ids.join(","), format!("{} contacts to {to}", contacts.len()))
@@ -224,6 +230,7 @@ fn names(command: &Command, wanted: ContactId) -> bool {
     match &command.action {
         Action::RequeueContact { contact }
         | Action::CloseContact { contact, .. }
+        | Action::AssignContact { contact, .. }
         | Action::LiftContact { contact, .. } => *contact == wanted,
         Action::MoveContacts { from: MoveFrom::Contacts(contacts), .. } => contacts.contains(&wanted),
         Action::MoveContacts { from: MoveFrom::Queue { .. }, .. }

@@ -89,7 +89,10 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         | Refusal::NoQueue
         | Refusal::WouldStrand { .. }
         | Refusal::NobodyThere(_)
-        | Refusal::UnknownCalendar(_) => (ErrorKind::Refusal, None),
+        | Refusal::UnknownCalendar(_)
+        | Refusal::NothingWaits
+        | Refusal::NotALead(_)
+        | Refusal::PassedOften { .. } => (ErrorKind::Refusal, None),
     };
     Error {
         kind: kind.into(),

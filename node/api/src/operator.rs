@@ -54,8 +54,18 @@ impl Operators {
         field: &str,
         message: Option<Up>,
     ) -> Result<Option<v1::Receipt>, Status> {
+        Ok(self.carried_out(caller, session, field, message).await?.receipt)
+    }
+
+    async fn carried_out(
+        &self,
+        caller: &Caller,
+        session: &str,
+        field: &str,
+        message: Option<Up>,
+    ) -> Result<v1::OperatorDone, Status> {
         match self.say(caller, session, field, message).await? {
-            Some(Down::Done(done)) => Ok(done.receipt),
+            Some(Down::Done(done)) => Ok(done),
             answer => Err(of_another(answer.is_some())),
         }
     }
@@ -165,6 +175,27 @@ impl OperatorService for Operators {
         let message = request.hold.map(Up::Hold);
         let receipt = self.done(&caller, &request.session, "hold", message).await?;
         Ok(Response::new(v1::OperatorServiceHoldResponse { receipt }))
+    }
+
+    async fn take_next(
+        &self,
+        request: Request<v1::OperatorServiceTakeNextRequest>,
+    ) -> Result<Response<v1::OperatorServiceTakeNextResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.take_next.map(Up::TakeNext);
+        let done = self.carried_out(&caller, &request.session, "take_next", message).await?;
+        let (receipt, contact) = (done.receipt, done.contact);
+        Ok(Response::new(v1::OperatorServiceTakeNextResponse { receipt, contact }))
+    }
+
+    async fn assign_contact(
+        &self,
+        request: Request<v1::OperatorServiceAssignContactRequest>,
+    ) -> Result<Response<v1::OperatorServiceAssignContactResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.assign_contact.map(Up::AssignContact);
+        let receipt = self.done(&caller, &request.session, "assign_contact", message).await?;
+        Ok(Response::new(v1::OperatorServiceAssignContactResponse { receipt }))
     }
 
     async fn sign_out(

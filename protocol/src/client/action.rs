@@ -8,10 +8,11 @@ use super::call::{CallConfig, CallError, Caller, Silence};
 use crate::MESSAGE_BYTES_MAX;
 use crate::v1::action_service_client::ActionServiceClient;
 use crate::v1::{
-    CloseContactRequest, CloseContactResponse, ForcePresenceRequest, ForcePresenceResponse,
-    LiftContactRequest, LiftContactResponse, ListAuditRequest, ListAuditResponse, MoveContactsRequest,
-    MoveContactsResponse, RequeueContactRequest, RequeueContactResponse, SignOutOperatorRequest,
-    SignOutOperatorResponse, VerifyAuditRequest, VerifyAuditResponse,
+    AssignContactRequest, AssignContactResponse, CloseContactRequest, CloseContactResponse,
+    ForcePresenceRequest, ForcePresenceResponse, LiftContactRequest, LiftContactResponse, ListAuditRequest,
+    ListAuditResponse, MoveContactsRequest, MoveContactsResponse, RequeueContactRequest,
+    RequeueContactResponse, SignOutOperatorRequest, SignOutOperatorResponse, VerifyAuditRequest,
+    VerifyAuditResponse,
 };
 
 /// Acts, and asks who did what. Each action carries a key, so a call with an unknown outcome is asked again of
@@ -81,6 +82,18 @@ impl ActionClient {
         request: CloseContactRequest,
     ) -> Result<CloseContactResponse, CallError> {
         let ask = async |channel, request| service(channel).close_contact(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Hands a waiting contact out to one operator.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn assign_contact(
+        &self,
+        request: AssignContactRequest,
+    ) -> Result<AssignContactResponse, CallError> {
+        let ask = async |channel, request| service(channel).assign_contact(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

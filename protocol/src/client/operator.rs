@@ -19,10 +19,10 @@ use crate::v1::operator_service_client::OperatorServiceClient;
 use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
-    OperatorAccept, OperatorAck, OperatorComplete, OperatorDecline, OperatorDone, OperatorEndWrapUp,
-    OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorHold, OperatorResync,
-    OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut,
-    OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
+    OperatorAccept, OperatorAck, OperatorAssignContact, OperatorComplete, OperatorDecline, OperatorDone,
+    OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorHold,
+    OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence,
+    OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -73,6 +73,17 @@ pub enum OperatorOperation {
         of: AssignmentOf,
         /// Whether on hold from here on.
         on: bool,
+    },
+    /// Takes the next contact of those that nobody is given by itself, of this queue or of all.
+    TakeNext(Option<String>),
+    /// Hands a waiting contact out, as a lead of its queue.
+    AssignContact {
+        /// Id of the contact.
+        contact: String,
+        /// The receiver's login.
+        to: String,
+        /// How long nobody else may take it.
+        hold: Millis,
     },
     /// Ends the session, and the client with it.
     SignOut,
@@ -197,9 +208,11 @@ impl Role for Desktop {
 
     fn subject(operation: &OperatorOperation) -> Subject {
         match operation {
-            OperatorOperation::Ready | OperatorOperation::NotReady(_) | OperatorOperation::SignOut => {
-                Subject::Session
-            }
+            OperatorOperation::Ready
+            | OperatorOperation::NotReady(_)
+            | OperatorOperation::TakeNext(_)
+            | OperatorOperation::SignOut => Subject::Session,
+            OperatorOperation::AssignContact { contact, .. } => Subject::Contact(contact.as_str().into()),
             OperatorOperation::Accept(of)
             | OperatorOperation::Decline(of)
             | OperatorOperation::Complete { of, .. }
@@ -284,6 +297,10 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         OperatorOperation::Transfer { of, to, wrap_up } => Up::Transfer(transfer(op_id, of, to, wrap_up)),
         OperatorOperation::Hold { of: AssignmentOf { contact, assignment }, on } => {
             Up::Hold(OperatorHold { op_id, contact, assignment, on })
+        }
+        OperatorOperation::TakeNext(queue) => Up::TakeNext(OperatorTakeNext { op_id, seq, queue }),
+        OperatorOperation::AssignContact { contact, to, hold } => {
+            Up::AssignContact(OperatorAssignContact { op_id, contact, to, hold_ms: hold.0 })
         }
         OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
     }

@@ -5,8 +5,8 @@ mod deflection;
 use std::collections::BTreeMap;
 
 use ringmain_routing::rules::{
-    Applicant, Choice, EntryRule, Facts, OperatorRules, PlanRules, QueueRules, Reach, Redial, Step, Then,
-    When,
+    Applicant, Choice, EntryRule, Facts, OperatorRules, PlanRules, QueueRules, Reach, Redial, Remember,
+    SamePerson, Step, Then, When,
 };
 use ringmain_routing::{Millis, Name};
 
@@ -29,6 +29,8 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         redial_within_ms: rules.redial.map(|redial| redial.within.0),
         head_start_max_ms: rules.head_start_max.map(|max| max.0),
         calendars: rules.calendars.iter().map(deflection::calendar_to_message).collect(),
+        remember_customer_ms: rules.remember.customer.map(|span| span.0),
+        remember_case_ms: rules.remember.case.map(|span| span.0),
     })
 }
 
@@ -41,6 +43,10 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         redial: rules.redial_within_ms.map(|within| Redial { within: Millis(within) }),
         head_start_max: rules.head_start_max_ms.map(Millis),
         calendars: rules.calendars.into_iter().map(deflection::calendar_from_message).collect(),
+        remember: Remember {
+            customer: rules.remember_customer_ms.map(Millis),
+            case: rules.remember_case_ms.map(Millis),
+        },
     }
 }
 
@@ -70,6 +76,7 @@ fn entry_to_message(rule: &EntryRule) -> v1::EntryRule {
             skills: skills_to_message(&then.skills),
             own_unit: then.own_unit,
             head_start_ms: then.head_start.0,
+            owner: then.owner.as_ref().map(text),
         }),
     }
 }
@@ -108,6 +115,7 @@ fn entry_from_message(at: usize, rule: v1::EntryRule, problems: &mut Vec<FieldPr
             skills,
             own_unit: then.own_unit,
             head_start: Millis(then.head_start_ms),
+            owner: then.owner.map(Name::from),
         },
     }
 }
@@ -131,6 +139,12 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
         units: rules.units.iter().map(|(channel, units)| (text(channel), *units)).collect(),
         hours: rules.hours.as_ref().map(text),
         deflections: rules.deflections.iter().map(deflection::to_message).collect(),
+        wait_for_owner_ms: rules.same_person.owner.map(|hold| hold.0),
+        wait_for_first_handler_ms: rules.same_person.first_handler.map(|hold| hold.0),
+        wait_for_last_operator_ms: rules.same_person.last_operator.map(|hold| hold.0),
+        leads: texts(&rules.leads),
+        hard: rules.hard,
+        passes_max: rules.passes_max,
     })
 }
 
@@ -155,11 +169,20 @@ pub(super) fn queue_from_message(
         units: pairs(rules.units, |units| units),
         hours: rules.hours.map(Name::from),
         deflections,
+        same_person: SamePerson {
+            owner: rules.wait_for_owner_ms.map(Millis),
+            first_handler: rules.wait_for_first_handler_ms.map(Millis),
+            last_operator: rules.wait_for_last_operator_ms.map(Millis),
+        },
+        leads: names(rules.leads),
+        hard: rules.hard,
+        passes_max: rules.passes_max,
     }
 }
 
 fn step_to_message(step: &Step) -> v1::LadderStep {
     let (reach, up) = match step.reach {
+        Reach::Nobody => (v1::Reach::Nobody, 0),
         Reach::Own => (v1::Reach::Own, 0),
         Reach::Neighbours => (v1::Reach::Neighbours, 0),
         Reach::Up(levels) => (v1::Reach::Up, levels),
@@ -178,12 +201,13 @@ fn step_to_message(step: &Step) -> v1::LadderStep {
 
 fn step_from_message(field: &str, step: v1::LadderStep, problems: &mut Vec<FieldProblem>) -> Step {
     let reach = match step.reach() {
+        v1::Reach::Nobody => Reach::Nobody,
         v1::Reach::Own => Reach::Own,
         v1::Reach::Neighbours => Reach::Neighbours,
         v1::Reach::Up => Reach::Up(small(&format!("{field}.up"), step.up, problems)),
         v1::Reach::All => Reach::All,
         v1::Reach::Unspecified => {
-            problems.push(problem(&format!("{field}.reach"), "say OWN, NEIGHBOURS, UP or ALL"));
+            problems.push(problem(&format!("{field}.reach"), "say NOBODY, OWN, NEIGHBOURS, UP or ALL"));
             Reach::Own
         }
     };
@@ -203,6 +227,7 @@ pub(super) fn operator_to_message(rules: &OperatorRules) -> Option<v1::OperatorR
         principals: texts(&rules.principals),
         lent_principals: texts(&rules.lent_principals),
         caps: rules.caps.iter().map(|(channel, cap)| (text(channel), u32::from(*cap))).collect(),
+        deputies: texts(&rules.deputies),
     })
 }
 
@@ -223,6 +248,7 @@ pub(super) fn operator_from_message(
         principals: names(rules.principals),
         lent_principals: names(rules.lent_principals),
         caps: pairs(rules.caps, cap),
+        deputies: names(rules.deputies),
     }
 }
 
@@ -241,6 +267,7 @@ pub fn facts_from_message(facts: v1::ContactFacts) -> Facts {
         intent: facts.intent.map(Name::from),
         danger: facts.danger,
         attributes: pairs(facts.attributes, Name::from),
+        case: facts.case.map(Name::from),
     }
 }
 

@@ -166,6 +166,8 @@ streams!(OperatorService, OperatorStream, OperatorServiceSessionRequest, Operato
     end_wrap_up: OperatorServiceEndWrapUpRequest -> OperatorServiceEndWrapUpResponse,
     transfer: OperatorServiceTransferRequest -> OperatorServiceTransferResponse,
     hold: OperatorServiceHoldRequest -> OperatorServiceHoldResponse,
+    take_next: OperatorServiceTakeNextRequest -> OperatorServiceTakeNextResponse,
+    assign_contact: OperatorServiceAssignContactRequest -> OperatorServiceAssignContactResponse,
     sign_out: OperatorServiceSignOutRequest -> OperatorServiceSignOutResponse,
     ack: OperatorServiceAckRequest -> OperatorServiceAckResponse,
     heartbeat: OperatorServiceHeartbeatRequest -> OperatorServiceHeartbeatResponse,

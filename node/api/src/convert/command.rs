@@ -4,10 +4,11 @@ use ringmain_actors::{GatewayRequest, UpdateByKey};
 use ringmain_protocol::plan::facts_from_message;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{
-    AnswerOffer, CallbackOrder, CloseSession, CompleteContact, ContactDetails, DeclaredPresence,
-    EnqueueContact, ExtendWrapUp, HoldContact, SetPresence, TransferContact, TransferTarget,
+    AnswerOffer, AssignContact, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
+    DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, SetPresence, TakeNext, TransferContact,
+    TransferTarget,
 };
-use ringmain_routing::{AssignmentEpoch, Command, Epoch, GatewayId, Name, OperatorId, Party};
+use ringmain_routing::{AssignmentEpoch, Command, Epoch, GatewayId, Millis, Name, OperatorId, Party};
 
 use crate::validate::Problems;
 
@@ -100,6 +101,8 @@ pub(crate) fn operator_command(
             let read = answer(hold.op_id, &hold.contact, hold.assignment);
             (hold.op_id, read.map(|answer| Command::HoldContact(HoldContact { answer, on })))
         }
+        Message::TakeNext(take) => (take.op_id, take_next(&take, operator, epoch)),
+        Message::AssignContact(assign) => (assign.op_id, assign_contact(&assign, operator, epoch)),
         Message::SignOut(sign_out) => {
             let command = Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch });
             let mut problems = Problems::default();
@@ -109,6 +112,28 @@ pub(crate) fn operator_command(
         Message::Hello(_) | Message::Ack(_) | Message::Heartbeat(_) => return None,
     };
     Some(read)
+}
+
+fn take_next(take: &v1::OperatorTakeNext, operator: OperatorId, epoch: Epoch) -> Result<Command, Error> {
+    let mut problems = Problems::default();
+    problems.op_id(take.op_id);
+    if take.seq == 0 {
+        problems.add("seq", "is 0; count the declarations of a session from 1");
+    }
+    let queue = problems.optional_name("queue", take.queue.as_deref());
+    problems.into_result(Command::TakeNext(TakeNext { operator, epoch, seq: take.seq, queue }))
+}
+
+fn assign_contact(
+    assign: &v1::OperatorAssignContact,
+    operator: OperatorId,
+    epoch: Epoch,
+) -> Result<Command, Error> {
+    let mut problems = Problems::default();
+    problems.op_id(assign.op_id);
+    let contact = problems.contact("contact", &assign.contact);
+    let (to, hold) = (problems.name("to", &assign.to), Millis(assign.hold_ms));
+    problems.into_result(Command::AssignContact(AssignContact { operator, epoch, contact, to, hold }))
 }
 
 fn presence(set: &v1::OperatorSetPresence, operator: OperatorId, epoch: Epoch) -> Result<Command, Error> {

@@ -80,6 +80,7 @@ fn why_not(reason: &WhyNot) -> v1::WhyNot {
         WhyNot::Cap(channel) => named(Reason::Cap, channel),
         WhyNot::KeptAway => plain(Reason::KeptAway),
         WhyNot::HeldForAnother => plain(Reason::HeldForAnother),
+        WhyNot::HandedOut => plain(Reason::HandedOut),
         WhyNot::NotDue => plain(Reason::NotDue),
         WhyNot::NotWaiting => plain(Reason::NotWaiting),
         WhyNot::Nothing => plain(Reason::Nothing),
@@ -91,6 +92,7 @@ fn decision(decided: &Decision, router: &Router) -> v1::Decision {
         Side::Contact(choice) => (v1::DecisionSide::Contact, choice_to_message(choice)),
         Side::Operator => (v1::DecisionSide::Operator, v1::OperatorChoice::Unspecified),
         Side::Held => (v1::DecisionSide::Held, v1::OperatorChoice::Unspecified),
+        Side::Taken => (v1::DecisionSide::Taken, v1::OperatorChoice::Unspecified),
     };
     v1::Decision {
         at_ms: decided.at.0,

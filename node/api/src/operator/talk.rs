@@ -9,7 +9,7 @@ use ringmain_protocol::v1::operator_service_session_response::Message as Down;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_replication::Answer;
 use ringmain_routing::command::Role;
-use ringmain_routing::{OperatorId, Party};
+use ringmain_routing::{OperatorId, Party, Reply};
 
 use crate::convert::contact::{contact, presence, stream_end};
 use crate::convert::{command, event, no_receipt, receipt, skills};
@@ -101,6 +101,8 @@ impl Dialect for OperatorTalk {
             Up::EndWrapUp(end) => Some(&mut end.op_id),
             Up::Transfer(transfer) => Some(&mut transfer.op_id),
             Up::Hold(hold) => Some(&mut hold.op_id),
+            Up::TakeNext(take) => Some(&mut take.op_id),
+            Up::AssignContact(assign) => Some(&mut assign.op_id),
             Up::SignOut(sign_out) => Some(&mut sign_out.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) => None,
         }
@@ -176,7 +178,11 @@ impl OperatorTalk {
         };
         let receipt = receipt(op, &answer);
         match &answer.reply {
-            Ok(_) => Down::Done(v1::OperatorDone { receipt: Some(receipt) }),
+            Ok(reply) => {
+                let contact =
+                    if let Reply::Taken { contact } = reply { Some(contact.to_string()) } else { None };
+                Down::Done(v1::OperatorDone { receipt: Some(receipt), contact })
+            }
             Err(refusal) => failed(receipt, error::refused(refusal)),
         }
     }

@@ -27,6 +27,9 @@ pub enum ContactCommand {
     /// End a contact, whatever its state
     #[command(after_help = "Example:\n  ringmain contact close c12.0 --reason stuck")]
     Close(CloseArgs),
+    /// Hand a waiting contact out to one operator, for that one alone for a while
+    #[command(after_help = "Example:\n  ringmain contact assign c12.0 --to anna --hold 30m")]
+    Assign(AssignArgs),
     /// Move waiting contacts into another queue; their places in time stay
     #[command(
         after_help = "Example:\n  ringmain contact move --from billing --count 50 --to general --dry-run"
@@ -60,6 +63,23 @@ pub struct CloseArgs {
     /// Why; it stands in the audit
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+}
+
+/// See [`ContactCommand::Assign`].
+#[derive(Debug, Args)]
+pub struct AssignArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// The contact's id, like c12.0
+    #[arg(value_name = "CONTACT")]
+    pub contact: String,
+    /// Login of the operator; ready, and able to serve it
+    #[arg(long, value_name = "LOGIN")]
+    pub to: String,
+    /// How long nobody else may take it, at most a day
+    #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub hold: std::time::Duration,
 }
 
 /// See [`ContactCommand::Move`].

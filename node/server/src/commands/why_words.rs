@@ -41,6 +41,7 @@ pub(super) fn why_not_json(why_not: &WhyNot) -> serde_json::Value {
         | WhyNotReason::Missed
         | WhyNotReason::KeptAway
         | WhyNotReason::HeldForAnother
+        | WhyNotReason::HandedOut
         | WhyNotReason::NotDue
         | WhyNotReason::NotWaiting
         | WhyNotReason::Nothing => {}
@@ -67,6 +68,7 @@ pub(super) fn fits(reason: WhyNotReason) -> bool {
         | WhyNotReason::Cap
         | WhyNotReason::KeptAway
         | WhyNotReason::HeldForAnother
+        | WhyNotReason::HandedOut
         | WhyNotReason::NotDue
         | WhyNotReason::NotWaiting
         | WhyNotReason::Nothing => true,
@@ -116,6 +118,7 @@ fn keys(reason: WhyNotReason) -> (Key, Key) {
         WhyNotReason::Cap => (Key::KeptCap, Key::IsCap),
         WhyNotReason::KeptAway => (Key::KeptKeptAway, Key::IsKeptAway),
         WhyNotReason::HeldForAnother => (Key::KeptHeldForAnother, Key::IsHeldForAnother),
+        WhyNotReason::HandedOut => (Key::KeptHandedOut, Key::IsHandedOut),
         WhyNotReason::NotDue => (Key::KeptNotDue, Key::IsNotDue),
         WhyNotReason::NotWaiting => (Key::KeptNotWaiting, Key::IsNotWaiting),
         WhyNotReason::Nothing => (Key::KeptNothing, Key::IsNothing),
@@ -140,6 +143,7 @@ fn word(reason: WhyNotReason) -> &'static str {
         WhyNotReason::Cap => "cap",
         WhyNotReason::KeptAway => "kept-away",
         WhyNotReason::HeldForAnother => "held-for-another",
+        WhyNotReason::HandedOut => "handed-out",
         WhyNotReason::NotDue => "not-due",
         WhyNotReason::NotWaiting => "not-waiting",
         WhyNotReason::Nothing => "nothing",

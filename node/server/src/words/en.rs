@@ -104,6 +104,10 @@ pub(super) const TABLE: Table = &[
         "{n} operator who fits is free, but it is kept for another.|{n} operators who fit are free, but it is kept for another.",
     ),
     (
+        Key::KeptHandedOut,
+        "{n} operator who fits is free, but the queue gives to nobody by itself: it is taken, or a lead hands it out.|{n} operators who fit are free, but the queue gives to nobody by itself: it is taken, or a lead hands it out.",
+    ),
+    (
         Key::KeptNotDue,
         "{n} operator who fits is there, but its time has not come.|{n} operators who fit are there, but its time has not come.",
     ),
@@ -141,6 +145,7 @@ pub(super) const TABLE: Table = &[
     ),
     (Key::SideOperator, "The operator came free and took the contact that was next among those who fit."),
     (Key::SideHeld, "The contact was kept for this operator."),
+    (Key::SideTaken, "The operator asked for the next one and got it."),
     (Key::SideUnknown, "Who chose is not known to this program."),
     (Key::Idle, "The operator had been idle for {span}."),
     (Key::OwnQueue, "The queue is the operator's own (rank {rank})."),
@@ -171,6 +176,7 @@ pub(super) const TABLE: Table = &[
     (Key::IsCap, "has as many contacts of channel {name} as allowed"),
     (Key::IsKeptAway, "has declined, missed or passed on the contact"),
     (Key::IsHeldForAnother, "the contact is kept for another"),
+    (Key::IsHandedOut, "the queue gives to nobody by itself: take the next, or a lead hands it out"),
     (Key::IsNotDue, "the contact's time has not come"),
     (Key::IsNotWaiting, "the contact does not wait"),
     (Key::IsNothing, "nothing: a contact is next"),

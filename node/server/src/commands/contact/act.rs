@@ -1,10 +1,10 @@
-//! `contact requeue`, `close`, `move` and `lift`.
+//! `contact requeue`, `close`, `assign`, `move` and `lift`.
 
 use ringmain_protocol::v1::{
-    CloseContactRequest, LiftContactRequest, MoveContactsRequest, RequeueContactRequest,
+    AssignContactRequest, CloseContactRequest, LiftContactRequest, MoveContactsRequest, RequeueContactRequest,
 };
 
-use crate::cli::{CloseArgs, LiftArgs, MoveArgs, RequeueArgs};
+use crate::cli::{AssignArgs, CloseArgs, LiftArgs, MoveArgs, RequeueArgs};
 use crate::commands::action;
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
@@ -34,6 +34,22 @@ pub(in crate::commands) async fn close(args: CloseArgs) -> Result<(), Failure> {
     };
     let done = clients.action.close_contact(request).await.map_err(|error| failed(&error))?;
     action::print(act, &key, &format!("close {}", args.contact), Some(done.contacts), done.receipt)
+}
+
+/// Hands a waiting contact out.
+pub(in crate::commands) async fn assign(args: AssignArgs) -> Result<(), Failure> {
+    let (act, key) = (&args.action, action::key(&args.action));
+    let clients = Clients::open(&act.node).await?;
+    let request = AssignContactRequest {
+        idempotency_key: key.clone(),
+        dry_run: act.dry_run,
+        contact: args.contact.clone(),
+        to: args.to.clone(),
+        hold_ms: u64::try_from(args.hold.as_millis()).unwrap_or(u64::MAX),
+    };
+    let done = clients.action.assign_contact(request).await.map_err(|error| failed(&error))?;
+    let what = format!("assign {} to {}", args.contact, args.to);
+    action::print(act, &key, &what, Some(done.contacts), done.receipt)
 }
 
 /// Moves waiting contacts into another queue.

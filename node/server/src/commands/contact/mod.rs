@@ -22,6 +22,7 @@ pub(super) fn run(command: ContactCommand) -> Result<(), Failure> {
         ContactCommand::Show(args) => client(show::show(args)),
         ContactCommand::Why(args) => client(why::why(args)),
         ContactCommand::Requeue(args) => client(act::requeue(args)),
+        ContactCommand::Assign(args) => client(act::assign(args)),
         ContactCommand::Close(args) => client(act::close(args)),
         ContactCommand::Move(args) => client(act::move_to(args)),
         ContactCommand::Lift(args) => client(act::lift(args)),

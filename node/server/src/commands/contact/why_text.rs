@@ -40,6 +40,7 @@ pub(super) fn side_word(side: DecisionSide) -> &'static str {
         DecisionSide::Contact => "contact",
         DecisionSide::Operator => "operator",
         DecisionSide::Held => "held",
+        DecisionSide::Taken => "taken",
     }
 }
 
@@ -211,6 +212,7 @@ fn side(decision: &Decision) -> Key {
         (DecisionSide::Contact, OperatorChoice::RoundRobin) => Key::SideRoundRobin,
         (DecisionSide::Operator, _) => Key::SideOperator,
         (DecisionSide::Held, _) => Key::SideHeld,
+        (DecisionSide::Taken, _) => Key::SideTaken,
         (DecisionSide::Unspecified, _) => Key::SideUnknown,
     }
 }
