@@ -420,7 +420,7 @@ mod switch {
             Planted::LifeSafetyClimbs,
             "the core",
             "Life safety climbs the ladder like everybody",
-            &["I4"],
+            &["I1", "I4"],
         ),
         mistake(
             Planted::LanguageWithoutConsent,
@@ -465,7 +465,12 @@ mod switch {
             "A plan may leave those who wait without anybody who could serve them",
             &["I11"],
         ),
-        mistake(Planted::LifeSafetyDeflected, "the core", "Life safety is deflected like everybody", &["I4"]),
+        mistake(
+            Planted::LifeSafetyDeflected,
+            "the core",
+            "Life safety is deflected like everybody",
+            &["I1", "I4"],
+        ),
         mistake(Planted::LifeSafetyHeld, "the core", "Life safety waits for one operator alone", &["I4"]),
         mistake(Planted::AcquaintancesLeftOut, "the core", "A snapshot leaves out who served whom", &["I8"]),
         mistake(Planted::DeputyForgotten, "the core", "Nobody stands in for an owner who is away", &["I4"]),
