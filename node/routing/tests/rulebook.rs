@@ -511,7 +511,7 @@ fn r2_2_a_gateways_later_word_does_not_take_life_safety_away() {
 
 #[test]
 fn r2_5_a_plan_that_asks_for_less_matches_who_is_held_for_one_operator_too() {
-    let mut centre = centre(QueueRules::default());
+    let mut centre = centre(choice(Choice::RoundRobin));
     centre.ready(operator("anna"));
     centre.put(OperatorPlan { skills: vec![("voice".into(), 6)], ..operator("boris") });
     centre.push(contact("1", "a", 5));
