@@ -408,7 +408,7 @@ mod switch {
             Planted::LifeSafetyClimbs,
             "the core",
             "Life safety climbs the ladder like everybody",
-            &["I4"],
+            &["I1", "I4"],
         ),
         mistake(
             Planted::LanguageWithoutConsent,
@@ -453,7 +453,12 @@ mod switch {
             "A plan may leave those who wait without anybody who could serve them",
             &["I11"],
         ),
-        mistake(Planted::LifeSafetyDeflected, "the core", "Life safety is deflected like everybody", &["I4"]),
+        mistake(
+            Planted::LifeSafetyDeflected,
+            "the core",
+            "Life safety is deflected like everybody",
+            &["I1", "I4"],
+        ),
     ];
 
     /// 0 for none, else the mistake's number and 1.
