@@ -97,6 +97,8 @@ pub(crate) struct Classes {
     costs: Vec<u32>,
     waiting: Bitset,
     live: usize,
+    /// How many contacts of tier 0 stand in line.
+    pub life_safety: u32,
     /// Where the search for an empty class goes on, so that one that was used lately is kept longest.
     hand: usize,
     /// When somebody in line gets to another step: of each class the first of each tier, and those that somebody is
@@ -218,6 +220,7 @@ impl Classes {
         if keys.is_empty() {
             return;
         }
+        self.life_safety += keys.iter().filter(|key| key.tier == 0).count() as u32;
         let line = &mut self.list[class as usize].line;
         *line = core::mem::take(line).into_iter().chain(keys).collect();
         self.heads[class as usize] = line.first().map_or(NOBODY, |key| key.place());
@@ -299,6 +302,9 @@ impl Classes {
     pub(crate) fn set_in_line(&mut self, class: u32, key: OrderKey, marked: bool, on: bool) {
         if marked {
             self.mark(class, key, on);
+        }
+        if key.tier == 0 {
+            self.life_safety = if on { self.life_safety + 1 } else { self.life_safety - 1 };
         }
         let line = &mut self.list[class as usize].line;
         let was_empty = line.is_empty();

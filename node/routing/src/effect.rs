@@ -91,6 +91,8 @@ pub enum WithdrawReason {
     Transferred,
     /// A supervisor took the contact back or closed it.
     Supervisor,
+    /// Life safety needed the operator.
+    LifeSafety,
 }
 
 /// Something to be told to somebody.

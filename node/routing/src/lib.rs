@@ -26,6 +26,7 @@ mod fits;
 pub mod ids;
 mod invariants;
 mod ladder;
+mod life_safety;
 mod lifecycle;
 pub mod limits;
 mod matching;

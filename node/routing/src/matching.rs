@@ -17,32 +17,45 @@ use crate::planted::{Planted, is};
 use crate::profiles::{Demand, Idle};
 use crate::router::Router;
 use crate::rules::Choice;
+use crate::slots::Slots;
 use crate::tables::Indexes;
 use crate::why::Side;
 
 impl Router {
-    /// Matches what the event has freed: contacts in their order first, then operators by slot.
+    /// Matches what the event has freed, until nothing is free any more: what goes back for life safety is matched too.
     pub(crate) fn settle(&mut self) {
+        loop {
+            self.settle_freed();
+            if self.freed.contacts.is_empty() && self.freed.operators.is_empty() && !self.freed.exclusions {
+                return;
+            }
+        }
+    }
+
+    /// Contacts in their order first, then operators by slot.
+    fn settle_freed(&mut self) {
         if core::mem::take(&mut self.freed.exclusions) {
             self.free_excluded_contacts();
         }
+        let mut announce = core::mem::take(&mut self.freed.announce);
         if let Some(contact) = self.freed.contacts.only().filter(|_| self.freed.lines.is_empty()) {
             self.freed.contacts.clear();
-            self.settle_contact(contact, self.freed.operators.is_empty() && !self.climbs_are_due());
-            self.freed.announce.clear();
+            let alone = self.freed.operators.is_empty() && !self.climbs_are_due();
+            self.settle_contact(contact, alone, &mut announce);
         } else if !self.freed.contacts.is_empty() || !self.freed.lines.is_empty() {
-            self.settle_contacts();
+            self.settle_contacts(&mut announce);
         }
         while let Some(operator) = self.freed.operators.pop_first() {
             while let Some(contact) = self.best_contact_for(operator) {
                 self.assign(contact, operator, Side::Operator);
             }
+            self.reach_through_with(operator);
         }
     }
 
     /// Contacts that came free, in the order of their keys. Of a whole line the foremost are looked at, and who comes
     /// behind one that has gone.
-    fn settle_contacts(&mut self) {
+    fn settle_contacts(&mut self, announce: &mut Slots) {
         let key_of = |slot| self.tables.contact(slot).order();
         let mut keys: BTreeSet<(RankedKey, bool)> =
             self.freed.contacts.iter().map(|slot| (key_of(slot).ranked(0), false)).collect();
@@ -57,7 +70,7 @@ impl Router {
             {
                 // Served as somebody's best before its turn, or looked at in its line.
             } else {
-                self.settle_contact(key.slot, false);
+                self.settle_contact(key.slot, false, announce);
             }
             if is_of_line && let Some(class) = class {
                 let line = self.tables.ix.classes.at(class);
@@ -65,7 +78,6 @@ impl Router {
                 keys.extend(next.map(|next| (next.ranked(0), true)));
             }
         }
-        self.freed.announce.clear();
     }
 
     /// Whether somebody has come to another step who was not looked at yet.
@@ -74,10 +86,11 @@ impl Router {
         climbs.first_key_value().is_some_and(|(climb, _)| climb.0 <= self.now)
     }
 
-    fn settle_contact(&mut self, slot: u32, alone: bool) {
+    fn settle_contact(&mut self, slot: u32, alone: bool, announce: &mut Slots) {
         self.serve(slot, alone);
+        self.reach_through(slot);
         let contact = self.tables.contact(slot);
-        if self.freed.announce.remove(slot) && matches!(contact.state, State::Waiting(_)) {
+        if announce.remove(slot) && matches!(contact.state, State::Waiting(_)) {
             let (contact, gateway) = (contact.id, contact.gateway);
             self.emit(Effect::AnnounceQueued { contact, gateway });
         }

@@ -89,6 +89,12 @@ impl Operator {
             && !is(Planted::CapIgnored)
     }
 
+    /// Whether it may take one more contact of the channel when so many of it have left its hands.
+    pub(crate) fn is_below_cap(&self, channel: Option<ChannelId>, left: u16) -> bool {
+        let place = self.profile_key.cap_bit(channel).map(|bit| bit.trailing_zeros() as usize);
+        place.is_none_or(|place| self.counts[place] - left < self.profile_key.caps[place].1)
+    }
+
     /// Whether it has room for the contact, by units and by channel.
     pub(crate) fn has_room_to_take(&self, contact: &Contact) -> bool {
         self.has_room_for(contact.units) && !self.is_full_of(contact.need.channel)

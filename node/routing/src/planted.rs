@@ -134,6 +134,8 @@ pub enum Planted {
     AnybodyHandsOut,
     /// A hard case is passed on for ever.
     PassedForEver,
+    /// Life safety waits until wrap-ups are over.
+    LifeSafetyWaitsForWrapUp,
 }
 
 /// Whether this mistake is made now.
@@ -482,6 +484,12 @@ mod switch {
         ),
         mistake(Planted::AnybodyHandsOut, "the core", "Every operator may hand contacts out", &["I10"]),
         mistake(Planted::PassedForEver, "the core", "A hard case is passed on without end", &["I4"]),
+        mistake(
+            Planted::LifeSafetyWaitsForWrapUp,
+            "the core",
+            "Life safety waits until wrap-ups are over",
+            &["I1", "I4"],
+        ),
     ];
 
     /// 0 for none, else the mistake's number and 1.

@@ -279,6 +279,11 @@ impl Profiles {
         levels.filter_map(|level| level.iter().find(|place| passes(place.1.1)).copied()).min()
     }
 
+    /// The available operators of a profile, whatever their load.
+    pub(crate) fn available(&self, profile: u32) -> impl Iterator<Item = Idle> + '_ {
+        self.list[profile as usize].idle.values().flatten().copied()
+    }
+
     /// Whether an available operator of the profile passes, whatever its load.
     pub(crate) fn has_any(&self, profile: u32, passes: impl Fn(u32) -> bool) -> bool {
         self.list[profile as usize].idle.values().any(|level| level.iter().any(|idle| passes(idle.1)))

@@ -60,6 +60,8 @@ pub enum Side {
     Held,
     /// The operator asked for the next one.
     Taken,
+    /// Life safety reached through: wrap-ups ended for it, or offers went back.
+    LifeSafety,
 }
 
 /// Why an operator does not take a contact at this moment, in the order in which it is looked at: first what it lacks,
@@ -291,7 +293,7 @@ impl Router {
         let key: OrderKey = contact.order();
         let rule = self.tables.directory.rule(contact.queue);
         let step = match side {
-            Side::Contact(_) | Side::Operator => rule.step_of(key, self.now),
+            Side::Contact(_) | Side::Operator | Side::LifeSafety => rule.step_of(key, self.now),
             Side::Held | Side::Taken => rule.step_by_hand(key, self.now),
         };
         let counted = self.count_fitting(contact, step);

@@ -39,5 +39,8 @@ impl Router {
         let row = self.tables.contact(slot);
         let (contact, assignment) = (row.id, row.assignment);
         self.emit(Effect::StartWrapUp { contact, operator, assignment, until });
+        if self.life_safety_waits() {
+            self.freed.operators.insert(operator.slot);
+        }
     }
 }

@@ -48,6 +48,8 @@ impl Router {
         });
         if tier == 0 && is_held {
             self.stand_in_line(slot);
+        } else if tier == 0 && matches!(self.tables.contact(slot).state, State::Waiting(Wait::InLine)) {
+            self.freed.contacts.insert(slot);
         }
         self.look_again(slot);
     }
