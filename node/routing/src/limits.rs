@@ -92,3 +92,13 @@ pub const LIFE_SUPPORT_PER_COMMAND_MAX: usize = 2_000;
 pub const REDIALS_MAX: usize = 100_000;
 /// Profiles that fit a contact and are counted for the record of a decision; of more, nothing is counted.
 pub const PROFILES_COUNTED_MAX: usize = 64;
+/// Routes of a plan.
+pub const ROUTES_MAX: usize = 1_000;
+/// Stages of one route.
+pub const STAGES_MAX: usize = 32;
+/// Operators who watch one stage.
+pub const WATCHERS_MAX: usize = 8;
+/// Cases in memory, closed ones within the key window included.
+pub const CASES_MAX: u64 = 1_000_000;
+/// Stages that a case remembers; of more the oldest are forgotten.
+pub const CASE_HISTORY_MAX: usize = 64;

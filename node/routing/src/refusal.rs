@@ -138,6 +138,19 @@ pub enum Refusal {
         /// How many.
         contacts: u32,
     },
+    /// The plan has no such route.
+    #[error("route: the plan has no route {0:?}")]
+    UnknownRoute(Name),
+    /// Open cases are on the way.
+    #[error(
+        "routes: {cases} open cases are in stages of route {route:?} that the plan leaves out; keep them"
+    )]
+    RouteInUse {
+        /// Which route.
+        route: Name,
+        /// How many.
+        cases: u32,
+    },
 }
 
 impl Refusal {
@@ -173,6 +186,8 @@ impl Refusal {
             Refusal::WouldStrand { .. } => "would-strand",
             Refusal::NobodyThere(_) => "nobody-there",
             Refusal::UnknownCalendar(_) => "unknown-calendar",
+            Refusal::UnknownRoute(_) => "unknown-route",
+            Refusal::RouteInUse { .. } => "route-in-use",
         }
     }
 
@@ -206,5 +221,7 @@ impl Refusal {
         "would-strand",
         "nobody-there",
         "unknown-calendar",
+        "unknown-route",
+        "route-in-use",
     ];
 }

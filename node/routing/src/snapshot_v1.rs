@@ -160,6 +160,7 @@ impl From<RowsV1> for Rows {
             contacts: rows.contacts.map(Contact::from),
             operators: rows.operators.map(Operator::from),
             gateways: rows.gateways,
+            cases: StoredSlab::empty(),
         }
     }
 }
@@ -217,6 +218,7 @@ impl From<ContactV1> for Contact {
             promoted: 0,
             promote_at: None,
             decision: None,
+            case: None,
             text: Arc::new(old.text.into()),
         }
     }

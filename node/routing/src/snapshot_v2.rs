@@ -165,6 +165,7 @@ impl From<RowsV2> for Rows {
             contacts: rows.contacts.map(Contact::from),
             operators: rows.operators.map(Operator::from),
             gateways: rows.gateways,
+            cases: StoredSlab::empty(),
         }
     }
 }
@@ -209,6 +210,7 @@ impl From<ContactV2> for Contact {
             promoted: 0,
             promote_at: None,
             decision: None,
+            case: None,
             text: Arc::new(old.text.into()),
         }
     }
