@@ -12,7 +12,7 @@ mod setup;
 use std::collections::BTreeMap;
 
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, CompleteContact, DeclaredPresence, EnqueueContact, SetPresence,
+    AbandonContact, AnswerOffer, CaseStep, CompleteContact, DeclaredPresence, EnqueueContact, SetPresence,
 };
 use ringmain_routing::effect::{EndReason, WithdrawReason};
 use ringmain_routing::{
@@ -168,7 +168,11 @@ impl<'s> Run<'s> {
                 Some(attempt) => {
                     let wrap_up = self.scenario.contacts[contact].wrap_up_ms.map(Millis);
                     let answer = self.answer(attempt);
-                    self.apply(at, &Command::CompleteContact(CompleteContact { answer, wrap_up })).map(drop)
+                    self.apply(
+                        at,
+                        &Command::CompleteContact(CompleteContact { answer, wrap_up, step: CaseStep::Next }),
+                    )
+                    .map(drop)
                 }
                 None => Ok(()),
             },

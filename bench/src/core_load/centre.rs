@@ -3,8 +3,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CompleteContact, ContactDetails, DeclaredPresence,
-    EnqueueContact, OpenSession, PutOperators, Role, SetPresence, UpdateContact,
+    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CaseStep, CompleteContact, ContactDetails,
+    DeclaredPresence, EnqueueContact, OpenSession, PutOperators, Role, SetPresence, UpdateContact,
 };
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
 use ringmain_routing::{
@@ -434,7 +434,8 @@ impl Centre {
             (false, false) => Kind::FreedTakes,
             (false, true) => Kind::FreedIdles,
         };
-        let command = Command::CompleteContact(CompleteContact { answer, wrap_up: None });
+        let command =
+            Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next });
         Some(Planned { freed, ..Planned::new(kind, command) })
     }
 

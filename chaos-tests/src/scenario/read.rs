@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use ringmain_routing::command::{
-    AbandonContact, Act, Action, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact,
-    ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, MoveFrom,
-    NodeLost, NodeStarted, OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact,
-    TransferTarget, UpdateContact,
+    AbandonContact, Act, Action, AnswerOffer, ApplyPlan, CallbackOrder, CaseStep, CloseSession,
+    CompleteContact, ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact,
+    LoseSession, MoveFrom, NodeLost, NodeStarted, OpenSession, OperatorPlan, PutOperators, Role, SetPresence,
+    TransferContact, TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{ChannelPlan, QueuePlan, SessionPlan, Target, UnitPlan};
 use ringmain_routing::rules::UnitRules;
@@ -103,7 +103,11 @@ fn command_of(words: &Words) -> Result<Command> {
         "decline" => Command::DeclineOffer(answer(words)?),
         "complete" => {
             let wrap_up = words.optional("wrap-up")?.map(Millis);
-            Command::CompleteContact(CompleteContact { answer: answer(words)?, wrap_up })
+            Command::CompleteContact(CompleteContact {
+                answer: answer(words)?,
+                wrap_up,
+                step: CaseStep::Next,
+            })
         }
         "extend" => {
             let until = Timestamp(words.number("until")?);

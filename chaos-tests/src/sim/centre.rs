@@ -3,9 +3,9 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
-    DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, OperatorPlan, PutOperators, SetPresence,
-    TransferContact, TransferTarget, UpdateContact,
+    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CaseStep, CloseSession, CompleteContact,
+    ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, OperatorPlan, PutOperators,
+    SetPresence, TransferContact, TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
@@ -204,7 +204,7 @@ pub(super) fn command(
         Operation::Decline(contact, assignment) => Command::DeclineOffer(answer(contact, assignment)),
         Operation::Complete(contact, assignment) => {
             let answer = answer(contact, assignment);
-            Command::CompleteContact(CompleteContact { answer, wrap_up: None })
+            Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next })
         }
         Operation::Extend(contact, assignment) => {
             let until = now + Millis(400);
@@ -251,7 +251,11 @@ fn garbage((party, epoch): (Party, Epoch), seq: u64, number: u64, router: &Route
     match rng.random_range(0..8) {
         0 => Command::AcceptOffer(answer),
         1 => Command::DeclineOffer(answer),
-        2 => Command::CompleteContact(CompleteContact { answer, wrap_up: Some(Millis(200)) }),
+        2 => Command::CompleteContact(CompleteContact {
+            answer,
+            wrap_up: Some(Millis(200)),
+            step: CaseStep::Next,
+        }),
         3 => Command::EndWrapUp(answer),
         4 => Command::HoldContact(HoldContact { answer, on: rng.random_bool(0.5) }),
         // A word about presence that was said long ago.

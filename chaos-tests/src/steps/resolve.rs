@@ -1,9 +1,9 @@
 //! Makes a step a command by looking at the model's state.
 
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
-    DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted,
-    OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact, TransferTarget,
+    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CaseStep, CloseSession, CompleteContact,
+    ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost,
+    NodeStarted, OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact, TransferTarget,
     UpdateContact,
 };
 use ringmain_routing::limits::{ATTRIBUTES_BYTES_MAX, KEY_BYTES_MAX};
@@ -332,7 +332,7 @@ fn answer(kind: AnswerKind, picked: ContactPick, model: &Model) -> Command {
         AnswerKind::Decline => Command::DeclineOffer(answer),
         AnswerKind::Complete(wrap_up) => {
             let wrap_up = wrap_up.map(|ms| Millis(u64::from(ms)));
-            Command::CompleteContact(CompleteContact { answer, wrap_up })
+            Command::CompleteContact(CompleteContact { answer, wrap_up, step: CaseStep::Next })
         }
         AnswerKind::Extend(ms) => {
             let until = relative(model.now(), ms);

@@ -5,7 +5,7 @@ use ringmain_chaos::checker::{
     ClientOp, ClientOpKind, HistoryEntry, NodeScan, OpResult, SeenEvent, SeenEventKind, Verdict, judge,
 };
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CompleteContact, ContactDetails, DeclaredPresence,
+    AbandonContact, AnswerOffer, ApplyPlan, CaseStep, CompleteContact, ContactDetails, DeclaredPresence,
     EnqueueContact, OpenSession, OperatorPlan, PutOperators, Role, SetPresence,
 };
 use ringmain_routing::plan::{Answer, ChannelPlan, QueuePlan, SessionPlan};
@@ -218,7 +218,7 @@ impl Centre {
     pub fn complete(&mut self, contact: ContactId) {
         let (operator, answer) = self.answer(contact);
         let op = ClientOpKind::Complete { contact: contact.to_string(), assignment: answer.assignment.0 };
-        let command = CompleteContact { answer, wrap_up: None };
+        let command = CompleteContact { answer, wrap_up: None, step: CaseStep::Next };
         self.ask(OPERATORS[operator as usize], op, Command::CompleteContact(command));
     }
 

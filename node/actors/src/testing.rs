@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use ringmain_replication::{Answer, Clock, Peer, Replica, ReplicaConfig};
 use ringmain_routing::command::{
-    AnswerOffer, ApplyPlan, CompleteContact, ContactDetails, DeclaredPresence, EnqueueContact, OpenSession,
-    OperatorPlan, PutOperators, Role, SetPresence,
+    AnswerOffer, ApplyPlan, CaseStep, CompleteContact, ContactDetails, DeclaredPresence, EnqueueContact,
+    OpenSession, OperatorPlan, PutOperators, Role, SetPresence,
 };
 use ringmain_routing::plan::{Answer as AnswerMode, ChannelPlan, QueuePlan};
 use ringmain_routing::{
@@ -209,5 +209,5 @@ pub(crate) fn complete(
     assignment: AssignmentEpoch,
 ) -> Command {
     let answer = offer(session, contact, assignment);
-    Command::CompleteContact(CompleteContact { answer, wrap_up: None })
+    Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next })
 }

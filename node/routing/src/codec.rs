@@ -13,9 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{
-    AbandonContact, Act, AnswerOffer, ApplyPlan, AssignContact, CloseSession, Command, CompleteContact,
-    EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
-    PutLifeSupport, PutOperators, SetPresence, TakeNext, TransferContact, UpdateContact,
+    AbandonContact, Act, AnswerOffer, ApplyPlan, AssignContact, CaseStep, CloseSession, Command,
+    CompleteContact, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted,
+    OpenSession, OperatorPlan, PutLifeSupport, PutOperators, SetPresence, TakeNext, TransferContact,
+    TransferTarget, UpdateContact,
 };
 use crate::effect::Outcome;
 use crate::plan::{Plan, RuleBook};
@@ -49,6 +50,7 @@ const OUTCOME_TAG: u16 = 100;
 const APPLY_PLAN: u16 = 2;
 const PUT_OPERATORS: u16 = 3;
 const ENQUEUE_CONTACT: u16 = 9;
+const COMPLETE_CONTACT: u16 = 15;
 /// The first tag of format 2.
 const TRANSFER_CONTACT: u16 = 18;
 const ACT: u16 = 20;
@@ -59,7 +61,7 @@ const PUT_LIFE_SUPPORT: u16 = 21;
 fn known_version(tag: u16) -> u8 {
     match tag {
         APPLY_PLAN | PUT_OPERATORS => 3,
-        ENQUEUE_CONTACT | ACT => 2,
+        ENQUEUE_CONTACT | COMPLETE_CONTACT | TRANSFER_CONTACT | ACT => 2,
         _ => 1,
     }
 }
@@ -81,7 +83,7 @@ impl Command {
             Command::SetPresence(_) => 12,
             Command::AcceptOffer(_) => 13,
             Command::DeclineOffer(_) => 14,
-            Command::CompleteContact(_) => 15,
+            Command::CompleteContact(_) => COMPLETE_CONTACT,
             Command::ExtendWrapUp(_) => 16,
             Command::EndWrapUp(_) => 17,
             Command::TransferContact(_) => TRANSFER_CONTACT,
@@ -102,6 +104,8 @@ impl Command {
             Command::PutOperators(command) if command.by.is_some() => 2,
             Command::EnqueueContact(command) if command.facts != Facts::default() => 2,
             Command::Act(command) if command.action.is_of_the_rule_book() => 2,
+            Command::CompleteContact(command) if command.step != CaseStep::Next => 2,
+            Command::TransferContact(command) if is_to_back_office(command) => 2,
             Command::Tick
             | Command::ApplyPlan(_)
             | Command::PutOperators(_)
@@ -133,7 +137,7 @@ impl Command {
     pub(crate) fn format(&self) -> u8 {
         match (self.tag(), self.version()) {
             (APPLY_PLAN | PUT_OPERATORS, version) => version,
-            (ENQUEUE_CONTACT | ACT, 2) | (PUT_LIFE_SUPPORT.., _) => 3,
+            (ENQUEUE_CONTACT | COMPLETE_CONTACT | TRANSFER_CONTACT | ACT, 2) | (PUT_LIFE_SUPPORT.., _) => 3,
             (TRANSFER_CONTACT.., _) => 2,
             _ => 1,
         }
@@ -209,7 +213,12 @@ impl Command {
             Command::AcceptOffer(payload) | Command::DeclineOffer(payload) | Command::EndWrapUp(payload) => {
                 append(frame, payload);
             }
-            Command::CompleteContact(payload) => append(frame, payload),
+            Command::CompleteContact(payload) => {
+                append(frame, payload);
+                if version > 1 {
+                    append(frame, &payload.step);
+                }
+            }
             Command::ExtendWrapUp(payload) => append(frame, payload),
             Command::TransferContact(payload) => append(frame, payload),
             Command::HoldContact(payload) => append(frame, payload),
@@ -241,10 +250,10 @@ impl Command {
             12 => Command::SetPresence(payload::<SetPresence>(tag, body)?),
             13 => Command::AcceptOffer(payload::<AnswerOffer>(tag, body)?),
             14 => Command::DeclineOffer(payload::<AnswerOffer>(tag, body)?),
-            15 => Command::CompleteContact(payload::<CompleteContact>(tag, body)?),
+            COMPLETE_CONTACT => Command::CompleteContact(completion_of(version, body)?),
             16 => Command::ExtendWrapUp(payload::<ExtendWrapUp>(tag, body)?),
             17 => Command::EndWrapUp(payload::<AnswerOffer>(tag, body)?),
-            TRANSFER_CONTACT => Command::TransferContact(Box::new(payload::<TransferContact>(tag, body)?)),
+            TRANSFER_CONTACT => Command::TransferContact(Box::new(transfer_of(version, body)?)),
             19 => Command::HoldContact(payload::<HoldContact>(tag, body)?),
             ACT => Command::Act(Box::new(payload::<Act>(tag, body)?)),
             PUT_LIFE_SUPPORT => Command::PutLifeSupport(payload::<PutLifeSupport>(tag, body)?),
@@ -315,6 +324,29 @@ fn contact_of(version: u8, body: &[u8]) -> Result<EnqueueContact, DecodeError> {
     }
     let (contact, facts) = payload::<(EnqueueContact, Facts)>(ENQUEUE_CONTACT, body)?;
     Ok(EnqueueContact { facts, ..contact })
+}
+
+/// The completion of a frame; formats before 3 have no step of a case.
+fn completion_of(version: u8, body: &[u8]) -> Result<CompleteContact, DecodeError> {
+    if version == 1 {
+        return payload(COMPLETE_CONTACT, body);
+    }
+    let (completion, step) = payload::<(CompleteContact, CaseStep)>(COMPLETE_CONTACT, body)?;
+    Ok(CompleteContact { step, ..completion })
+}
+
+/// The transfer of a frame; formats before 3 know no back office.
+fn transfer_of(version: u8, body: &[u8]) -> Result<TransferContact, DecodeError> {
+    let transfer = payload::<TransferContact>(TRANSFER_CONTACT, body)?;
+    let is_sound = is_to_back_office(&transfer) == (version == 2);
+    is_sound.then_some(transfer).ok_or(DecodeError::Damaged(TRANSFER_CONTACT))
+}
+
+fn is_to_back_office(command: &TransferContact) -> bool {
+    match command.to {
+        TransferTarget::BackOffice { .. } => true,
+        TransferTarget::Queue(_) | TransferTarget::Operator { .. } => false,
+    }
 }
 
 fn has_rules(command: &PutOperators) -> bool {

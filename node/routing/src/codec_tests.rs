@@ -38,7 +38,8 @@ fn golden_frames() {
 
 #[test]
 fn a_frame_is_read_back() {
-    let command = Command::CompleteContact(CompleteContact { answer: answer(), wrap_up: None });
+    let command =
+        Command::CompleteContact(CompleteContact { answer: answer(), wrap_up: None, step: CaseStep::Next });
     assert_eq!(Command::decode(&command.encode()), Ok(command));
 }
 

@@ -355,6 +355,21 @@ pub struct CompleteContact {
     pub answer: AnswerOffer,
     /// Wrap-up wanted instead of the queue's; cut at the queue's longest.
     pub wrap_up: Option<Millis>,
+    /// Where its case goes, if it is the work of one. Logs before format 3 know none.
+    #[serde(skip)]
+    pub step: CaseStep,
+}
+
+/// Where a case goes when a stage is completed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CaseStep {
+    /// To the next stage; behind the last it is done.
+    #[default]
+    Next,
+    /// Back to the stage before.
+    Return,
+    /// Nowhere: it is closed.
+    Close,
 }
 
 /// See [`Command::ExtendWrapUp`].
@@ -391,6 +406,13 @@ pub enum TransferTarget {
         hold: Millis,
         /// The queue; `None` for the contact's own.
         queue: Option<Name>,
+    },
+    /// The talk is over, and a case opens that goes this route. Logs before format 3 know none.
+    BackOffice {
+        /// Which way it goes.
+        route: Name,
+        /// The channel of its contacts.
+        channel: Name,
     },
 }
 

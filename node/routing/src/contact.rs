@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::command::{CallbackOrder, ContactDetails};
 use crate::effect::EndReason;
 use crate::ids::{
-    AssignmentEpoch, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId, PrincipalId,
-    QueueId, SkillId, Timestamp, UnitId,
+    AssignmentEpoch, CaseId, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId,
+    PrincipalId, QueueId, SkillId, Timestamp, UnitId,
 };
 use crate::order::OrderKey;
 use crate::planted::{Planted, is};
@@ -57,6 +57,8 @@ pub(crate) struct Contact {
     pub promote_at: Option<Timestamp>,
     /// How it came to the operator of its latest assignment.
     pub decision: Option<Box<Decision>>,
+    /// The case whose work it is or was, or that opened when it was handed to the back office.
+    pub case: Option<CaseId>,
     pub text: Arc<Text>,
 }
 

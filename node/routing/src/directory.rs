@@ -12,7 +12,7 @@ use crate::ladder::{QueueRule, steps_of};
 use crate::limits::{LEVEL_MAX, REQUIRED_SKILLS_MAX};
 use crate::plan::{ChannelPlan, Plan, QueuePlan};
 use crate::refusal::Refusal;
-use crate::rules::{Choice, Reach};
+use crate::rules::{Choice, Reach, Route};
 
 /// A plan in force.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,7 @@ pub(crate) struct Directory {
     rules: Vec<QueueRule>,
     principals: BTreeMap<Name, u32>,
     calendars: BTreeMap<Name, u32>,
+    routes: BTreeMap<Name, u32>,
     queues: BTreeMap<Name, u32>,
     skills: BTreeMap<Name, u32>,
     channels: BTreeMap<Name, u32>,
@@ -42,6 +43,7 @@ impl Directory {
             rules: Vec::new(),
             principals: places(plan.rules.principals.iter()),
             calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),
+            routes: places(plan.rules.routes.iter().map(|route| &route.name)),
             queues: places(plan.queues.iter().map(|queue| &queue.name)),
             skills: places(plan.skills.iter()),
             channels: places(plan.channels.iter().map(|channel| &channel.name)),
@@ -100,6 +102,20 @@ impl Directory {
     pub(crate) fn find_calendar(&self, name: &Name) -> Result<&CalendarPlan, Refusal> {
         let place = self.calendars.get(name).map(|&place| &self.plan.rules.calendars[place as usize]);
         place.ok_or_else(|| Refusal::UnknownCalendar(name.clone()))
+    }
+
+    pub(crate) fn find_route(&self, name: &Name) -> Result<&Route, Refusal> {
+        let place = self.routes.get(name).map(|&place| &self.plan.rules.routes[place as usize]);
+        place.ok_or_else(|| Refusal::UnknownRoute(name.clone()))
+    }
+
+    /// What counts as working time for a case: the calendar of the unit or of the nearest one above it that has one,
+    /// else the route's. `None` where every moment counts.
+    pub(crate) fn working_calendar(&self, unit: Option<UnitId>, route: &Route) -> Option<&CalendarPlan> {
+        let above = core::iter::successors(unit, |unit| self.parents[unit.0 as usize]);
+        let of_units = above.filter_map(|unit| self.plan.units[unit.0 as usize].rules.calendar.as_ref());
+        let name = of_units.into_iter().next().or(route.calendar.as_ref())?;
+        self.find_calendar(name).ok()
     }
 
     /// Whether a queue is open by hand and by its hours.

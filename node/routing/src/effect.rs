@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AssignmentEpoch, ContactId, Epoch, GatewayId, OperatorId, Party, QueueId, Timestamp};
+use crate::case::CaseEnd;
+use crate::ids::{
+    AssignmentEpoch, CaseId, ContactId, Epoch, GatewayId, OperatorId, Party, QueueId, Timestamp,
+};
 use crate::refusal::Refusal;
 use crate::rules::Treatment;
 
@@ -219,6 +222,57 @@ pub enum Effect {
         /// The queue it is in.
         queue: QueueId,
     },
+    /// A stage of a case begins (to the case's gateway).
+    AnnounceStage {
+        /// Which case.
+        case: CaseId,
+        /// Whose.
+        gateway: GatewayId,
+        /// The contact that is its work.
+        contact: ContactId,
+        /// The stage's place in the route, from 0.
+        stage: u16,
+        /// When the stage is due.
+        due: Timestamp,
+    },
+    /// A stage's deadline is near (to the case's gateway).
+    WarnCase {
+        /// Which case.
+        case: CaseId,
+        /// Whose.
+        gateway: GatewayId,
+        /// When the stage is due.
+        due: Timestamp,
+    },
+    /// A deadline has passed (to the case's gateway).
+    EscalateCase {
+        /// Which case.
+        case: CaseId,
+        /// Whose.
+        gateway: GatewayId,
+        /// The work that is late; `None` where the case as a whole is.
+        contact: Option<ContactId>,
+    },
+    /// A case is over (to its gateway).
+    AnnounceCaseClosed {
+        /// Which.
+        case: CaseId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Why.
+        end: CaseEnd,
+        /// Whether it was closed within its term.
+        in_term: bool,
+    },
+    /// A case that the operator watches is near or past a deadline (to the operator).
+    NotifyWatcher {
+        /// Who watches.
+        operator: OperatorId,
+        /// Which case.
+        case: CaseId,
+        /// Whether the deadline has passed; else it is near.
+        escalated: bool,
+    },
 }
 
 /// An operator's presence.
@@ -249,8 +303,13 @@ impl Effect {
             | Effect::HoldContact { gateway, .. }
             | Effect::AnnounceMoved { gateway, .. }
             | Effect::AnnounceEnded { gateway, .. }
+            | Effect::AnnounceStage { gateway, .. }
+            | Effect::WarnCase { gateway, .. }
+            | Effect::EscalateCase { gateway, .. }
+            | Effect::AnnounceCaseClosed { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
-            Effect::RingOperator { .. }
+            Effect::NotifyWatcher { .. }
+            | Effect::RingOperator { .. }
             | Effect::StartWrapUp { .. }
             | Effect::ReleaseOperator { .. }
             | Effect::AnnouncePresence { .. }
@@ -269,11 +328,16 @@ impl Effect {
             | Effect::StartWrapUp { operator, .. }
             | Effect::ReleaseOperator { operator, .. }
             | Effect::AnnouncePresence { operator, .. }
+            | Effect::NotifyWatcher { operator, .. }
             | Effect::EndStream { party: Party::Operator(operator), .. } => Some(operator),
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }
             | Effect::AnnounceEnded { .. }
             | Effect::AnnounceMoved { .. }
+            | Effect::AnnounceStage { .. }
+            | Effect::WarnCase { .. }
+            | Effect::EscalateCase { .. }
+            | Effect::AnnounceCaseClosed { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => None,
         }
     }

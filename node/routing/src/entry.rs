@@ -20,6 +20,8 @@ use crate::rules::{EntryRule, Facts, When};
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub queue: QueueId,
+    /// The route that it goes as a case.
+    pub route: Option<Name>,
     pub tier: u8,
     /// Skills that the rule requires.
     pub skills: Vec<(Name, u8)>,
@@ -40,6 +42,7 @@ impl Router {
         if rules.entry.is_empty() {
             return Ok(Entry {
                 queue: self.tables.directory.find_queue(&command.queue)?.0,
+                route: None,
                 tier: command.tier,
                 skills: Vec::new(),
                 own_unit: None,
@@ -52,13 +55,18 @@ impl Router {
         let asked = Some(&command.queue).filter(|queue| !queue.is_empty());
         let rule = rules.entry.iter().find(|rule| self.holds(&rule.when, command, gateway, is_registered));
         let then = rule.map(|rule| &rule.then);
-        let queue = then.and_then(|then| then.queue.as_ref()).or(asked).or(rules.default_queue.as_ref());
+        let route = then.and_then(|then| then.route.as_ref());
+        let first = route.map(|route| self.tables.directory.find_route(route)).transpose()?;
+        let first = first.and_then(|route| route.stages.first()).map(|stage| &stage.queue);
+        let queue = first.or(then.and_then(|then| then.queue.as_ref()));
+        let queue = queue.or(asked).or(rules.default_queue.as_ref());
         let granted_tier =
             then.and_then(|then| then.tier).map(|tier| if is_registered { tier.min(1) } else { tier });
         let tier = granted_tier.unwrap_or_else(|| self.tier_by_hint(command.tier, &command.facts));
         let granted = command.head_start.0.saturating_add(then.map_or(0, |then| then.head_start.0));
         Ok(Entry {
             queue: self.tables.directory.find_queue(queue.ok_or(Refusal::NoQueue)?)?.0,
+            route: route.cloned(),
             tier,
             skills: then.map(|then| then.skills.clone()).unwrap_or_default(),
             own_unit: command.facts.unit.clone().filter(|_| then.is_some_and(|then| then.own_unit)),

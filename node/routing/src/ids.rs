@@ -75,6 +75,11 @@ slot_id!(
     GatewayId,
     "g"
 );
+slot_id!(
+    /// A request that goes a route of stages.
+    CaseId,
+    "k"
+);
 
 macro_rules! plain_id {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {

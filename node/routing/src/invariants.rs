@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::case::Case;
 use crate::contact::{Contact, State, Wait};
 use crate::ids::{OperatorId, QueueId, Timestamp};
 use crate::operator::Operator;
@@ -66,7 +67,30 @@ impl Router {
         for (slot, operator) in self.tables.operators.iter() {
             self.check_load(slot, operator, loads[slot as usize])?;
         }
+        self.tables.cases.iter().try_for_each(|(slot, case)| self.check_case(slot, case))?;
         self.check_nobody_waits_in_vain()
+    }
+
+    /// An open case has one contact that works for it, and that contact names it.
+    fn check_case(&self, slot: u32, case: &Case) -> Result<(), Violation> {
+        if case.id.slot != slot || self.tables.find_case(case.id).is_none() {
+            return violated("I1", "a case is not where its id says", slot);
+        }
+        let contact = case.contact.and_then(|id| self.tables.contacts.get(id.slot, id.generation));
+        let has_work = contact.is_some_and(|contact| is_at_work(contact) && contact.case == Some(case.id));
+        if case.is_open() != has_work || case.is_open() != case.contact.is_some() {
+            return violated("I1", "an open case has no contact, or a closed one has", slot);
+        }
+        Ok(())
+    }
+
+    /// A contact that names a case, and has not been served, is the one that the case names.
+    fn check_work(&self, slot: u32, contact: &Contact) -> Result<(), Violation> {
+        let Some(id) = contact.case.filter(|_| is_at_work(contact)) else { return Ok(()) };
+        if self.tables.find_case(id).is_some_and(|case| case.contact == Some(contact.id)) {
+            return Ok(());
+        }
+        violated("I1", "a contact works for a case that knows nothing of it", slot)
     }
 
     #[cfg(debug_assertions)]
@@ -93,7 +117,7 @@ impl Router {
         if is_later && matches!(contact.state, State::Waiting(Wait::InLine | Wait::Held { .. })) {
             return violated("I4", "a contact is in line before its time", slot);
         }
-        Ok(())
+        self.check_work(slot, contact)
     }
 
     /// Whether the indexes lead to a contact.
@@ -197,6 +221,14 @@ impl Router {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the contact is still to be served.
+fn is_at_work(contact: &Contact) -> bool {
+    match contact.state {
+        State::Waiting(_) | State::Offered { .. } | State::Handling { .. } => true,
+        State::WrapUp { .. } | State::Ended { .. } => false,
     }
 }
 

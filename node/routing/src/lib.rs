@@ -12,6 +12,9 @@ extern crate alloc;
 
 mod bitset;
 pub mod calendar;
+mod case;
+mod case_view;
+mod cases;
 mod classes;
 pub mod client;
 mod codec;
@@ -51,6 +54,8 @@ mod tables;
 mod view;
 mod why;
 
+pub use case::{CaseEnd, CaseState, StageDone};
+pub use case_view::{CaseFilter, CaseTally, CaseView};
 pub use codec::DecodeError;
 pub use command::Command;
 pub use effect::{Effect, Outcome, Reply};

@@ -201,6 +201,7 @@ impl Router {
             State::Waiting(_) | State::Ended { .. } => {}
         }
         self.emit(Effect::AnnounceEnded { contact, gateway, reason });
+        self.leave_case(slot, reason);
     }
 
     fn drop_exclusions_of(&mut self, contact: ContactId) {
@@ -303,7 +304,11 @@ impl Router {
 
     fn leave_by_orphan_rule(&mut self, slot: u32) {
         let row = self.tables.contact(slot);
-        let orphan = self.tables.directory.queue(row.queue).orphan;
+        // A stage of a case must be finished by somebody.
+        let orphan = match row.case {
+            Some(_) if !is(Planted::CaseLostWithOperator) => crate::plan::Orphan::Requeue,
+            Some(_) | None => self.tables.directory.queue(row.queue).orphan,
+        };
         match (row.state, orphan) {
             (State::Offered { .. }, _) | (State::Handling { .. }, crate::plan::Orphan::Requeue) => {
                 if !is(Planted::OrphanKept) {

@@ -100,3 +100,13 @@ pub const LEADS_MAX: usize = 64;
 pub const HAND_OUT_HOLD_MS_MAX: u64 = 86_400_000;
 /// Who served whom: customers, cases' owners and first handlers; of more, those whose memory ends first are forgotten.
 pub const ACQUAINTANCES_MAX: usize = 1_000_000;
+/// Routes of a plan.
+pub const ROUTES_MAX: usize = 1_000;
+/// Stages of one route.
+pub const STAGES_MAX: usize = 32;
+/// Operators who watch one stage.
+pub const WATCHERS_MAX: usize = 8;
+/// Cases in memory, closed ones within the key window included.
+pub const CASES_MAX: u64 = 1_000_000;
+/// Stages that a case remembers; of more the oldest are forgotten.
+pub const CASE_HISTORY_MAX: usize = 64;

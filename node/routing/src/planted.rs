@@ -136,6 +136,24 @@ pub enum Planted {
     PassedForEver,
     /// Life safety waits until wrap-ups are over.
     LifeSafetyWaitsForWrapUp,
+    /// Deadlines of cases are forgotten when a state is read.
+    CaseTimersLostAtRestore,
+    /// A plan changes due dates that were given.
+    DueChangedByPlan,
+    /// A case skips a stage.
+    StageSkipped,
+    /// A deadline that has passed is told twice.
+    EscalatedTwice,
+    /// Nights and holidays count as working time.
+    CalendarIgnored,
+    /// The work of a case is closed with its operator where the queue says so.
+    CaseLostWithOperator,
+    /// A case that goes back keeps to its stage.
+    ReturnIgnored,
+    /// A late stage stays in its queue.
+    EscalationNotMoved,
+    /// Nobody is told that a case is over.
+    CaseEndNotTold,
 }
 
 /// Whether this mistake is made now.
@@ -490,6 +508,30 @@ mod switch {
             "Life safety waits until wrap-ups are over",
             &["I1", "I4"],
         ),
+        mistake(
+            Planted::CaseTimersLostAtRestore,
+            "the core",
+            "Deadlines of cases are forgotten when a state is read",
+            &["I8", "I11"],
+        ),
+        mistake(
+            Planted::DueChangedByPlan,
+            "the core",
+            "A plan changes due dates that were given",
+            &["I8", "I11"],
+        ),
+        mistake(Planted::StageSkipped, "the core", "A case skips a stage", &["I1"]),
+        mistake(Planted::EscalatedTwice, "the core", "A deadline that has passed is told twice", &["I11"]),
+        mistake(Planted::CalendarIgnored, "the core", "Nights and holidays count as working time", &["I11"]),
+        mistake(
+            Planted::CaseLostWithOperator,
+            "the core",
+            "The work of a case is closed with its operator where the queue says so",
+            &["I1"],
+        ),
+        mistake(Planted::ReturnIgnored, "the core", "A case that goes back keeps to its stage", &["I1"]),
+        mistake(Planted::EscalationNotMoved, "the core", "A late stage stays in its queue", &["I11"]),
+        mistake(Planted::CaseEndNotTold, "the core", "Nobody is told that a case is over", &["I1"]),
     ];
 
     /// 0 for none, else the mistake's number and 1.

@@ -156,6 +156,19 @@ pub enum Refusal {
         /// As often as that.
         passes_max: u32,
     },
+    /// The plan has no such route.
+    #[error("route: the plan has no route {0:?}")]
+    UnknownRoute(Name),
+    /// Open cases are on the way.
+    #[error(
+        "routes: {cases} open cases are in stages of route {route:?} that the plan leaves out; keep them"
+    )]
+    RouteInUse {
+        /// Which route.
+        route: Name,
+        /// How many.
+        cases: u32,
+    },
 }
 
 impl Refusal {
@@ -194,6 +207,8 @@ impl Refusal {
             Refusal::NothingWaits => "nothing-waits",
             Refusal::NotALead(_) => "not-a-lead",
             Refusal::PassedOften { .. } => "passed-often",
+            Refusal::UnknownRoute(_) => "unknown-route",
+            Refusal::RouteInUse { .. } => "route-in-use",
         }
     }
 
@@ -230,5 +245,7 @@ impl Refusal {
         "nothing-waits",
         "not-a-lead",
         "passed-often",
+        "unknown-route",
+        "route-in-use",
     ];
 }

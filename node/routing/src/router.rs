@@ -259,6 +259,7 @@ impl Router {
                 TimerOf::Contact => self.contact_timer(slot, at),
                 TimerOf::Operator => self.operator_timer(slot, at),
                 TimerOf::Gateway => self.gateway_timer(slot),
+                TimerOf::Case => self.case_timer(slot, at),
             }
             self.settle();
         }

@@ -26,6 +26,8 @@ pub struct PlanRules {
     pub calendars: Vec<CalendarPlan>,
     /// For how long it is remembered who served whom (R3.4).
     pub remember: Remember,
+    /// Ways that cases go, by name.
+    pub routes: Vec<Route>,
 }
 
 /// For how long it is remembered who served whom; `None` for not at all (R3.4).
@@ -35,6 +37,37 @@ pub struct Remember {
     pub customer: Option<Millis>,
     /// Of a case its owner, and who handled it first in each queue.
     pub case: Option<Millis>,
+}
+
+/// A way through the back office: stages, each with a term.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its name, one of a kind in the plan.
+    pub name: Name,
+    /// 1 to [`crate::limits::STAGES_MAX`], in their order. A case knows its stage by its place here.
+    pub stages: Vec<Stage>,
+    /// Working time until all of it is due; `None` for no date of its own.
+    pub term: Option<Millis>,
+    /// What counts as working time where no unit of the customer says so; `None` for every moment.
+    pub calendar: Option<Name>,
+}
+
+/// One stage of a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its name, one of a kind in the route.
+    pub name: Name,
+    /// The queue in which its contact waits for an operator.
+    pub queue: Name,
+    /// Working time until it is due.
+    pub term: Millis,
+    /// Working time before that at which it is near; 0 for no warning.
+    pub warn_before: Millis,
+    /// Where its contact goes that nobody has in hand when it is due.
+    pub escalate_to: Option<Name>,
+    /// Operators who hear of warning and deadline, at most [`crate::limits::WATCHERS_MAX`]. An unknown login is
+    /// nobody to tell.
+    pub watchers: Vec<Name>,
 }
 
 /// Who hung up and calls again within the time gets the time already waited, not the gap (R2.3).
@@ -101,6 +134,8 @@ pub struct Then {
     pub head_start: Millis,
     /// The operator who owns what comes in so, by topic and branch (R3.7); an unknown login is nobody.
     pub owner: Option<Name>,
+    /// The route that it goes as a case, from its first stage's queue on. Not together with `queue`.
+    pub route: Option<Name>,
 }
 
 /// Who asks.
@@ -255,6 +290,8 @@ pub struct UnitRules {
     pub neighbours: Vec<Name>,
     /// The login of who stands in for the operators of the unit and of those below, where no deputy is there (R3.4).
     pub head: Option<Name>,
+    /// What counts as working time for cases of its customers and of units below that say nothing themselves.
+    pub calendar: Option<Name>,
 }
 
 /// What one operator may be given, besides skills, unit and ranks.

@@ -22,7 +22,7 @@ impl Router {
                 rule.owner.and_then(|hold| Some((self.present(self.owner_of(contact)?, contact)?, hold)));
             owner
                 .or_else(|| {
-                    let first = self.find_acquaintance(first_handler_hash(contact)?)?;
+                    let first = self.find_acquaintance(self.first_handler_hash(contact)?)?;
                     Some((self.present(first, contact)?, rule.first_handler?))
                 })
                 .or_else(|| {
@@ -40,7 +40,7 @@ impl Router {
     }
 
     fn owner_of(&self, contact: &Contact) -> Option<OperatorId> {
-        let remembered = || self.find_acquaintance(owner_hash(contact)?);
+        let remembered = || self.find_acquaintance(self.owner_hash(contact)?);
         remembered().or_else(|| self.tables.find_login(contact.text.owner.as_ref()?))
     }
 
@@ -80,8 +80,8 @@ impl Router {
         let remember = self.plan().rules.remember;
         let contact = self.tables.contact(slot);
         let owns = contact.transfers > 0 && self.tables.directory.queue(contact.queue).rules.hard;
-        let (last, first) = (last_operator_hash(contact), first_handler_hash(contact));
-        let owner = owner_hash(contact).filter(|_| owns);
+        let (last, first) = (last_operator_hash(contact), self.first_handler_hash(contact));
+        let owner = self.owner_hash(contact).filter(|_| owns);
         if let (Some(span), Some(key)) = (remember.customer, last) {
             self.remember_acquaintance(key, operator, span);
         }
@@ -97,6 +97,22 @@ impl Router {
         }
     }
 
+    /// The centre's reference of the case that a contact belongs to.
+    fn case_reference<'a>(&'a self, contact: &'a Contact) -> Option<&'a Name> {
+        let of_route =
+            || Some(&self.tables.cases.get(contact.case?.slot, contact.case?.generation)?.reference);
+        contact.text.facts.case.as_ref().or_else(of_route)
+    }
+
+    fn first_handler_hash(&self, contact: &Contact) -> Option<u128> {
+        let (QueueId(queue), case) = (contact.queue, self.case_reference(contact)?);
+        Some(hash_parts(&[b"first handler", &queue.to_le_bytes(), case.as_bytes()]))
+    }
+
+    fn owner_hash(&self, contact: &Contact) -> Option<u128> {
+        Some(hash_parts(&[b"owner", self.case_reference(contact)?.as_bytes()]))
+    }
+
     fn remember_acquaintance(&mut self, key: u128, operator: OperatorId, span: Millis) {
         let until = self.now + span;
         self.acquaintances.remember(key, Acquaintance { operator, until }, self.now);
@@ -107,14 +123,4 @@ impl Router {
 fn last_operator_hash(contact: &Contact) -> Option<u128> {
     let customer = customer_hash(contact.text.details.customer.as_ref(), &contact.text.facts)?;
     Some(hash_parts(&[b"last operator", &customer.to_le_bytes()]))
-}
-
-fn first_handler_hash(contact: &Contact) -> Option<u128> {
-    let QueueId(queue) = contact.queue;
-    let case = contact.text.facts.case.as_ref()?;
-    Some(hash_parts(&[b"first handler", &queue.to_le_bytes(), case.as_bytes()]))
-}
-
-fn owner_hash(contact: &Contact) -> Option<u128> {
-    Some(hash_parts(&[b"owner", contact.text.facts.case.as_ref()?.as_bytes()]))
 }

@@ -36,6 +36,11 @@ pub(crate) struct StoredSlab<T> {
 }
 
 impl<T> StoredSlab<T> {
+    /// No slot was ever used.
+    pub(crate) fn empty() -> StoredSlab<T> {
+        StoredSlab { slots: Vec::new(), free: Vec::new() }
+    }
+
     /// The same slots with rows of another form.
     pub(crate) fn map<U>(self, into: impl Fn(T) -> U) -> StoredSlab<U> {
         let slots = self.slots.into_iter().map(|(generation, row)| (generation, row.map(&into))).collect();

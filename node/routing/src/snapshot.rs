@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::case::Case;
 use crate::contact::Contact;
 use crate::directory::Directory;
 use crate::ids::{LogIndex, Timestamp, hash_parts};
@@ -38,6 +39,7 @@ pub struct Snapshot {
     contacts: Slab<Contact>,
     operators: Slab<Operator>,
     gateways: Slab<Gateway>,
+    cases: Slab<Case>,
     totals: Vec<QueueTotals>,
     jobs: VecDeque<Job>,
     deeds: MemoryRows<Deed>,
@@ -71,6 +73,7 @@ pub(crate) struct Rows {
     pub contacts: StoredSlab<Contact>,
     pub operators: StoredSlab<Operator>,
     pub gateways: StoredSlab<Gateway>,
+    pub cases: StoredSlab<Case>,
 }
 
 /// Why a snapshot cannot be used. A node must not serve from it.
@@ -154,6 +157,7 @@ impl Snapshot {
         crate::codec::append(&mut bytes, &self.contacts);
         crate::codec::append(&mut bytes, &self.operators);
         crate::codec::append(&mut bytes, &self.gateways);
+        crate::codec::append(&mut bytes, &self.cases);
         let checksum = hash_parts(&[&bytes]);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         bytes
@@ -172,6 +176,7 @@ impl Router {
             contacts: self.tables.contacts.clone(),
             operators: self.tables.operators.clone(),
             gateways: self.tables.gateways.clone(),
+            cases: self.tables.cases.clone(),
             totals: self.totals.clone(),
             jobs: self.jobs.clone(),
             deeds: self.deeds.rows(),
@@ -255,7 +260,8 @@ fn derive(plan: Plan, rows: Rows, now: Timestamp) -> Result<Tables, SnapshotErro
     let mut tables = Tables::new(Arc::new(Directory::new(plan)));
     tables.contacts = Slab::from_stored(rows.contacts).ok_or_else(|| slots.clone())?;
     tables.operators = Slab::from_stored(rows.operators).ok_or_else(|| slots.clone())?;
-    tables.gateways = Slab::from_stored(rows.gateways).ok_or(slots)?;
+    tables.gateways = Slab::from_stored(rows.gateways).ok_or_else(|| slots.clone())?;
+    tables.cases = Slab::from_stored(rows.cases).ok_or(slots)?;
     tables.ix.classes.climbed_until = now;
     tables.derive_indexes();
     Ok(tables)

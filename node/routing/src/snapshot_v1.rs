@@ -161,6 +161,7 @@ impl From<RowsV1> for Rows {
             contacts: rows.contacts.map(Contact::from),
             operators: rows.operators.map(Operator::from),
             gateways: rows.gateways,
+            cases: StoredSlab::empty(),
         }
     }
 }
@@ -218,6 +219,7 @@ impl From<ContactV1> for Contact {
             promoted: 0,
             promote_at: None,
             decision: None,
+            case: None,
             text: Arc::new(old.text.into()),
         }
     }

@@ -178,6 +178,7 @@ impl From<RowsV2> for Rows {
             contacts: rows.contacts.map(Contact::from),
             operators: rows.operators.map(Operator::from),
             gateways: rows.gateways,
+            cases: StoredSlab::empty(),
         }
     }
 }
@@ -222,6 +223,7 @@ impl From<ContactV2> for Contact {
             promoted: 0,
             promote_at: None,
             decision: None,
+            case: None,
             text: Arc::new(old.text.into()),
         }
     }

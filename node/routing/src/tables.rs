@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::case::Case;
 use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
@@ -23,6 +24,7 @@ pub(crate) enum TimerOf {
     Contact,
     Operator,
     Gateway,
+    Case,
 }
 
 /// Contacts of one queue by state.
@@ -32,6 +34,14 @@ pub(crate) struct Gauges {
     pub offered: u32,
     pub handling: u32,
     pub wrap_up: u32,
+}
+
+/// Open cases of one stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CaseCount {
+    pub open: u32,
+    /// Of those, the ones whose deadline has passed.
+    pub overdue: u32,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +68,8 @@ pub(crate) struct Indexes {
     /// Contacts of no units that have not ended: these fit operators without a unit free.
     pub costless: u32,
     pub gauges: Vec<Gauges>,
+    /// Open cases by route and stage.
+    pub cases_at: BTreeMap<Name, BTreeMap<u16, CaseCount>>,
 }
 
 #[derive(Debug)]
@@ -66,6 +78,7 @@ pub(crate) struct Tables {
     pub contacts: Slab<Contact>,
     pub operators: Slab<Operator>,
     pub gateways: Slab<Gateway>,
+    pub cases: Slab<Case>,
     pub ix: Indexes,
 }
 
@@ -100,6 +113,7 @@ impl Tables {
             contacts: Slab::new(),
             operators: Slab::new(),
             gateways: Slab::new(),
+            cases: Slab::new(),
             ix: Indexes::default(),
         };
         tables.follow_choices();
@@ -297,7 +311,13 @@ impl Tables {
         }
     }
 
-    fn move_timer(&mut self, of: TimerOf, slot: u32, was: Option<Timestamp>, is: Option<Timestamp>) {
+    pub(crate) fn move_timer(
+        &mut self,
+        of: TimerOf,
+        slot: u32,
+        was: Option<Timestamp>,
+        is: Option<Timestamp>,
+    ) {
         if was == is {
             return;
         }
@@ -424,6 +444,7 @@ impl Tables {
             }
         }
         self.derive_contacts();
+        self.derive_cases();
     }
 
     /// Puts up all contacts. The trees that hold nearly all of them are made of what was gathered for each, which takes a

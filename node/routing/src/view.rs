@@ -8,7 +8,8 @@ use crate::command::{CallbackOrder, ContactDetails, Role};
 use crate::contact::{Contact, State, Wait};
 use crate::effect::{EndReason, PresenceState};
 use crate::ids::{
-    AssignmentEpoch, ContactId, GatewayId, LogIndex, Name, OperatorId, Party, QueueId, Timestamp, hash_parts,
+    AssignmentEpoch, CaseId, ContactId, GatewayId, LogIndex, Name, OperatorId, Party, QueueId, Timestamp,
+    hash_parts,
 };
 use crate::operator::Operator;
 use crate::router::{QueueTotals, Router};
@@ -152,6 +153,8 @@ pub struct ContactView {
     pub sources: u32,
     /// How often an operator passed it on.
     pub transfers: u32,
+    /// The case whose work it is or was, or that opened when it was handed to the back office.
+    pub case: Option<CaseId>,
     /// What is kept for others.
     pub details: ContactDetails,
 }
@@ -272,6 +275,7 @@ impl Router {
             callback: row.text.callback.clone(),
             sources: row.sources,
             transfers: row.transfers,
+            case: row.case,
             details: row.text.details.clone(),
         }
     }

@@ -4,7 +4,7 @@ use ringmain_actors::{GatewayRequest, UpdateByKey};
 use ringmain_protocol::plan::facts_from_message;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{
-    AnswerOffer, AssignContact, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
+    AnswerOffer, AssignContact, CallbackOrder, CaseStep, CloseSession, CompleteContact, ContactDetails,
     DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, SetPresence, TakeNext, TransferContact,
     TransferTarget,
 };
@@ -176,7 +176,7 @@ fn completion(complete: &v1::OperatorComplete, operator: OperatorId, epoch: Epoc
     let contact = problems.contact("contact", &complete.contact);
     let wrap_up = complete.wrap_up_ms.map(|ms| problems.span("wrap_up_ms", ms));
     let answer = AnswerOffer { operator, epoch, contact, assignment: AssignmentEpoch(complete.assignment) };
-    problems.into_result(Command::CompleteContact(CompleteContact { answer, wrap_up }))
+    problems.into_result(Command::CompleteContact(CompleteContact { answer, wrap_up, step: CaseStep::Next }))
 }
 
 fn extension(

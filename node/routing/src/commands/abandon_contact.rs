@@ -17,7 +17,9 @@ impl Router {
             State::Waiting(_) | State::Offered { .. } | State::Ended { .. } => {
                 let left = contact.clone();
                 self.end_contact(command.contact.slot, EndReason::Abandoned);
-                self.remember_redialer(&left);
+                if left.case.is_none() {
+                    self.remember_redialer(&left);
+                }
                 Ok(Reply::Done)
             }
         }

@@ -31,11 +31,15 @@ impl Router {
         check_places(present, next)?;
         let version = next.version;
         let directory = Arc::new(Directory::new(next.clone()));
+        self.check_routes_kept(&directory)?;
         self.check_nobody_stranded(&directory)?;
         let present = self.tables.directory.clone();
         self.freed.lines = self.tables.replace_directory(directory);
         for slot in self.tables.held_unlike(&present) {
             self.freed.contacts.insert(slot);
+        }
+        if is(Planted::DueChangedByPlan) {
+            self.reckon_again();
         }
         Ok(Reply::PlanApplied { version })
     }

@@ -23,13 +23,17 @@ impl Router {
             State::WrapUp { .. } => Ok(Reply::Done),
             State::Ended { .. } => super::answer_offer::ended_by_service(contact),
             State::Handling { operator, .. } => {
+                let onward = self.judge_step(contact, command.step)?;
                 self.finish_talk(command.answer.contact.slot, operator, wrap_up);
+                if let Some(onward) = onward {
+                    self.go_on(command.answer.contact.slot, operator, onward);
+                }
                 Ok(Reply::Done)
             }
         }
     }
 
-    fn finish_talk(&mut self, slot: u32, operator: OperatorId, wrap_up: Millis) {
+    pub(super) fn finish_talk(&mut self, slot: u32, operator: OperatorId, wrap_up: Millis) {
         if wrap_up.0 == 0 {
             self.end_contact(slot, EndReason::Completed(operator));
             return;

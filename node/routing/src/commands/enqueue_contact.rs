@@ -53,17 +53,24 @@ impl Router {
             }
         }
         self.check_memory(meant.entry.tier)?;
+        let route = meant.entry.route.take().filter(|_| open_order.is_none() && deflected.is_none());
+        if route.is_some() {
+            self.check_cases()?;
+        }
         // An order that joins another or is deflected leaves credit to the next.
         let enters = open_order.is_none() && deflected.is_none();
         let credit = if enters { self.credit_of(command, meant.entry.tier) } else { None };
         meant.entry.head_start = self.head_start_of(&meant.entry, credit);
         let (slot, generation) = self.tables.contacts.next_id();
-        let contact = self.new_contact(command, meant, ContactId { slot, generation }, (key, body));
+        let mut contact = self.new_contact(command, meant, ContactId { slot, generation }, (key, body));
         match (open_order, deflected) {
             (Some(open), _) => Ok(self.merge(contact, open)),
             (None, Some(to)) => Ok(self.deflect(contact, to)),
             (None, None) => {
                 self.use_up_credit(command, contact.tier);
+                if let Some(route) = route {
+                    contact.case = Some(self.open_case(route, &contact, None));
+                }
                 Ok(self.arrive(contact))
             }
         }
@@ -226,6 +233,7 @@ impl Router {
             promoted: 0,
             promote_at: None,
             decision: None,
+            case: None,
             text: Arc::new(Text {
                 key: command.key.clone(),
                 preferred: command.preferred.clone(),
@@ -253,7 +261,7 @@ impl Router {
         directory.own_need(&command.skills, command.scope.as_ref()).ok().map(Arc::new)
     }
 
-    fn arrive(&mut self, contact: Contact) -> Reply {
+    pub(super) fn arrive(&mut self, contact: Contact) -> Reply {
         let (id, gateway) = (contact.id, contact.gateway);
         let is_due = contact.not_before.is_none_or(|time| time <= self.now);
         self.tables.add_contact(contact);

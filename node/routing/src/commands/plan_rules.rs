@@ -4,6 +4,7 @@
 use alloc::format;
 
 use super::apply_plan::{check_names, conflict};
+use super::routes::check_routes;
 use crate::directory::{Directory, check_name, check_span, invalid};
 use crate::entry::may_grant_tier_0;
 use crate::ids::{Millis, Name};
@@ -36,6 +37,7 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
     for calendar in &rules.calendars {
         calendar.check().map_err(|problem| conflict(format!("calendar {:?}: {problem}", calendar.name)))?;
     }
+    check_routes(&rules.routes, directory)?;
     check_names("rules.entry", rules.entry.iter().map(|rule| &rule.name), ENTRY_RULES_MAX)?;
     rules.entry.iter().try_for_each(|rule| check_entry(rule, directory))?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(queue, directory))?;
@@ -47,6 +49,15 @@ fn check_entry(rule: &EntryRule, directory: &Directory) -> Result<(), Refusal> {
     let then = &rule.then;
     if let Some(queue) = &then.queue {
         directory.find_queue(queue)?;
+    }
+    if let Some(route) = &then.route {
+        directory.find_route(route)?;
+        if then.queue.is_some() {
+            let rule = &rule.name;
+            return Err(conflict(format!(
+                "entry rule {rule:?} names a route and a queue; the route has its own"
+            )));
+        }
     }
     if then.skills.len() > REQUIRED_SKILLS_MAX {
         return Err(invalid("rules.entry.skills", "at most 16 skills"));
@@ -131,5 +142,6 @@ fn check_unit(unit: &UnitPlan, directory: &Directory) -> Result<(), Refusal> {
     unit.rules.head.iter().try_for_each(|login| check_name("rules.head", login))?;
     check_names("rules.neighbours", unit.rules.neighbours.iter(), NEIGHBOURS_MAX)?;
     let find = |name: &Name| directory.find_unit(name).map(drop);
-    unit.rules.neighbours.iter().try_for_each(find)
+    unit.rules.neighbours.iter().try_for_each(find)?;
+    unit.rules.calendar.iter().try_for_each(|name| directory.find_calendar(name).map(drop))
 }

@@ -26,6 +26,9 @@ impl Router {
         self.admit_operator(command.answer.operator, command.answer.epoch)?;
         check_transfer(command)?;
         let contact = self.answered_contact(&command.answer)?;
+        if let TransferTarget::BackOffice { route, channel } = &command.to {
+            return self.hand_to_back_office(command, route, channel);
+        }
         match contact.state {
             State::Waiting(_) if contact.passed => Ok(Reply::Done),
             State::Waiting(_) => Err(super::answer_offer::stale(contact)),
@@ -82,6 +85,9 @@ impl Router {
                     return Err(Refusal::OperatorUnavailable(login.clone()));
                 }
                 Ok(Way { queue, need, wait: Wait::Held { operator, until: self.now + *hold } })
+            }
+            TransferTarget::BackOffice { .. } => {
+                Err(invalid("to", "the back office is no place for the contact itself"))
             }
         }
     }
@@ -140,6 +146,10 @@ fn check_transfer(command: &TransferContact) -> Result<(), Refusal> {
                 return Err(invalid("to.hold_ms", "1 to 600000 ms"));
             }
             queue.as_ref().map_or(Ok(()), |queue| check_name("to.queue", queue))
+        }
+        TransferTarget::BackOffice { route, channel } => {
+            check_name("to.route", route)?;
+            check_name("to.channel", channel)
         }
     }
 }

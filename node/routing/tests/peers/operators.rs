@@ -27,7 +27,11 @@ fn wrapping_up(wrap_up: u64) -> Centre {
 
 fn complete_wanting(centre: &mut Centre, key: &str, wrap_up: u64) {
     let answer = centre.answer(key);
-    centre.ok(Command::CompleteContact(CompleteContact { answer, wrap_up: Some(Millis(wrap_up)) }));
+    centre.ok(Command::CompleteContact(CompleteContact {
+        answer,
+        wrap_up: Some(Millis(wrap_up)),
+        step: CaseStep::Next,
+    }));
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! The operator hands the customer's matter to the back office (R1.3): the talk is over, and a case opens that is
+//! related to it.
+
+use crate::command::TransferContact;
+use crate::contact::{Contact, State};
+use crate::directory::invalid;
+use crate::effect::Reply;
+use crate::ids::{ChannelId, Name};
+use crate::refusal::Refusal;
+use crate::router::Router;
+
+impl Router {
+    pub(super) fn hand_to_back_office(
+        &mut self,
+        command: &TransferContact,
+        route: &Name,
+        channel: &Name,
+    ) -> Result<Reply, Refusal> {
+        let contact = self.known_contact(command.answer.contact)?;
+        match contact.state {
+            State::Waiting(_) => Err(super::answer_offer::stale(contact)),
+            State::WrapUp { .. } | State::Ended { .. } if was_handed_over(contact) => Ok(Reply::Done),
+            State::Offered { .. } | State::WrapUp { .. } | State::Ended { .. } => {
+                Err(super::wrong_state(contact))
+            }
+            State::Handling { operator, .. } => {
+                let channel = self.judge_hand_over(contact, route, channel)?;
+                let (slot, queue) = (contact.id.slot, self.tables.directory.queue(contact.queue));
+                let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+                self.totals_of(slot).transferred += 1;
+                self.finish_talk(slot, operator, wrap_up);
+                self.open_related_case(slot, route, channel);
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn judge_hand_over(&self, contact: &Contact, route: &Name, channel: &Name) -> Result<ChannelId, Refusal> {
+        let directory = &self.tables.directory;
+        directory.find_route(route)?;
+        let channel = directory.find_channel(channel)?.0;
+        if contact.case.is_some() {
+            return Err(invalid("to.route", "the contact is a stage of a case already; complete it"));
+        }
+        self.check_cases()?;
+        Ok(channel)
+    }
+}
+
+/// Whether the contact ended its handling in this very way. A contact that was passed on and then served is not
+/// marked as passed any more.
+fn was_handed_over(contact: &Contact) -> bool {
+    contact.passed
+        && match contact.state {
+            State::WrapUp { .. } => true,
+            State::Ended { .. } => super::answer_offer::ended_by_service(contact).is_ok(),
+            State::Waiting(_) | State::Offered { .. } | State::Handling { .. } => false,
+        }
+}
