@@ -64,6 +64,7 @@ pub fn from_message(plan: v1::Plan) -> Result<Plan, Vec<FieldProblem>> {
                 rules: UnitRules {
                     neighbours: rules::names(unit.neighbours),
                     head: unit.head.map(Name::from),
+                    calendar: None,
                 },
             })
             .collect(),

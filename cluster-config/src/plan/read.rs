@@ -112,7 +112,7 @@ fn read_neighbours(file: &Section<'_>, names: &Names, units: &mut [UnitPlan], si
         let Some(name) = section.text("name") else { continue };
         if let Some(unit) = units.iter_mut().find(|unit| &*unit.name == name.value) {
             let head = section.text("head").map(|login| login.value.into());
-            unit.rules = UnitRules { neighbours, head };
+            unit.rules = UnitRules { neighbours, head, calendar: None };
         }
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         redial: file.optional_number("redial_ms").map(|within| Redial { within: Millis(within) }),
         head_start_max: file.optional_number("head_start_max_ms").map(Millis),
         calendars: Vec::new(),
+        routes: Vec::new(),
         remember: file.section("remember").map(|table| read_remember(&table)).unwrap_or_default(),
     }
 }
@@ -122,6 +123,7 @@ fn read_then(then: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Then
         skills: read_levels(then, "skills", known.skills, sink),
         own_unit: then.flag("own_unit"),
         head_start: Millis(then.number("head_start_ms")),
+        route: None,
         owner: then.text("owner").map(|login| login.value.into()),
     }
 }

@@ -122,6 +122,7 @@ fn withdraw_label(reason: WithdrawReason) -> &'static str {
         WithdrawReason::SessionLost => "session-lost",
         WithdrawReason::Transferred => "transferred",
         WithdrawReason::Supervisor => "supervisor",
+        WithdrawReason::LifeSafety => "life-safety",
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         redial: rules.redial_within_ms.map(|within| Redial { within: Millis(within) }),
         head_start_max: rules.head_start_max_ms.map(Millis),
         calendars: rules.calendars.into_iter().map(deflection::calendar_from_message).collect(),
+        routes: Vec::new(),
         remember: Remember {
             customer: rules.remember_customer_ms.map(Millis),
             case: rules.remember_case_ms.map(Millis),
@@ -115,6 +116,7 @@ fn entry_from_message(at: usize, rule: v1::EntryRule, problems: &mut Vec<FieldPr
             skills,
             own_unit: then.own_unit,
             head_start: Millis(then.head_start_ms),
+            route: None,
             owner: then.owner.map(Name::from),
         },
     }

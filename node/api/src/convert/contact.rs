@@ -153,6 +153,7 @@ pub(crate) fn withdraw_reason(reason: WithdrawReason) -> v1::WithdrawReason {
         WithdrawReason::SessionLost => v1::WithdrawReason::SessionLost,
         WithdrawReason::Transferred => v1::WithdrawReason::Transferred,
         WithdrawReason::Supervisor => v1::WithdrawReason::Supervisor,
+        WithdrawReason::LifeSafety => v1::WithdrawReason::LifeSafety,
     }
 }
 

@@ -93,6 +93,7 @@ fn decision(decided: &Decision, router: &Router) -> v1::Decision {
         Side::Operator => (v1::DecisionSide::Operator, v1::OperatorChoice::Unspecified),
         Side::Held => (v1::DecisionSide::Held, v1::OperatorChoice::Unspecified),
         Side::Taken => (v1::DecisionSide::Taken, v1::OperatorChoice::Unspecified),
+        Side::LifeSafety => (v1::DecisionSide::LifeSafety, v1::OperatorChoice::Unspecified),
     };
     v1::Decision {
         at_ms: decided.at.0,

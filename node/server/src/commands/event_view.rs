@@ -163,5 +163,6 @@ fn withdraw_word(reason: WithdrawReason) -> &'static str {
         WithdrawReason::SessionLost => "session lost",
         WithdrawReason::Transferred => "transferred",
         WithdrawReason::Supervisor => "supervisor",
+        WithdrawReason::LifeSafety => "life-safety",
     }
 }

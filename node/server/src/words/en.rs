@@ -146,6 +146,7 @@ pub(super) const TABLE: Table = &[
     (Key::SideOperator, "The operator came free and took the contact that was next among those who fit."),
     (Key::SideHeld, "The contact was kept for this operator."),
     (Key::SideTaken, "The operator asked for the next one and got it."),
+    (Key::SideLifeSafety, "Life safety needed the operator: a wrap-up ended for it, or an offer went back."),
     (Key::SideUnknown, "Who chose is not known to this program."),
     (Key::Idle, "The operator had been idle for {span}."),
     (Key::OwnQueue, "The queue is the operator's own (rank {rank})."),

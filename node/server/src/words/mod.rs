@@ -42,7 +42,7 @@ keys! {
     KeptNotReady, KeptMissed, KeptNoRoom, KeptCap, KeptKeptAway, KeptHeldForAnother, KeptHandedOut, KeptNotDue, KeptNotWaiting,
     KeptNothing,
     NeverGiven, NotRecorded, DecisionHead, DecisionBefore, GivenTo, SideLongestIdle, SideLeastOccupied, SideMostSkilled,
-    SideRoundRobin, SideOperator, SideHeld, SideTaken, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted,
+    SideRoundRobin, SideOperator, SideHeld, SideTaken, SideLifeSafety, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted,
     OperatorFree, OperatorKept, Load, NoLines,
     IsUnknown, IsSkill, IsLevel, IsLanguage, IsPrincipal, IsChannel, IsReach, IsRank, IsNotSignedIn, IsStreamLost,
     IsNotReady, IsMissed, IsNoRoom, IsCap, IsKeptAway, IsHeldForAnother, IsHandedOut, IsNotDue, IsNotWaiting, IsNothing,

@@ -41,6 +41,7 @@ pub(super) fn side_word(side: DecisionSide) -> &'static str {
         DecisionSide::Operator => "operator",
         DecisionSide::Held => "held",
         DecisionSide::Taken => "taken",
+        DecisionSide::LifeSafety => "life-safety",
     }
 }
 
@@ -213,6 +214,7 @@ fn side(decision: &Decision) -> Key {
         (DecisionSide::Operator, _) => Key::SideOperator,
         (DecisionSide::Held, _) => Key::SideHeld,
         (DecisionSide::Taken, _) => Key::SideTaken,
+        (DecisionSide::LifeSafety, _) => Key::SideLifeSafety,
         (DecisionSide::Unspecified, _) => Key::SideUnknown,
     }
 }
