@@ -10,7 +10,7 @@ use ringmain_replication::disk::DiskState;
 use ringmain_replication::{Answer, MemberStatus, ReplicaRole};
 use ringmain_routing::command::{ApplyPlan, PutOperators};
 use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
-use ringmain_routing::{Command, Name, Reply, Router};
+use ringmain_routing::{Command, LogIndex, Name, Plan, Reply, Router};
 use ringmain_telemetry::codes;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -22,6 +22,7 @@ use crate::error;
 use crate::export;
 use crate::nodes::node_address;
 use crate::shared::Shared;
+use crate::watch;
 
 /// `AdminService`.
 pub(crate) struct Admins {
@@ -45,9 +46,9 @@ impl AdminService for Admins {
 
     async fn get_plan(
         &self,
-        _: Request<v1::GetPlanRequest>,
+        request: Request<v1::GetPlanRequest>,
     ) -> Result<Response<v1::GetPlanResponse>, Status> {
-        let read = self.get_plan().await;
+        let read = self.get_plan(request.into_inner().version).await;
         read.map(Response::new).map_err(|error| error::status(&error))
     }
 
@@ -157,11 +158,34 @@ impl Admins {
         outcome.reply.map(drop).map_err(|refusal| error::refused(&refusal))
     }
 
-    async fn get_plan(&self) -> Result<v1::GetPlanResponse, Error> {
-        let reached = self.shared.replica.read_index().await;
+    async fn get_plan(&self, version: Option<u64>) -> Result<v1::GetPlanResponse, Error> {
+        let replica = &self.shared.replica;
+        let reached = replica.read_index().await;
         reached.map_err(|failed| error::not_proposed(&failed, &self.shared.nodes))?;
-        let plan = self.shared.replica.read(|router| to_message(router.plan()));
+        let in_force = replica.read(|router| router.plan().version);
+        let plan = match version.filter(|wanted| *wanted != in_force) {
+            None => replica.read(|router| to_message(router.plan())),
+            Some(earlier) => to_message(&self.earlier_plan(earlier).await?),
+        };
         Ok(v1::GetPlanResponse { plan: Some(plan), stamp: Some(self.shared.stamp()) })
+    }
+
+    /// A plan that is in force no more, from the history.
+    async fn earlier_plan(&self, version: u64) -> Result<Plan, Error> {
+        let absent = || {
+            let message = format!("version: plan {version} is not among those that are kept in the history");
+            error::of_code(&codes::NOT_FOUND, message)
+        };
+        let replica = &self.shared.replica;
+        let applied_at = replica.read(|router| router.plan_applied_at(version)).ok_or_else(absent)?;
+        let before = LogIndex(applied_at.0.saturating_sub(1));
+        let records = watch::history(replica, before, 1).await?;
+        let record = records.first().filter(|record| record.log_index == applied_at).ok_or_else(absent)?;
+        let unreadable = |error| error::of_code(&codes::FATAL, format!("record {applied_at}: {error}"));
+        match Command::decode(&record.command).map_err(unreadable)? {
+            Command::ApplyPlan(applied) if applied.plan.version == version => Ok(applied.plan),
+            _ => Err(absent()),
+        }
     }
 
     fn status(&self) -> v1::ClusterStatusResponse {

@@ -92,6 +92,8 @@ pub const LIFE_SUPPORT_PER_COMMAND_MAX: usize = 2_000;
 pub const REDIALS_MAX: usize = 100_000;
 /// Profiles that fit a contact and are counted for the record of a decision; of more, nothing is counted.
 pub const PROFILES_COUNTED_MAX: usize = 64;
+/// Versions of the plan whose place in the log is remembered.
+pub const PLANS_REMEMBERED_MAX: usize = 64;
 /// Deputies of one operator.
 pub const DEPUTIES_MAX: usize = 8;
 /// Leads of one queue.

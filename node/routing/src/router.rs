@@ -39,6 +39,8 @@ pub struct Router {
     pub(crate) life_support: Arc<BTreeSet<u128>>,
     /// Customers who hung up, for credit.
     pub(crate) redials: Memory<Redialer>,
+    /// The plans that were applied last, with their place in the log, oldest first. Logs before format 3 keep none.
+    pub(crate) plans: VecDeque<(u64, LogIndex)>,
     /// Who served whom.
     pub(crate) acquaintances: Memory<Acquaintance>,
     /// Effects of the entry being applied.
@@ -155,6 +157,7 @@ impl Router {
             turns: 0,
             life_support: Arc::new(BTreeSet::new()),
             redials: Memory::default(),
+            plans: VecDeque::new(),
             acquaintances: Memory::default(),
             effects: Vec::new(),
             freed: Freed::default(),
@@ -207,6 +210,13 @@ impl Router {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.tables.directory.plan
+    }
+
+    /// Where in the log a version of the plan was applied, if it is one of the last
+    /// [`crate::limits::PLANS_REMEMBERED_MAX`] of the rule book's format.
+    #[must_use]
+    pub fn plan_applied_at(&self, version: u64) -> Option<LogIndex> {
+        self.plans.iter().find(|applied| applied.0 == version).map(|applied| applied.1)
     }
 
     /// When time alone will change the state: then a `Tick` is due unless another command comes first.

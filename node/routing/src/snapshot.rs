@@ -48,6 +48,7 @@ pub struct Snapshot {
     life_support: Arc<BTreeSet<u128>>,
     redials: MemoryRows<Redialer>,
     acquaintances: MemoryRows<Acquaintance>,
+    plans: VecDeque<(u64, LogIndex)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,6 +66,7 @@ pub(crate) struct Head {
     pub life_support: Vec<u128>,
     pub redials: StoredMemory<Redialer>,
     pub acquaintances: StoredMemory<Acquaintance>,
+    pub plans: VecDeque<(u64, LogIndex)>,
 }
 
 /// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
@@ -146,6 +148,7 @@ impl Snapshot {
             turns: self.turns,
             life_support: self.life_support.iter().copied().collect(),
             redials: self.redials.to_stored(),
+            plans: self.plans.clone(),
             acquaintances: if is(Planted::AcquaintancesLeftOut) {
                 Vec::new()
             } else {
@@ -185,6 +188,7 @@ impl Router {
             life_support: self.life_support.clone(),
             redials: self.redials.rows(),
             acquaintances: self.acquaintances.rows(),
+            plans: self.plans.clone(),
         }
     }
 
@@ -213,6 +217,7 @@ impl Router {
         router.turns = head.turns;
         router.life_support = Arc::new(head.life_support.into_iter().collect());
         router.redials = Memory::from_stored(head.redials);
+        router.plans = head.plans;
         router.acquaintances = Memory::from_stored(head.acquaintances);
         router.tables = derive(head.plan, rows, head.now)?;
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;

@@ -151,6 +151,7 @@ impl From<HeadV1> for Head {
             life_support: Vec::new(),
             redials: Vec::new(),
             acquaintances: Vec::new(),
+            plans: VecDeque::new(),
         }
     }
 }

@@ -146,6 +146,7 @@ impl From<HeadV2> for Head {
             life_support: Vec::new(),
             redials: Vec::new(),
             acquaintances: Vec::new(),
+            plans: VecDeque::new(),
         }
     }
 }

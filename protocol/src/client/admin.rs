@@ -50,7 +50,16 @@ impl AdminClient {
     /// As for [`AdminClient::apply_plan`].
     pub async fn plan(&self) -> Result<GetPlanResponse, CallError> {
         let ask = async |channel, request| service(channel).get_plan(request).await;
-        self.caller.call(Silence::AskAnother, GetPlanRequest {}, ask).await
+        self.caller.call(Silence::AskAnother, GetPlanRequest::default(), ask).await
+    }
+
+    /// An earlier version of the plan, one of the last 64.
+    ///
+    /// # Errors
+    /// As for [`AdminClient::apply_plan`]; `not-found` where the history keeps it no more.
+    pub async fn earlier_plan(&self, version: u64) -> Result<GetPlanResponse, CallError> {
+        let ask = async |channel, request| service(channel).get_plan(request).await;
+        self.caller.call(Silence::AskAnother, GetPlanRequest { version: Some(version) }, ask).await
     }
 
     /// Adds or changes operators. After an unknown outcome the same call may be made again.

@@ -180,6 +180,6 @@ async fn a_bad_plan_is_refused_whole_and_a_dry_run_changes_nothing() {
 
     let tried = v1::ApplyPlanRequest { plan: Some(plan(2)), dry_run: true };
     admin.apply_plan(tried).await.unwrap();
-    let in_force = admin.get_plan(v1::GetPlanRequest {}).await.unwrap().into_inner();
+    let in_force = admin.get_plan(v1::GetPlanRequest::default()).await.unwrap().into_inner();
     assert_eq!(in_force.plan.unwrap().version, 1);
 }

@@ -12,7 +12,7 @@ use crate::contact::{Need, State, Wait};
 use crate::directory::{Directory, check_name, check_span, invalid};
 use crate::effect::Reply;
 use crate::ids::{Millis, Name, QueueId};
-use crate::limits::{CAPACITY_MAX, CHANNELS_MAX, QUEUES_MAX, SKILLS_MAX, UNITS_MAX};
+use crate::limits::{CAPACITY_MAX, CHANNELS_MAX, PLANS_REMEMBERED_MAX, QUEUES_MAX, SKILLS_MAX, UNITS_MAX};
 use crate::plan::{Answer, Plan, QueuePlan};
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
@@ -40,6 +40,12 @@ impl Router {
         }
         if is(Planted::DueChangedByPlan) {
             self.reckon_again();
+        }
+        if self.format >= 3 {
+            self.plans.push_back((version, self.index));
+            if self.plans.len() > PLANS_REMEMBERED_MAX {
+                self.plans.pop_front();
+            }
         }
         Ok(Reply::PlanApplied { version })
     }

@@ -42,7 +42,10 @@ pub use drill::{DrillCommand, DrillFault, DrillRunArgs};
 pub use events::EventsArgs;
 pub use operator::{ForceArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs};
 pub use parse::parse;
-pub use plan::{PlanApplyArgs, PlanCalendarArgs, PlanCommand};
+pub use plan::{
+    PlanApplyArgs, PlanCalendarArgs, PlanCommand, PlanDiffArgs, PlanRollbackArgs, PlanShowArgs,
+    PlanValidateArgs,
+};
 pub use probe::ProbeArgs;
 pub use queue::QueueCommand;
 pub use recover::RecoverArgs;

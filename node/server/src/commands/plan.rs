@@ -1,7 +1,9 @@
-//! `plan`; `plan apply`: shows what changes, then switches to the plan and puts its operators.
+//! `plan`: `apply` shows what changes, then switches to the plan and puts its operators; `diff`, `show`, `rollback`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use ringmain_cluster_config::RoutingPlan;
 use ringmain_cluster_config::plan::{changes, operator_changes, place_onto};
 use ringmain_protocol::plan::{from_message, operator_to_message, to_message};
 use ringmain_protocol::v1::{ApplyPlanRequest, Operator, PutOperatorsRequest, SkillLevel};
@@ -13,7 +15,7 @@ use serde_json::json;
 
 use super::operator;
 use super::start::read_plan;
-use crate::cli::{PlanApplyArgs, PlanCommand};
+use crate::cli::{PlanApplyArgs, PlanCommand, PlanDiffArgs, PlanRollbackArgs, PlanShowArgs};
 use crate::connection::{Clients, failed};
 use crate::exit::{Failure, FailureKind};
 use crate::output::{self, Answer, Block};
@@ -22,6 +24,13 @@ use crate::output::{self, Answer, Block};
 pub(super) fn run(command: PlanCommand) -> Result<(), Failure> {
     match command {
         PlanCommand::Apply(args) => super::client(apply(args)),
+        PlanCommand::Validate(args) => super::config::validate_plans(args),
+        PlanCommand::Diff(args) => match args.other.clone() {
+            Some(other) => diff_files(&args, &other),
+            None => super::client(diff(args)),
+        },
+        PlanCommand::Show(args) => super::client(show(args)),
+        PlanCommand::Rollback(args) => super::client(rollback(args)),
         PlanCommand::Calendar(args) => super::calendar::run(&args),
     }
 }
@@ -31,11 +40,7 @@ pub(super) async fn apply(args: PlanApplyArgs) -> Result<(), Failure> {
     let wanted = read_plan(&args.plan)?;
     let clients = Clients::open(&args.node).await?;
     let current = current_plan(&clients).await?;
-    let expanded = wanted
-        .plan_from(crate::clock::wall())
-        .map_err(|error| Failure::new(FailureKind::Invalid, codes::INVALID_CONFIG.code, error))?;
-    let next = place_onto(&current, &expanded)
-        .map_err(|error| Failure::new(FailureKind::Refused, "plan-conflict", error))?;
+    let next = follow(&current, &expanded(&wanted)?)?;
     let mut lines = changes(&current, &next);
     let plan_changes = !lines.is_empty();
     let (known, _) = operator::all(&clients).await?;
@@ -57,8 +62,87 @@ pub(super) async fn apply(args: PlanApplyArgs) -> Result<(), Failure> {
     output::print(&answer(&lines, version, args.dry_run), args.node.format, false)
 }
 
+/// What differs between the plan in force and a file.
+async fn diff(args: PlanDiffArgs) -> Result<(), Failure> {
+    let wanted = read_plan(&args.plan)?;
+    let clients = Clients::open(&args.node).await?;
+    let current = current_plan(&clients).await?;
+    let mut lines = changes(&current, &follow(&current, &expanded(&wanted)?)?);
+    let (known, _) = operator::all(&clients).await?;
+    lines.extend(operator_changes(&visible(&known, &wanted.operators), &wanted.operators));
+    output::print(&differences(&lines, &format!("version {}", current.version)), args.node.format, false)
+}
+
+/// What differs between two files.
+fn diff_files(args: &PlanDiffArgs, other: &Path) -> Result<(), Failure> {
+    let (one, other) = (read_plan(&args.plan)?, read_plan(other)?);
+    let before = expanded(&one)?;
+    let mut lines = changes(&before, &follow(&before, &expanded(&other)?)?);
+    lines.extend(operator_changes(&one.operators, &other.operators));
+    output::print(&differences(&lines, &args.plan.display().to_string()), args.node.format, false)
+}
+
+/// What a plan says, as what it changes beside one that says nothing.
+async fn show(args: PlanShowArgs) -> Result<(), Failure> {
+    let clients = Clients::open(&args.node).await?;
+    let plan = match args.version {
+        None => current_plan(&clients).await?,
+        Some(version) => earlier_plan(&clients, version).await?,
+    };
+    let lines = changes(&Plan::default(), &plan);
+    let json = json!({"version": plan.version, "says": lines});
+    let mut text = vec![Block::Line(format!("version {}", plan.version))];
+    text.extend(lines.into_iter().map(Block::Line));
+    output::print(&Answer { json, text }, args.node.format, false)
+}
+
+/// Applies an earlier plan as the next version.
+async fn rollback(args: PlanRollbackArgs) -> Result<(), Failure> {
+    let clients = Clients::open(&args.node).await?;
+    let current = current_plan(&clients).await?;
+    let version = args.version.unwrap_or(current.version.saturating_sub(1));
+    if version == 0 || version >= current.version {
+        let message = format!("--to: {version} is not before version {}, which is in force", current.version);
+        return Err(Failure::new(FailureKind::Invalid, codes::INVALID_REQUEST.code, message));
+    }
+    let next = follow(&current, &earlier_plan(&clients, version).await?)?;
+    let lines = changes(&current, &next);
+    if !lines.is_empty() {
+        let request = ApplyPlanRequest { plan: Some(to_message(&next)), dry_run: args.dry_run };
+        clients.admin.apply_plan(request).await.map_err(|error| failed(&error))?;
+    }
+    let in_force = if lines.is_empty() { current.version } else { next.version };
+    output::print(&answer(&lines, in_force, args.dry_run), args.node.format, false)
+}
+
+fn expanded(wanted: &RoutingPlan) -> Result<Plan, Failure> {
+    let expanded = wanted.plan_from(crate::clock::wall());
+    expanded.map_err(|error| Failure::new(FailureKind::Invalid, codes::INVALID_CONFIG.code, error))
+}
+
+fn follow(current: &Plan, wanted: &Plan) -> Result<Plan, Failure> {
+    place_onto(current, wanted).map_err(|error| Failure::new(FailureKind::Refused, "plan-conflict", error))
+}
+
+fn differences(lines: &[String], from: &str) -> Answer {
+    let mut text: Vec<Block> = lines.iter().cloned().map(Block::Line).collect();
+    text.push(Block::Line(match lines.len() {
+        0 => format!("the same as {from}"),
+        differences => format!("{differences} differences from {from}"),
+    }));
+    Answer { json: json!({"from": from, "changes": lines}), text }
+}
+
+async fn earlier_plan(clients: &Clients, version: u64) -> Result<Plan, Failure> {
+    let found = clients.admin.earlier_plan(version).await.map_err(|error| failed(&error))?;
+    understood(found.plan.unwrap_or_default())
+}
+
 async fn current_plan(clients: &Clients) -> Result<Plan, Failure> {
-    let message = clients.admin.plan().await.map_err(|error| failed(&error))?.plan.unwrap_or_default();
+    understood(clients.admin.plan().await.map_err(|error| failed(&error))?.plan.unwrap_or_default())
+}
+
+fn understood(message: ringmain_protocol::v1::Plan) -> Result<Plan, Failure> {
     from_message(message).map_err(|problems| {
         let problems: Vec<String> =
             problems.iter().map(|problem| format!("{}: {}", problem.field, problem.problem)).collect();

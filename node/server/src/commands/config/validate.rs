@@ -3,8 +3,12 @@
 use std::path::Path;
 
 use ringmain_cluster_config::node::read_file;
+use ringmain_cluster_config::plan::place_onto;
 use ringmain_cluster_config::shape::Shape;
 use ringmain_cluster_config::{NodeConfig, Problem, Problems, RoutingPlan, Tokens, node, plan, tokens};
+use ringmain_routing::command::{ApplyPlan, OperatorPlan, PutOperators};
+use ringmain_routing::limits::OPERATORS_PER_COMMAND_MAX;
+use ringmain_routing::{Command, Plan, Router};
 use ringmain_telemetry::codes;
 use serde_json::{Value, json};
 
@@ -61,8 +65,9 @@ fn check(path: &Path, kind: Option<FileKind>) -> Vec<Found> {
             tokens = Some(path.parent().unwrap_or(Path::new("")).join(config.tokens));
         }),
         Some(FileKind::Plan) => RoutingPlan::parse(&found.file, &text).map(|plan| {
-            if let Err(error) = plan.expand_calendars(wall()) {
-                found.errors.push(unexpanded(error.to_string()));
+            match plan.plan_from(wall()) {
+                Err(error) => found.errors.push(unexpanded(error.to_string())),
+                Ok(expanded) => found.errors.extend(refused_by_the_core(&expanded, &plan.operators)),
             }
             found.warnings = plan.warnings;
         }),
@@ -73,6 +78,25 @@ fn check(path: &Path, kind: Option<FileKind>) -> Vec<Found> {
     }
     let below = tokens.map(|path| check(&path, Some(FileKind::Tokens)));
     [found].into_iter().chain(below.into_iter().flatten()).collect()
+}
+
+/// What a new cluster would say to the plan and its operators: the core has the last word.
+fn refused_by_the_core(plan: &Plan, operators: &[OperatorPlan]) -> Option<Problem> {
+    let first = place_onto(&Plan::default(), plan).map_err(|error| error.to_string());
+    let judged = first.and_then(|plan| {
+        let mut router = Router::new();
+        let mut put = |command: &Command| {
+            router.apply(wall(), command).reply.map_err(|refusal| refusal.to_string()).map(drop)
+        };
+        put(&Command::ApplyPlan(Box::new(ApplyPlan { plan, by: Some("validate".into()) })))?;
+        operators.chunks(OPERATORS_PER_COMMAND_MAX).try_for_each(|part| {
+            put(&Command::PutOperators(PutOperators {
+                operators: part.to_vec(),
+                by: Some("validate".into()),
+            }))
+        })
+    });
+    judged.err().map(|message| whole_file(message, "a cluster would refuse the plan with these words"))
 }
 
 /// The file is sound, and a plan with such calendars cannot be applied today.
