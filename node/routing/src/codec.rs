@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{
-    AbandonContact, Act, AnswerOffer, ApplyPlan, CloseSession, Command, CompleteContact, EnqueueContact,
-    ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan, PutLifeSupport,
-    PutOperators, SetPresence, TransferContact, UpdateContact,
+    AbandonContact, Act, Action, AnswerOffer, ApplyPlan, AskForBreak, CloseSession, Command, CompleteContact,
+    EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
+    PutLifeSupport, PutOperators, SetPresence, TransferContact, UpdateContact,
 };
 use crate::effect::Outcome;
 use crate::plan::{Plan, RuleBook};
@@ -49,16 +49,18 @@ const OUTCOME_TAG: u16 = 100;
 const APPLY_PLAN: u16 = 2;
 const PUT_OPERATORS: u16 = 3;
 const ENQUEUE_CONTACT: u16 = 9;
+const ACT: u16 = 20;
 /// The first tag of format 2.
 const TRANSFER_CONTACT: u16 = 18;
 /// The first tag of format 3.
 const PUT_LIFE_SUPPORT: u16 = 21;
+const ASK_FOR_BREAK: u16 = 22;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
     match tag {
         APPLY_PLAN | PUT_OPERATORS => 3,
-        ENQUEUE_CONTACT => 2,
+        ENQUEUE_CONTACT | ACT => 2,
         _ => 1,
     }
 }
@@ -85,8 +87,9 @@ impl Command {
             Command::EndWrapUp(_) => 17,
             Command::TransferContact(_) => TRANSFER_CONTACT,
             Command::HoldContact(_) => 19,
-            Command::Act(_) => 20,
+            Command::Act(_) => ACT,
             Command::PutLifeSupport(_) => PUT_LIFE_SUPPORT,
+            Command::AskForBreak(_) => ASK_FOR_BREAK,
         }
     }
 
@@ -98,6 +101,7 @@ impl Command {
             Command::ApplyPlan(command) if command.by.is_some() => 2,
             Command::PutOperators(command) if command.by.is_some() => 2,
             Command::EnqueueContact(command) if command.facts != Facts::default() => 2,
+            Command::Act(command) if is_of_format_3(&command.action) => 2,
             Command::Tick
             | Command::ApplyPlan(_)
             | Command::PutOperators(_)
@@ -118,7 +122,8 @@ impl Command {
             | Command::TransferContact(_)
             | Command::HoldContact(_)
             | Command::Act(_)
-            | Command::PutLifeSupport(_) => 1,
+            | Command::PutLifeSupport(_)
+            | Command::AskForBreak(_) => 1,
         }
     }
 
@@ -127,7 +132,7 @@ impl Command {
     pub(crate) fn format(&self) -> u8 {
         match (self.tag(), self.version()) {
             (APPLY_PLAN | PUT_OPERATORS, version) => version,
-            (ENQUEUE_CONTACT, 2) | (PUT_LIFE_SUPPORT.., _) => 3,
+            (ENQUEUE_CONTACT | ACT, 2) | (PUT_LIFE_SUPPORT.., _) => 3,
             (TRANSFER_CONTACT.., _) => 2,
             _ => 1,
         }
@@ -158,6 +163,7 @@ impl Command {
             Command::HoldContact(_) => "hold_contact",
             Command::Act(_) => "act",
             Command::PutLifeSupport(_) => "put_life_support",
+            Command::AskForBreak(_) => "ask_for_break",
         }
     }
 
@@ -207,6 +213,7 @@ impl Command {
             Command::HoldContact(payload) => append(frame, payload),
             Command::Act(payload) => append(frame, payload),
             Command::PutLifeSupport(payload) => append(frame, payload),
+            Command::AskForBreak(payload) => append(frame, payload),
         }
     }
 
@@ -236,8 +243,9 @@ impl Command {
             17 => Command::EndWrapUp(payload::<AnswerOffer>(tag, body)?),
             TRANSFER_CONTACT => Command::TransferContact(Box::new(payload::<TransferContact>(tag, body)?)),
             19 => Command::HoldContact(payload::<HoldContact>(tag, body)?),
-            20 => Command::Act(Box::new(payload::<Act>(tag, body)?)),
+            ACT => Command::Act(Box::new(payload::<Act>(tag, body)?)),
             PUT_LIFE_SUPPORT => Command::PutLifeSupport(payload::<PutLifeSupport>(tag, body)?),
+            ASK_FOR_BREAK => Command::AskForBreak(payload::<AskForBreak>(tag, body)?),
             unknown => return Err(DecodeError::UnknownTag(unknown)),
         })
     }
@@ -303,6 +311,20 @@ fn contact_of(version: u8, body: &[u8]) -> Result<EnqueueContact, DecodeError> {
     }
     let (contact, facts) = payload::<(EnqueueContact, Facts)>(ENQUEUE_CONTACT, body)?;
     Ok(EnqueueContact { facts, ..contact })
+}
+
+/// Whether only format 3 knows the action.
+fn is_of_format_3(action: &Action) -> bool {
+    match action {
+        Action::DeferBreaks { .. } => true,
+        Action::ForcePresence { .. }
+        | Action::SignOut { .. }
+        | Action::RequeueContact { .. }
+        | Action::CloseContact { .. }
+        | Action::MoveContacts { .. }
+        | Action::LiftContact { .. }
+        | Action::Note { .. } => false,
+    }
 }
 
 fn has_rules(command: &PutOperators) -> bool {

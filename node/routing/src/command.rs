@@ -58,6 +58,21 @@ pub enum Command {
     Act(Box<Act>),
     /// Customers enter or leave the life-support register.
     PutLifeSupport(PutLifeSupport),
+    /// The operator asks for a break.
+    AskForBreak(AskForBreak),
+}
+
+/// See [`Command::AskForBreak`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskForBreak {
+    /// Who.
+    pub operator: OperatorId,
+    /// Its session.
+    pub epoch: Epoch,
+    /// Counts with the declarations of presence of one session; one that is not above the last changes nothing.
+    pub seq: u64,
+    /// Which of its breaks.
+    pub name: Name,
 }
 
 /// See [`Command::PutLifeSupport`]. The core holds who, never why.
@@ -432,6 +447,11 @@ pub enum Action {
         /// With what, at most [`crate::limits::NOTE_BYTES_MAX`].
         detail: Name,
     },
+    /// Breaks wait until their latest moment, or no longer do (R3.11).
+    DeferBreaks {
+        /// Whether they wait from here on.
+        on: bool,
+    },
 }
 
 /// Which contacts are moved.
@@ -473,7 +493,8 @@ impl Command {
             | Command::ExtendWrapUp(_)
             | Command::EndWrapUp(_)
             | Command::TransferContact(_)
-            | Command::HoldContact(_) => None,
+            | Command::HoldContact(_)
+            | Command::AskForBreak(_) => None,
         }
     }
 }
@@ -490,6 +511,7 @@ impl Action {
             Action::MoveContacts { .. } => "move-contacts",
             Action::LiftContact { .. } => "lift-contact",
             Action::Note { .. } => "note",
+            Action::DeferBreaks { .. } => "defer-breaks",
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::ladder::QueueRule;
 use crate::limits::{LEVEL_MAX, REQUIRED_SKILLS_MAX};
 use crate::plan::{ChannelPlan, Plan, QueuePlan};
 use crate::refusal::Refusal;
-use crate::rules::{Choice, Step};
+use crate::rules::{BreakRule, Choice, Step};
 
 /// A plan in force.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,7 @@ pub(crate) struct Directory {
     rules: Vec<QueueRule>,
     principals: BTreeMap<Name, u32>,
     calendars: BTreeMap<Name, u32>,
+    breaks: BTreeMap<Name, u32>,
     queues: BTreeMap<Name, u32>,
     skills: BTreeMap<Name, u32>,
     channels: BTreeMap<Name, u32>,
@@ -42,6 +43,7 @@ impl Directory {
             rules: Vec::new(),
             principals: places(plan.rules.principals.iter()),
             calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),
+            breaks: places(plan.rules.breaks.iter().map(|rule| &rule.name)),
             queues: places(plan.queues.iter().map(|queue| &queue.name)),
             skills: places(plan.skills.iter()),
             channels: places(plan.channels.iter().map(|channel| &channel.name)),
@@ -73,6 +75,7 @@ impl Directory {
             choice: rules.choice,
             steps,
             promote_after: rules.promote_after,
+            last_start: rules.last_start,
             units: units.into_boxed_slice(),
         }
     }
@@ -100,6 +103,10 @@ impl Directory {
     pub(crate) fn find_calendar(&self, name: &Name) -> Result<&CalendarPlan, Refusal> {
         let place = self.calendars.get(name).map(|&place| &self.plan.rules.calendars[place as usize]);
         place.ok_or_else(|| Refusal::UnknownCalendar(name.clone()))
+    }
+
+    pub(crate) fn find_break(&self, name: &Name) -> Option<&BreakRule> {
+        self.breaks.get(name).map(|&place| &self.plan.rules.breaks[place as usize])
     }
 
     /// Whether a queue is open by hand and by its hours.

@@ -20,6 +20,7 @@ pub(crate) struct QueueRule {
     /// At least one.
     pub steps: Box<[Step]>,
     pub promote_after: Option<Millis>,
+    pub last_start: Option<Millis>,
     /// Units by channel, sorted.
     pub units: Box<[(ChannelId, u32)]>,
 }

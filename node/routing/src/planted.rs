@@ -122,6 +122,18 @@ pub enum Planted {
     StrandedByPlan,
     /// Life safety is deflected like everybody.
     LifeSafetyDeflected,
+    /// More of a team go on a break at once than may.
+    TeamLimitIgnored,
+    /// A lost stream ends the operator's break.
+    BreakCutByGrace,
+    /// A break that can wait no longer waits.
+    LatestIgnored,
+    /// A break that is over is due again at once.
+    BreakClockRunsOn,
+    /// Contacts are given to operators whose shift is about to end.
+    ShiftEndIgnored,
+    /// Operators who must rest get contacts.
+    RestIgnored,
 }
 
 /// Whether this mistake is made now.
@@ -459,6 +471,22 @@ mod switch {
             "Life safety is deflected like everybody",
             &["I1", "I4"],
         ),
+        mistake(
+            Planted::TeamLimitIgnored,
+            "the core",
+            "More of a team go on a break at once than may",
+            &["I11"],
+        ),
+        mistake(Planted::BreakCutByGrace, "the core", "A lost stream ends the operator's break", &["I11"]),
+        mistake(Planted::LatestIgnored, "the core", "A break that can wait no longer waits", &["I11"]),
+        mistake(Planted::BreakClockRunsOn, "the core", "A break that is over is due again at once", &["I11"]),
+        mistake(
+            Planted::ShiftEndIgnored,
+            "the core",
+            "Contacts are given to operators whose shift is about to end",
+            &["I4"],
+        ),
+        mistake(Planted::RestIgnored, "the core", "Operators who must rest get contacts", &["I4"]),
     ];
 
     /// 0 for none, else the mistake's number and 1.

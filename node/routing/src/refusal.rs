@@ -138,6 +138,9 @@ pub enum Refusal {
         /// How many.
         contacts: u32,
     },
+    /// The operator has no such break.
+    #[error("break: the operator has no break {0:?}; its rules name those it has")]
+    UnknownBreak(Name),
 }
 
 impl Refusal {
@@ -173,6 +176,7 @@ impl Refusal {
             Refusal::WouldStrand { .. } => "would-strand",
             Refusal::NobodyThere(_) => "nobody-there",
             Refusal::UnknownCalendar(_) => "unknown-calendar",
+            Refusal::UnknownBreak(_) => "unknown-break",
         }
     }
 
@@ -206,5 +210,6 @@ impl Refusal {
         "would-strand",
         "nobody-there",
         "unknown-calendar",
+        "unknown-break",
     ];
 }

@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::contact::{State, Wait};
 use crate::directory::Directory;
 use crate::effect::{Effect, Outcome, Reply};
-use crate::ids::{Incarnation, LogIndex, Millis, NodeId, QueueId, Timestamp};
+use crate::ids::{Incarnation, LogIndex, Millis, NodeId, QueueId, Timestamp, UnitId};
 use crate::limits::TIMERS_PER_ENTRY_MAX;
 use crate::memory::{Deed, Memory, Redialer};
 use crate::order::OrderKey;
@@ -40,6 +40,8 @@ pub struct Router {
     pub(crate) life_support: Arc<BTreeSet<u128>>,
     /// Customers who hung up, for credit. Shared with snapshots until one more does.
     pub(crate) redials: Arc<Memory<Redialer>>,
+    /// Breaks wait until their latest moment.
+    pub(crate) breaks_deferred: bool,
     /// Effects of the entry being applied.
     pub(crate) effects: Vec<Effect>,
     /// What the event being carried out has freed.
@@ -122,6 +124,10 @@ pub(crate) struct Freed {
     pub lines: Vec<u32>,
     /// An operator has left or was excluded: exclusions of others may have become void.
     pub exclusions: bool,
+    /// Operators with rules of time whose own state the event has touched.
+    pub looks: Slots,
+    /// Teams in which more may be away than before.
+    pub teams: BTreeSet<Option<UnitId>>,
 }
 
 /// The chain behind a command: `frames` are its frame and that of its outcome, one behind the other. Who has them
@@ -154,6 +160,7 @@ impl Router {
             turns: 0,
             life_support: Arc::new(BTreeSet::new()),
             redials: Arc::new(Memory::default()),
+            breaks_deferred: false,
             effects: Vec::new(),
             freed: Freed::default(),
             frame: Vec::new(),
@@ -241,6 +248,7 @@ impl Router {
             Command::HoldContact(command) => self.hold_contact(command),
             Command::Act(command) => self.act(command),
             Command::PutLifeSupport(command) => self.put_life_support(command),
+            Command::AskForBreak(command) => self.ask_for_break(command),
         }
     }
 

@@ -45,6 +45,7 @@ pub struct Snapshot {
     turns: u64,
     life_support: Arc<BTreeSet<u128>>,
     redials: Arc<Memory<Redialer>>,
+    breaks_deferred: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +62,7 @@ pub(crate) struct Head {
     pub turns: u64,
     pub life_support: Vec<u128>,
     pub redials: StoredMemory<Redialer>,
+    pub breaks_deferred: bool,
 }
 
 /// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
@@ -141,6 +143,7 @@ impl Snapshot {
             turns: self.turns,
             life_support: self.life_support.iter().copied().collect(),
             redials: self.redials.to_stored(),
+            breaks_deferred: self.breaks_deferred,
         };
         crate::codec::append(&mut bytes, &head);
         // In the order of `Rows`, which reads them.
@@ -172,6 +175,7 @@ impl Router {
             turns: self.turns,
             life_support: self.life_support.clone(),
             redials: self.redials.clone(),
+            breaks_deferred: self.breaks_deferred,
         }
     }
 
@@ -200,6 +204,7 @@ impl Router {
         router.turns = head.turns;
         router.life_support = Arc::new(head.life_support.into_iter().collect());
         router.redials = Arc::new(Memory::from_stored(head.redials));
+        router.breaks_deferred = head.breaks_deferred;
         router.tables = derive(head.plan, rows, head.now)?;
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)

@@ -133,7 +133,21 @@ impl From<HeadV2> for Head {
         let rules = RuleBook::of(&plan);
         let totals = totals.into_iter().map(QueueTotals::from).collect();
         let (life_support, redials) = (Vec::new(), Vec::new());
-        Head { index, now, chain, format, plan, rules, totals, jobs, deeds, turns: 0, life_support, redials }
+        Head {
+            index,
+            now,
+            chain,
+            format,
+            plan,
+            rules,
+            totals,
+            jobs,
+            deeds,
+            turns: 0,
+            life_support,
+            redials,
+            breaks_deferred: false,
+        }
     }
 }
 
@@ -237,6 +251,7 @@ impl From<OperatorV2> for Operator {
             exclusions: old.exclusions,
             wrap_ups: old.wrap_ups,
             turn: 0,
+            time: None,
             counts: Vec::new(),
         }
     }

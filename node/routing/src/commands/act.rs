@@ -80,6 +80,7 @@ impl Router {
             Action::LiftContact { contact, tier, head_start } => {
                 self.judge_lift(*contact, *tier, *head_start)
             }
+            Action::DeferBreaks { .. } => Ok(0),
             Action::Note { what, detail } => {
                 check_name("what", what)?;
                 if !detail.is_empty() {
@@ -189,6 +190,7 @@ impl Router {
                     self.set_tier(contact.slot, tier);
                 }
             }
+            Action::DeferBreaks { on } => self.defer_breaks(*on),
             Action::Note { .. } => {}
         }
     }

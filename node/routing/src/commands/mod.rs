@@ -5,6 +5,7 @@ mod abandon_contact;
 mod act;
 mod answer_offer;
 mod apply_plan;
+mod ask_for_break;
 mod close_session;
 mod complete_contact;
 mod enqueue_contact;
