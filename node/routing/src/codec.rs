@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{
-    AbandonContact, Act, AnswerOffer, ApplyPlan, AssignContact, CaseStep, CloseSession, Command,
+    AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CaseStep, CloseSession, Command,
     CompleteContact, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted,
     OpenSession, OperatorPlan, PutLifeSupport, PutOperators, SetPresence, TakeNext, TransferContact,
     TransferTarget, UpdateContact,
@@ -56,6 +56,7 @@ const TRANSFER_CONTACT: u16 = 18;
 const ACT: u16 = 20;
 /// The first tag of format 3.
 const PUT_LIFE_SUPPORT: u16 = 21;
+const ASK_FOR_BREAK: u16 = 22;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
@@ -92,6 +93,7 @@ impl Command {
             Command::PutLifeSupport(_) => PUT_LIFE_SUPPORT,
             Command::TakeNext(_) => 23,
             Command::AssignContact(_) => 24,
+            Command::AskForBreak(_) => ASK_FOR_BREAK,
         }
     }
 
@@ -128,7 +130,8 @@ impl Command {
             | Command::Act(_)
             | Command::PutLifeSupport(_)
             | Command::TakeNext(_)
-            | Command::AssignContact(_) => 1,
+            | Command::AssignContact(_)
+            | Command::AskForBreak(_) => 1,
         }
     }
 
@@ -170,6 +173,7 @@ impl Command {
             Command::PutLifeSupport(_) => "put_life_support",
             Command::TakeNext(_) => "take_next",
             Command::AssignContact(_) => "assign_contact",
+            Command::AskForBreak(_) => "ask_for_break",
         }
     }
 
@@ -226,6 +230,7 @@ impl Command {
             Command::PutLifeSupport(payload) => append(frame, payload),
             Command::TakeNext(payload) => append(frame, payload),
             Command::AssignContact(payload) => append(frame, payload),
+            Command::AskForBreak(payload) => append(frame, payload),
         }
     }
 
@@ -259,6 +264,7 @@ impl Command {
             PUT_LIFE_SUPPORT => Command::PutLifeSupport(payload::<PutLifeSupport>(tag, body)?),
             23 => Command::TakeNext(payload::<TakeNext>(tag, body)?),
             24 => Command::AssignContact(payload::<AssignContact>(tag, body)?),
+            ASK_FOR_BREAK => Command::AskForBreak(payload::<AskForBreak>(tag, body)?),
             unknown => return Err(DecodeError::UnknownTag(unknown)),
         })
     }

@@ -62,6 +62,21 @@ pub enum Command {
     TakeNext(TakeNext),
     /// A lead hands a waiting contact out.
     AssignContact(AssignContact),
+    /// The operator asks for a break.
+    AskForBreak(AskForBreak),
+}
+
+/// See [`Command::AskForBreak`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskForBreak {
+    /// Who.
+    pub operator: OperatorId,
+    /// Its session.
+    pub epoch: Epoch,
+    /// Counts with the declarations of presence of one session; one that is not above the last changes nothing.
+    pub seq: u64,
+    /// Which of its breaks.
+    pub name: Name,
 }
 
 /// See [`Command::TakeNext`].
@@ -495,6 +510,11 @@ pub enum Action {
         /// How long nobody else may take it, 1 to [`crate::limits::HAND_OUT_HOLD_MS_MAX`].
         hold: Millis,
     },
+    /// Breaks wait until their latest moment, or no longer do (R3.11).
+    DeferBreaks {
+        /// Whether they wait from here on.
+        on: bool,
+    },
 }
 
 /// Which contacts are moved.
@@ -538,7 +558,8 @@ impl Command {
             | Command::TransferContact(_)
             | Command::HoldContact(_)
             | Command::TakeNext(_)
-            | Command::AssignContact(_) => None,
+            | Command::AssignContact(_)
+            | Command::AskForBreak(_) => None,
         }
     }
 }
@@ -547,7 +568,7 @@ impl Action {
     /// Whether logs before format 3 know it not.
     pub(crate) fn is_of_the_rule_book(&self) -> bool {
         match self {
-            Action::AssignContact { .. } => true,
+            Action::AssignContact { .. } | Action::DeferBreaks { .. } => true,
             Action::ForcePresence { .. }
             | Action::SignOut { .. }
             | Action::RequeueContact { .. }
@@ -570,6 +591,7 @@ impl Action {
             Action::LiftContact { .. } => "lift-contact",
             Action::Note { .. } => "note",
             Action::AssignContact { .. } => "assign-contact",
+            Action::DeferBreaks { .. } => "defer-breaks",
         }
     }
 }

@@ -346,16 +346,17 @@ impl Router {
         self.tables.ix.gauges.get(queue.0 as usize).map_or(0, |gauges| gauges.waiting)
     }
 
-    /// How many operators are offline, ready, not ready, and missed an offer, in this order.
+    /// How many operators are offline, ready, not ready, missed an offer, and on a break, in this order.
     #[must_use]
-    pub fn presence_counts(&self) -> [u32; 4] {
-        let mut counts = [0; 4];
+    pub fn presence_counts(&self) -> [u32; 5] {
+        let mut counts = [0; 5];
         for (_, row) in self.tables.operators.iter() {
             let place = match row.presence {
                 PresenceState::Offline => 0,
                 PresenceState::Ready => 1,
                 PresenceState::NotReady(_) => 2,
                 PresenceState::Missed { .. } => 3,
+                PresenceState::Break { .. } => 4,
             };
             counts[place] += 1;
         }

@@ -12,7 +12,7 @@ use crate::ladder::{QueueRule, steps_of};
 use crate::limits::{LEVEL_MAX, REQUIRED_SKILLS_MAX};
 use crate::plan::{ChannelPlan, Plan, QueuePlan};
 use crate::refusal::Refusal;
-use crate::rules::{Choice, Reach, Route};
+use crate::rules::{BreakRule, Choice, Reach, Route};
 
 /// A plan in force.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,7 @@ pub(crate) struct Directory {
     rules: Vec<QueueRule>,
     principals: BTreeMap<Name, u32>,
     calendars: BTreeMap<Name, u32>,
+    breaks: BTreeMap<Name, u32>,
     routes: BTreeMap<Name, u32>,
     queues: BTreeMap<Name, u32>,
     skills: BTreeMap<Name, u32>,
@@ -43,6 +44,7 @@ impl Directory {
             rules: Vec::new(),
             principals: places(plan.rules.principals.iter()),
             calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),
+            breaks: places(plan.rules.breaks.iter().map(|rule| &rule.name)),
             routes: places(plan.rules.routes.iter().map(|route| &route.name)),
             queues: places(plan.queues.iter().map(|queue| &queue.name)),
             skills: places(plan.skills.iter()),
@@ -75,6 +77,7 @@ impl Directory {
             first_reaching: steps.iter().position(|step| step.reach != Reach::Nobody).unwrap_or(0),
             steps: steps.into_boxed_slice(),
             promote_after: rules.promote_after,
+            last_start: rules.last_start,
             units: units.into_boxed_slice(),
         }
     }
@@ -116,6 +119,10 @@ impl Directory {
         let of_units = above.filter_map(|unit| self.plan.units[unit.0 as usize].rules.calendar.as_ref());
         let name = of_units.into_iter().next().or(route.calendar.as_ref())?;
         self.find_calendar(name).ok()
+    }
+
+    pub(crate) fn find_break(&self, name: &Name) -> Option<&BreakRule> {
+        self.breaks.get(name).map(|&place| &self.plan.rules.breaks[place as usize])
     }
 
     /// Whether a queue is open by hand and by its hours.

@@ -60,6 +60,22 @@ pub enum Reply {
         /// Which.
         contact: ContactId,
     },
+    /// What came of asking for a break.
+    Break(BreakAnswer),
+}
+
+/// What came of asking for a break (R3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BreakAnswer {
+    /// The operator is on a break.
+    Begun {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// It begins when the operator's hands are empty.
+    WhenFree,
+    /// It begins when others of the team are back or breaks are deferred no longer, at its latest moment anyway.
+    WhenOthersReturn,
 }
 
 /// Why a contact ended.
@@ -286,6 +302,13 @@ pub enum PresenceState {
     NotReady(u16),
     /// Left an offer unanswered: no new offers until then, or a click.
     Missed {
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// On a break (R3.11).
+    Break {
+        /// The reason that the break's rule gives (AUX code).
+        reason: u16,
         /// When it ends by itself.
         until: Timestamp,
     },

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use crate::case::Case;
 use crate::contact::{Contact, State, Wait};
+use crate::effect::PresenceState;
 use crate::ids::{OperatorId, QueueId, Timestamp};
 use crate::operator::Operator;
 use crate::profiles::ProfileKey;
@@ -146,6 +147,10 @@ impl Router {
                 slot,
             );
         }
+        let is_away = matches!(operator.presence, PresenceState::Break { .. });
+        if is_away != operator.time.as_deref().is_some_and(|time| time.on.is_some()) {
+            return violated("I11", "an operator's presence and its break are not the same", slot);
+        }
         if operator.idle_since > self.now {
             return violated("I12", "an operator is idle since a time to come", slot);
         }
@@ -197,6 +202,7 @@ impl Router {
             row.is_available()
                 && self.fits_now(row, contact)
                 && row.has_room_to_take(contact)
+                && !self.is_kept_from(row, contact.queue, contact.tier)
                 && !self.is_excluded(row, contact)
         });
         if in_vain { waits_in_vain(held_for.slot) } else { Ok(()) }
@@ -216,7 +222,11 @@ impl Router {
         let Some(from) = from else { return Ok(()) };
         let reaches = |contact: &&&Contact| rule.step_of(contact.order(), self.now) >= from;
         for operator in operators.iter().filter(|operator| operator.has_room_to_take(first)) {
-            if line.iter().filter(reaches).any(|contact| !self.is_excluded(operator, contact)) {
+            let may = |contact: &Contact| {
+                !self.is_kept_from(operator, contact.queue, contact.tier)
+                    && !self.is_excluded(operator, contact)
+            };
+            if line.iter().filter(reaches).any(|contact| may(contact)) {
                 return waits_in_vain(operator.id.slot);
             }
         }

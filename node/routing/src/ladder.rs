@@ -23,6 +23,7 @@ pub(crate) struct QueueRule {
     /// The first step that reaches somebody: whom a contact may be kept for or handed out to, whatever its own step.
     pub first_reaching: usize,
     pub promote_after: Option<Millis>,
+    pub last_start: Option<Millis>,
     /// Units by channel, sorted.
     pub units: Box<[(ChannelId, u32)]>,
 }

@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod bitset;
+mod breaks;
 pub mod calendar;
 mod case;
 mod case_view;
@@ -51,6 +52,7 @@ mod snapshot;
 mod snapshot_v1;
 mod snapshot_v2;
 mod tables;
+mod time;
 mod view;
 mod why;
 
@@ -66,5 +68,5 @@ pub use refusal::Refusal;
 pub use router::{QueueTotals, Router, next_chain};
 pub use session::{SessionState, SessionView};
 pub use snapshot::{Snapshot, SnapshotError};
-pub use view::{ContactState, ContactView, OperatorView, QueueView};
+pub use view::{BreakView, ContactState, ContactView, OperatorView, QueueView};
 pub use why::{ContactWhy, Decision, OperatorWhy, Side, WhyNot};

@@ -76,7 +76,7 @@ impl Router {
         });
     }
 
-    /// What time does to an operator up to `due`: the grace, a missed offer, exclusions, wrap-ups of contacts
+    /// What time does to an operator up to `due`: the grace, a missed offer or a break, exclusions, wrap-ups of contacts
     /// passed on, in this order.
     pub(crate) fn operator_timer(&mut self, slot: u32, due: Timestamp) {
         if let SessionState::Grace { until } = self.tables.operator(slot).session.state
@@ -89,10 +89,16 @@ impl Router {
         {
             self.show_presence(slot, PresenceState::Ready);
         }
+        if let PresenceState::Break { reason, until } = self.tables.operator(slot).presence
+            && until <= due
+        {
+            self.return_from_break(slot, reason);
+        }
         self.tables
             .change_exclusions(slot, |exclusions| exclusions.retain(|exclusion| exclusion.until > due));
         self.end_wrap_ups(slot, |wrap_up| wrap_up.until <= due);
         self.freed.operators.insert(slot);
+        self.touch(slot);
     }
 
     /// What time does to a gateway: its grace is over. Its contacts stay; it reconciles when it comes back.
@@ -244,6 +250,7 @@ impl Router {
         let now = self.now;
         self.tables.change_operator(operator.slot, |row| row.idle_since = now);
         self.freed.operators.insert(operator.slot);
+        self.touch(operator.slot);
     }
 
     /// An offer that the customer ended costs the operator nothing: its place in the idle order comes back,
@@ -254,6 +261,7 @@ impl Router {
             row.idle_since = if row.idle_since == offered_at { idle_before } else { now };
         });
         self.freed.operators.insert(operator.slot);
+        self.touch(operator.slot);
     }
 
     /// Sets an operator's presence and says so. One who becomes unavailable releases what was held for it; one
@@ -261,6 +269,7 @@ impl Router {
     pub(crate) fn show_presence(&mut self, slot: u32, presence: PresenceState) {
         let now = self.now;
         let was_available = self.tables.operator(slot).is_available();
+        let was_away = matches!(self.tables.operator(slot).presence, PresenceState::Break { .. });
         self.tables.change_operator(slot, |row| {
             if presence == PresenceState::Ready && row.presence != PresenceState::Ready {
                 row.idle_since = now;
@@ -269,6 +278,10 @@ impl Router {
         });
         let operator = self.tables.operator(slot).id;
         self.emit(Effect::AnnouncePresence { operator, presence });
+        if was_away {
+            self.break_is_over(slot);
+        }
+        self.touch(slot);
         self.availability_changed(slot, was_available);
     }
 
@@ -296,6 +309,7 @@ impl Router {
             self.leave_by_orphan_rule(contact);
         }
         self.end_wrap_ups(slot, |_| true);
+        self.team_changed(slot);
         self.availability_changed(slot, was_available);
         if self.tables.operator(slot).presence != PresenceState::Offline {
             self.show_presence(slot, PresenceState::Offline);

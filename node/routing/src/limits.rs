@@ -80,6 +80,14 @@ pub const LADDER_STEPS_MAX: usize = 16;
 pub const NEIGHBOURS_MAX: usize = 64;
 /// Channels or companies that one operator's rules name in one list.
 pub const OPERATOR_RULES_MAX: usize = 256;
+/// Breaks of a plan.
+pub const BREAKS_MAX: usize = 64;
+/// Breaks of one operator.
+pub const BREAKS_PER_OPERATOR_MAX: usize = 8;
+/// Shortest window of the occupancy cap: a minute.
+pub const REST_WINDOW_MS_MIN: u64 = 60_000;
+/// Longest window of the occupancy cap: a day.
+pub const REST_WINDOW_MS_MAX: u64 = 86_400_000;
 /// Channels with a cap of one operator.
 pub const CAPS_MAX: usize = 16;
 /// Attributes of one contact that entry rules may look at.

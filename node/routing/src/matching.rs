@@ -26,7 +26,7 @@ impl Router {
     pub(crate) fn settle(&mut self) {
         loop {
             self.settle_freed();
-            if self.freed.contacts.is_empty() && self.freed.operators.is_empty() && !self.freed.exclusions {
+            if self.freed.is_empty() {
                 return;
             }
         }
@@ -34,6 +34,7 @@ impl Router {
 
     /// Contacts in their order first, then operators by slot.
     fn settle_freed(&mut self) {
+        self.look_at_operators();
         if core::mem::take(&mut self.freed.exclusions) {
             self.free_excluded_contacts();
         }
@@ -118,6 +119,7 @@ impl Router {
                 let row = self.tables.operator(operator.slot);
                 let fits = row.is_available()
                     && row.has_room_to_take(contact)
+                    && !self.is_kept_from(row, contact.queue, contact.tier)
                     && self.fits_now(row, contact)
                     && !self.is_excluded(row, contact);
                 fits.then_some(operator.slot)
@@ -142,9 +144,13 @@ impl Router {
                 let profiles = self.with_room_for(contact, fitting);
                 let first = |profile| {
                     let may = |slot| self.may_take(slot, contact);
-                    self.tables.ix.profiles.first_by_choice_of(profile, choice, demand(contact), may)
+                    self.tables.ix.profiles.first_by_choice_of(profile, choice, self.demand(contact), may)
                 };
-                profiles.filter_map(first).min().map(|place| place.1.1)
+                profiles
+                    .filter(|&profile| self.may_reach(profile, contact))
+                    .filter_map(first)
+                    .min()
+                    .map(|place| place.1.1)
             }
             Choice::MostSkilled => {
                 let profiles = self.with_room_for(contact, fitting);
@@ -166,7 +172,19 @@ impl Router {
 
     fn may_take(&self, slot: u32, contact: &Contact) -> bool {
         let operator = self.tables.operator(slot);
-        operator.has_room_to_take(contact) && !self.is_excluded(operator, contact)
+        operator.has_room_to_take(contact)
+            && !self.is_kept_from(operator, contact.queue, contact.tier)
+            && !self.is_excluded(operator, contact)
+    }
+
+    /// Whether operators of the profile may still begin with the contact in their shift.
+    fn may_reach(&self, profile: u32, contact: &Contact) -> bool {
+        contact.tier == 0 || !self.shift_ends(&self.tables.ix.profiles.at(profile).key, contact.queue)
+    }
+
+    fn demand(&self, contact: &Contact) -> Demand {
+        let passes_kept = contact.tier > 0 && !self.is_behind();
+        Demand { units: contact.units, channel: contact.need.channel, passes_kept }
     }
 
     /// Looks at the longest idle of each fitting profile; within a profile only where that one is ahead of the best so
@@ -208,8 +226,11 @@ impl Router {
     }
 
     fn longest_idle_in(&self, profile: u32, contact: &Contact) -> Option<Idle> {
+        if !self.may_reach(profile, contact) {
+            return None;
+        }
         let may = |slot| self.may_take(slot, contact);
-        self.tables.ix.profiles.longest_idle_of(profile, demand(contact), may)
+        self.tables.ix.profiles.longest_idle_of(profile, self.demand(contact), may)
     }
 
     /// The waiting contact with the smallest key for this operator among those that fit.
@@ -237,13 +258,17 @@ impl Router {
             return None;
         }
         let mut best: Option<RankedKey> = None;
+        let directory = &self.tables.directory;
+        let time_left = operator.time.is_some().then(|| directory.time_left(operator, self.now));
         for (&rank, fits) in &self.tables.ix.profiles.at(operator.profile).fits {
             let mut first = (NOBODY, None);
             fits.for_each_in_both(classes.waiting(), |class| {
-                if classes.head(class) < first.0
+                let end = time_left.map_or(NOBODY, |left| directory.end_of(classes.at(class).queue, left));
+                let end = end.min(first.0);
+                if classes.head(class) < end
                     && classes.cost(class) <= room
                     && let Some(key) = self.first_to_take(operator, class, taking)
-                    && key.place() < first.0
+                    && key.place() < end
                 {
                     first = (key.place(), Some(key));
                 }
@@ -294,6 +319,7 @@ impl Router {
         let fitting = held.iter().filter(|key| {
             let contact = self.tables.contact(key.slot);
             operator.has_room_to_take(contact)
+                && !self.is_kept_from(operator, contact.queue, contact.tier)
                 && self.fits_now(operator, contact)
                 && !self.is_excluded(operator, contact)
         });
@@ -405,6 +431,7 @@ impl Router {
             row.passed = false;
             row.state = state;
         });
+        self.begin_busy_time(operator);
         self.announce_assignment(contact);
     }
 
@@ -435,10 +462,6 @@ impl Router {
         self.emit(Effect::ConnectContact { contact, gateway, operator, assignment });
         self.remember_service(slot, operator);
     }
-}
-
-fn demand(contact: &Contact) -> Demand {
-    Demand { units: contact.units, channel: contact.need.channel }
 }
 
 fn offered(

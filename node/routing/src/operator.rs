@@ -12,6 +12,7 @@ use crate::ids::{AssignmentEpoch, ChannelId, ContactId, Name, OperatorId, Timest
 use crate::planted::{Planted, is};
 use crate::profiles::ProfileKey;
 use crate::session::Session;
+use crate::time::OperatorTime;
 
 /// One operator. The row is the truth; every index is derived from it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +36,8 @@ pub(crate) struct Operator {
     pub wrap_ups: Vec<WrapUp>,
     /// Which of all assignments so far was its last; 0 for none.
     pub turn: u64,
+    /// Its breaks, shift and rest, where its rules say anything of them.
+    pub time: Option<Box<OperatorTime>>,
     /// Logins of those who stand in for it, first choice first.
     pub deputies: Box<[Name]>,
     /// Contacts in hand of each channel with a cap, in the order of the profile's caps; derived, so not stored.
@@ -115,6 +118,11 @@ impl Operator {
         }
     }
 
+    /// Whether it was seen to take nothing but life safety until its timer fires or something touches it.
+    pub(crate) fn was_kept(&self) -> bool {
+        self.time.as_deref().is_some_and(|time| time.is_kept)
+    }
+
     /// The part of the capacity in use, in thousandths.
     pub(crate) fn load(&self) -> u64 {
         if self.capacity == 0 { 1_000 } else { u64::from(self.used) * 1_000 / u64::from(self.capacity) }
@@ -136,13 +144,14 @@ impl Operator {
 
     /// When time alone changes it next.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let missed = match self.presence {
-            PresenceState::Missed { until } => Some(until),
+        let presence = match self.presence {
+            PresenceState::Missed { until } | PresenceState::Break { until, .. } => Some(until),
             PresenceState::Offline | PresenceState::Ready | PresenceState::NotReady(_) => None,
         };
         let exclusion = self.exclusions.iter().map(|exclusion| exclusion.until).min();
         let wrap_ups = self.wrap_ups.iter().filter(|_| !is(Planted::KeptWrapUpNeverEnds));
         let wrap_up = wrap_ups.map(|wrap_up| wrap_up.until).min();
-        [self.session.deadline(), missed, exclusion, wrap_up].into_iter().flatten().min()
+        let look_at = self.time.as_deref().and_then(|time| time.look_at);
+        [self.session.deadline(), presence, exclusion, wrap_up, look_at].into_iter().flatten().min()
     }
 }

@@ -20,6 +20,9 @@ pub(crate) type Place = u128;
 /// Behind every place.
 pub(crate) const NOBODY: Place = Place::MAX;
 
+/// Behind all of tier 0 and before everybody else.
+pub(crate) const BEHIND_LIFE_SAFETY: Place = 1 << (TIME_BITS + 64);
+
 /// Bits for the time: 36 million years.
 const TIME_BITS: u32 = 60;
 

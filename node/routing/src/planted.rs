@@ -154,6 +154,18 @@ pub enum Planted {
     EscalationNotMoved,
     /// Nobody is told that a case is over.
     CaseEndNotTold,
+    /// More of a team go on a break at once than may.
+    TeamLimitIgnored,
+    /// A lost stream ends the operator's break.
+    BreakCutByGrace,
+    /// A break that can wait no longer waits.
+    LatestIgnored,
+    /// A break that is over is due again at once.
+    BreakClockRunsOn,
+    /// Contacts are given to operators whose shift is about to end.
+    ShiftEndIgnored,
+    /// Operators who must rest get contacts.
+    RestIgnored,
 }
 
 /// Whether this mistake is made now.
@@ -532,6 +544,22 @@ mod switch {
         mistake(Planted::ReturnIgnored, "the core", "A case that goes back keeps to its stage", &["I1"]),
         mistake(Planted::EscalationNotMoved, "the core", "A late stage stays in its queue", &["I11"]),
         mistake(Planted::CaseEndNotTold, "the core", "Nobody is told that a case is over", &["I1"]),
+        mistake(
+            Planted::TeamLimitIgnored,
+            "the core",
+            "More of a team go on a break at once than may",
+            &["I11"],
+        ),
+        mistake(Planted::BreakCutByGrace, "the core", "A lost stream ends the operator's break", &["I11"]),
+        mistake(Planted::LatestIgnored, "the core", "A break that can wait no longer waits", &["I11"]),
+        mistake(Planted::BreakClockRunsOn, "the core", "A break that is over is due again at once", &["I11"]),
+        mistake(
+            Planted::ShiftEndIgnored,
+            "the core",
+            "Contacts are given to operators whose shift is about to end",
+            &["I4"],
+        ),
+        mistake(Planted::RestIgnored, "the core", "Operators who must rest get contacts", &["I4"]),
     ];
 
     /// 0 for none, else the mistake's number and 1.

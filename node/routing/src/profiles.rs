@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::bitset::Bitset;
-use crate::ids::{ChannelId, PrincipalId, QueueId, SkillId, Timestamp, UnitId};
+use crate::ids::{ChannelId, Name, PrincipalId, QueueId, SkillId, Timestamp, UnitId};
 use crate::operator::Operator;
 use crate::planted::{Planted, is};
 use crate::rules::Choice;
@@ -30,6 +30,8 @@ pub(crate) struct ProfileKey {
     pub lent: Box<[PrincipalId]>,
     /// At most so many contacts of a channel at once, sorted by channel.
     pub caps: Box<[(ChannelId, u16)]>,
+    /// The calendar of its shifts.
+    pub shift: Option<Name>,
 }
 
 impl ProfileKey {
@@ -53,12 +55,15 @@ pub(crate) type Idle = (Timestamp, u32);
 /// Behind everybody in the order of idleness.
 const NOBODY: Idle = (Timestamp(u64::MAX), u32::MAX);
 
+/// The bit, beside those of channels, of an operator who takes nothing but life safety.
+const KEPT: u32 = 1 << 31;
+
 /// How an available operator stands among those of its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// Units free.
     pub free: u32,
-    /// The channels with a cap that are full, a bit for each.
+    /// The channels with a cap that are full, a bit for each, and [`KEPT`].
     pub full: u32,
     pub idle: Idle,
     /// Which of all assignments was its last.
@@ -71,7 +76,7 @@ impl Standing {
     pub(crate) fn of(operator: &Operator) -> Standing {
         Standing {
             free: operator.free(),
-            full: operator.full_channels(),
+            full: operator.full_channels() | if operator.was_kept() { KEPT } else { 0 },
             idle: (operator.idle_since, operator.id.slot),
             turn: operator.turn,
             load: operator.load(),
@@ -295,6 +300,8 @@ impl Profiles {
 pub(crate) struct Demand {
     pub units: u32,
     pub channel: Option<ChannelId>,
+    /// Whether those who were seen to take nothing but life safety are passed over.
+    pub passes_kept: bool,
 }
 
 fn set_in_level<P: Ord>(levels: &mut Levels<P>, level: (u32, u32), place: P, on: bool) {
@@ -310,7 +317,8 @@ fn set_in_level<P: Ord>(levels: &mut Levels<P>, level: (u32, u32), place: P, on:
 
 /// The levels with room for a contact: units free, and its channel not full.
 fn with_room<P>(levels: &Levels<P>, demand: Demand, bit: Option<u32>) -> impl Iterator<Item = &BTreeSet<P>> {
-    let bit = bit.filter(|_| !is(Planted::CapIgnored)).unwrap_or(0);
+    let bit =
+        bit.filter(|_| !is(Planted::CapIgnored)).unwrap_or(0) | if demand.passes_kept { KEPT } else { 0 };
     let group = |from: u32| levels.range((from, 0)..).next().map(|(level, _)| level.0);
     let groups = core::iter::successors(group(0), move |full| group(full + 1));
     let open = groups.filter(move |full| full & bit == 0);

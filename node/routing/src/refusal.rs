@@ -169,6 +169,9 @@ pub enum Refusal {
         /// How many.
         cases: u32,
     },
+    /// The operator has no such break.
+    #[error("break: the operator has no break {0:?}; its rules name those it has")]
+    UnknownBreak(Name),
 }
 
 impl Refusal {
@@ -204,6 +207,7 @@ impl Refusal {
             Refusal::WouldStrand { .. } => "would-strand",
             Refusal::NobodyThere(_) => "nobody-there",
             Refusal::UnknownCalendar(_) => "unknown-calendar",
+            Refusal::UnknownBreak(_) => "unknown-break",
             Refusal::NothingWaits => "nothing-waits",
             Refusal::NotALead(_) => "not-a-lead",
             Refusal::PassedOften { .. } => "passed-often",
@@ -242,6 +246,7 @@ impl Refusal {
         "would-strand",
         "nobody-there",
         "unknown-calendar",
+        "unknown-break",
         "nothing-waits",
         "not-a-lead",
         "passed-often",

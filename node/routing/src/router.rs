@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::contact::{State, Wait};
 use crate::directory::Directory;
 use crate::effect::{Effect, Outcome, Reply};
-use crate::ids::{Incarnation, LogIndex, Millis, NodeId, QueueId, Timestamp};
+use crate::ids::{Incarnation, LogIndex, Millis, NodeId, QueueId, Timestamp, UnitId};
 use crate::limits::TIMERS_PER_ENTRY_MAX;
 use crate::memory::{Acquaintance, Deed, Memory, Redialer};
 use crate::order::OrderKey;
@@ -39,6 +39,8 @@ pub struct Router {
     pub(crate) life_support: Arc<BTreeSet<u128>>,
     /// Customers who hung up, for credit.
     pub(crate) redials: Memory<Redialer>,
+    /// Breaks wait until their latest moment.
+    pub(crate) breaks_deferred: bool,
     /// The plans that were applied last, with their place in the log, oldest first. Logs before format 3 keep none.
     pub(crate) plans: VecDeque<(u64, LogIndex)>,
     /// Who served whom.
@@ -125,6 +127,21 @@ pub(crate) struct Freed {
     pub lines: Vec<u32>,
     /// An operator has left or was excluded: exclusions of others may have become void.
     pub exclusions: bool,
+    /// Operators with rules of time whose own state the event has touched.
+    pub looks: Slots,
+    /// Teams in which more may be away than before.
+    pub teams: BTreeSet<Option<UnitId>>,
+}
+
+impl Freed {
+    fn rows_are_empty(&self) -> bool {
+        self.contacts.is_empty() && self.operators.is_empty() && self.looks.is_empty()
+    }
+
+    /// Whether nothing is left to look at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows_are_empty() && self.teams.is_empty() && self.lines.is_empty() && !self.exclusions
+    }
 }
 
 /// The chain behind a command: `frames` are its frame and that of its outcome, one behind the other. Who has them
@@ -157,6 +174,7 @@ impl Router {
             turns: 0,
             life_support: Arc::new(BTreeSet::new()),
             redials: Memory::default(),
+            breaks_deferred: false,
             plans: VecDeque::new(),
             acquaintances: Memory::default(),
             effects: Vec::new(),
@@ -255,6 +273,7 @@ impl Router {
             Command::PutLifeSupport(command) => self.put_life_support(command),
             Command::TakeNext(command) => self.take_next(command),
             Command::AssignContact(command) => self.assign_contact(command),
+            Command::AskForBreak(command) => self.ask_for_break(command),
         }
     }
 

@@ -28,6 +28,42 @@ pub struct PlanRules {
     pub remember: Remember,
     /// Ways that cases go, by name.
     pub routes: Vec<Route>,
+    /// The breaks that there are (R3.11); each operator's rules name its own.
+    pub breaks: Vec<BreakRule>,
+    /// The occupancy cap of operators who rest; `None` for none.
+    pub rest: Option<RestRule>,
+}
+
+/// A break that comes due by itself, or for which operators ask (R3.11).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakRule {
+    /// Its name, one of a kind in the plan.
+    pub name: Name,
+    /// The not-ready reason that it shows.
+    pub reason: u16,
+    /// Due so long after the session was opened or the last such break was over.
+    pub every: Millis,
+    /// How long it is.
+    pub length: Millis,
+    /// It begins at the latest so long after it was due, whoever else is away.
+    pub defer_max: Millis,
+    /// Before that, so much of the team may be away, and one more where nobody is.
+    pub away_percent_max: u8,
+    /// Also where the operator is all of the team that is signed in.
+    pub alone: bool,
+    /// Due only when the operator asks for it.
+    pub on_request: bool,
+    /// The operator is ready when it is over; otherwise not ready, for the same reason.
+    pub returns: bool,
+}
+
+/// How busy an operator may be at most (R3.11). Windows follow each other without gap from the opening of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestRule {
+    /// The length of a window.
+    pub window: Millis,
+    /// Who had something in hand for so much of it takes nothing new until it ends, life safety aside.
+    pub busy_percent_max: u8,
 }
 
 /// For how long it is remembered who served whom; `None` for not at all (R3.4).
@@ -165,6 +201,8 @@ pub struct QueueRules {
     /// What becomes of arrivals that cannot be served as usual, first match first. One that matches none waits, but
     /// for a closed queue, which refuses. Tier 0 is let in whatever is said here.
     pub deflections: Vec<Deflection>,
+    /// Nothing of the queue is given to an operator whose shift ends within that time; `None` for given all the same.
+    pub last_start: Option<Millis>,
     /// Who is waited for before others (R3.4).
     pub same_person: SamePerson,
     /// Operators who may hand its contacts out (R3.7), by login; an unknown login is nobody.
@@ -307,6 +345,12 @@ pub struct OperatorRules {
     pub caps: Vec<(Name, u16)>,
     /// Logins of those who stand in for it, first choice first (R3.4); an unknown one is nobody.
     pub deputies: Vec<Name>,
+    /// Its breaks, at most [`crate::limits::BREAKS_PER_OPERATOR_MAX`]; of two that are due at once the first begins.
+    pub breaks: Vec<Name>,
+    /// The calendar of its shifts; `None` for always.
+    pub shift: Option<Name>,
+    /// Whether the plan's occupancy cap holds for it.
+    pub rests: bool,
 }
 
 /// What a gateway knows about an arrival and the rule book decides by.

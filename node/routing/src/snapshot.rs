@@ -47,6 +47,7 @@ pub struct Snapshot {
     turns: u64,
     life_support: Arc<BTreeSet<u128>>,
     redials: MemoryRows<Redialer>,
+    breaks_deferred: bool,
     acquaintances: MemoryRows<Acquaintance>,
     plans: VecDeque<(u64, LogIndex)>,
 }
@@ -65,6 +66,7 @@ pub(crate) struct Head {
     pub turns: u64,
     pub life_support: Vec<u128>,
     pub redials: StoredMemory<Redialer>,
+    pub breaks_deferred: bool,
     pub acquaintances: StoredMemory<Acquaintance>,
     pub plans: VecDeque<(u64, LogIndex)>,
 }
@@ -148,6 +150,7 @@ impl Snapshot {
             turns: self.turns,
             life_support: self.life_support.iter().copied().collect(),
             redials: self.redials.to_stored(),
+            breaks_deferred: self.breaks_deferred,
             plans: self.plans.clone(),
             acquaintances: if is(Planted::AcquaintancesLeftOut) {
                 Vec::new()
@@ -187,6 +190,7 @@ impl Router {
             turns: self.turns,
             life_support: self.life_support.clone(),
             redials: self.redials.rows(),
+            breaks_deferred: self.breaks_deferred,
             acquaintances: self.acquaintances.rows(),
             plans: self.plans.clone(),
         }
@@ -217,6 +221,7 @@ impl Router {
         router.turns = head.turns;
         router.life_support = Arc::new(head.life_support.into_iter().collect());
         router.redials = Memory::from_stored(head.redials);
+        router.breaks_deferred = head.breaks_deferred;
         router.plans = head.plans;
         router.acquaintances = Memory::from_stored(head.acquaintances);
         router.tables = derive(head.plan, rows, head.now)?;

@@ -150,6 +150,7 @@ impl From<HeadV1> for Head {
             turns: 0,
             life_support: Vec::new(),
             redials: Vec::new(),
+            breaks_deferred: false,
             acquaintances: Vec::new(),
             plans: VecDeque::new(),
         }
@@ -271,6 +272,7 @@ impl From<OperatorV1> for Operator {
             exclusions: old.exclusions,
             wrap_ups: Vec::new(),
             turn: 0,
+            time: None,
             deputies: alloc::boxed::Box::default(),
             counts: Vec::new(),
         }

@@ -145,6 +145,7 @@ impl From<HeadV2> for Head {
             turns: 0,
             life_support: Vec::new(),
             redials: Vec::new(),
+            breaks_deferred: false,
             acquaintances: Vec::new(),
             plans: VecDeque::new(),
         }
@@ -253,6 +254,7 @@ impl From<OperatorV2> for Operator {
             exclusions: old.exclusions,
             wrap_ups: old.wrap_ups,
             turn: 0,
+            time: None,
             deputies: Box::default(),
             counts: Vec::new(),
         }

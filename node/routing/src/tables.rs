@@ -10,6 +10,7 @@ use crate::case::Case;
 use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
+use crate::effect::PresenceState;
 use crate::ids::{ChannelId, Name, OperatorId, Timestamp};
 use crate::operator::{Exclusion, Operator};
 use crate::order::OrderKey;
@@ -17,6 +18,7 @@ use crate::planted::{Planted, is};
 use crate::profiles::{Profiles, Standing};
 use crate::session::Gateway;
 use crate::slab::Slab;
+use crate::time::{TeamFacet, Teams};
 
 /// Whose timer it is; timers due at the same moment fire in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +67,8 @@ pub(crate) struct Indexes {
     pub kept_away: BTreeSet<(u32, u32)>,
     /// Available operators who are kept away from some contact: (has no unit free, operator).
     pub excluding: BTreeSet<(bool, u32)>,
+    /// Operators with a session, by unit.
+    pub teams: Teams,
     /// Contacts of no units that have not ended: these fit operators without a unit free.
     pub costless: u32,
     pub gauges: Vec<Gauges>,
@@ -104,6 +108,8 @@ struct OperatorFacets {
     idle: Option<(u32, Standing)>,
     /// Whether it has no unit free, where it is available and kept away from somebody.
     excluding: Option<bool>,
+    /// What its team sees, where it has a session.
+    team: Option<TeamFacet>,
 }
 
 impl Tables {
@@ -391,6 +397,11 @@ impl Tables {
             was.into_iter().for_each(|profile| self.ix.profiles.set_signed_in(profile, false));
             after.signed_in.into_iter().for_each(|profile| self.ix.profiles.set_signed_in(profile, true));
         }
+        let was = before.and_then(|f| f.team);
+        if was != after.team {
+            was.into_iter().for_each(|facet| self.ix.teams.set(slot, facet, false));
+            after.team.into_iter().for_each(|facet| self.ix.teams.set(slot, facet, true));
+        }
         let was = before.and_then(|f| f.excluding);
         if was != after.excluding {
             was.into_iter().for_each(|full| {
@@ -434,6 +445,7 @@ impl Tables {
                 // Units of contacts in hand are counted again with the contacts.
                 (row.profile, row.used) = (profile, row.wrap_up_units());
                 row.counts = vec![0; row.profile_key.caps.len()];
+                row.time.iter_mut().for_each(|time| self.directory.reckon(time));
             }
             self.put_up_operator(slot);
         }
@@ -495,6 +507,12 @@ impl Tables {
         self.put_up_contact(slot);
     }
 
+    /// Whether an operator has nothing in hand: no contact, and no wrap-up of one passed on.
+    pub(crate) fn is_empty_handed(&self, operator: u32) -> bool {
+        self.operator(operator).wrap_ups.is_empty()
+            && self.ix.in_hand.range((operator, 0)..=(operator, u32::MAX)).next().is_none()
+    }
+
     /// Contacts in an operator's hands, by slot.
     pub(crate) fn in_hand(&self, operator: u32) -> Vec<u32> {
         self.ix.in_hand.range((operator, 0)..=(operator, u32::MAX)).map(|entry| entry.1).collect()
@@ -520,6 +538,11 @@ fn operator_facets(operator: &Operator) -> OperatorFacets {
         idle: operator.is_available().then(|| (operator.profile, Standing::of(operator))),
         excluding: (!operator.exclusions.is_empty() && operator.is_available())
             .then_some(operator.free() == 0),
+        team: operator.session.is_open().then(|| TeamFacet {
+            unit: operator.profile_key.unit,
+            is_away: matches!(operator.presence, PresenceState::Break { .. }),
+            due: operator.time.as_deref().and_then(|time| time.due),
+        }),
     }
 }
 

@@ -13,7 +13,9 @@ use crate::ids::{
 };
 use crate::operator::Operator;
 use crate::router::{QueueTotals, Router};
+use crate::rules::BreakRule;
 use crate::session::{SessionState, SessionView};
+use crate::time::BreakClock;
 
 /// A queue at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +67,27 @@ pub struct OperatorView {
     pub exclusions: Vec<(ContactId, Timestamp)>,
     /// Wrap-ups of contacts it passed on, and until when, oldest first.
     pub wrap_ups: Vec<(ContactId, AssignmentEpoch, Timestamp)>,
+    /// Its breaks that the plan has, in their order.
+    pub breaks: Vec<BreakView>,
+    /// The break that it is on.
+    pub on_break: Option<Name>,
+    /// The calendar of its shifts.
+    pub shift: Option<Name>,
+    /// Until when it takes nothing but life safety because it was busy for long.
+    pub rests_until: Option<Timestamp>,
+}
+
+/// A break of an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakView {
+    /// Its name.
+    pub name: Name,
+    /// When it is or was due; `None` for one that nobody has asked for.
+    pub due: Option<Timestamp>,
+    /// When it begins at the latest.
+    pub latest: Option<Timestamp>,
+    /// Since when it is asked for.
+    pub asked_at: Option<Timestamp>,
 }
 
 /// A contact's state as others may see it.
@@ -226,7 +249,30 @@ impl Router {
                 .collect(),
             exclusions: row.exclusions.iter().map(|exclusion| (exclusion.contact, exclusion.until)).collect(),
             wrap_ups: row.wrap_ups.iter().map(|kept| (kept.contact, kept.assignment, kept.until)).collect(),
+            breaks: self.view_breaks(row),
+            on_break: row.time.as_deref().and_then(|time| Some(time.on.as_ref()?.name.clone())),
+            shift: row.profile_key.shift.clone(),
+            rests_until: row.time.as_deref().and_then(|time| {
+                directory.window_ends(time, self.now).filter(|_| directory.is_resting(time, self.now))
+            }),
         }
+    }
+
+    fn view_breaks(&self, row: &Operator) -> Vec<BreakView> {
+        let time = row.time.as_deref().filter(|_| row.session.is_open());
+        let clocks = time.into_iter().flat_map(|time| self.tables.directory.break_clocks(time));
+        let view = |(_, clock, rule): (usize, &BreakClock, &BreakRule)| {
+            let due = clock.due(rule);
+            let latest = due.map(|due| due + rule.defer_max);
+            BreakView { name: clock.name.clone(), due, latest, asked_at: clock.asked_at }
+        };
+        clocks.map(view).collect()
+    }
+
+    /// Whether breaks wait until their latest moment.
+    #[must_use]
+    pub fn breaks_are_deferred(&self) -> bool {
+        self.breaks_deferred
     }
 
     /// One contact; ended ones within the key window.

@@ -65,7 +65,7 @@ pub enum Side {
 }
 
 /// Why an operator does not take a contact at this moment, in the order in which it is looked at: first what it lacks,
-/// then whether it is there, then room.
+/// then whether it is there, then room, then its time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum WhyNot {
     /// It lacks the skill.
@@ -90,10 +90,18 @@ pub enum WhyNot {
     NotReady(u16),
     /// It left an offer unanswered.
     Missed,
+    /// It is on a break until then.
+    OnBreak(Timestamp),
     /// It has no room for so many units.
     NoRoom(u32),
     /// It has as many contacts of the channel as it may.
     Cap(Name),
+    /// Its break is due and can wait no longer: it is kept free for it.
+    BreakDue,
+    /// Its shift ends too soon, or has ended.
+    ShiftEnds,
+    /// It has been busy for as long as it may be, and rests until then.
+    Resting(Timestamp),
     /// It declined, missed or passed on this contact.
     KeptAway,
     /// The contact is kept for somebody else.
@@ -198,7 +206,17 @@ impl Router {
 
     fn why_nothing(&self, operator: &Operator) -> Option<WhyNot> {
         let has_room = operator.free() > 0 || self.tables.ix.costless > 0;
-        absence(operator).or((!has_room).then_some(WhyNot::NoRoom(1)))
+        absence(operator).or((!has_room).then_some(WhyNot::NoRoom(1))).or_else(|| self.kept_why(operator))
+    }
+
+    /// Why an operator takes nothing but life safety.
+    fn kept_why(&self, operator: &Operator) -> Option<WhyNot> {
+        let (directory, time) = (&self.tables.directory, operator.time.as_deref()?);
+        if directory.is_kept_free(time, self.now) {
+            return Some(WhyNot::BreakDue);
+        }
+        let ends = directory.window_ends(time, self.now);
+        ends.filter(|_| directory.is_resting(time, self.now)).map(WhyNot::Resting)
     }
 
     /// Waiting contacts of the queue with a smaller key.
@@ -242,6 +260,13 @@ impl Router {
                 }
                 if let Some(channel) = full {
                     return WhyNot::Cap(channel);
+                }
+                let by_time = || {
+                    let ends = self.shift_ends(&operator.profile_key, contact.queue);
+                    self.kept_why(operator).or(ends.then_some(WhyNot::ShiftEnds))
+                };
+                if let Some(why) = (contact.tier > 0).then(by_time).flatten() {
+                    return why;
                 }
                 if self.is_excluded(operator, contact) { WhyNot::KeptAway } else { WhyNot::Nothing }
             }
@@ -350,6 +375,7 @@ fn absence(operator: &Operator) -> Option<WhyNot> {
         (SessionState::Grace { .. }, _) => Some(WhyNot::StreamLost),
         (SessionState::Live { .. }, PresenceState::NotReady(reason)) => Some(WhyNot::NotReady(reason)),
         (SessionState::Live { .. }, PresenceState::Missed { .. }) => Some(WhyNot::Missed),
+        (SessionState::Live { .. }, PresenceState::Break { until, .. }) => Some(WhyNot::OnBreak(until)),
         (SessionState::Live { .. }, PresenceState::Ready) => None,
     }
 }

@@ -80,6 +80,7 @@ impl Router {
             Action::LiftContact { contact, tier, head_start } => {
                 self.judge_lift(*contact, *tier, *head_start)
             }
+            Action::DeferBreaks { .. } => Ok(0),
             Action::Note { what, detail } => {
                 check_name("what", what)?;
                 if !detail.is_empty() {
@@ -193,6 +194,7 @@ impl Router {
                     self.set_tier(contact.slot, tier);
                 }
             }
+            Action::DeferBreaks { on } => self.defer_breaks(*on),
             Action::Note { .. } => {}
             Action::AssignContact { contact, to, hold } => {
                 if self.judge_hand_out(*contact, to) == Ok(true) {

@@ -2,7 +2,7 @@
 
 use crate::command::LoseSession;
 use crate::contact::State;
-use crate::effect::{Effect, Reply, WithdrawReason};
+use crate::effect::{Effect, PresenceState, Reply, WithdrawReason};
 use crate::ids::{GatewayId, OperatorId, Party};
 use crate::planted::{Planted, is};
 use crate::router::Router;
@@ -36,6 +36,12 @@ impl Router {
                 let was_available = self.tables.operator(slot).is_available();
                 self.tables.change_operator(slot, |row| grace(&mut row.session));
                 self.withdraw_offers(slot);
+                if is(Planted::BreakCutByGrace)
+                    && let PresenceState::Break { reason, .. } = self.tables.operator(slot).presence
+                {
+                    self.return_from_break(slot, reason);
+                }
+                self.touch(slot);
                 self.availability_changed(slot, was_available);
             }
         }

@@ -5,6 +5,7 @@ mod abandon_contact;
 mod act;
 mod answer_offer;
 mod apply_plan;
+mod ask_for_break;
 mod assign_contact;
 mod back_office;
 mod close_session;

@@ -58,8 +58,10 @@ impl Router {
     /// A new arrival is not ready until it says so; one who resumes goes on as it was.
     fn greet(&mut self, id: OperatorId, before: &Session, was_available: bool) {
         if before.state == SessionState::None {
+            self.start_clocks(id.slot);
             self.show_presence(id.slot, PresenceState::NotReady(0));
         } else {
+            self.touch(id.slot);
             self.availability_changed(id.slot, was_available);
         }
     }

@@ -10,8 +10,9 @@ use crate::entry::may_grant_tier_0;
 use crate::ids::{Millis, Name};
 use crate::ladder::check_ladder;
 use crate::limits::{
-    CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX,
-    LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, TIER_MAX,
+    BREAKS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX,
+    ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX,
+    REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, TIER_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
@@ -38,10 +39,36 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
         calendar.check().map_err(|problem| conflict(format!("calendar {:?}: {problem}", calendar.name)))?;
     }
     check_routes(&rules.routes, directory)?;
+    check_breaks(plan)?;
     check_names("rules.entry", rules.entry.iter().map(|rule| &rule.name), ENTRY_RULES_MAX)?;
     rules.entry.iter().try_for_each(|rule| check_entry(rule, directory))?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(queue, directory))?;
     plan.units.iter().try_for_each(|unit| check_unit(unit, directory))
+}
+
+fn check_breaks(plan: &Plan) -> Result<(), Refusal> {
+    let rules = &plan.rules;
+    check_names("rules.breaks", rules.breaks.iter().map(|rule| &rule.name), BREAKS_MAX)?;
+    for rule in &rules.breaks {
+        [rule.every, rule.length, rule.defer_max]
+            .into_iter()
+            .try_for_each(|span| check_span("rules.breaks", span))?;
+        let comes_due = rule.every.0 > 0 || rule.on_request;
+        if !comes_due || rule.length.0 == 0 {
+            return Err(invalid("rules.breaks", "the time between breaks and their length are above 0 ms"));
+        }
+        if rule.away_percent_max > 100 {
+            return Err(invalid("rules.breaks", "away_percent_max is 0 to 100"));
+        }
+    }
+    let Some(rest) = rules.rest else { return Ok(()) };
+    if !(REST_WINDOW_MS_MIN..=REST_WINDOW_MS_MAX).contains(&rest.window.0) {
+        return Err(invalid("rules.rest", "a window is 60000 to 86400000 ms"));
+    }
+    if !(1..=100).contains(&rest.busy_percent_max) {
+        return Err(invalid("rules.rest", "busy_percent_max is 1 to 100"));
+    }
+    Ok(())
 }
 
 fn check_entry(rule: &EntryRule, directory: &Directory) -> Result<(), Refusal> {
@@ -112,6 +139,7 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
     if rules.promote_after == Some(Millis(0)) {
         return Err(invalid("rules.promote_after_ms", "above 0 ms; leave it out for no promotion"));
     }
+    check_span("rules.last_start_ms", rules.last_start.unwrap_or_default())?;
     rules.hours.iter().try_for_each(|name| directory.find_calendar(name).map(drop))?;
     if rules.deflections.len() > DEFLECTIONS_MAX {
         return Err(invalid("rules.deflections", "at most 16 deflections"));

@@ -11,8 +11,8 @@ use crate::directory::{check_name, invalid};
 use crate::effect::{PresenceState, Reply};
 use crate::ids::{ChannelId, Name, OperatorId, QueueId};
 use crate::limits::{
-    CAPACITY_MAX, CAPS_MAX, DEPUTIES_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX,
-    OPERATORS_PER_COMMAND_MAX, PROFILES_MAX,
+    BREAKS_PER_OPERATOR_MAX, CAPACITY_MAX, CAPS_MAX, DEPUTIES_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX,
+    OPERATORS_MAX, OPERATORS_PER_COMMAND_MAX, PROFILES_MAX,
 };
 use crate::operator::Operator;
 use crate::profiles::ProfileKey;
@@ -65,6 +65,7 @@ impl Router {
                 directory.find_principal(name)
             })?,
             caps: self.check_caps(operator)?,
+            shift: self.check_time(operator)?,
         })
     }
 
@@ -81,6 +82,22 @@ impl Router {
             return Err(invalid("rules.caps", "a channel is named twice"));
         }
         Ok(caps.into_boxed_slice())
+    }
+
+    /// The calendar of its shifts, if its rules of time are sound.
+    fn check_time(&self, operator: &OperatorPlan) -> Result<Option<Name>, Refusal> {
+        let (rules, directory) = (&operator.rules, &self.tables.directory);
+        if rules.breaks.len() > BREAKS_PER_OPERATOR_MAX {
+            return Err(invalid("rules.breaks", "at most 8 breaks"));
+        }
+        for name in &rules.breaks {
+            directory.find_break(name).ok_or_else(|| Refusal::UnknownBreak(name.clone()))?;
+        }
+        let distinct: BTreeSet<_> = rules.breaks.iter().collect();
+        if distinct.len() < rules.breaks.len() {
+            return Err(invalid("rules.breaks", "a break is named twice"));
+        }
+        rules.shift.as_ref().map(|name| Ok(directory.find_calendar(name)?.name.clone())).transpose()
     }
 
     fn check_ranks(&self, operator: &OperatorPlan) -> Result<Box<[(QueueId, u8)]>, Refusal> {
@@ -122,6 +139,7 @@ impl Router {
     fn add_operator(&mut self, operator: &OperatorPlan, profile_key: Arc<ProfileKey>) {
         let (slot, generation) = self.tables.operators.next_id();
         let caps = profile_key.caps.len();
+        let time = self.time_by(&operator.rules, None);
         self.tables.add_operator(Operator {
             id: OperatorId { slot, generation },
             login: operator.login.clone(),
@@ -135,6 +153,7 @@ impl Router {
             exclusions: Vec::new(),
             wrap_ups: Vec::new(),
             turn: 0,
+            time,
             deputies: operator.rules.deputies.clone().into_boxed_slice(),
             counts: vec![0; caps],
         });
@@ -148,12 +167,16 @@ impl Router {
             self.tables.change_operator(slot, |row| row.deputies = deputies);
         }
         let row = self.tables.operator(slot);
-        if row.capacity == capacity && row.profile_key == profile_key {
+        let has_time = row.has_time_of(&plan.rules);
+        if row.capacity == capacity && row.profile_key == profile_key && has_time {
             return;
         }
+        let time = if has_time { row.time.clone() } else { self.time_by(&plan.rules, Some(row)) };
+        let unit = row.profile_key.unit;
         let (before, mut changed) = (row.profile, row.clone());
         let fits_others = row.profile_key != profile_key;
         changed.capacity = capacity;
+        changed.time = time;
         changed.counts = self.tables.counts_of(slot, &profile_key.caps);
         changed.profile_key = profile_key;
         changed.profile = self.tables.join_profile(&changed);
@@ -161,6 +184,12 @@ impl Router {
         self.tables.leave_profile(before);
         self.freed.operators.insert(slot);
         self.freed.exclusions |= fits_others;
+        if self.tables.operator(slot).session.is_open() && self.tables.operator(slot).profile_key.unit != unit
+        {
+            self.freed.teams.insert(unit);
+            self.team_changed(slot);
+        }
+        self.touch(slot);
     }
 }
 

@@ -219,6 +219,7 @@ pub fn ends_work(command: &Command) -> bool {
         | Command::UpdateContact(_)
         | Command::PutLifeSupport(_) => false,
         Command::Tick
+        | Command::AskForBreak(_)
         | Command::OpenSession(_)
         | Command::LoseSession(_)
         | Command::CloseSession(_)
