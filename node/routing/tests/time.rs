@@ -457,6 +457,6 @@ fn what_only_format_3_says_of_time_is_written_in_it() {
     assert_eq!(Command::decode(&ask.encode()), Ok(ask));
     let action = Action::DeferBreaks { on: true };
     let act = Command::Act(Box::new(Act { by: "o".into(), key: "k".into(), action }));
-    assert_eq!(act.encode(), [20, 0, 2, 1, b'o', 1, b'k', 7, 1]);
+    assert_eq!(act.encode(), [20, 0, 2, 1, b'o', 1, b'k', 8, 1]);
     assert_eq!(Command::decode(&act.encode()), Ok(act));
 }
