@@ -20,6 +20,7 @@ pub fn to_message(plan: &Plan) -> v1::Plan {
         name: text(&unit.name),
         parent: unit.parent.map(|parent| parent.0),
         neighbours: unit.rules.neighbours.iter().map(text).collect(),
+        calendar: unit.rules.calendar.as_ref().map(text),
     };
     v1::Plan {
         version: plan.version,
@@ -60,7 +61,10 @@ pub fn from_message(plan: v1::Plan) -> Result<Plan, Vec<FieldProblem>> {
             .map(|unit| UnitPlan {
                 name: unit.name.into(),
                 parent: unit.parent.map(UnitId),
-                rules: UnitRules { neighbours: rules::names(unit.neighbours) },
+                rules: UnitRules {
+                    neighbours: rules::names(unit.neighbours),
+                    calendar: unit.calendar.map(Name::from),
+                },
             })
             .collect(),
         sessions: plan.sessions.map_or_else(SessionPlan::default, |sessions| SessionPlan {

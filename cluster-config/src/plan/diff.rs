@@ -31,6 +31,8 @@ pub fn changes(before: &Plan, after: &Plan) -> Vec<String> {
         words.compare("parent", &parent(before, old), &parent(after, new));
         let neighbours = |unit: &UnitPlan| diff_rules::list(&unit.rules.neighbours);
         words.compare("neighbours", &neighbours(old), &neighbours(new));
+        let calendar = |unit: &UnitPlan| named(unit.rules.calendar.as_deref());
+        words.compare("calendar", &calendar(old), &calendar(new));
         words.list
     });
     diff_rules::plan_changes(before, after, &mut lines);

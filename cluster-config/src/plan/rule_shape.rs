@@ -108,6 +108,12 @@ static THEN: Shape = Shape {
             need: Need::Number(0),
             doc: "Waiting time granted in advance, besides what the gateway says.",
         },
+        Field {
+            name: "route",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The route that it goes as a case, from the queue of its first stage on; not together with queue.",
+        },
     ],
 };
 

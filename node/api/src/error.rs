@@ -89,6 +89,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         | Refusal::NoQueue
         | Refusal::WouldStrand { .. }
         | Refusal::NobodyThere(_)
+        | Refusal::UnknownRoute(_)
+        | Refusal::RouteInUse { .. }
         | Refusal::UnknownCalendar(_) => (ErrorKind::Refusal, None),
     };
     Error {

@@ -1,6 +1,7 @@
 //! The rule book between its two forms. Parts that say nothing do not travel.
 
 mod deflection;
+mod route;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         redial_within_ms: rules.redial.map(|redial| redial.within.0),
         head_start_max_ms: rules.head_start_max.map(|max| max.0),
         calendars: rules.calendars.iter().map(deflection::calendar_to_message).collect(),
+        routes: rules.routes.iter().map(route::to_message).collect(),
     })
 }
 
@@ -41,6 +43,7 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         redial: rules.redial_within_ms.map(|within| Redial { within: Millis(within) }),
         head_start_max: rules.head_start_max_ms.map(Millis),
         calendars: rules.calendars.into_iter().map(deflection::calendar_from_message).collect(),
+        routes: rules.routes.into_iter().map(route::from_message).collect(),
     }
 }
 
@@ -70,6 +73,7 @@ fn entry_to_message(rule: &EntryRule) -> v1::EntryRule {
             skills: skills_to_message(&then.skills),
             own_unit: then.own_unit,
             head_start_ms: then.head_start.0,
+            route: then.route.as_ref().map(text),
         }),
     }
 }
@@ -108,6 +112,7 @@ fn entry_from_message(at: usize, rule: v1::EntryRule, problems: &mut Vec<FieldPr
             skills,
             own_unit: then.own_unit,
             head_start: Millis(then.head_start_ms),
+            route: then.route.map(Name::from),
         },
     }
 }
