@@ -289,6 +289,11 @@ impl<'s> Run<'s> {
             | Effect::ReleaseOperator { .. }
             | Effect::AnnouncePresence { .. }
             | Effect::HoldContact { .. }
+            | Effect::AnnounceStage { .. }
+            | Effect::WarnCase { .. }
+            | Effect::EscalateCase { .. }
+            | Effect::AnnounceCaseClosed { .. }
+            | Effect::NotifyWatcher { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }

@@ -21,6 +21,7 @@ pub fn to_message(plan: &Plan) -> v1::Plan {
         parent: unit.parent.map(|parent| parent.0),
         neighbours: unit.rules.neighbours.iter().map(text).collect(),
         head: unit.rules.head.as_ref().map(text),
+        calendar: unit.rules.calendar.as_ref().map(text),
     };
     v1::Plan {
         version: plan.version,
@@ -64,7 +65,7 @@ pub fn from_message(plan: v1::Plan) -> Result<Plan, Vec<FieldProblem>> {
                 rules: UnitRules {
                     neighbours: rules::names(unit.neighbours),
                     head: unit.head.map(Name::from),
-                    calendar: None,
+                    calendar: unit.calendar.map(Name::from),
                 },
             })
             .collect(),

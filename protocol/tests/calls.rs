@@ -7,10 +7,11 @@ use ringmain_protocol::client::{CallConfig, SupervisorClient};
 use ringmain_protocol::status::to_status;
 use ringmain_protocol::v1::supervisor_service_server::{SupervisorService, SupervisorServiceServer};
 use ringmain_protocol::v1::{
-    Error, ErrorKind, ExplainContactRequest, ExplainContactResponse, ExplainOperatorRequest,
-    ExplainOperatorResponse, GetContactRequest, GetContactResponse, ListContactsRequest,
-    ListContactsResponse, ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse,
-    ListQueuesRequest, ListQueuesResponse, Queue, WatchEventsRequest, WatchEventsResponse,
+    CountCasesRequest, CountCasesResponse, Error, ErrorKind, ExplainContactRequest, ExplainContactResponse,
+    ExplainOperatorRequest, ExplainOperatorResponse, GetCaseRequest, GetCaseResponse, GetContactRequest,
+    GetContactResponse, ListCasesRequest, ListCasesResponse, ListContactsRequest, ListContactsResponse,
+    ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse, ListQueuesRequest,
+    ListQueuesResponse, Queue, WatchEventsRequest, WatchEventsResponse,
 };
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -121,6 +122,21 @@ impl SupervisorService for Supervisor {
         &self,
         _: Request<GetContactRequest>,
     ) -> Result<Response<GetContactResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn list_cases(&self, _: Request<ListCasesRequest>) -> Result<Response<ListCasesResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn get_case(&self, _: Request<GetCaseRequest>) -> Result<Response<GetCaseResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn count_cases(
+        &self,
+        _: Request<CountCasesRequest>,
+    ) -> Result<Response<CountCasesResponse>, Status> {
         Err(Status::unimplemented("not asked for"))
     }
 

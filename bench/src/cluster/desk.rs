@@ -11,7 +11,7 @@ use ringmain_protocol::client::{
     OperatorOperation, PendingAnswer, SessionConfig,
 };
 use ringmain_protocol::v1::operator_event::Event;
-use ringmain_protocol::v1::{Contact, ContactState, OperatorEvent};
+use ringmain_protocol::v1::{CaseStep, Contact, ContactState, OperatorEvent};
 use tokio::sync::mpsc;
 
 use super::book::{Book, Hand};
@@ -158,7 +158,11 @@ impl Operator {
                 self.let_go(&(released.contact, released.assignment));
                 None
             }
-            Event::Ring(_) | Event::WrapUp(_) | Event::Presence(_) | Event::Held(_) => None,
+            Event::Ring(_)
+            | Event::WrapUp(_)
+            | Event::Presence(_)
+            | Event::Held(_)
+            | Event::CaseWatched(_) => None,
         }
     }
 
@@ -193,7 +197,7 @@ impl Operator {
         self.room.push_back(asked_ns);
         let of = AssignmentOf::new(&held.0, held.1);
         let asked = Asked::Complete { held, contact: number, asked_ns };
-        Some((asked, OperatorOperation::Complete { of, wrap_up: None }))
+        Some((asked, OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next }))
     }
 
     fn complete_all(&mut self, wanted: &mut Vec<Wanted>) {

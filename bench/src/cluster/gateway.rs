@@ -147,7 +147,11 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::Connect(_)
             | Event::Withdrawn(_)
             | Event::Held(_)
-            | Event::Moved(_),
+            | Event::Moved(_)
+            | Event::StageBegun(_)
+            | Event::CaseWarned(_)
+            | Event::CaseEscalated(_)
+            | Event::CaseClosed(_),
         )
         | None => {}
     }

@@ -515,6 +515,11 @@ impl Centre {
             | Effect::ReleaseOperator { .. }
             | Effect::AnnouncePresence { .. }
             | Effect::HoldContact { .. }
+            | Effect::AnnounceStage { .. }
+            | Effect::WarnCase { .. }
+            | Effect::EscalateCase { .. }
+            | Effect::AnnounceCaseClosed { .. }
+            | Effect::NotifyWatcher { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }

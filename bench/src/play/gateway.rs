@@ -170,7 +170,17 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
         Some(Event::Connect(connect)) => (SeenKind::Connected, connect.assignment),
         Some(Event::Withdrawn(withdrawn)) => (SeenKind::Withdrawn, withdrawn.assignment),
         Some(Event::Ended(_)) => (SeenKind::Ended, 0),
-        Some(Event::Queued(_) | Event::Assigned(_) | Event::Held(_) | Event::Moved(_)) | None => return,
+        Some(
+            Event::Queued(_)
+            | Event::Assigned(_)
+            | Event::Held(_)
+            | Event::Moved(_)
+            | Event::StageBegun(_)
+            | Event::CaseWarned(_)
+            | Event::CaseEscalated(_)
+            | Event::CaseClosed(_),
+        )
+        | None => return,
     };
     let at_ns = stage.now_ns();
     let mut notes = stage.notes();

@@ -12,7 +12,7 @@ use ringmain_protocol::client::{
     OperatorOperation, PendingAnswer,
 };
 use ringmain_protocol::v1::operator_event::Event;
-use ringmain_protocol::v1::{Contact, ContactState, OperatorEvent};
+use ringmain_protocol::v1::{CaseStep, Contact, ContactState, OperatorEvent};
 use ringmain_routing::{Millis, Position};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
@@ -174,7 +174,7 @@ impl Desk {
             }
             Some(Event::Withdrawn(withdrawn)) => self.let_go(&withdrawn.contact, withdrawn.assignment),
             Some(Event::Released(released)) => self.let_go(&released.contact, released.assignment),
-            Some(Event::WrapUp(_) | Event::Presence(_) | Event::Held(_)) | None => {}
+            Some(Event::WrapUp(_) | Event::Presence(_) | Event::Held(_) | Event::CaseWatched(_)) | None => {}
         }
     }
 
@@ -232,7 +232,7 @@ impl Desk {
         let wrap_up = talk.wrap_up.map(|span| Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)));
         let asked = Asked::Complete(contact.to_owned(), assignment);
         let of = AssignmentOf::new(contact, assignment);
-        self.ask(asked, OperatorOperation::Complete { of, wrap_up }).await;
+        self.ask(asked, OperatorOperation::Complete { of, wrap_up, step: CaseStep::Next }).await;
     }
 
     /// Declares what the shift says now, and plans the next change.

@@ -13,7 +13,7 @@ use ringmain_protocol::client::{
     AssignmentOf, OperatorClient, OperatorNotice, OperatorOperation, SessionConfig,
 };
 use ringmain_protocol::v1::operator_event::Event;
-use ringmain_protocol::v1::{ContactState, OperatorEvent, OperatorResync};
+use ringmain_protocol::v1::{CaseStep, ContactState, OperatorEvent, OperatorResync};
 
 use crate::clock::Stopwatch;
 use crate::cluster::{Latency, histogram};
@@ -127,7 +127,8 @@ impl Hand<'_> {
                 | Event::WrapUp(_)
                 | Event::Released(_)
                 | Event::Presence(_)
-                | Event::Held(_),
+                | Event::Held(_)
+                | Event::CaseWatched(_),
             )
             | None => Ok(()),
         }
@@ -155,7 +156,10 @@ impl Hand<'_> {
         }
         let (of, asked) = (AssignmentOf::new(&contact, assignment), Stopwatch::start());
         self.last = Some((contact, assignment));
-        let begun = self.client.begin(OperatorOperation::Complete { of, wrap_up: None }).await?;
+        let begun = self
+            .client
+            .begin(OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next })
+            .await?;
         self.asked = (!self.is_leaving).then_some(asked);
         self.completing.push(Box::pin(async move { Ok(begun.await.map(|_| asked.elapsed())?) }));
         Ok(())

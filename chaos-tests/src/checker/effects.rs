@@ -59,6 +59,11 @@ impl Walk<'_> {
             }
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }
+            | Effect::AnnounceStage { .. }
+            | Effect::WarnCase { .. }
+            | Effect::EscalateCase { .. }
+            | Effect::AnnounceCaseClosed { .. }
+            | Effect::NotifyWatcher { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => {}
         }
     }
@@ -82,6 +87,11 @@ impl Walk<'_> {
             | Effect::AnnouncePresence { .. }
             | Effect::EndStream { .. }
             | Effect::HoldContact { .. }
+            | Effect::AnnounceStage { .. }
+            | Effect::WarnCase { .. }
+            | Effect::EscalateCase { .. }
+            | Effect::AnnounceCaseClosed { .. }
+            | Effect::NotifyWatcher { .. }
             | Effect::AnnounceMoved { .. } => return false,
         };
         let Some(row) = self.rows.get_mut(&contact) else { return false };
@@ -327,6 +337,12 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::HoldContact { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
-        Effect::AnnouncePresence { .. } | Effect::EndStream { .. } => None,
+        Effect::AnnounceStage { contact, .. } => Some(contact),
+        Effect::EscalateCase { contact, .. } => contact,
+        Effect::AnnouncePresence { .. }
+        | Effect::EndStream { .. }
+        | Effect::WarnCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyWatcher { .. } => None,
     }
 }

@@ -66,6 +66,11 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::HoldContact { .. }
+        | Effect::AnnounceStage { .. }
+        | Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyWatcher { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => return false,
     };

@@ -243,7 +243,17 @@ impl Gateway {
             Some(Event::Connect(connect)) => (SeenEventKind::Connected, connect.assignment),
             Some(Event::Withdrawn(withdrawn)) => (SeenEventKind::Withdrawn, withdrawn.assignment),
             Some(Event::Ended(_)) => (SeenEventKind::Ended, 0),
-            Some(Event::Queued(_) | Event::Assigned(_) | Event::Held(_) | Event::Moved(_)) | None => return,
+            Some(
+                Event::Queued(_)
+                | Event::Assigned(_)
+                | Event::Held(_)
+                | Event::Moved(_)
+                | Event::StageBegun(_)
+                | Event::CaseWarned(_)
+                | Event::CaseEscalated(_)
+                | Event::CaseClosed(_),
+            )
+            | None => return,
         };
         self.journal.saw(&self.name, &event.cursor, &event.key, kind, assignment);
     }

@@ -11,7 +11,7 @@ use ringmain_protocol::client::{
     AssignmentOf, OperationError, OperatorAnswer, OperatorClient, OperatorNotice, OperatorOperation,
 };
 use ringmain_protocol::v1::operator_event::Event;
-use ringmain_protocol::v1::{Contact, ContactState, OperatorEvent};
+use ringmain_protocol::v1::{CaseStep, Contact, ContactState, OperatorEvent};
 use ringmain_routing::Epoch;
 use tokio::sync::mpsc;
 
@@ -165,7 +165,7 @@ impl Desk {
             }
             Some(Event::Withdrawn(withdrawn)) => self.hang_up(&withdrawn.contact, withdrawn.assignment),
             Some(Event::Released(released)) => self.hang_up(&released.contact, released.assignment),
-            Some(Event::WrapUp(_) | Event::Presence(_) | Event::Held(_)) | None => {}
+            Some(Event::WrapUp(_) | Event::Presence(_) | Event::Held(_) | Event::CaseWatched(_)) | None => {}
         }
     }
 
@@ -195,7 +195,7 @@ impl Desk {
         if self.talks.get(contact) == Some(&assignment) {
             let op = ClientOpKind::Complete { contact: contact.to_owned(), assignment };
             let of = AssignmentOf::new(contact, assignment);
-            self.ask(op, OperatorOperation::Complete { of, wrap_up: None }).await;
+            self.ask(op, OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next }).await;
         }
     }
 

@@ -35,6 +35,7 @@ impl Model {
                 self.check_colleague(to, contact, &queue)?;
                 (queue, Some((to, self.span_after_now(*hold))))
             }
+            TransferTarget::BackOffice { route, .. } => return Err(Refusal::UnknownRoute(route.clone())),
         };
         let wrap_up = self.wrap_up_after(contact, command.wrap_up);
         self.pass_on(answer, &queue, held_for, wrap_up);
@@ -203,6 +204,10 @@ fn check_transfer(command: &TransferContact) -> Result<(), Refusal> {
             bounds::check_name("to", login)?;
             bounds::check((1..=TRANSFER_HOLD_MS_MAX).contains(&hold.0), "to")?;
             queue.as_ref().map_or(Ok(()), |queue| bounds::check_name("to", queue))
+        }
+        TransferTarget::BackOffice { route, channel } => {
+            bounds::check_name("to", route)?;
+            bounds::check_name("to", channel)
         }
     }
 }

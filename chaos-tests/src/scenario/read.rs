@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use ringmain_routing::command::{
-    AbandonContact, Act, Action, AnswerOffer, ApplyPlan, CallbackOrder, CaseStep, CloseSession,
-    CompleteContact, ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact,
-    LoseSession, MoveFrom, NodeLost, NodeStarted, OpenSession, OperatorPlan, PutOperators, Role, SetPresence,
-    TransferContact, TransferTarget, UpdateContact,
+    AbandonContact, Act, Action, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact,
+    ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, MoveFrom,
+    NodeLost, NodeStarted, OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact,
+    TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{ChannelPlan, QueuePlan, SessionPlan, Target, UnitPlan};
 use ringmain_routing::rules::UnitRules;
@@ -106,7 +106,7 @@ fn command_of(words: &Words) -> Result<Command> {
             Command::CompleteContact(CompleteContact {
                 answer: answer(words)?,
                 wrap_up,
-                step: CaseStep::Next,
+                step: rule_book::case_step(words)?,
             })
         }
         "extend" => {
@@ -128,12 +128,16 @@ fn command_of(words: &Words) -> Result<Command> {
 
 fn transfer(words: &Words) -> Result<TransferContact> {
     let queue = words.text("queue").map(Into::into);
-    let to = match words.text("operator") {
-        Some(login) => {
+    let to = match (words.text("operator"), words.text("route")) {
+        (_, Some(route)) => {
+            let channel = words.text("channel").context("channel= is missing")?.into();
+            TransferTarget::BackOffice { route: route.into(), channel }
+        }
+        (Some(login), None) => {
             let hold = Millis(words.number("hold")?);
             TransferTarget::Operator { login: login.into(), hold, queue }
         }
-        None => TransferTarget::Queue(queue.context("queue= or operator= is missing")?),
+        (None, None) => TransferTarget::Queue(queue.context("queue= or operator= is missing")?),
     };
     let wrap_up = words.optional("wrap-up")?.map(Millis);
     Ok(TransferContact { answer: answer(words)?, to, wrap_up })
@@ -184,7 +188,10 @@ fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<()> {
         }
         "unit" => {
             let parent = words.optional("parent")?.map(UnitId);
-            let rules = UnitRules { neighbours: words.names("neighbours") };
+            let rules = UnitRules {
+                neighbours: words.names("neighbours"),
+                calendar: words.text("calendar").map(Into::into),
+            };
             plan.units.push(UnitPlan { name: words.plain(1)?.into(), parent, rules });
         }
         "queue" => plan.queues.push(queue(words)?),

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use ringmain_routing::calendar::CalendarPlan;
-use ringmain_routing::command::{PutLifeSupport, Reference, life_support_hash};
+use ringmain_routing::command::{CaseStep, PutLifeSupport, Reference, life_support_hash};
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{
     Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, PlanRules, QueueRules,
-    Reach, Redial, Step, Then, Treatment, When,
+    Reach, Redial, Route, Stage, Step, Then, Treatment, When,
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
@@ -28,6 +28,11 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
         }
         "calendar" => plan.rules.calendars.push(calendar(words)?),
         "entry" => plan.rules.entry.push(entry(words)?),
+        "route" => plan.rules.routes.push(route(words)?),
+        "stage" => {
+            let route = plan.rules.routes.last_mut().context("a stage stands behind its route")?;
+            route.stages.push(stage(words)?);
+        }
         "deflect" => rules_of(plan, words)?.deflections.push(deflection(words)?),
         "step" => rules_of(plan, words)?.ladder.push(step(words)?),
         _ => return Ok(false),
@@ -101,8 +106,63 @@ fn entry(words: &Words) -> Result<EntryRule> {
         skills: words.levels("skills")?,
         own_unit: words.has("own-unit"),
         head_start: Millis(words.optional("head-start")?.unwrap_or(0)),
+        route: words.text("route").map(Into::into),
     };
     Ok(EntryRule { name: words.plain(1)?.into(), when, then })
+}
+
+fn route(words: &Words) -> Result<Route> {
+    Ok(Route {
+        name: words.plain(1)?.into(),
+        stages: Vec::new(),
+        term: words.optional("term")?.map(Millis),
+        calendar: words.text("calendar").map(Into::into),
+    })
+}
+
+fn stage(words: &Words) -> Result<Stage> {
+    Ok(Stage {
+        name: words.plain(1)?.into(),
+        queue: words.name("queue")?,
+        term: Millis(words.number("term")?),
+        warn_before: Millis(words.optional("warn")?.unwrap_or(0)),
+        escalate_to: words.text("escalate").map(Into::into),
+        watchers: words.names("watchers"),
+    })
+}
+
+/// Where the case of a completed contact goes.
+pub(super) fn case_step(words: &Words) -> Result<CaseStep> {
+    Ok(match words.text("step") {
+        None => CaseStep::Next,
+        Some("return") => CaseStep::Return,
+        Some("close") => CaseStep::Close,
+        Some(other) => bail!("step={other}: return or close, or nothing for the next"),
+    })
+}
+
+/// ` step=return`
+pub(super) fn write_case_step(step: CaseStep) -> String {
+    let word = match step {
+        CaseStep::Next => None,
+        CaseStep::Return => Some("return"),
+        CaseStep::Close => Some("close"),
+    };
+    optional("step", word)
+}
+
+fn route_lines(route: &Route) -> Vec<String> {
+    let first = format!("route {}", quoted(&route.name))
+        + &optional("term", route.term.map(|term| term.0))
+        + &optional("calendar", route.calendar.as_ref());
+    let stages = route.stages.iter().map(|stage| {
+        let warn = (stage.warn_before.0 > 0).then_some(stage.warn_before.0);
+        format!("stage {} queue={} term={}", quoted(&stage.name), quoted(&stage.queue), stage.term.0)
+            + &optional("warn", warn)
+            + &optional("escalate", stage.escalate_to.as_ref())
+            + &names("watchers", &stage.watchers)
+    });
+    std::iter::once(first).chain(stages).collect()
 }
 
 fn calendar_asked(words: &Words) -> Option<(Name, bool)> {
@@ -229,7 +289,8 @@ pub(super) fn entry_lines(rules: &PlanRules) -> Vec<String> {
     line += &optional("redial", rules.redial.map(|redial| redial.within.0));
     line += &optional("head-start-max", rules.head_start_max.map(|most| most.0));
     let whole = (!line.is_empty()).then(|| format!("rules{line}"));
-    whole.into_iter().chain(rules.entry.iter().map(write_entry)).collect()
+    let routes = rules.routes.iter().flat_map(route_lines);
+    whole.into_iter().chain(routes).chain(rules.entry.iter().map(write_entry)).collect()
 }
 
 fn write_entry(rule: &EntryRule) -> String {
@@ -258,6 +319,7 @@ fn write_entry(rule: &EntryRule) -> String {
     line += &optional("tier", then.tier);
     line += &levels("skills", &then.skills);
     line += &flag("own-unit", then.own_unit);
+    line += &optional("route", then.route.as_ref());
     line + &optional("head-start", (then.head_start.0 > 0).then_some(then.head_start.0))
 }
 

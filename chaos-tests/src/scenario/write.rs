@@ -8,7 +8,7 @@ use ringmain_routing::command::{
 };
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::plan::QueuePlan;
-use ringmain_routing::{Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
+use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
 use super::words::{quoted, write_answer, write_levels, write_orphan};
 use super::{Scenario, rule_book};
@@ -73,7 +73,9 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::AcceptOffer(command) => answer("accept", command),
         Command::DeclineOffer(command) => answer("decline", command),
         Command::CompleteContact(command) => {
-            answer("complete", &command.answer) + &optional("wrap-up", command.wrap_up.map(|span| span.0))
+            answer("complete", &command.answer)
+                + &optional("wrap-up", command.wrap_up.map(|span| span.0))
+                + &rule_book::write_case_step(command.step)
         }
         Command::ExtendWrapUp(command) => {
             answer("extend", &command.answer) + &format!(" until={}", command.until.0)
@@ -107,7 +109,8 @@ fn plan(plan: &Plan) -> Vec<String> {
         lines.push(format!("channel {} units={}", quoted(&row.name), row.units));
     }
     for row in &plan.units {
-        let neighbours = rule_book::names("neighbours", &row.rules.neighbours);
+        let neighbours = rule_book::names("neighbours", &row.rules.neighbours)
+            + &optional("calendar", row.rules.calendar.as_ref());
         lines.push(format!("unit {}{}{neighbours}", quoted(&row.name), optional("parent", row.parent)));
     }
     lines.extend(rule_book::plan_lines(&plan.rules));
@@ -220,6 +223,9 @@ fn transfer(command: &TransferContact) -> String {
         TransferTarget::Operator { login, hold, queue } => {
             format!(" operator={} hold={}{}", quoted(login), hold.0, optional("queue", queue.as_ref()))
         }
+        TransferTarget::BackOffice { route, channel } => {
+            format!(" route={} channel={}", quoted(route), quoted(channel))
+        }
     };
     answer("transfer", &command.answer) + &to + &optional("wrap-up", command.wrap_up.map(|span| span.0))
 }
@@ -277,6 +283,9 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::WouldStrand { queue, contacts } => {
             format!("refused {code} queue={} contacts={contacts}", quoted(queue))
         }
+        Refusal::RouteInUse { route, cases } => {
+            format!("refused {code} route={} cases={cases}", quoted(route))
+        }
         Refusal::InvalidField { .. }
         | Refusal::UnknownQueue(_)
         | Refusal::UnknownSkill(_)
@@ -298,6 +307,7 @@ fn refusal(refusal: &Refusal) -> String {
         | Refusal::UnknownPrincipal(_)
         | Refusal::NoQueue
         | Refusal::NobodyThere(_)
+        | Refusal::UnknownRoute(_)
         | Refusal::UnknownCalendar(_) => format!("refused {code}"),
     }
 }
@@ -350,6 +360,47 @@ fn effect(effect: &Effect) -> String {
         Effect::AnnounceMoved { contact, gateway, queue } => {
             format!("moved {contact} queue={queue} ({gateway})")
         }
+        Effect::AnnounceStage { .. }
+        | Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyWatcher { .. } => case_effect(effect),
+    }
+}
+
+fn case_effect(effect: &Effect) -> String {
+    match *effect {
+        Effect::AnnounceStage { case, gateway, contact, stage, due } => {
+            format!("stage {case} {stage} {contact} due={} ({gateway})", due.0)
+        }
+        Effect::WarnCase { case, gateway, due } => format!("warn-case {case} due={} ({gateway})", due.0),
+        Effect::EscalateCase { case, gateway, contact } => {
+            let late = contact.map_or_else(|| "whole".to_owned(), |contact| contact.to_string());
+            format!("escalate-case {case} {late} ({gateway})")
+        }
+        Effect::AnnounceCaseClosed { case, gateway, end, in_term } => {
+            let end = match end {
+                CaseEnd::Done => "done",
+                CaseEnd::Withdrawn => "withdrawn",
+                CaseEnd::ClosedEarly => "closed-early",
+            };
+            format!("case-closed {case} {end} in-term={in_term} ({gateway})")
+        }
+        Effect::NotifyWatcher { operator, case, escalated } => {
+            format!("notify-watcher {operator} {case} {}", if escalated { "late" } else { "near" })
+        }
+        Effect::AnnounceQueued { .. }
+        | Effect::RingOperator { .. }
+        | Effect::AnnounceAssigned { .. }
+        | Effect::ConnectContact { .. }
+        | Effect::WithdrawAssignment { .. }
+        | Effect::StartWrapUp { .. }
+        | Effect::ReleaseOperator { .. }
+        | Effect::AnnounceEnded { .. }
+        | Effect::AnnouncePresence { .. }
+        | Effect::EndStream { .. }
+        | Effect::HoldContact { .. }
+        | Effect::AnnounceMoved { .. } => String::new(),
     }
 }
 

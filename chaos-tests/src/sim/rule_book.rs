@@ -39,6 +39,7 @@ pub(super) fn plan_rules(rng: &mut ChaCha8Rng, has_units: bool) -> PlanRules {
         redial: rng.random_bool(0.7).then(|| Redial { within: span(rng, 30_000) }),
         head_start_max: rng.random_bool(0.3).then(|| span(rng, 4_000)),
         calendars: Vec::new(),
+        routes: Vec::new(),
     }
 }
 
@@ -67,6 +68,7 @@ fn entry(rng: &mut ChaCha8Rng, number: u32, has_units: bool) -> EntryRule {
         skills: if rng.random_bool(0.2) { vec![(some(rng, &SKILLS).into(), 5)] } else { Vec::new() },
         own_unit: rng.random_bool(0.3),
         head_start: Millis(rng.random_range(0..1_500)),
+        route: None,
     };
     EntryRule { name: format!("rule {number}").into(), when, then }
 }
@@ -110,7 +112,10 @@ fn ladder(rng: &mut ChaCha8Rng) -> Vec<Step> {
 /// The units that help a unit first.
 pub(super) fn unit_rules(rng: &mut ChaCha8Rng) -> UnitRules {
     let helps = rng.random_bool(0.4);
-    UnitRules { neighbours: if helps { vec![some(rng, &UNITS).0.into()] } else { Vec::new() } }
+    UnitRules {
+        neighbours: if helps { vec![some(rng, &UNITS).0.into()] } else { Vec::new() },
+        calendar: None,
+    }
 }
 
 /// What an operator may be given; the first one everything.

@@ -143,6 +143,11 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::AnnounceEnded { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::EndStream { .. }
+        | Effect::AnnounceStage { .. }
+        | Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyWatcher { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::HoldContact { .. } => None,
     }
@@ -275,6 +280,9 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::EndStream { .. } => Rule::I11,
+        // The work of a case that nobody does, and an end that nobody hears of, are a case that is lost.
+        Effect::AnnounceStage { .. } | Effect::AnnounceCaseClosed { .. } => Rule::I1,
+        Effect::WarnCase { .. } | Effect::EscalateCase { .. } | Effect::NotifyWatcher { .. } => Rule::I11,
         Effect::AnnounceMoved { .. } | Effect::HoldContact { .. } => Rule::I7,
     }
 }
@@ -327,6 +335,11 @@ pub(super) fn ended_twice(
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::EndStream { .. }
+        | Effect::AnnounceStage { .. }
+        | Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyWatcher { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::HoldContact { .. } => None,
     })

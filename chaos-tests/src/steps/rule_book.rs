@@ -229,10 +229,11 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         redial: span(spec.redial).map(|within| Redial { within }),
         head_start_max: span(spec.head_start_max),
         calendars: CALENDARS.iter().zip(spec.calendars).map(|(name, spec)| calendar(name, spec)).collect(),
+        routes: Vec::new(),
     };
     for (unit, bits) in plan.units.iter_mut().zip(spec.neighbours) {
         let names = UNITS.iter().map(|(name, _)| *name);
-        unit.rules = UnitRules { neighbours: chosen(names, bits) };
+        unit.rules = UnitRules { neighbours: chosen(names, bits), calendar: None };
     }
 }
 
@@ -272,6 +273,7 @@ fn rule(number: u8, spec: &EntrySpec, queues: u8) -> EntryRule {
             .collect(),
         own_unit: spec.own_unit,
         head_start: Millis(u64::from(spec.head_start)),
+        route: None,
     };
     EntryRule { name: format!("rule {number}").into(), when, then }
 }

@@ -133,6 +133,11 @@ impl Centre {
             | Effect::AnnouncePresence { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceMoved { .. }
+            | Effect::AnnounceStage { .. }
+            | Effect::WarnCase { .. }
+            | Effect::EscalateCase { .. }
+            | Effect::AnnounceCaseClosed { .. }
+            | Effect::NotifyWatcher { .. }
             | Effect::EndStream { .. } => return,
         };
         let key = self.router.contact(contact).expect("just decided about").key.to_string();

@@ -32,6 +32,8 @@ pub fn changes(before: &Plan, after: &Plan) -> Vec<String> {
         let neighbours = |unit: &UnitPlan| diff_rules::list(&unit.rules.neighbours);
         words.compare("neighbours", &neighbours(old), &neighbours(new));
         words.compare("head", &named(old.rules.head.as_deref()), &named(new.rules.head.as_deref()));
+        let calendar = |unit: &UnitPlan| named(unit.rules.calendar.as_deref());
+        words.compare("calendar", &calendar(old), &calendar(new));
         words.list
     });
     diff_rules::plan_changes(before, after, &mut lines);

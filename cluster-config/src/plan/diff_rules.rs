@@ -3,7 +3,8 @@
 use ringmain_routing::Name;
 use ringmain_routing::plan::Plan;
 use ringmain_routing::rules::{
-    Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, QueueRules, Reach, SamePerson, Step, Treatment,
+    Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, QueueRules, Reach, Route, SamePerson, Stage,
+    Step, Treatment,
 };
 
 use super::diff::{Words, calendar_changes, ms, named};
@@ -15,6 +16,7 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
         lines.push(format!("principal {principal:?} added"));
     }
     lines.extend(calendar_changes(&old.calendars, &new.calendars));
+    route_changes(&old.routes, &new.routes, lines);
     entry_changes(&old.entry, &new.entry, lines);
     let mut words = Words::default();
     words.compare(
@@ -34,6 +36,44 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
     if !words.list.is_empty() {
         lines.push(format!("entry: {}", words.list.join(", ")));
     }
+}
+
+/// Routes by name, with what changes in their stages.
+fn route_changes(old: &[Route], new: &[Route], lines: &mut Vec<String>) {
+    for route in new {
+        let Some(known) = old.iter().find(|known| known.name == route.name) else {
+            lines.push(format!("route {:?} added", route.name));
+            continue;
+        };
+        let mut words = Words::default();
+        let term = |term: Option<ringmain_routing::Millis>| {
+            term.map_or_else(|| "none".to_owned(), |term| ms(term.0))
+        };
+        words.compare("term", &term(known.term), &term(route.term));
+        words.compare("calendar", &named(known.calendar.as_deref()), &named(route.calendar.as_deref()));
+        words.compare("stages", &stages(&known.stages), &stages(&route.stages));
+        if !words.list.is_empty() {
+            lines.push(format!("route {:?}: {}", route.name, words.list.join(", ")));
+        }
+    }
+    for route in old.iter().filter(|route| !new.iter().any(|other| other.name == route.name)) {
+        lines.push(format!("route {:?} left out", route.name));
+    }
+}
+
+fn stages(stages: &[Stage]) -> String {
+    let words = stages.iter().map(|stage| {
+        let mut parts = vec![format!("{} {} in {}", stage.name, ms(stage.term.0), stage.queue)];
+        if stage.warn_before.0 > 0 {
+            parts.push(format!("warns {} before", ms(stage.warn_before.0)));
+        }
+        parts.extend(stage.escalate_to.as_ref().map(|queue| format!("then {queue}")));
+        if !stage.watchers.is_empty() {
+            parts.push(format!("watched by {}", list(&stage.watchers)));
+        }
+        parts.join(", ")
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 /// Entry rules by name; their order is the order in which they are asked.

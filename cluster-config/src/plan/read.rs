@@ -8,7 +8,7 @@ use ringmain_routing::{Millis, Name, UnitId};
 
 use super::names::Names;
 use super::rules::Known;
-use super::{RoutingPlan, calendars, operators, rules, shape};
+use super::{RoutingPlan, calendars, operators, routes, rules, shape};
 use crate::problem::Sink;
 use crate::section::{Placed, Section};
 
@@ -24,8 +24,8 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
     }
     let (channel_names, channels) = read_channels(file, sink);
     let (unit_names, mut units) = read_units(file, sink);
-    read_neighbours(file, &unit_names, &mut units, sink);
     let (calendar_names, calendars) = calendars::read(file, sink);
+    read_unit_rules(file, (&unit_names, &calendar_names), &mut units, sink);
     let named = QueueNames {
         skills: &skills,
         channels: &channel_names,
@@ -33,6 +33,7 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
         calendars: &calendar_names,
     };
     let (queue_names, queues) = read_queues(file, &named, sink);
+    let route_names = routes::names(file, sink);
     let known = Known {
         skills: &skills,
         channels: &channel_names,
@@ -40,6 +41,7 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
         queues: &queue_names,
         principals: &principals,
         calendars: &calendar_names,
+        routes: &route_names,
     };
     let operators = operators::read(file, &known, sink);
     let plan = Plan {
@@ -106,13 +108,20 @@ fn read_channels(file: &Section<'_>, sink: &mut Sink<'_>) -> (Names, Vec<Channel
     (names, channels)
 }
 
-fn read_neighbours(file: &Section<'_>, names: &Names, units: &mut [UnitPlan], sink: &mut Sink<'_>) {
+fn read_unit_rules(
+    file: &Section<'_>,
+    (names, calendars): (&Names, &Names),
+    units: &mut [UnitPlan],
+    sink: &mut Sink<'_>,
+) {
     for section in file.sections("units") {
         let neighbours = rules::declared(&section, "neighbours", names, sink);
+        let calendar = section.text("calendar").filter(|name| calendars.resolve(name, sink));
+        let calendar = calendar.map(|name| Name::from(name.value));
         let Some(name) = section.text("name") else { continue };
         if let Some(unit) = units.iter_mut().find(|unit| &*unit.name == name.value) {
             let head = section.text("head").map(|login| login.value.into());
-            unit.rules = UnitRules { neighbours, head, calendar: None };
+            unit.rules = UnitRules { neighbours, head, calendar };
         }
     }
 }

@@ -115,6 +115,12 @@ static THEN: Shape = Shape {
             need: Need::Optional,
             doc: "The login of the operator who owns what comes in so, by topic and branch.",
         },
+        Field {
+            name: "route",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The route that it goes as a case, from the queue of its first stage on; not together with queue.",
+        },
     ],
 };
 

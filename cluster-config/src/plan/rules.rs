@@ -10,6 +10,7 @@ use ringmain_routing::{Millis, Name};
 
 use super::names::Names;
 use super::read::{read_levels, small};
+use super::routes;
 use crate::problem::Sink;
 use crate::section::{Placed, Section};
 
@@ -21,6 +22,7 @@ pub(super) struct Known<'n> {
     pub(super) queues: &'n Names,
     pub(super) principals: &'n Names,
     pub(super) calendars: &'n Names,
+    pub(super) routes: &'n Names,
 }
 
 /// The rules of the whole centre.
@@ -42,7 +44,9 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         redial: file.optional_number("redial_ms").map(|within| Redial { within: Millis(within) }),
         head_start_max: file.optional_number("head_start_max_ms").map(Millis),
         calendars: Vec::new(),
-        routes: Vec::new(),
+        routes: routes::read(file, known, sink),
+        breaks: Vec::new(),
+        rest: None,
         remember: file.section("remember").map(|table| read_remember(&table)).unwrap_or_default(),
     }
 }
@@ -117,13 +121,18 @@ fn read_calendar(when: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> 
 
 fn read_then(then: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Then {
     let queue = then.text("queue").filter(|queue| known.queues.resolve(queue, sink));
+    let route = then.text("route").filter(|route| known.routes.resolve(route, sink));
+    if let (Some(queue), Some(_)) = (&queue, &route) {
+        let hint = "leave out one of the two: the case begins in the queue of the route's first stage";
+        sink.add_hint(&queue.span, &queue.path, "stands beside a route".to_owned(), hint);
+    }
     Then {
+        route: route.map(|route| route.value.into()),
         queue: queue.map(|queue| queue.value.into()),
         tier: then.optional_number("tier").map(|tier| u8::try_from(tier).unwrap_or(u8::MAX)),
         skills: read_levels(then, "skills", known.skills, sink),
         own_unit: then.flag("own_unit"),
         head_start: Millis(then.number("head_start_ms")),
-        route: None,
         owner: then.text("owner").map(|login| login.value.into()),
     }
 }
@@ -153,6 +162,7 @@ pub(super) fn read_queue(
         same_person: section.section("same_person").map(|table| read_same_person(&table)).unwrap_or_default(),
         leads: each_once(section, "leads", sink),
         hard: section.flag("hard"),
+        last_start: None,
         passes_max: section.optional_number("passes_max").map(small),
     }
 }
@@ -239,6 +249,9 @@ pub(super) fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut
         principals: declared(section, "principals", known.principals, sink),
         lent_principals: declared(section, "lent_principals", known.principals, sink),
         deputies: each_once(section, "deputies", sink),
+        breaks: Vec::new(),
+        shift: None,
+        rests: false,
     }
 }
 

@@ -3,11 +3,12 @@
 use ringmain_routing::limits::{
     CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX, DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX,
     LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX,
-    OPERATOR_SKILLS_MAX, OPERATORS_MAX, PRINCIPALS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, SKILLS_MAX,
-    SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
+    OPERATOR_SKILLS_MAX, OPERATORS_MAX, PRINCIPALS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, ROUTES_MAX,
+    SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
 };
 
 use super::calendars::CALENDAR;
+use super::routes::ROUTE;
 use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
 use crate::shape::{Field, Kind, Need, Shape};
 
@@ -60,6 +61,12 @@ pub static FILE: Shape = Shape {
             kind: Kind::List(&Kind::Table(&ENTRY_RULE), ENTRY_RULES_MAX),
             need: Need::Optional,
             doc: "What maps an arrival to queue, tier and requirements, first match first. With none, gateways decide.",
+        },
+        Field {
+            name: "routes",
+            kind: Kind::List(&Kind::Table(&ROUTE), ROUTES_MAX),
+            need: Need::Optional,
+            doc: "Ways that cases go: stages with terms in working time. Entry rules and operators send cases there.",
         },
         Field {
             name: "default_queue",
@@ -136,6 +143,12 @@ static UNIT: Shape = Shape {
             kind: NAME,
             need: Need::Optional,
             doc: "The login of who stands in for operators of the unit and of those below, where no deputy is there.",
+        },
+        Field {
+            name: "calendar",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "What counts as working time for cases of its customers and of units below that have none of their own.",
         },
     ],
 };

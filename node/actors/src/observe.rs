@@ -71,6 +71,11 @@ impl Tally {
             Effect::StartWrapUp { .. }
             | Effect::ReleaseOperator { .. }
             | Effect::HoldContact { .. }
+            | Effect::AnnounceStage { .. }
+            | Effect::WarnCase { .. }
+            | Effect::EscalateCase { .. }
+            | Effect::AnnounceCaseClosed { .. }
+            | Effect::NotifyWatcher { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::AnnouncePresence { .. }
             | Effect::EndStream { .. } => {}

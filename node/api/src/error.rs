@@ -92,7 +92,10 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         | Refusal::UnknownCalendar(_)
         | Refusal::NothingWaits
         | Refusal::NotALead(_)
-        | Refusal::PassedOften { .. } => (ErrorKind::Refusal, None),
+        | Refusal::PassedOften { .. }
+        | Refusal::UnknownRoute(_)
+        | Refusal::UnknownBreak(_)
+        | Refusal::RouteInUse { .. } => (ErrorKind::Refusal, None),
     };
     Error {
         kind: kind.into(),

@@ -9,6 +9,7 @@ mod audit;
 pub mod auth;
 mod backup;
 mod calls;
+mod cases;
 mod cluster;
 mod convert;
 mod error;

@@ -16,7 +16,7 @@ use crate::named::{ContactName, Wanted};
 use crate::shared::Shared;
 use crate::validate::{Problems, cursor};
 use crate::watch::{self, Filter};
-use crate::{error, explain, named};
+use crate::{cases, error, explain, named};
 
 /// Rows of a page unless the client says otherwise.
 const PAGE_DEFAULT: usize = 500;
@@ -68,6 +68,29 @@ impl SupervisorService for Supervisors {
     ) -> Result<Response<v1::GetContactResponse>, Status> {
         let request = request.into_inner();
         self.get_contact(&request).map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn list_cases(
+        &self,
+        request: Request<v1::ListCasesRequest>,
+    ) -> Result<Response<v1::ListCasesResponse>, Status> {
+        let request = request.into_inner();
+        cases::list(&self.shared, &request).map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn get_case(
+        &self,
+        request: Request<v1::GetCaseRequest>,
+    ) -> Result<Response<v1::GetCaseResponse>, Status> {
+        let request = request.into_inner();
+        cases::get(&self.shared, &request).map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn count_cases(
+        &self,
+        _: Request<v1::CountCasesRequest>,
+    ) -> Result<Response<v1::CountCasesResponse>, Status> {
+        cases::count(&self.shared).map(Response::new).map_err(|error| error::status(&error))
     }
 
     async fn explain_contact(
@@ -197,7 +220,7 @@ impl Supervisors {
 }
 
 /// Collects a page of rows that are read slot by slot, holding the router only for a part at a time.
-fn collect<T: Message>(
+pub(crate) fn collect<T: Message>(
     mut from: u32,
     size: usize,
     read: impl Fn(u32, u32) -> (Vec<(u32, T)>, Option<u32>),
@@ -225,13 +248,13 @@ fn collect<T: Message>(
     }
 }
 
-fn page_size(asked: u32) -> Result<usize, Error> {
+pub(crate) fn page_size(asked: u32) -> Result<usize, Error> {
     let mut problems = Problems::default();
     let size = problems.at_most("page_size", asked, PAGE_MAX as u32) as usize;
     problems.into_result(if size == 0 { PAGE_DEFAULT } else { size })
 }
 
-fn page_start(cursor: &str) -> Result<u32, Error> {
+pub(crate) fn page_start(cursor: &str) -> Result<u32, Error> {
     if cursor.is_empty() {
         return Ok(0);
     }

@@ -6,7 +6,7 @@ use ringmain_routing::limits::{
     ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, KEY_BYTES_MAX, LEVEL_MAX, NAME_BYTES_MAX, REQUIRED_SKILLS_MAX,
     SPAN_MS_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
 };
-use ringmain_routing::{ContactId, Cursor, Millis, Name, Position, Timestamp};
+use ringmain_routing::{CaseId, ContactId, Cursor, Millis, Name, Position, Timestamp};
 
 use crate::convert::Life;
 use crate::error;
@@ -120,6 +120,14 @@ impl Problems {
         text.parse().unwrap_or_else(|_| {
             self.add(field, format!("{} is no contact id; one looks like c12.0", short(text)));
             ContactId { slot: 0, generation: 0 }
+        })
+    }
+
+    /// The id of a case.
+    pub(crate) fn case(&mut self, field: &str, text: &str) -> CaseId {
+        text.parse().unwrap_or_else(|_| {
+            self.add(field, format!("{} is no id of a case; one looks like k12.0", short(text)));
+            CaseId { slot: 0, generation: 0 }
         })
     }
 

@@ -91,6 +91,11 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::AnnounceEnded { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::HoldContact { .. }
+        | Effect::AnnounceStage { .. }
+        | Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyWatcher { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => effect.operator(),
     }

@@ -434,6 +434,11 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::HoldContact { .. }
+        | Effect::AnnounceStage { .. }
+        | Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyWatcher { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => false,
     }

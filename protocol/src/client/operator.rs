@@ -19,10 +19,11 @@ use crate::v1::operator_service_client::OperatorServiceClient;
 use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
-    OperatorAccept, OperatorAck, OperatorAssignContact, OperatorComplete, OperatorDecline, OperatorDone,
-    OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorHold,
-    OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence,
-    OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
+    CaseStep, OperatorAccept, OperatorAck, OperatorAssignContact, OperatorComplete, OperatorDecline,
+    OperatorDone, OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello,
+    OperatorHold, OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse,
+    OperatorSetPresence, OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind,
+    Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -48,6 +49,8 @@ pub enum OperatorOperation {
         of: AssignmentOf,
         /// Wrap-up wanted instead of the queue's.
         wrap_up: Option<Millis>,
+        /// Where its case goes, if the contact is the work of one.
+        step: CaseStep,
     },
     /// Needs more wrap-up.
     ExtendWrapUp {
@@ -102,6 +105,13 @@ pub enum TransferTo {
         hold: Millis,
         /// The queue after that; `None` for the contact's own.
         queue: Option<String>,
+    },
+    /// The talk is over, and a case opens that goes this route.
+    BackOffice {
+        /// Which way it goes.
+        route: String,
+        /// The channel of its contacts.
+        channel: String,
     },
 }
 
@@ -284,9 +294,9 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         OperatorOperation::Decline(AssignmentOf { contact, assignment }) => {
             Up::Decline(OperatorDecline { op_id, contact, assignment })
         }
-        OperatorOperation::Complete { of: AssignmentOf { contact, assignment }, wrap_up } => {
+        OperatorOperation::Complete { of: AssignmentOf { contact, assignment }, wrap_up, step } => {
             let wrap_up_ms = wrap_up.map(|wrap_up| wrap_up.0);
-            Up::Complete(OperatorComplete { op_id, contact, assignment, wrap_up_ms })
+            Up::Complete(OperatorComplete { op_id, contact, assignment, wrap_up_ms, step: step.into() })
         }
         OperatorOperation::ExtendWrapUp { of: AssignmentOf { contact, assignment }, until_ms } => {
             Up::ExtendWrapUp(OperatorExtendWrapUp { op_id, contact, assignment, until_ms })
@@ -308,12 +318,15 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
 
 fn transfer(op_id: u64, of: AssignmentOf, to: TransferTo, wrap_up: Option<Millis>) -> OperatorTransfer {
     let AssignmentOf { contact, assignment } = of;
-    let (queue, login, hold_ms) = match to {
-        TransferTo::Queue(queue) => (queue, String::new(), 0),
-        TransferTo::Colleague { login, hold, queue } => (queue.unwrap_or_default(), login, hold.0),
-    };
     let wrap_up_ms = wrap_up.map(|wrap_up| wrap_up.0);
-    OperatorTransfer { op_id, contact, assignment, queue, login, hold_ms, wrap_up_ms }
+    let pass = OperatorTransfer { op_id, contact, assignment, wrap_up_ms, ..OperatorTransfer::default() };
+    match to {
+        TransferTo::Queue(queue) => OperatorTransfer { queue, ..pass },
+        TransferTo::Colleague { login, hold, queue } => {
+            OperatorTransfer { login, hold_ms: hold.0, queue: queue.unwrap_or_default(), ..pass }
+        }
+        TransferTo::BackOffice { route, channel } => OperatorTransfer { route, channel, ..pass },
+    }
 }
 
 fn welcome(message: OperatorWelcome) -> Incoming<Desktop> {

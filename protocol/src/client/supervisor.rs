@@ -10,8 +10,9 @@ use super::call::{CallConfig, CallError, Caller, Silence};
 use crate::MESSAGE_BYTES_MAX;
 use crate::v1::supervisor_service_client::SupervisorServiceClient;
 use crate::v1::{
-    ErrorKind, EventFilter, ExplainContactRequest, ExplainContactResponse, ExplainOperatorRequest,
-    ExplainOperatorResponse, GetContactRequest, GetContactResponse, ListContactsRequest,
+    CountCasesRequest, CountCasesResponse, ErrorKind, EventFilter, ExplainContactRequest,
+    ExplainContactResponse, ExplainOperatorRequest, ExplainOperatorResponse, GetCaseRequest, GetCaseResponse,
+    GetContactRequest, GetContactResponse, ListCasesRequest, ListCasesResponse, ListContactsRequest,
     ListContactsResponse, ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse,
     ListQueuesRequest, ListQueuesResponse, WatchEventsRequest, WatchEventsResponse,
 };
@@ -76,6 +77,33 @@ impl SupervisorClient {
     /// As for [`SupervisorClient::list_queues`].
     pub async fn contact(&self, request: GetContactRequest) -> Result<GetContactResponse, CallError> {
         let ask = async |channel, request| service(channel).get_contact(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// A page of cases.
+    ///
+    /// # Errors
+    /// As for [`SupervisorClient::list_queues`].
+    pub async fn list_cases(&self, request: ListCasesRequest) -> Result<ListCasesResponse, CallError> {
+        let ask = async |channel, request| service(channel).list_cases(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// One case.
+    ///
+    /// # Errors
+    /// As for [`SupervisorClient::list_queues`].
+    pub async fn case(&self, request: GetCaseRequest) -> Result<GetCaseResponse, CallError> {
+        let ask = async |channel, request| service(channel).get_case(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// How many cases are open in each stage of each route.
+    ///
+    /// # Errors
+    /// As for [`SupervisorClient::list_queues`].
+    pub async fn count_cases(&self, request: CountCasesRequest) -> Result<CountCasesResponse, CallError> {
+        let ask = async |channel, request| service(channel).count_cases(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

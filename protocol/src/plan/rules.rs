@@ -1,6 +1,7 @@
 //! The rule book between its two forms. Parts that say nothing do not travel.
 
 mod deflection;
+mod route;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         calendars: rules.calendars.iter().map(deflection::calendar_to_message).collect(),
         remember_customer_ms: rules.remember.customer.map(|span| span.0),
         remember_case_ms: rules.remember.case.map(|span| span.0),
+        routes: rules.routes.iter().map(route::to_message).collect(),
     })
 }
 
@@ -43,11 +45,13 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         redial: rules.redial_within_ms.map(|within| Redial { within: Millis(within) }),
         head_start_max: rules.head_start_max_ms.map(Millis),
         calendars: rules.calendars.into_iter().map(deflection::calendar_from_message).collect(),
-        routes: Vec::new(),
         remember: Remember {
             customer: rules.remember_customer_ms.map(Millis),
             case: rules.remember_case_ms.map(Millis),
         },
+        routes: rules.routes.into_iter().map(route::from_message).collect(),
+        breaks: Vec::new(),
+        rest: None,
     }
 }
 
@@ -78,6 +82,7 @@ fn entry_to_message(rule: &EntryRule) -> v1::EntryRule {
             own_unit: then.own_unit,
             head_start_ms: then.head_start.0,
             owner: then.owner.as_ref().map(text),
+            route: then.route.as_ref().map(text),
         }),
     }
 }
@@ -116,8 +121,8 @@ fn entry_from_message(at: usize, rule: v1::EntryRule, problems: &mut Vec<FieldPr
             skills,
             own_unit: then.own_unit,
             head_start: Millis(then.head_start_ms),
-            route: None,
             owner: then.owner.map(Name::from),
+            route: then.route.map(Name::from),
         },
     }
 }
@@ -179,6 +184,7 @@ pub(super) fn queue_from_message(
         leads: names(rules.leads),
         hard: rules.hard,
         passes_max: rules.passes_max,
+        last_start: None,
     }
 }
 
@@ -251,6 +257,9 @@ pub(super) fn operator_from_message(
         lent_principals: names(rules.lent_principals),
         caps: pairs(rules.caps, cap),
         deputies: names(rules.deputies),
+        breaks: Vec::new(),
+        shift: None,
+        rests: false,
     }
 }
 

@@ -176,7 +176,8 @@ fn completion(complete: &v1::OperatorComplete, operator: OperatorId, epoch: Epoc
     let contact = problems.contact("contact", &complete.contact);
     let wrap_up = complete.wrap_up_ms.map(|ms| problems.span("wrap_up_ms", ms));
     let answer = AnswerOffer { operator, epoch, contact, assignment: AssignmentEpoch(complete.assignment) };
-    problems.into_result(Command::CompleteContact(CompleteContact { answer, wrap_up, step: CaseStep::Next }))
+    let step = super::case::step(complete.step());
+    problems.into_result(Command::CompleteContact(CompleteContact { answer, wrap_up, step }))
 }
 
 fn extension(
@@ -197,7 +198,15 @@ fn transfer(pass: &v1::OperatorTransfer, operator: OperatorId, epoch: Epoch) -> 
     problems.op_id(pass.op_id);
     let contact = problems.contact("contact", &pass.contact);
     let wrap_up = pass.wrap_up_ms.map(|ms| problems.span("wrap_up_ms", ms));
-    let to = if pass.login.is_empty() {
+    let to = if !pass.route.is_empty() || !pass.channel.is_empty() {
+        if !pass.queue.is_empty() || !pass.login.is_empty() || pass.hold_ms != 0 {
+            problems.add("route", "goes with channel alone; leave out queue, login and hold_ms");
+        }
+        TransferTarget::BackOffice {
+            route: problems.name("route", &pass.route),
+            channel: problems.name("channel", &pass.channel),
+        }
+    } else if pass.login.is_empty() {
         if pass.hold_ms != 0 {
             problems.add("hold_ms", "goes with login; leave it 0 for a queue");
         }

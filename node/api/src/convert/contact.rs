@@ -44,6 +44,7 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         held_until_ms: view.held_for.map(|(_, until)| until.0),
         on_hold_since_ms: state.on_hold,
         transfers: view.transfers,
+        case: view.case.map(|case| case.to_string()),
     }
 }
 

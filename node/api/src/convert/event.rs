@@ -8,8 +8,8 @@ use ringmain_routing::{
     Timestamp,
 };
 
-use super::Life;
 use super::contact::{contact, ended, forgotten, login, presence, withdraw_reason};
+use super::{Life, case};
 
 /// An effect as its contact's gateway hears of it; `None` for one that is not for gateways.
 pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Option<v1::GatewayEvent> {
@@ -31,7 +31,12 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
             (contact, Event::Held(held(operator, login_of(operator), assignment, on)))
         }
         Effect::AnnounceMoved { contact, queue, .. } => (contact, Event::Moved(moved(queue, router))),
-        Effect::RingOperator { .. }
+        Effect::AnnounceStage { .. }
+        | Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::AnnounceCaseClosed { .. } => return case_for_gateway(delivered, router, life),
+        Effect::NotifyWatcher { .. }
+        | Effect::RingOperator { .. }
         | Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
@@ -42,6 +47,44 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
         at_ms: delivered.at.0,
         contact: id.to_string(),
         key: key(id, router),
+        event: Some(event),
+    })
+}
+
+/// What a gateway hears of its cases.
+fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Option<v1::GatewayEvent> {
+    use v1::gateway_event::Event;
+    let event = match delivered.effect {
+        Effect::AnnounceStage { case, stage, due, .. } => {
+            Event::StageBegun(case::begun(case, stage, due, router))
+        }
+        Effect::WarnCase { case, due, .. } => Event::CaseWarned(case::warned(case, due, router)),
+        Effect::EscalateCase { case, contact, .. } => {
+            Event::CaseEscalated(case::escalated(case, contact.is_none(), router))
+        }
+        Effect::AnnounceCaseClosed { case, end, in_term, .. } => {
+            Event::CaseClosed(case::closed(case, end, in_term, router))
+        }
+        Effect::AnnounceQueued { .. }
+        | Effect::RingOperator { .. }
+        | Effect::AnnounceAssigned { .. }
+        | Effect::ConnectContact { .. }
+        | Effect::WithdrawAssignment { .. }
+        | Effect::StartWrapUp { .. }
+        | Effect::ReleaseOperator { .. }
+        | Effect::AnnounceEnded { .. }
+        | Effect::AnnouncePresence { .. }
+        | Effect::EndStream { .. }
+        | Effect::HoldContact { .. }
+        | Effect::AnnounceMoved { .. }
+        | Effect::NotifyWatcher { .. } => return None,
+    };
+    let contact = contact_of(&delivered.effect);
+    Some(v1::GatewayEvent {
+        cursor: life.cursor(delivered.position),
+        at_ms: delivered.at.0,
+        contact: contact.map(|id| id.to_string()).unwrap_or_default(),
+        key: contact.map(|id| key(id, router)).unwrap_or_default(),
         event: Some(event),
     })
 }
@@ -89,10 +132,17 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
         Effect::HoldContact { contact, assignment, on, .. } => {
             Event::Held(v1::OperatorHeld { contact: contact.to_string(), assignment: assignment.0, on })
         }
+        Effect::NotifyWatcher { operator, case, escalated } => {
+            Event::CaseWatched(case::watched(case, operator, escalated, router))
+        }
         Effect::AnnounceQueued { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::AnnounceEnded { .. }
         | Effect::AnnounceMoved { .. }
+        | Effect::AnnounceStage { .. }
+        | Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
         | Effect::EndStream { .. } => return None,
     };
     Some(v1::OperatorEvent {
@@ -206,6 +256,19 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
             let name = router.session(party).map(|session| session.name.to_string()).unwrap_or_default();
             Event::StreamEnded(v1::StreamEnded { party: party.to_string(), name, epoch: epoch.0 })
         }
+        Effect::AnnounceStage { case, stage, due, .. } => {
+            Event::StageBegun(case::begun(case, stage, due, router))
+        }
+        Effect::WarnCase { case, due, .. } => Event::CaseWarned(case::warned(case, due, router)),
+        Effect::EscalateCase { case, contact, .. } => {
+            Event::CaseEscalated(case::escalated(case, contact.is_none(), router))
+        }
+        Effect::AnnounceCaseClosed { case, end, in_term, .. } => {
+            Event::CaseClosed(case::closed(case, end, in_term, router))
+        }
+        Effect::NotifyWatcher { operator, case, escalated } => {
+            Event::CaseWatched(case::watched(case, operator, escalated, router))
+        }
     }
 }
 
@@ -221,8 +284,14 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::ReleaseOperator { contact, .. }
         | Effect::HoldContact { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
+        | Effect::AnnounceStage { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
-        Effect::AnnouncePresence { .. } | Effect::EndStream { .. } => None,
+        Effect::EscalateCase { contact, .. } => contact,
+        Effect::AnnouncePresence { .. }
+        | Effect::EndStream { .. }
+        | Effect::WarnCase { .. }
+        | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyWatcher { .. } => None,
     }
 }
 

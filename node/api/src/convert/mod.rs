@@ -1,5 +1,6 @@
 //! Protobuf to and from the domain. The only place where the two meet, besides replication's peer service.
 
+pub(crate) mod case;
 pub(crate) mod command;
 pub(crate) mod contact;
 pub(crate) mod event;

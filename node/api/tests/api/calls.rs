@@ -149,8 +149,13 @@ async fn a_contact_goes_through_calls_alone() {
     assert!(receipt.op_id == 7 && receipt.log_index > 0, "the client's own number comes back");
     gateway.event(|event| matches!(event, GatewayEvent::Connect(_))).await;
 
-    let complete =
-        Some(v1::OperatorComplete { op_id: 0, contact: contact.clone(), assignment, wrap_up_ms: None });
+    let complete = Some(v1::OperatorComplete {
+        op_id: 0,
+        contact: contact.clone(),
+        assignment,
+        wrap_up_ms: None,
+        step: 0,
+    });
     let session = desk.session.clone();
     desk.calls.complete(v1::OperatorServiceCompleteRequest { session, complete }).await.unwrap();
     desk.event(|event| matches!(event, OperatorEvent::Released(_))).await;

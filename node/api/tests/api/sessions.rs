@@ -42,7 +42,8 @@ async fn a_contact_is_pushed_rung_accepted_and_completed() {
     let connect = gateway.event(|event| matches!(event, GatewayEvent::Connect(_))).await;
     assert_eq!(connect.key, "k1");
 
-    let complete = v1::OperatorComplete { op_id: 3, contact: contact.clone(), assignment, wrap_up_ms: None };
+    let complete =
+        v1::OperatorComplete { op_id: 3, contact: contact.clone(), assignment, wrap_up_ms: None, step: 0 };
     anna.say(OperatorUp::Complete(complete)).await;
     anna.done(3).await;
     anna.event(|event| matches!(event, OperatorEvent::Released(_))).await;
@@ -153,8 +154,14 @@ async fn an_operator_resumes_with_the_contact_in_hand() {
         [contact.as_str()]
     );
     let assignment = ring.assignment;
-    anna.say(OperatorUp::Complete(v1::OperatorComplete { op_id: 3, contact, assignment, wrap_up_ms: None }))
-        .await;
+    anna.say(OperatorUp::Complete(v1::OperatorComplete {
+        op_id: 3,
+        contact,
+        assignment,
+        wrap_up_ms: None,
+        step: 0,
+    }))
+    .await;
     anna.done(3).await;
 }
 

@@ -2,6 +2,7 @@
 
 mod action;
 mod audit;
+mod case;
 mod check;
 mod cluster;
 mod config;
@@ -29,6 +30,7 @@ use clap::{Parser, Subcommand};
 
 pub use action::ActionArgs;
 pub use audit::{AuditCommand, AuditListArgs};
+pub use case::{CaseCommand, CaseListArgs, CaseShowArgs};
 pub use check::{CheckArgs, CheckCommand, QuorumCriticalArgs};
 pub use cluster::{AddArgs, ClusterCommand, DrainArgs, InitArgs, JoinArgs, RemoveArgs, TransferLeaderArgs};
 pub use config::{ConfigCommand, FileKind, SchemaArgs, ValidateArgs};
@@ -100,6 +102,9 @@ pub enum Command {
     /// Contacts
     #[command(subcommand, arg_required_else_help = true)]
     Contact(ContactCommand),
+    /// Cases: requests that go a route of stages
+    #[command(subcommand, arg_required_else_help = true)]
+    Case(CaseCommand),
     /// Who did what by hand
     #[command(subcommand, arg_required_else_help = true)]
     Audit(AuditCommand),

@@ -1,7 +1,7 @@
 //! An event, for people and for programs.
 
 use ringmain_protocol::v1::event::Event as What;
-use ringmain_protocol::v1::{Event, WithdrawReason};
+use ringmain_protocol::v1::{CaseName, Event, WithdrawReason};
 use serde_json::{Map, Value, json};
 
 use super::contact::end_word;
@@ -34,6 +34,22 @@ pub(super) fn event_line(event: &Event) -> String {
         Some(What::StreamEnded(ended)) => ("stream-ended", format!("{}, epoch {}", ended.name, ended.epoch)),
         Some(What::Held(held)) => (if held.on { "on-hold" } else { "off-hold" }, held.operator_login.clone()),
         Some(What::Moved(moved)) => ("moved", format!("to {}", moved.queue)),
+        Some(What::StageBegun(begun)) => (
+            "stage",
+            format!("{} {}, due {}", case_text(begun.name.as_ref()), begun.stage, moment(begun.due_ms)),
+        ),
+        Some(What::CaseWarned(warned)) => {
+            ("case-due-soon", format!("{}, due {}", case_text(warned.name.as_ref()), moment(warned.due_ms)))
+        }
+        Some(What::CaseEscalated(late)) => ("case-late", case_text(late.name.as_ref())),
+        Some(What::CaseClosed(closed)) => {
+            let term = if closed.in_term { "in term" } else { "late" };
+            let end = super::case::end_word(closed.end()).unwrap_or("unknown");
+            ("case-closed", format!("{}: {end}, {term}", case_text(closed.name.as_ref())))
+        }
+        Some(What::CaseWatched(watched)) => {
+            ("case-watched", format!("{} by {}", case_text(watched.name.as_ref()), watched.operator_login))
+        }
     };
     let subject = match (event.contact.as_str(), event.queue.as_str()) {
         ("", _) => String::new(),
@@ -96,8 +112,45 @@ pub(super) fn event_json(event: &Event) -> Value {
             assignment(&held.operator, &held.operator_login, held.assignment),
         ),
         Some(What::Moved(moved)) => ("moved", json!({"to": moved.queue})),
+        Some(What::StageBegun(begun)) => (
+            "stage",
+            json!({
+                "case": case_json(begun.name.as_ref()), "place": begun.place, "stage": begun.stage,
+                "due_ms": begun.due_ms,
+            }),
+        ),
+        Some(What::CaseWarned(warned)) => {
+            ("case-due-soon", json!({"case": case_json(warned.name.as_ref()), "due_ms": warned.due_ms}))
+        }
+        Some(What::CaseEscalated(late)) => {
+            ("case-late", json!({"case": case_json(late.name.as_ref()), "whole": late.whole}))
+        }
+        Some(What::CaseClosed(closed)) => (
+            "case-closed",
+            json!({
+                "case": case_json(closed.name.as_ref()), "reason": super::case::end_word(closed.end()),
+                "in_term": closed.in_term,
+            }),
+        ),
+        Some(What::CaseWatched(watched)) => (
+            "case-watched",
+            json!({
+                "case": case_json(watched.name.as_ref()), "operator": watched.operator,
+                "operator_login": watched.operator_login, "escalated": watched.escalated,
+            }),
+        ),
     };
     with_common(event, kind, more)
+}
+
+fn case_text(name: Option<&CaseName>) -> String {
+    let name = name.cloned().unwrap_or_default();
+    format!("{} {} {}", name.case, name.route, name.reference).trim_end().to_owned()
+}
+
+fn case_json(name: Option<&CaseName>) -> Value {
+    let name = name.cloned().unwrap_or_default();
+    json!({"case": name.case, "reference": name.reference, "route": name.route})
 }
 
 /// Columns of an event as CSV; what only some events have is JSON in the last.

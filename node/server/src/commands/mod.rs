@@ -3,6 +3,7 @@
 mod action;
 mod audit;
 mod calendar;
+mod case;
 mod check;
 mod cluster;
 mod config;
@@ -57,6 +58,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Queue(command) => queue::run(command),
         Command::Operator(command) => operator::run(command),
         Command::Contact(command) => contact::run(command),
+        Command::Case(command) => case::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Events(args) => client(events::run(args)),
         Command::Cluster(command) => cluster::run(command),

@@ -9,7 +9,7 @@ use ringmain_protocol::client::{
     OperatorOperation, SessionConfig,
 };
 use ringmain_protocol::v1::operator_event::Event;
-use ringmain_protocol::v1::{ContactDetails, GatewayPush};
+use ringmain_protocol::v1::{CaseStep, ContactDetails, GatewayPush};
 use ringmain_replication::Clock;
 use ringmain_routing::Timestamp;
 use tokio::sync::mpsc;
@@ -105,7 +105,7 @@ impl Parties {
         self.gateway.push(of("k-1")).await.expect("it is taken");
         let first = self.accept().await;
         self.operator
-            .ask(OperatorOperation::Complete { of: first, wrap_up: None })
+            .ask(OperatorOperation::Complete { of: first, wrap_up: None, step: CaseStep::Next })
             .await
             .expect("it is hers");
         let second = of("k-2");

@@ -70,6 +70,7 @@ fn lines(contact: &Contact, stamp: &ReadStamp) -> Vec<(&'static str, String)> {
             format!("{held} until {}", moment(contact.held_until_ms.unwrap_or_default())),
         ));
     }
+    lines.extend(contact.case.clone().map(|case| ("case", case)));
     if let Some(callback) = &contact.callback {
         lines.push(("call-back", format!("for {}, {} orders in one", callback.principals, contact.sources)));
     }
@@ -135,6 +136,7 @@ pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
         "automatic": contact.automatic,
         "on_hold_since_ms": contact.on_hold_since_ms,
         "transfers": contact.transfers,
+        "case": contact.case,
         "end_reason": end_word(contact.end_reason()),
         "merged_into": contact.merged_into,
         "sources": contact.sources,
