@@ -312,7 +312,8 @@ impl Centre {
                 | Reply::Enqueued { .. }
                 | Reply::Merged { .. }
                 | Reply::PlanApplied { .. }
-                | Reply::Acted { .. },
+                | Reply::Acted { .. }
+                | Reply::Break(_),
             )
             | None => None,
         }

@@ -15,6 +15,7 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
         lines.push(format!("principal {principal:?} added"));
     }
     lines.extend(calendar_changes(&old.calendars, &new.calendars));
+    super::time::changes(old, new, lines);
     entry_changes(&old.entry, &new.entry, lines);
     let mut words = Words::default();
     words.compare(
@@ -71,6 +72,8 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     words.compare("units by channel", &by_channel(&old.units), &by_channel(&new.units));
     words.compare("hours", &named(old.hours.as_deref()), &named(new.hours.as_deref()));
     words.compare("deflections", &deflections(&old.deflections), &deflections(&new.deflections));
+    let last = |rules: &QueueRules| rules.last_start.map_or_else(|| "none".to_owned(), |last| ms(last.0));
+    words.compare("last start before the end of a shift", &last(old), &last(new));
 }
 
 pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &mut Words) {
@@ -78,6 +81,9 @@ pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &m
     words.compare("principals", &or_all(&old.principals), &or_all(&new.principals));
     words.compare("lent principals", &list(&old.lent_principals), &list(&new.lent_principals));
     words.compare("caps", &by_channel(&old.caps), &by_channel(&new.caps));
+    words.compare("breaks", &list(&old.breaks), &list(&new.breaks));
+    words.compare("shift", &named(old.shift.as_deref()), &named(new.shift.as_deref()));
+    words.compare("rests", &super::time::yes(old.rests), &super::time::yes(new.rests));
 }
 
 pub(super) fn list(names: &[Name]) -> String {

@@ -21,6 +21,7 @@ pub(super) struct Known<'n> {
     pub(super) queues: &'n Names,
     pub(super) principals: &'n Names,
     pub(super) calendars: &'n Names,
+    pub(super) breaks: &'n Names,
 }
 
 /// The rules of the whole centre.
@@ -42,6 +43,8 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         redial: file.optional_number("redial_ms").map(|within| Redial { within: Millis(within) }),
         head_start_max: file.optional_number("head_start_max_ms").map(Millis),
         calendars: Vec::new(),
+        breaks: Vec::new(),
+        rest: super::time::read_rest(file),
     }
 }
 
@@ -132,6 +135,7 @@ pub(super) fn read_queue(
         promote_after: section.optional_number("promote_after_ms").map(Millis),
         hours: hours.map(|name| name.value.into()),
         deflections: section.sections("deflect").iter().filter_map(read_deflection).collect(),
+        last_start: section.optional_number("last_start_ms").map(Millis),
     }
 }
 
@@ -206,6 +210,7 @@ fn narrows(before: &Step, after: &Step) -> bool {
 
 /// The rules of an operator.
 pub(super) fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> OperatorRules {
+    let shift = section.text("shift").filter(|name| known.calendars.resolve(name, sink));
     let caps =
         section.numbers("caps").into_iter().filter(|(channel, _)| known.channels.resolve(channel, sink));
     OperatorRules {
@@ -215,6 +220,9 @@ pub(super) fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut
         channels: declared(section, "channels", known.channels, sink),
         principals: declared(section, "principals", known.principals, sink),
         lent_principals: declared(section, "lent_principals", known.principals, sink),
+        breaks: declared(section, "breaks", known.breaks, sink),
+        shift: shift.map(|name| name.value.into()),
+        rests: section.flag("rests"),
     }
 }
 

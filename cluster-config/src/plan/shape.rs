@@ -1,14 +1,15 @@
 //! The fields of the plan file.
 
 use ringmain_routing::limits::{
-    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX,
-    LEVEL_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX,
-    PRINCIPALS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX,
-    WAITING_PER_QUEUE_MAX,
+    BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX,
+    DEFLECTIONS_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEVEL_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX,
+    OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, PRINCIPALS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX,
+    SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
 };
 
 use super::calendars::CALENDAR;
 use super::rule_shape::{DEFLECTION, ENTRY_RULE, STEP};
+use super::time::{BREAK, REST};
 use crate::shape::{Field, Kind, Need, Shape};
 
 pub(super) const NAME: Kind = Kind::Text(NAME_BYTES_MAX);
@@ -78,6 +79,18 @@ pub static FILE: Shape = Shape {
             kind: SPAN,
             need: Need::Optional,
             doc: "Most head start that gateway, rules and credit may grant together.",
+        },
+        Field {
+            name: "breaks",
+            kind: Kind::List(&Kind::Table(&BREAK), BREAKS_MAX),
+            need: Need::Optional,
+            doc: "Breaks; each operator names its own.",
+        },
+        Field {
+            name: "rest",
+            kind: Kind::Table(&REST),
+            need: Need::Optional,
+            doc: "How busy operators with `rests` may be at most.",
         },
         Field {
             name: "sessions",
@@ -217,6 +230,12 @@ static QUEUE: Shape = Shape {
             kind: Kind::List(&Kind::Table(&DEFLECTION), DEFLECTIONS_MAX),
             need: Need::Optional,
             doc: "What becomes of arrivals that cannot be served as usual, first match first. Tier 0 is always let in.",
+        },
+        Field {
+            name: "last_start_ms",
+            kind: SPAN,
+            need: Need::Optional,
+            doc: "Its contacts are not given to an operator whose shift ends within that time, life safety aside.",
         },
     ],
 };
@@ -358,6 +377,24 @@ static OPERATOR: Shape = Shape {
             kind: Kind::Map(&Kind::Integer(0, u16::MAX as u64), CAPS_MAX),
             need: Need::Optional,
             doc: "At most so many contacts of a channel at once.",
+        },
+        Field {
+            name: "breaks",
+            kind: Kind::List(&NAME, BREAKS_PER_OPERATOR_MAX),
+            need: Need::Optional,
+            doc: "The operator's breaks; of two that are due at once the first begins.",
+        },
+        Field {
+            name: "shift",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The calendar of the operator's shifts; none for always.",
+        },
+        Field {
+            name: "rests",
+            kind: Kind::Flag,
+            need: Need::Flag(false),
+            doc: "Whether the plan's `rest` holds for the operator.",
         },
     ],
 };

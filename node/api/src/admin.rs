@@ -117,7 +117,8 @@ impl Admins {
                 | Reply::Enqueued { .. }
                 | Reply::Merged { .. }
                 | Reply::Opened { .. }
-                | Reply::Acted { .. },
+                | Reply::Acted { .. }
+                | Reply::Break(_),
             ) => version,
             Err(refusal) => return Err(error::refused(refusal)),
         };

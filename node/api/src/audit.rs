@@ -126,7 +126,8 @@ fn audited(record: &HistoryRecord, wanted: &Wanted) -> Result<Option<v1::AuditRe
             | Reply::Enqueued { .. }
             | Reply::Merged { .. }
             | Reply::Opened { .. }
-            | Reply::PlanApplied { .. },
+            | Reply::PlanApplied { .. }
+            | Reply::Break(_),
         )
         | Err(_) => 0,
     };
@@ -183,7 +184,8 @@ fn told(command: &Command) -> Told {
         | Command::ExtendWrapUp(_)
         | Command::EndWrapUp(_)
         | Command::TransferContact(_)
-        | Command::HoldContact(_) => plain(command.name(), String::new(), String::new()),
+        | Command::HoldContact(_)
+        | Command::AskForBreak(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 
@@ -213,6 +215,9 @@ fn told_action(command: &Act) -> Told {
             let detail: Vec<String> = tier.into_iter().chain(head_start).collect();
             (contact.to_string(), detail.join(", "))
         }
+        Action::DeferBreaks { on } => {
+            ("breaks".to_owned(), if *on { "deferred" } else { "deferred no longer" }.to_owned())
+        }
         Action::Note { what, detail } => (what.to_string(), detail.to_string()),
     };
     Told { action: command.action.name(), key: command.key.to_string(), subject, detail }
@@ -229,6 +234,7 @@ fn names(command: &Command, wanted: ContactId) -> bool {
         Action::MoveContacts { from: MoveFrom::Queue { .. }, .. }
         | Action::ForcePresence { .. }
         | Action::SignOut { .. }
+        | Action::DeferBreaks { .. }
         | Action::Note { .. } => false,
     }
 }

@@ -89,7 +89,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         | Refusal::NoQueue
         | Refusal::WouldStrand { .. }
         | Refusal::NobodyThere(_)
-        | Refusal::UnknownCalendar(_) => (ErrorKind::Refusal, None),
+        | Refusal::UnknownCalendar(_)
+        | Refusal::UnknownBreak(_) => (ErrorKind::Refusal, None),
     };
     Error {
         kind: kind.into(),

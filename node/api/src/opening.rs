@@ -87,7 +87,8 @@ async fn enter<D: Dialect>(
             | Reply::Enqueued { .. }
             | Reply::Merged { .. }
             | Reply::PlanApplied { .. }
-            | Reply::Acted { .. },
+            | Reply::Acted { .. }
+            | Reply::Break(_),
         ) => Err(Box::new(error::of_code(&codes::FATAL, "an opening got another command's reply"))),
         Err(refusal) => Err(Box::new(error::refused(refusal))),
     }

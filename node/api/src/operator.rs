@@ -167,6 +167,20 @@ impl OperatorService for Operators {
         Ok(Response::new(v1::OperatorServiceHoldResponse { receipt }))
     }
 
+    async fn ask_for_break(
+        &self,
+        request: Request<v1::OperatorServiceAskForBreakRequest>,
+    ) -> Result<Response<v1::OperatorServiceAskForBreakResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.ask_for_break.map(Up::AskForBreak);
+        match self.say(&caller, &request.session, "ask_for_break", message).await? {
+            Some(Down::Done(v1::OperatorDone { receipt, break_answer: answer, until_ms })) => {
+                Ok(Response::new(v1::OperatorServiceAskForBreakResponse { receipt, answer, until_ms }))
+            }
+            answer => Err(of_another(answer.is_some())),
+        }
+    }
+
     async fn sign_out(
         &self,
         request: Request<v1::OperatorServiceSignOutRequest>,

@@ -408,7 +408,14 @@ impl Draft {
 fn brought(outcome: &Outcome) -> Option<ContactId> {
     let named = match outcome.reply {
         Ok(Reply::Enqueued { contact } | Reply::Merged { contact, .. }) => contact,
-        Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. } | Reply::Acted { .. }) | Err(_) => {
+        Ok(
+            Reply::Done
+            | Reply::Opened { .. }
+            | Reply::PlanApplied { .. }
+            | Reply::Acted { .. }
+            | Reply::Break(_),
+        )
+        | Err(_) => {
             return None;
         }
     };

@@ -19,10 +19,10 @@ use crate::v1::operator_service_client::OperatorServiceClient;
 use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
-    OperatorAccept, OperatorAck, OperatorComplete, OperatorDecline, OperatorDone, OperatorEndWrapUp,
-    OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorHold, OperatorResync,
-    OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut,
-    OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
+    OperatorAccept, OperatorAck, OperatorAskForBreak, OperatorComplete, OperatorDecline, OperatorDone,
+    OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorHold,
+    OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence,
+    OperatorSignOut, OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -74,6 +74,8 @@ pub enum OperatorOperation {
         /// Whether on hold from here on.
         on: bool,
     },
+    /// Asks for this one of the operator's breaks.
+    AskForBreak(String),
     /// Ends the session, and the client with it.
     SignOut,
 }
@@ -197,9 +199,10 @@ impl Role for Desktop {
 
     fn subject(operation: &OperatorOperation) -> Subject {
         match operation {
-            OperatorOperation::Ready | OperatorOperation::NotReady(_) | OperatorOperation::SignOut => {
-                Subject::Session
-            }
+            OperatorOperation::Ready
+            | OperatorOperation::NotReady(_)
+            | OperatorOperation::AskForBreak(_)
+            | OperatorOperation::SignOut => Subject::Session,
             OperatorOperation::Accept(of)
             | OperatorOperation::Decline(of)
             | OperatorOperation::Complete { of, .. }
@@ -285,6 +288,7 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         OperatorOperation::Hold { of: AssignmentOf { contact, assignment }, on } => {
             Up::Hold(OperatorHold { op_id, contact, assignment, on })
         }
+        OperatorOperation::AskForBreak(name) => Up::AskForBreak(OperatorAskForBreak { op_id, seq, name }),
         OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
     }
 }

@@ -1,6 +1,7 @@
 //! The rule book between its two forms. Parts that say nothing do not travel.
 
 mod deflection;
+mod time;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,8 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         redial_within_ms: rules.redial.map(|redial| redial.within.0),
         head_start_max_ms: rules.head_start_max.map(|max| max.0),
         calendars: rules.calendars.iter().map(deflection::calendar_to_message).collect(),
+        breaks: rules.breaks.iter().map(time::break_to_message).collect(),
+        rest: rules.rest.map(time::rest_to_message),
     })
 }
 
@@ -41,6 +44,8 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         redial: rules.redial_within_ms.map(|within| Redial { within: Millis(within) }),
         head_start_max: rules.head_start_max_ms.map(Millis),
         calendars: rules.calendars.into_iter().map(deflection::calendar_from_message).collect(),
+        breaks: time::breaks_from_messages(rules.breaks, problems),
+        rest: rules.rest.map(|rest| time::rest_from_message(rest, problems)),
     }
 }
 
@@ -131,6 +136,7 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
         units: rules.units.iter().map(|(channel, units)| (text(channel), *units)).collect(),
         hours: rules.hours.as_ref().map(text),
         deflections: rules.deflections.iter().map(deflection::to_message).collect(),
+        last_start_ms: rules.last_start.map(|last_start| last_start.0),
     })
 }
 
@@ -155,6 +161,7 @@ pub(super) fn queue_from_message(
         units: pairs(rules.units, |units| units),
         hours: rules.hours.map(Name::from),
         deflections,
+        last_start: rules.last_start_ms.map(Millis),
     }
 }
 
@@ -203,6 +210,9 @@ pub(super) fn operator_to_message(rules: &OperatorRules) -> Option<v1::OperatorR
         principals: texts(&rules.principals),
         lent_principals: texts(&rules.lent_principals),
         caps: rules.caps.iter().map(|(channel, cap)| (text(channel), u32::from(*cap))).collect(),
+        breaks: texts(&rules.breaks),
+        shift: rules.shift.as_ref().map(text),
+        rests: rules.rests,
     })
 }
 
@@ -223,6 +233,9 @@ pub(super) fn operator_from_message(
         principals: names(rules.principals),
         lent_principals: names(rules.lent_principals),
         caps: pairs(rules.caps, cap),
+        breaks: names(rules.breaks),
+        shift: rules.shift.map(Name::from),
+        rests: rules.rests,
     }
 }
 

@@ -166,6 +166,7 @@ streams!(OperatorService, OperatorStream, OperatorServiceSessionRequest, Operato
     end_wrap_up: OperatorServiceEndWrapUpRequest -> OperatorServiceEndWrapUpResponse,
     transfer: OperatorServiceTransferRequest -> OperatorServiceTransferResponse,
     hold: OperatorServiceHoldRequest -> OperatorServiceHoldResponse,
+    ask_for_break: OperatorServiceAskForBreakRequest -> OperatorServiceAskForBreakResponse,
     sign_out: OperatorServiceSignOutRequest -> OperatorServiceSignOutResponse,
     ack: OperatorServiceAckRequest -> OperatorServiceAckResponse,
     heartbeat: OperatorServiceHeartbeatRequest -> OperatorServiceHeartbeatResponse,

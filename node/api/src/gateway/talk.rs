@@ -253,9 +253,13 @@ impl GatewayTalk {
                 let receipt = Some(receipt);
                 Down::Merged(v1::GatewayMerged { receipt, key, contact, into })
             }
-            Ok(Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. } | Reply::Acted { .. }) => {
-                Down::Done(v1::GatewayDone { receipt: Some(receipt) })
-            }
+            Ok(
+                Reply::Done
+                | Reply::Opened { .. }
+                | Reply::PlanApplied { .. }
+                | Reply::Acted { .. }
+                | Reply::Break(_),
+            ) => Down::Done(v1::GatewayDone { receipt: Some(receipt) }),
             Err(refusal) => failed(receipt, error::refused(refusal)),
         }
     }

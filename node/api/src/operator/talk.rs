@@ -9,7 +9,8 @@ use ringmain_protocol::v1::operator_service_session_response::Message as Down;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_replication::Answer;
 use ringmain_routing::command::Role;
-use ringmain_routing::{OperatorId, Party};
+use ringmain_routing::effect::BreakAnswer;
+use ringmain_routing::{OperatorId, Party, Reply};
 
 use crate::convert::contact::{contact, presence, stream_end};
 use crate::convert::{command, event, no_receipt, receipt, skills};
@@ -101,6 +102,7 @@ impl Dialect for OperatorTalk {
             Up::EndWrapUp(end) => Some(&mut end.op_id),
             Up::Transfer(transfer) => Some(&mut transfer.op_id),
             Up::Hold(hold) => Some(&mut hold.op_id),
+            Up::AskForBreak(ask) => Some(&mut ask.op_id),
             Up::SignOut(sign_out) => Some(&mut sign_out.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) => None,
         }
@@ -132,6 +134,21 @@ impl Dialect for OperatorTalk {
 
 fn failed(receipt: v1::Receipt, error: Error) -> Down {
     Down::Failed(v1::OperatorFailed { receipt: Some(receipt), error: Some(error) })
+}
+
+/// What came of asking for a break, and until when it goes on.
+fn break_answer(reply: Reply) -> (v1::BreakAnswer, u64) {
+    match reply {
+        Reply::Break(BreakAnswer::Begun { until }) => (v1::BreakAnswer::Begun, until.0),
+        Reply::Break(BreakAnswer::WhenFree) => (v1::BreakAnswer::WhenFree, 0),
+        Reply::Break(BreakAnswer::WhenOthersReturn) => (v1::BreakAnswer::WhenOthersReturn, 0),
+        Reply::Done
+        | Reply::Enqueued { .. }
+        | Reply::Merged { .. }
+        | Reply::Opened { .. }
+        | Reply::PlanApplied { .. }
+        | Reply::Acted { .. } => (v1::BreakAnswer::Unspecified, 0),
+    }
 }
 
 /// A part of what is in hand.
@@ -176,7 +193,11 @@ impl OperatorTalk {
         };
         let receipt = receipt(op, &answer);
         match &answer.reply {
-            Ok(_) => Down::Done(v1::OperatorDone { receipt: Some(receipt) }),
+            Ok(reply) => {
+                let (answer, until_ms) = break_answer(*reply);
+                let (receipt, break_answer) = (Some(receipt), answer.into());
+                Down::Done(v1::OperatorDone { receipt, break_answer, until_ms })
+            }
             Err(refusal) => failed(receipt, error::refused(refusal)),
         }
     }
