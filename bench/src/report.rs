@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::result::ResultRow;
 use crate::scenario::{Contact, Scenario};
-use crate::simulate::Simulated;
+use crate::simulate::{BreakFigures, Simulated};
 use columns::QUEUE_COLUMNS;
 pub(crate) use columns::Shown;
 pub use day::{HourFigures, QueueHour};
@@ -74,6 +74,9 @@ pub struct Report {
     pub longest: Vec<LongWait>,
     /// Why contacts were rejected: how many by each code.
     pub rejected: BTreeMap<&'static str, u64>,
+    /// How breaks were kept, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub breaks: BTreeMap<String, BreakFigures>,
     /// Commands carried out.
     pub commands: u64,
     /// The core's hash over all commands and outcomes, in hexadecimal.
@@ -167,6 +170,7 @@ impl Report {
             staff,
             longest: longest(rows, yardstick),
             rejected: simulated.rejected.clone(),
+            breaks: simulated.breaks.clone(),
             commands: simulated.commands,
             chain: format!("{:032x}", simulated.chain),
             rows: rows.len() as u64,

@@ -5,6 +5,7 @@
 //! customers leave, and contacts arrive in the order of the file. A shift ends after everything of the last
 //! millisecond before its `to_ms`.
 
+mod duty;
 mod ledger;
 mod schedule;
 mod setup;
@@ -25,6 +26,7 @@ use ledger::{Attempt, Ledger};
 use schedule::{Event, Schedule};
 use setup::Seat;
 
+pub use duty::BreakFigures;
 pub use setup::plan_of;
 
 /// How to run it.
@@ -48,6 +50,8 @@ pub struct Simulated {
     pub end_ms: u64,
     /// Why contacts were rejected: how many by each code of the core's refusals.
     pub rejected: BTreeMap<&'static str, u64>,
+    /// How breaks were kept, by name.
+    pub breaks: BTreeMap<String, BreakFigures>,
 }
 
 /// Why a scenario cannot be run.
@@ -109,7 +113,10 @@ struct Run<'s> {
     schedule: Schedule,
     ledger: Ledger,
     rejected: BTreeMap<&'static str, u64>,
-    /// The latest end of a wrap-up or hold. The core's timers beyond it only forget what has ended.
+    breaks: BTreeMap<String, BreakFigures>,
+    /// How long after somebody was freed a timer of rest matters.
+    rest_matters: Millis,
+    /// The latest end of a wrap-up, hold, break or rest. The core's timers beyond it only forget what has ended.
     timers_matter_until: Timestamp,
 }
 
@@ -125,7 +132,8 @@ impl<'s> Run<'s> {
             seat_of_slot.resize(seat_of_slot.len().max(slot + 1), 0);
             seat_of_slot[slot] = i;
         }
-        let schedule = Schedule::of(scenario);
+        let schedule = Schedule::of(scenario, &duty::longest_breaks(scenario, router.plan()));
+        let rest_matters = duty::rest_matters(router.plan());
         let ledger = Ledger::new(scenario.contacts.len());
         Ok(Run {
             scenario,
@@ -136,6 +144,8 @@ impl<'s> Run<'s> {
             schedule,
             ledger,
             rejected: BTreeMap::new(),
+            breaks: BTreeMap::new(),
+            rest_matters,
             timers_matter_until: Timestamp(0),
         })
     }
@@ -184,10 +194,10 @@ impl<'s> Run<'s> {
                 }
                 None => Ok(()),
             },
-            Some(Event::BeginShift { operator }) => self.set_presence(at, operator, DeclaredPresence::Ready),
-            Some(Event::EndShift { operator }) => {
-                self.set_presence(at, operator, DeclaredPresence::NotReady(0))
-            }
+            Some(Event::BeginShift { operator }) => self.begin_duty(at, operator),
+            Some(Event::EndShift { operator }) => self.end_duty(at, operator),
+            Some(Event::ComeBack { operator }) => self.come_back(at, operator),
+            Some(Event::SignOut { operator }) => self.sign_out(at, operator),
         }
     }
 
@@ -236,7 +246,8 @@ impl<'s> Run<'s> {
                 | Reply::Opened { .. }
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. }
-                | Reply::Taken { .. },
+                | Reply::Taken { .. }
+                | Reply::Break(_),
             ) => {}
             Err(refusal) => {
                 *self.rejected.entry(refusal.code()).or_default() += 1;
@@ -271,8 +282,11 @@ impl<'s> Run<'s> {
                 self.schedule.push(at.0.saturating_add(talk_ms), Event::EndTalk { contact, assignment });
             }
             // A customer who leaves is one final row, not an attempt more.
-            Effect::WithdrawAssignment { reason: WithdrawReason::Abandoned, .. } => {}
-            Effect::WithdrawAssignment { contact, .. } => {
+            Effect::WithdrawAssignment { reason: WithdrawReason::Abandoned, operator, .. } => {
+                self.hands_changed(at, operator);
+            }
+            Effect::WithdrawAssignment { contact, operator, .. } => {
+                self.hands_changed(at, operator);
                 let contact = self.ledger.row_of(contact);
                 self.ledger.withdrawn(contact, &self.scenario.contacts[contact], &self.seats, at.0);
             }
@@ -284,10 +298,10 @@ impl<'s> Run<'s> {
                 let contact = self.ledger.row_of(contact);
                 self.ended(at, contact, reason, log_index);
             }
+            Effect::ReleaseOperator { operator, .. } => self.hands_changed(at, operator),
+            Effect::AnnouncePresence { operator, presence } => self.presence_changed(at, operator, presence),
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }
-            | Effect::ReleaseOperator { .. }
-            | Effect::AnnouncePresence { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceStage { .. }
             | Effect::WarnCase { .. }
@@ -334,6 +348,7 @@ impl<'s> Run<'s> {
             chain: self.router.chain(),
             end_ms: self.router.now().0,
             rejected: self.rejected,
+            breaks: self.breaks,
         }
     }
 }

@@ -425,5 +425,7 @@ async fn presence(stream: &mut OperatorStream) -> OperatorSetPresence {
 }
 
 async fn done(stream: &OperatorStream, op_id: u64) {
-    stream.send(OperatorDown::Done(OperatorDone { receipt: receipt(op_id), contact: None })).await;
+    stream
+        .send(OperatorDown::Done(OperatorDone { receipt: receipt(op_id), ..OperatorDone::default() }))
+        .await;
 }

@@ -313,7 +313,8 @@ impl Centre {
                 | Reply::Merged { .. }
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. }
-                | Reply::Taken { .. },
+                | Reply::Taken { .. }
+                | Reply::Break(_),
             )
             | None => None,
         }

@@ -120,6 +120,17 @@ impl Report {
             )
         }));
         lines.extend(self.rejected.iter().map(|(code, count)| format!("rejected {count} ({code})")));
+        lines.extend(self.breaks.iter().map(|(name, of)| {
+            let mean = of.put_off_ms.checked_div(of.begun).unwrap_or_default();
+            format!(
+                "break {name}: {} begun, put off by {:.1} min on average and {:.1} min at most, {} due and not begun \
+                 when a shift ended",
+                of.begun,
+                mean as f64 / 60_000.0,
+                of.put_off_longest_ms as f64 / 60_000.0,
+                of.missed
+            )
+        }));
         if self.rows_left_out > 0 {
             lines.push(format!(
                 "the workbook's sheet Contacts lacks the last {} of {} rows: a sheet has room for no more; --out writes \

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use ringmain_routing::AssignmentEpoch;
 
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Shift};
 
 /// Something that happens at a time known beforehand. Of several at the same time the first in this list goes
 /// first; contacts and operators are named by their place in the scenario.
@@ -17,12 +17,30 @@ pub(super) enum Event {
     EndTalk { contact: usize, assignment: AssignmentEpoch },
     /// The operator comes on duty.
     BeginShift { operator: usize },
+    /// The operator comes back from a break.
+    ComeBack { operator: usize },
     /// The customer's patience ends.
     Leave { contact: usize },
     /// The contact comes.
     Arrive { contact: usize },
     /// The operator's last millisecond on duty is over.
     EndShift { operator: usize },
+    /// The operator signs out if its hands are empty.
+    SignOut { operator: usize },
+}
+
+/// Shifts of which those no further apart than a break are one.
+fn without_pauses(shifts: &[Shift], longest_break: Option<u64>) -> Vec<Shift> {
+    let mut joined: Vec<Shift> = Vec::with_capacity(shifts.len());
+    for shift in shifts {
+        match (joined.last_mut(), longest_break) {
+            (Some(last), Some(longest)) if shift.from_ms.saturating_sub(last.to_ms) <= longest => {
+                last.to_ms = shift.to_ms;
+            }
+            (Some(_) | None, _) => joined.push(*shift),
+        }
+    }
+    joined
 }
 
 /// All that is known to come. Arrivals stand apart in a sorted list, so that the heap stays small.
@@ -33,8 +51,8 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Arrivals and shifts of a scenario.
-    pub(super) fn of(scenario: &Scenario) -> Schedule {
+    /// Arrivals and shifts of a scenario; for operators to whom the core gives breaks pauses of their length are none.
+    pub(super) fn of(scenario: &Scenario, longest_breaks: &[Option<u64>]) -> Schedule {
         let mut arrivals: Vec<(u64, usize)> =
             scenario.contacts.iter().enumerate().map(|(i, contact)| (contact.arrival_ms, i)).collect();
         arrivals.sort_unstable();
@@ -44,7 +62,7 @@ impl Schedule {
                 schedule.push(0, Event::BeginShift { operator });
                 continue;
             };
-            for shift in shifts {
+            for shift in without_pauses(shifts, longest_breaks[operator]) {
                 schedule.push(shift.from_ms, Event::BeginShift { operator });
                 // The core's timers of the millisecond `to_ms` go before any command: the shift ends before them.
                 schedule.push(shift.to_ms - 1, Event::EndShift { operator });
@@ -76,6 +94,8 @@ impl Schedule {
             Event::Arrive { .. } => self.next_arrival += 1,
             Event::Accept { .. }
             | Event::EndShift { .. }
+            | Event::ComeBack { .. }
+            | Event::SignOut { .. }
             | Event::EndTalk { .. }
             | Event::BeginShift { .. }
             | Event::Leave { .. } => {

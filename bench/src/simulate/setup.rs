@@ -14,6 +14,7 @@ use ringmain_routing::{
 };
 
 use super::CannotSimulate;
+use super::duty::Duty;
 use crate::scenario::{Contact, Kind, Operator, Scenario, Text};
 
 /// The gateway that brings every contact.
@@ -34,6 +35,7 @@ pub(super) struct Seat {
     pub(super) epoch: Epoch,
     pub(super) login: Text,
     pub(super) presence_seq: u64,
+    pub(super) duty: Duty,
 }
 
 /// The plan of a scenario: its own, or the rules of the format, by which every queue named by a contact exists, an
@@ -114,9 +116,19 @@ pub(super) fn seat_operators(router: &mut Router, scenario: &Scenario) -> Result
     }
     let mut seats = Vec::with_capacity(scenario.operators.len());
     for operator in &scenario.operators {
+        let login = operator.operator_id.clone();
+        let has_breaks = planned.get(&*login).is_some_and(|said| !said.rules.breaks.is_empty());
+        let duty = Duty::with(has_breaks);
+        if has_breaks {
+            // It signs in when its shift begins.
+            if let Some(Party::Operator(id)) = router.party(Role::Operator, &login) {
+                seats.push(Seat { id, epoch: Epoch(0), login, presence_seq: 0, duty });
+            }
+            continue;
+        }
         if let Some((Party::Operator(id), epoch)) = open(router, Role::Operator, name(&operator.operator_id))?
         {
-            seats.push(Seat { id, epoch, login: operator.operator_id.clone(), presence_seq: 0 });
+            seats.push(Seat { id, epoch, login, presence_seq: 0, duty });
         }
     }
     Ok(seats)
@@ -150,7 +162,8 @@ fn open(router: &mut Router, role: Role, name: Name) -> Result<Option<(Party, Ep
         | Reply::Merged { .. }
         | Reply::PlanApplied { .. }
         | Reply::Acted { .. }
-        | Reply::Taken { .. } => Ok(None),
+        | Reply::Taken { .. }
+        | Reply::Break(_) => Ok(None),
     }
 }
 

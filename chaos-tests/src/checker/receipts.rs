@@ -88,7 +88,8 @@ pub(super) fn asked_by(
         | Command::TransferContact(_)
         | Command::HoldContact(_)
         | Command::Act(_)
-        | Command::PutLifeSupport(_) => None,
+        | Command::PutLifeSupport(_)
+        | Command::AskForBreak(_) => None,
     }
 }
 
@@ -102,7 +103,11 @@ fn is_answered(op: &ClientOp, entry: &HistoryEntry) -> bool {
             Reply::Enqueued { contact: entered } | Reply::Merged { contact: entered, .. } => {
                 entered == contact
             }
-            Reply::Done | Reply::Opened { .. } | Reply::PlanApplied { .. } | Reply::Acted { .. } => false,
+            Reply::Done
+            | Reply::Opened { .. }
+            | Reply::PlanApplied { .. }
+            | Reply::Acted { .. }
+            | Reply::Break(_) => false,
         },
         (OpResult::Done { contact: None, .. }, Ok(reply)) => *reply == Reply::Done,
         (OpResult::Refused { code, .. }, Err(refusal)) => refusal.code() == code,

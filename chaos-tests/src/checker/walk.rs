@@ -157,7 +157,8 @@ impl<'a> Walk<'a> {
             | Command::ExtendWrapUp(_)
             | Command::EndWrapUp(_)
             | Command::HoldContact(_)
-            | Command::PutLifeSupport(_) => {}
+            | Command::PutLifeSupport(_)
+            | Command::AskForBreak(_) => {}
         }
         None
     }
@@ -191,7 +192,8 @@ impl<'a> Walk<'a> {
             | Command::NodeLost(_)
             | Command::SetPresence(_)
             | Command::ExtendWrapUp(_)
-            | Command::PutLifeSupport(_) => {}
+            | Command::PutLifeSupport(_)
+            | Command::AskForBreak(_) => {}
         }
     }
 

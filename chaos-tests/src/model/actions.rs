@@ -61,6 +61,7 @@ impl Model {
                 }
             }
             Action::LiftContact { contact, tier, head_start } => self.lift(*contact, *tier, *head_start),
+            Action::DeferBreaks { .. } => Ok(0),
             Action::Note { what, detail } => {
                 bounds::check_name("what", what)?;
                 bounds::check(detail.len() <= NOTE_BYTES_MAX, "detail")?;

@@ -72,7 +72,7 @@ impl Model {
         let missed = self.plan.sessions.missed;
         let takes_offers = match self.operators[operator.slot as usize].presence {
             PresenceState::Ready | PresenceState::Missed { .. } => true,
-            PresenceState::NotReady(_) | PresenceState::Offline => false,
+            PresenceState::NotReady(_) | PresenceState::Offline | PresenceState::Break { .. } => false,
         };
         if missed.0 > 0 && takes_offers {
             let until = self.span_after_now(missed);

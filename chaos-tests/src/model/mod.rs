@@ -41,6 +41,9 @@ pub use state::{
 };
 use state::{Deed, Job};
 
+/// Whether it knows shifts, breaks and rest of operators; before it does, nothing that it judges may use them.
+pub const KNOWS_TIME: bool = false;
+
 /// The whole state of the naive model.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
@@ -124,6 +127,7 @@ impl Model {
             Command::HoldContact(command) => self.hold(command),
             Command::Act(command) => self.act(command),
             Command::PutLifeSupport(command) => self.put_life_support(command),
+            Command::AskForBreak(_) => Ok(Reply::Done),
         }
     }
 
@@ -267,7 +271,7 @@ fn format_of(command: &Command) -> u8 {
         }
         Command::EnqueueContact(command) => (false, command.facts != Facts::default()),
         Command::TransferContact(_) | Command::HoldContact(_) | Command::Act(_) => (true, false),
-        Command::PutLifeSupport(_) => (true, true),
+        Command::PutLifeSupport(_) | Command::AskForBreak(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)

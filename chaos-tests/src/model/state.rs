@@ -306,7 +306,7 @@ impl Operator {
     pub fn deadline(&self) -> Option<Timestamp> {
         let grace = self.session.grace_until();
         let missed = match self.presence {
-            PresenceState::Missed { until } => Some(until),
+            PresenceState::Missed { until } | PresenceState::Break { until, .. } => Some(until),
             PresenceState::Offline | PresenceState::Ready | PresenceState::NotReady(_) => None,
         };
         let exclusion = self.exclusions.iter().map(|exclusion| exclusion.until).min();

@@ -5,6 +5,7 @@
 
 mod read;
 mod rule_book;
+mod time;
 mod words;
 mod write;
 

@@ -14,7 +14,7 @@ use ringmain_routing::{
 };
 
 use super::words::{Words, read_answer, read_orphan};
-use super::{Entry, Scenario, rule_book};
+use super::{Entry, Scenario, rule_book, time};
 
 /// The scenario of a text.
 ///
@@ -121,6 +121,7 @@ fn command_of(words: &Words) -> Result<Command> {
             key: words.name("key")?,
             action: action(words)?,
         })),
+        "ask-for-break" => Command::AskForBreak(time::ask_for_break(words)?),
         "life-support" => Command::PutLifeSupport(rule_book::life_support(words)?),
         other => bail!("{other} is no command"),
     })
@@ -168,6 +169,7 @@ fn action(words: &Words) -> Result<Action> {
             tier: words.optional("tier")?,
             head_start: words.optional("head-start")?.map(Millis),
         },
+        "defer-breaks" => Action::DeferBreaks { on: subject == "on" },
         "note" => Action::Note { what: subject.into(), detail: words.name("detail")? },
         other => bail!("{other} is no action"),
     })

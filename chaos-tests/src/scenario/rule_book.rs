@@ -10,6 +10,7 @@ use ringmain_routing::rules::{
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
+use super::time;
 use super::words::{Words, quoted, write_levels};
 use super::write::{flag, levels, optional};
 
@@ -27,6 +28,8 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
             };
         }
         "calendar" => plan.rules.calendars.push(calendar(words)?),
+        "break" => plan.rules.breaks.push(time::break_rule(words)?),
+        "rest" => plan.rules.rest = Some(time::rest_rule(words)?),
         "entry" => plan.rules.entry.push(entry(words)?),
         "route" => plan.rules.routes.push(route(words)?),
         "stage" => {
@@ -216,17 +219,20 @@ pub(super) fn queue_rules(words: &Words) -> Result<QueueRules> {
         promote_after,
         units: words.levels("units")?,
         hours: words.text("hours").map(Into::into),
+        last_start: words.optional("last-start")?.map(Millis),
         ..QueueRules::default()
     })
 }
 
 pub(super) fn operator_rules(words: &Words) -> Result<OperatorRules> {
-    Ok(OperatorRules {
+    let rules = OperatorRules {
         channels: words.names("channels"),
         principals: words.names("principals"),
         lent_principals: words.names("lent"),
         caps: words.levels("caps")?,
-    })
+        ..OperatorRules::default()
+    };
+    Ok(time::operator_rules(rules, words))
 }
 
 pub(super) fn facts(words: &Words) -> Result<Facts> {
@@ -290,7 +296,8 @@ pub(super) fn entry_lines(rules: &PlanRules) -> Vec<String> {
     line += &optional("head-start-max", rules.head_start_max.map(|most| most.0));
     let whole = (!line.is_empty()).then(|| format!("rules{line}"));
     let routes = rules.routes.iter().flat_map(route_lines);
-    whole.into_iter().chain(routes).chain(rules.entry.iter().map(write_entry)).collect()
+    let time = time::lines(rules);
+    whole.into_iter().chain(routes).chain(time).chain(rules.entry.iter().map(write_entry)).collect()
 }
 
 fn write_entry(rule: &EntryRule) -> String {
@@ -335,6 +342,7 @@ pub(super) fn queue_lines(line: String, queue: &QueuePlan) -> Vec<String> {
     let promote_after = optional("promote-after", rules.promote_after.map(|after| after.0));
     let first = line + &optional("choice", choice) + &promote_after + &levels("units", &rules.units);
     let first = first + &optional("hours", rules.hours.as_ref());
+    let first = first + &optional("last-start", rules.last_start.map(|last_start| last_start.0));
     let steps = rules.ladder.iter().map(|step| write_step(&queue.name, *step));
     let deflections = rules.deflections.iter().map(|row| write_deflection(&queue.name, *row));
     std::iter::once(first).chain(steps).chain(deflections).collect()
@@ -380,6 +388,7 @@ pub(super) fn write_operator_rules(rules: &OperatorRules) -> String {
         + &names("principals", &rules.principals)
         + &names("lent", &rules.lent_principals)
         + &levels("caps", &rules.caps)
+        + &time::write_operator_rules(rules)
 }
 
 pub(super) fn write_facts(facts: &Facts) -> String {

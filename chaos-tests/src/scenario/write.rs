@@ -11,7 +11,7 @@ use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
 use super::words::{quoted, write_answer, write_levels, write_orphan};
-use super::{Scenario, rule_book};
+use super::{Scenario, rule_book, time};
 
 /// The scenario as text.
 #[must_use]
@@ -87,6 +87,7 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         }
         Command::Act(command) => act(command),
         Command::PutLifeSupport(command) => rule_book::write_life_support(command),
+        Command::AskForBreak(command) => time::write_ask(command),
     };
     (line, Vec::new())
 }
@@ -253,6 +254,7 @@ fn act(command: &Act) -> String {
             let head_start = optional("head-start", head_start.map(|span| span.0));
             format!("lift {contact}{}{head_start}", optional("tier", *tier))
         }
+        Action::DeferBreaks { on } => format!("defer-breaks {}", if *on { "on" } else { "off" }),
         Action::Note { what, detail } => format!("note {} detail={}", quoted(what), quoted(detail)),
     };
     format!("act {action} by={} key={}", quoted(&command.by), quoted(&command.key))
@@ -308,7 +310,9 @@ fn refusal(refusal: &Refusal) -> String {
         | Refusal::NoQueue
         | Refusal::NobodyThere(_)
         | Refusal::UnknownRoute(_)
-        | Refusal::UnknownCalendar(_) => format!("refused {code}"),
+        | Refusal::UnknownCalendar(_)
+        | Refusal::UnknownCalendar(_)
+        | Refusal::UnknownBreak(_) => format!("refused {code}"),
     }
 }
 
@@ -320,6 +324,7 @@ fn reply(reply: Reply) -> String {
         Reply::Opened { party, epoch } => format!("opened {party} epoch={epoch}"),
         Reply::PlanApplied { version } => format!("plan applied version={version}"),
         Reply::Acted { contacts } => format!("acted contacts={contacts}"),
+        Reply::Break(answer) => time::write_answer(answer),
     }
 }
 
@@ -434,5 +439,6 @@ fn presence(presence: PresenceState) -> String {
         PresenceState::Ready => "ready".to_owned(),
         PresenceState::NotReady(reason) => format!("not-ready reason={reason}"),
         PresenceState::Missed { until } => format!("missed until {}", until.0),
+        PresenceState::Break { reason, until } => format!("break reason={reason} until {}", until.0),
     }
 }

@@ -3,9 +3,9 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CaseStep, CloseSession, CompleteContact,
-    ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, OperatorPlan, PutOperators,
-    SetPresence, TransferContact, TransferTarget, UpdateContact,
+    AbandonContact, AnswerOffer, ApplyPlan, AskForBreak, CallbackOrder, CaseStep, CloseSession,
+    CompleteContact, ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact,
+    OperatorPlan, PutOperators, SetPresence, TransferContact, TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
@@ -16,7 +16,8 @@ use ringmain_routing::{
 
 use super::events::{Operation, Order};
 use super::net::rng_of;
-use super::rule_book;
+use super::{EPOCH_MS, rule_book, time};
+use crate::model::KNOWS_TIME;
 
 pub(super) const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
 pub(super) const SKILLS: [&str; 2] = ["kazakh", "billing"];
@@ -36,6 +37,8 @@ pub(super) struct Kind {
     has_units: bool,
     /// The centre works by a rule book: entry rules, ladders, promotion, caps.
     pub(super) has_rules: bool,
+    /// Operators have shifts, breaks and rest.
+    pub(super) has_time: bool,
     /// How long keys are remembered: in a third of the runs shorter than what passes in them.
     key_window: Millis,
 }
@@ -47,7 +50,8 @@ impl Kind {
         let is_short = rng.random_bool(1.0 / 3.0);
         let key_window = Millis(if is_short { rng.random_range(1_000..20_000) } else { 3_600_000 });
         let has_rules = rng.random_bool(0.6);
-        Kind { has_units, has_rules, key_window }
+        let has_time = KNOWS_TIME && has_rules && rng.random_bool(0.6);
+        Kind { has_units, has_rules, has_time, key_window }
     }
 
     fn scope(self, rng: &mut ChaCha8Rng, probability: f64) -> Option<Name> {
@@ -79,7 +83,7 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
         wrap_up_max: Millis(1_000),
         orphan: if rng.random_bool(0.5) { Orphan::Requeue } else { Orphan::Close },
         scope: kind.scope(rng, 0.3),
-        rules: if kind.has_rules { rule_book::queue_rules(rng) } else { QueueRules::default() },
+        rules: queue_rules(rng, kind),
         ..QueuePlan::named(QUEUES[place])
     };
     Plan {
@@ -97,8 +101,34 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
             exclusion: span(rng, 3_000),
             key_window: kind.key_window,
         },
-        rules: if kind.has_rules { rule_book::plan_rules(rng, kind.has_units) } else { PlanRules::default() },
+        rules: plan_rules(rng, kind),
     }
+}
+
+fn plan_rules(rng: &mut ChaCha8Rng, kind: Kind) -> PlanRules {
+    let has_rules = kind.has_rules;
+    let mut rules = if has_rules { rule_book::plan_rules(rng, kind.has_units) } else { PlanRules::default() };
+    if kind.has_time {
+        time::put_into(&mut rules, rng, Timestamp(EPOCH_MS));
+    }
+    rules
+}
+
+fn queue_rules(rng: &mut ChaCha8Rng, kind: Kind) -> QueueRules {
+    let mut rules = if kind.has_rules { rule_book::queue_rules(rng) } else { QueueRules::default() };
+    if kind.has_time {
+        time::put_last_start(&mut rules, rng);
+    }
+    rules
+}
+
+fn operator_rules(rng: &mut ChaCha8Rng, kind: Kind, number: usize) -> OperatorRules {
+    let mut rules =
+        if kind.has_rules { rule_book::operator_rules(rng, number) } else { OperatorRules::default() };
+    if kind.has_time {
+        time::put_into_operator(&mut rules, rng, number);
+    }
+    rules
 }
 
 fn units(rng: &mut ChaCha8Rng, kind: Kind) -> Vec<UnitPlan> {
@@ -125,7 +155,7 @@ fn operator(rng: &mut ChaCha8Rng, kind: Kind, number: usize) -> OperatorPlan {
         capacity: 3 + rng.random_range(0..3),
         unit: (kind.has_units && belongs).then(|| UNITS[place].0.into()),
         ranks: if rng.random_bool(0.5) { vec![("calls".into(), 1)] } else { Vec::new() },
-        rules: if kind.has_rules { rule_book::operator_rules(rng, number) } else { OperatorRules::default() },
+        rules: operator_rules(rng, kind, number),
     }
 }
 
@@ -200,6 +230,10 @@ pub(super) fn command(
         }
         Operation::Ready => presence(party, epoch, seq, DeclaredPresence::Ready),
         Operation::Pause => presence(party, epoch, seq, DeclaredPresence::NotReady(1)),
+        Operation::AskForBreak(ref name) => {
+            let (operator, name) = (operator_of(party), name.clone());
+            Command::AskForBreak(AskForBreak { operator, epoch, seq, name })
+        }
         Operation::Accept(contact, assignment) => Command::AcceptOffer(answer(contact, assignment)),
         Operation::Decline(contact, assignment) => Command::DeclineOffer(answer(contact, assignment)),
         Operation::Complete(contact, assignment) => {

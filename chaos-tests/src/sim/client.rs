@@ -276,7 +276,9 @@ impl Sim {
     pub(super) fn submit(&mut self, place: usize, operation: Operation) {
         let subject = match &operation {
             Operation::Bring(order) | Operation::Misuse(order) => Subject::Contact(order.key.clone()),
-            Operation::Ready | Operation::Pause | Operation::SignOut => Subject::Session,
+            Operation::Ready | Operation::Pause | Operation::AskForBreak(_) | Operation::SignOut => {
+                Subject::Session
+            }
             // On a subject of its own, so that it may overtake what makes sense.
             Operation::Garbage(number) => Subject::Contact(format!("garbage-{number}").into()),
             Operation::Abandon(contact)

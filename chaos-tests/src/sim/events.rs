@@ -144,6 +144,7 @@ pub(super) enum Operation {
     Abandon(ContactId),
     Ready,
     Pause,
+    AskForBreak(Name),
     SignOut,
     Accept(ContactId, AssignmentEpoch),
     Decline(ContactId, AssignmentEpoch),
@@ -165,6 +166,7 @@ impl Operation {
             Operation::Abandon(_)
             | Operation::Ready
             | Operation::Pause
+            | Operation::AskForBreak(_)
             | Operation::SignOut
             | Operation::Accept(..)
             | Operation::Decline(..)

@@ -33,6 +33,7 @@ pub mod schedule;
 mod sessions;
 pub mod shrink;
 mod supervisor;
+mod time;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +54,7 @@ pub use report::{FAULTS, SimReport};
 pub use rules::{Breach, Rule};
 
 /// True time at the beginning, and what all wall clocks show.
-const EPOCH_MS: u64 = 1_000_000;
+pub(super) const EPOCH_MS: u64 = 1_000_000;
 /// How long healing may take.
 const HEALING_MS: u64 = 300_000;
 /// While it heals, something is decided at least so often until everybody is served.

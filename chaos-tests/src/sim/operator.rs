@@ -6,9 +6,10 @@ use ringmain_routing::effect::PresenceState;
 use ringmain_routing::{AssignmentEpoch, ContactId, ContactState, ContactView, Effect};
 
 use super::Sim;
-use super::centre;
+use super::centre::{self, Kind};
 use super::events::{Act, Event, Operation, Order};
 use super::schedule::{Habit, Intent};
+use super::time;
 
 impl Sim {
     /// A client does what the schedule has it do.
@@ -84,6 +85,7 @@ impl Sim {
                 if hands.get(&contact) == Some(&assignment) {
                     hands.remove(&contact);
                 }
+                self.think_of_a_break(place);
             }
             (Role::Operator, Effect::StartWrapUp { contact, assignment, .. }) => {
                 if self.clients[place].rng.random_bool(0.5) {
@@ -92,12 +94,22 @@ impl Sim {
                 }
             }
             (Role::Operator, Effect::AnnouncePresence { presence, .. }) => {
-                if presence != PresenceState::Ready {
+                let rests = matches!(presence, PresenceState::Break { .. })
+                    && self.clients[place].rng.random_bool(0.7);
+                if presence != PresenceState::Ready && !rests {
                     let delay = self.within(place, 50, 1_500);
                     self.act_later(place, delay, Act::BeReady);
                 }
             }
             (Role::Gateway | Role::Operator, _) => {}
+        }
+    }
+
+    fn think_of_a_break(&mut self, place: usize) {
+        let has_time = Kind::of(self.plan.seed).has_time;
+        if has_time && self.clients[place].rng.random_bool(0.3) {
+            let name = time::some_break(&mut self.clients[place].rng);
+            self.submit(place, Operation::AskForBreak(name));
         }
     }
 

@@ -38,8 +38,7 @@ pub(super) fn plan_rules(rng: &mut ChaCha8Rng, has_units: bool) -> PlanRules {
         default_queue: Some(some(rng, &QUEUES).into()),
         redial: rng.random_bool(0.7).then(|| Redial { within: span(rng, 30_000) }),
         head_start_max: rng.random_bool(0.3).then(|| span(rng, 4_000)),
-        calendars: Vec::new(),
-        routes: Vec::new(),
+        ..PlanRules::default()
     }
 }
 
@@ -86,7 +85,14 @@ pub(super) fn queue_rules(rng: &mut ChaCha8Rng) -> QueueRules {
         }
         _ => Vec::new(),
     };
-    QueueRules { choice: some(rng, &choices), ladder, promote_after, units, hours: None, deflections }
+    QueueRules {
+        choice: some(rng, &choices),
+        ladder,
+        promote_after,
+        units,
+        deflections,
+        ..QueueRules::default()
+    }
 }
 
 fn ladder(rng: &mut ChaCha8Rng) -> Vec<Step> {

@@ -244,7 +244,8 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         | Command::EndWrapUp(_)
         | Command::TransferContact(_)
         | Command::HoldContact(_)
-        | Command::PutLifeSupport(_) => Rule::I2,
+        | Command::PutLifeSupport(_)
+        | Command::AskForBreak(_) => Rule::I2,
     }
 }
 

@@ -105,13 +105,16 @@ fn command(rng: &mut ChaCha8Rng, kind: Kind, (errand, number): (Errand, u64), ro
         Errand::Register if kind.has_rules => Command::PutLifeSupport(rule_book::register(rng)),
         Errand::Act | Errand::Register => {
             let key = format!("errand-{number}").into();
-            let action = action(rng, router);
+            let action = action(rng, kind, router);
             Command::Act(Box::new(Act { by: "olga".into(), key, action }))
         }
     }
 }
 
-fn action(rng: &mut ChaCha8Rng, router: &Router) -> Action {
+fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
+    if kind.has_time && rng.random_bool(0.2) {
+        return Action::DeferBreaks { on: rng.random_bool(0.5) };
+    }
     let login: Name = format!("operator-{}", rng.random_range(0..4)).into();
     let open: Vec<ContactId> = router.contacts().map(|view| view.id).collect();
     let Some(contact) = open.get(rng.random_range(0..open.len().max(1))).copied() else {

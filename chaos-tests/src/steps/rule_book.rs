@@ -160,6 +160,7 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
             .collect(),
         hours: spec.hours.map(|number| pick(&CALENDARS, number).into()),
         deflections: spec.deflections.into_iter().flatten().map(deflection).collect(),
+        last_start: None,
     }
 }
 
@@ -229,7 +230,7 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         redial: span(spec.redial).map(|within| Redial { within }),
         head_start_max: span(spec.head_start_max),
         calendars: CALENDARS.iter().zip(spec.calendars).map(|(name, spec)| calendar(name, spec)).collect(),
-        routes: Vec::new(),
+        ..PlanRules::default()
     };
     for (unit, bits) in plan.units.iter_mut().zip(spec.neighbours) {
         let names = UNITS.iter().map(|(name, _)| *name);
@@ -313,6 +314,7 @@ pub fn operator_rules(spec: &OperatorRuleSpec) -> OperatorRules {
             .iter()
             .map(|(channel, most)| (pick(&CHANNELS, *channel).0.into(), u16::from(*most)))
             .collect(),
+        ..OperatorRules::default()
     };
     match spec.flaw {
         1 => rules.channels.push("pigeon".into()),

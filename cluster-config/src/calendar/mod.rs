@@ -88,6 +88,13 @@ pub(crate) struct DayHours {
 type OfficialDays = BTreeMap<Date, OfficialDay>;
 
 impl Calendar {
+    /// Takes its hours for those of UTC.
+    pub(crate) fn read_in_utc(&mut self) {
+        if let Ok(utc) = Zone::named("UTC") {
+            self.zone = utc;
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -17,6 +17,7 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
     }
     lines.extend(calendar_changes(&old.calendars, &new.calendars));
     route_changes(&old.routes, &new.routes, lines);
+    super::time::changes(old, new, lines);
     entry_changes(&old.entry, &new.entry, lines);
     let mut words = Words::default();
     words.compare(
@@ -121,6 +122,8 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     let passes =
         |rules: &QueueRules| rules.passes_max.map_or_else(|| "any".to_owned(), |max| max.to_string());
     words.compare("passes", &passes(old), &passes(new));
+    let last = |rules: &QueueRules| rules.last_start.map_or_else(|| "none".to_owned(), |last| ms(last.0));
+    words.compare("last start before the end of a shift", &last(old), &last(new));
 }
 
 pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &mut Words) {
@@ -129,6 +132,9 @@ pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &m
     words.compare("lent principals", &list(&old.lent_principals), &list(&new.lent_principals));
     words.compare("caps", &by_channel(&old.caps), &by_channel(&new.caps));
     words.compare("deputies", &list(&old.deputies), &list(&new.deputies));
+    words.compare("breaks", &list(&old.breaks), &list(&new.breaks));
+    words.compare("shift", &named(old.shift.as_deref()), &named(new.shift.as_deref()));
+    words.compare("rests", &super::time::yes(old.rests), &super::time::yes(new.rests));
 }
 
 pub(super) fn list(names: &[Name]) -> String {

@@ -13,6 +13,7 @@ mod routes;
 mod rule_shape;
 mod rules;
 mod shape;
+mod time;
 
 pub use diff::{calendar_changes, changes, operator_changes, says_the_same};
 pub use place::{PlaceError, place_onto};
@@ -62,6 +63,14 @@ impl RoutingPlan {
         let mut routing_plan = crate::section::parse(source, text, &FILE, read::read)?;
         routing_plan.warnings = coverage::warnings(text, &routing_plan);
         Ok(routing_plan)
+    }
+
+    /// The same plan with all calendars in the time of a scenario, whose days begin at 0: a clock on the wall is read as
+    /// it is wherever the centre stands.
+    #[must_use]
+    pub fn in_scenario_time(mut self) -> RoutingPlan {
+        self.calendars.iter_mut().for_each(Calendar::read_in_utc);
+        self
     }
 
     /// The plan as it enters the log, with its calendars in UTC from the day of `now` on. Whoever proposes the plan

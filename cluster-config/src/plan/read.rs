@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, Plan, QueuePlan, SessionPlan, Target, UnitPlan};
-use ringmain_routing::rules::{QueueRules, UnitRules};
+use ringmain_routing::rules::{PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{Millis, Name, UnitId};
 
 use super::names::Names;
 use super::rules::Known;
-use super::{RoutingPlan, calendars, operators, routes, rules, shape};
+use super::{RoutingPlan, calendars, operators, routes, rules, shape, time};
 use crate::problem::Sink;
 use crate::section::{Placed, Section};
 
@@ -26,6 +26,7 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
     let (unit_names, mut units) = read_units(file, sink);
     let (calendar_names, calendars) = calendars::read(file, sink);
     read_unit_rules(file, (&unit_names, &calendar_names), &mut units, sink);
+    let (break_names, breaks) = time::read_breaks(file, sink);
     let named = QueueNames {
         skills: &skills,
         channels: &channel_names,
@@ -42,6 +43,7 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
         principals: &principals,
         calendars: &calendar_names,
         routes: &route_names,
+        breaks: &break_names,
     };
     let operators = operators::read(file, &known, sink);
     let plan = Plan {
@@ -51,7 +53,7 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
         channels,
         units,
         sessions: read_sessions(file),
-        rules: rules::read(file, &known, sink),
+        rules: PlanRules { breaks, ..rules::read(file, &known, sink) },
     };
     RoutingPlan { plan, operators, calendars, warnings: Vec::new() }
 }

@@ -23,6 +23,7 @@ pub(super) struct Known<'n> {
     pub(super) principals: &'n Names,
     pub(super) calendars: &'n Names,
     pub(super) routes: &'n Names,
+    pub(super) breaks: &'n Names,
 }
 
 /// The rules of the whole centre.
@@ -46,7 +47,7 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         calendars: Vec::new(),
         routes: routes::read(file, known, sink),
         breaks: Vec::new(),
-        rest: None,
+        rest: super::time::read_rest(file),
         remember: file.section("remember").map(|table| read_remember(&table)).unwrap_or_default(),
     }
 }
@@ -162,8 +163,8 @@ pub(super) fn read_queue(
         same_person: section.section("same_person").map(|table| read_same_person(&table)).unwrap_or_default(),
         leads: each_once(section, "leads", sink),
         hard: section.flag("hard"),
-        last_start: None,
         passes_max: section.optional_number("passes_max").map(small),
+        last_start: section.optional_number("last_start_ms").map(Millis),
     }
 }
 
@@ -239,6 +240,7 @@ fn narrows(before: &Step, after: &Step) -> bool {
 
 /// The rules of an operator.
 pub(super) fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> OperatorRules {
+    let shift = section.text("shift").filter(|name| known.calendars.resolve(name, sink));
     let caps =
         section.numbers("caps").into_iter().filter(|(channel, _)| known.channels.resolve(channel, sink));
     OperatorRules {
@@ -249,9 +251,9 @@ pub(super) fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut
         principals: declared(section, "principals", known.principals, sink),
         lent_principals: declared(section, "lent_principals", known.principals, sink),
         deputies: each_once(section, "deputies", sink),
-        breaks: Vec::new(),
-        shift: None,
-        rests: false,
+        breaks: declared(section, "breaks", known.breaks, sink),
+        shift: shift.map(|name| name.value.into()),
+        rests: section.flag("rests"),
     }
 }
 

@@ -1,15 +1,16 @@
 //! The fields of the plan file.
 
 use ringmain_routing::limits::{
-    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX, DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX,
-    LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX,
-    OPERATOR_SKILLS_MAX, OPERATORS_MAX, PRINCIPALS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, ROUTES_MAX,
-    SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
+    BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX,
+    DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX,
+    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, PRINCIPALS_MAX, QUEUES_MAX,
+    REQUIRED_SKILLS_MAX, ROUTES_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
 };
 
 use super::calendars::CALENDAR;
 use super::routes::ROUTE;
 use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
+use super::time::{BREAK, REST};
 use crate::shape::{Field, Kind, Need, Shape};
 
 pub(super) const NAME: Kind = Kind::Text(NAME_BYTES_MAX);
@@ -91,6 +92,18 @@ pub static FILE: Shape = Shape {
             kind: Kind::Table(&REMEMBER),
             need: Need::Optional,
             doc: "For how long it is remembered who served whom; queues say with same_person whether they wait for that one.",
+        },
+        Field {
+            name: "breaks",
+            kind: Kind::List(&Kind::Table(&BREAK), BREAKS_MAX),
+            need: Need::Optional,
+            doc: "Breaks; each operator names its own.",
+        },
+        Field {
+            name: "rest",
+            kind: Kind::Table(&REST),
+            need: Need::Optional,
+            doc: "How busy operators with `rests` may be at most.",
         },
         Field {
             name: "sessions",
@@ -267,6 +280,12 @@ static QUEUE: Shape = Shape {
             need: Need::Optional,
             doc: "So often may operators pass a contact on that is in this queue; then a supervisor must. Left out: any number.",
         },
+        Field {
+            name: "last_start_ms",
+            kind: SPAN,
+            need: Need::Optional,
+            doc: "Its contacts are not given to an operator whose shift ends within that time, life safety aside.",
+        },
     ],
 };
 
@@ -413,6 +432,24 @@ static OPERATOR: Shape = Shape {
             kind: Kind::Map(&Kind::Integer(0, u16::MAX as u64), CAPS_MAX),
             need: Need::Optional,
             doc: "At most so many contacts of a channel at once.",
+        },
+        Field {
+            name: "breaks",
+            kind: Kind::List(&NAME, BREAKS_PER_OPERATOR_MAX),
+            need: Need::Optional,
+            doc: "The operator's breaks; of two that are due at once the first begins.",
+        },
+        Field {
+            name: "shift",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The calendar of the operator's shifts; none for always.",
+        },
+        Field {
+            name: "rests",
+            kind: Kind::Flag,
+            need: Need::Flag(false),
+            doc: "Whether the plan's `rest` holds for the operator.",
         },
     ],
 };

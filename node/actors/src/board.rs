@@ -161,8 +161,14 @@ impl BoardState {
     }
 }
 
-fn count_presences([offline, ready, not_ready, missed]: [u32; 4]) {
-    let named = [("offline", offline), ("ready", ready), ("not-ready", not_ready), ("missed", missed)];
+fn count_presences([offline, ready, not_ready, missed, on_break]: [u32; 5]) {
+    let named = [
+        ("offline", offline),
+        ("ready", ready),
+        ("not-ready", not_ready),
+        ("missed", missed),
+        ("break", on_break),
+    ];
     for (presence, count) in named {
         metrics::gauge!(names::OPERATORS, labels::PRESENCE => presence).set(f64::from(count));
     }

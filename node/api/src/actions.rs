@@ -58,6 +58,15 @@ impl ActionService for Actions {
         Ok(Response::new(v1::ForcePresenceResponse { receipt }))
     }
 
+    async fn defer_breaks(
+        &self,
+        request: Request<v1::DeferBreaksRequest>,
+    ) -> Result<Response<v1::DeferBreaksResponse>, Status> {
+        let (asked, request) = asked!(request);
+        let Acted { receipt, .. } = self.act(asked, Ok(Action::DeferBreaks { on: request.on })).await?;
+        Ok(Response::new(v1::DeferBreaksResponse { receipt }))
+    }
+
     async fn sign_out_operator(
         &self,
         request: Request<v1::SignOutOperatorRequest>,
@@ -184,7 +193,8 @@ fn contacts(reply: &Result<Reply, Refusal>) -> Result<u32, Error> {
             | Reply::Merged { .. }
             | Reply::Opened { .. }
             | Reply::PlanApplied { .. }
-            | Reply::Taken { .. },
+            | Reply::Taken { .. }
+            | Reply::Break(_),
         ) => Err(error::of_code(&codes::FATAL, "an action got another command's reply")),
         Err(refusal) => Err(error::refused(refusal)),
     }
@@ -210,7 +220,10 @@ fn force_presence(request: &v1::ForcePresenceRequest) -> Result<Action, Error> {
     let presence = match request.presence() {
         v1::PresenceKind::Ready => DeclaredPresence::Ready,
         v1::PresenceKind::NotReady => DeclaredPresence::NotReady(reason),
-        v1::PresenceKind::Unspecified | v1::PresenceKind::Offline | v1::PresenceKind::Missed => {
+        v1::PresenceKind::Unspecified
+        | v1::PresenceKind::Offline
+        | v1::PresenceKind::Missed
+        | v1::PresenceKind::Break => {
             problems.add("presence", "READY or NOT_READY can be forced");
             DeclaredPresence::NotReady(reason)
         }

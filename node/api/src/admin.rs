@@ -119,7 +119,8 @@ impl Admins {
                 | Reply::Merged { .. }
                 | Reply::Opened { .. }
                 | Reply::Acted { .. }
-                | Reply::Taken { .. },
+                | Reply::Taken { .. }
+                | Reply::Break(_),
             ) => version,
             Err(refusal) => return Err(error::refused(refusal)),
         };

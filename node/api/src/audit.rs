@@ -127,7 +127,8 @@ fn audited(record: &HistoryRecord, wanted: &Wanted) -> Result<Option<v1::AuditRe
             | Reply::Merged { .. }
             | Reply::Opened { .. }
             | Reply::PlanApplied { .. }
-            | Reply::Taken { .. },
+            | Reply::Taken { .. }
+            | Reply::Break(_),
         )
         | Err(_) => 0,
     };
@@ -186,7 +187,8 @@ fn told(command: &Command) -> Told {
         | Command::TransferContact(_)
         | Command::HoldContact(_)
         | Command::TakeNext(_)
-        | Command::AssignContact(_) => plain(command.name(), String::new(), String::new()),
+        | Command::AssignContact(_)
+        | Command::AskForBreak(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 
@@ -219,6 +221,9 @@ fn told_action(command: &Act) -> Told {
             let detail: Vec<String> = tier.into_iter().chain(head_start).collect();
             (contact.to_string(), detail.join(", "))
         }
+        Action::DeferBreaks { on } => {
+            ("breaks".to_owned(), if *on { "deferred" } else { "deferred no longer" }.to_owned())
+        }
         Action::Note { what, detail } => (what.to_string(), detail.to_string()),
     };
     Told { action: command.action.name(), key: command.key.to_string(), subject, detail }
@@ -236,6 +241,7 @@ fn names(command: &Command, wanted: ContactId) -> bool {
         Action::MoveContacts { from: MoveFrom::Queue { .. }, .. }
         | Action::ForcePresence { .. }
         | Action::SignOut { .. }
+        | Action::DeferBreaks { .. }
         | Action::Note { .. } => false,
     }
 }

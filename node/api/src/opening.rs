@@ -88,7 +88,8 @@ async fn enter<D: Dialect>(
             | Reply::Merged { .. }
             | Reply::PlanApplied { .. }
             | Reply::Acted { .. }
-            | Reply::Taken { .. },
+            | Reply::Taken { .. }
+            | Reply::Break(_),
         ) => Err(Box::new(error::of_code(&codes::FATAL, "an opening got another command's reply"))),
         Err(refusal) => Err(Box::new(error::refused(refusal))),
     }

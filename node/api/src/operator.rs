@@ -198,6 +198,17 @@ impl OperatorService for Operators {
         Ok(Response::new(v1::OperatorServiceAssignContactResponse { receipt }))
     }
 
+    async fn ask_for_break(
+        &self,
+        request: Request<v1::OperatorServiceAskForBreakRequest>,
+    ) -> Result<Response<v1::OperatorServiceAskForBreakResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.ask_for_break.map(Up::AskForBreak);
+        let done = self.carried_out(&caller, &request.session, "ask_for_break", message).await?;
+        let v1::OperatorDone { receipt, break_answer: answer, until_ms, .. } = done;
+        Ok(Response::new(v1::OperatorServiceAskForBreakResponse { receipt, answer, until_ms }))
+    }
+
     async fn sign_out(
         &self,
         request: Request<v1::OperatorServiceSignOutRequest>,

@@ -413,7 +413,8 @@ fn brought(outcome: &Outcome) -> Option<ContactId> {
             | Reply::Opened { .. }
             | Reply::PlanApplied { .. }
             | Reply::Acted { .. }
-            | Reply::Taken { .. },
+            | Reply::Taken { .. }
+            | Reply::Break(_),
         )
         | Err(_) => {
             return None;

@@ -234,7 +234,7 @@ impl Router {
             let why = self.why_not(operator, contact, &want, rule);
             *counts.entry(why).or_default() += 1;
         }
-        counts.into_iter().collect()
+        with_first_end(counts)
     }
 
     fn why_not(&self, operator: &Operator, contact: &Contact, want: &Want, rule: &QueueRule) -> WhyNot {
@@ -366,6 +366,24 @@ impl Router {
         }
         Some(counted)
     }
+}
+
+/// Counts of those on a break, and of those who rest, are one each, with the first end.
+fn with_first_end(counts: BTreeMap<WhyNot, u32>) -> Vec<(WhyNot, u32)> {
+    let mut list: Vec<(WhyNot, u32)> = Vec::with_capacity(counts.len());
+    for (why, count) in counts {
+        let is_alike = |other: &WhyNot| {
+            matches!(
+                (other, &why),
+                (WhyNot::OnBreak(_), WhyNot::OnBreak(_)) | (WhyNot::Resting(_), WhyNot::Resting(_))
+            )
+        };
+        match list.last_mut() {
+            Some(last) if is_alike(&last.0) => last.1 += count,
+            Some(_) | None => list.push((why, count)),
+        }
+    }
+    list
 }
 
 /// Why an operator takes nothing at all, room aside.

@@ -9,10 +9,10 @@ use crate::MESSAGE_BYTES_MAX;
 use crate::v1::action_service_client::ActionServiceClient;
 use crate::v1::{
     AssignContactRequest, AssignContactResponse, CloseContactRequest, CloseContactResponse,
-    ForcePresenceRequest, ForcePresenceResponse, LiftContactRequest, LiftContactResponse, ListAuditRequest,
-    ListAuditResponse, MoveContactsRequest, MoveContactsResponse, RequeueContactRequest,
-    RequeueContactResponse, SignOutOperatorRequest, SignOutOperatorResponse, VerifyAuditRequest,
-    VerifyAuditResponse,
+    DeferBreaksRequest, DeferBreaksResponse, ForcePresenceRequest, ForcePresenceResponse, LiftContactRequest,
+    LiftContactResponse, ListAuditRequest, ListAuditResponse, MoveContactsRequest, MoveContactsResponse,
+    RequeueContactRequest, RequeueContactResponse, SignOutOperatorRequest, SignOutOperatorResponse,
+    VerifyAuditRequest, VerifyAuditResponse,
 };
 
 /// Acts, and asks who did what. Each action carries a key, so a call with an unknown outcome is asked again of
@@ -46,6 +46,15 @@ impl ActionClient {
         request: ForcePresenceRequest,
     ) -> Result<ForcePresenceResponse, CallError> {
         let ask = async |channel, request| service(channel).force_presence(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Lets breaks wait until their latest moment, or no longer.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn defer_breaks(&self, request: DeferBreaksRequest) -> Result<DeferBreaksResponse, CallError> {
+        let ask = async |channel, request| service(channel).defer_breaks(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

@@ -19,11 +19,11 @@ use crate::v1::operator_service_client::OperatorServiceClient;
 use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
-    CaseStep, OperatorAccept, OperatorAck, OperatorAssignContact, OperatorComplete, OperatorDecline,
-    OperatorDone, OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello,
-    OperatorHold, OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse,
-    OperatorSetPresence, OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind,
-    Receipt,
+    CaseStep, OperatorAccept, OperatorAck, OperatorAskForBreak, OperatorAssignContact, OperatorComplete,
+    OperatorDecline, OperatorDone, OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat,
+    OperatorHello, OperatorHold, OperatorResync, OperatorServiceSessionRequest,
+    OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut, OperatorTakeNext, OperatorTransfer,
+    OperatorWelcome, PresenceKind, Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -88,6 +88,8 @@ pub enum OperatorOperation {
         /// How long nobody else may take it.
         hold: Millis,
     },
+    /// Asks for this one of the operator's breaks.
+    AskForBreak(String),
     /// Ends the session, and the client with it.
     SignOut,
 }
@@ -221,6 +223,7 @@ impl Role for Desktop {
             OperatorOperation::Ready
             | OperatorOperation::NotReady(_)
             | OperatorOperation::TakeNext(_)
+            | OperatorOperation::AskForBreak(_)
             | OperatorOperation::SignOut => Subject::Session,
             OperatorOperation::AssignContact { contact, .. } => Subject::Contact(contact.as_str().into()),
             OperatorOperation::Accept(of)
@@ -312,6 +315,7 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         OperatorOperation::AssignContact { contact, to, hold } => {
             Up::AssignContact(OperatorAssignContact { op_id, contact, to, hold_ms: hold.0 })
         }
+        OperatorOperation::AskForBreak(name) => Up::AskForBreak(OperatorAskForBreak { op_id, seq, name }),
         OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
     }
 }

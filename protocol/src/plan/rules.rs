@@ -2,6 +2,7 @@
 
 mod deflection;
 mod route;
+mod time;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,8 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         remember_customer_ms: rules.remember.customer.map(|span| span.0),
         remember_case_ms: rules.remember.case.map(|span| span.0),
         routes: rules.routes.iter().map(route::to_message).collect(),
+        breaks: rules.breaks.iter().map(time::break_to_message).collect(),
+        rest: rules.rest.map(time::rest_to_message),
     })
 }
 
@@ -50,8 +53,8 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
             case: rules.remember_case_ms.map(Millis),
         },
         routes: rules.routes.into_iter().map(route::from_message).collect(),
-        breaks: Vec::new(),
-        rest: None,
+        breaks: time::breaks_from_messages(rules.breaks, problems),
+        rest: rules.rest.map(|rest| time::rest_from_message(rest, problems)),
     }
 }
 
@@ -152,6 +155,7 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
         leads: texts(&rules.leads),
         hard: rules.hard,
         passes_max: rules.passes_max,
+        last_start_ms: rules.last_start.map(|last_start| last_start.0),
     })
 }
 
@@ -184,7 +188,7 @@ pub(super) fn queue_from_message(
         leads: names(rules.leads),
         hard: rules.hard,
         passes_max: rules.passes_max,
-        last_start: None,
+        last_start: rules.last_start_ms.map(Millis),
     }
 }
 
@@ -236,6 +240,9 @@ pub(super) fn operator_to_message(rules: &OperatorRules) -> Option<v1::OperatorR
         lent_principals: texts(&rules.lent_principals),
         caps: rules.caps.iter().map(|(channel, cap)| (text(channel), u32::from(*cap))).collect(),
         deputies: texts(&rules.deputies),
+        breaks: texts(&rules.breaks),
+        shift: rules.shift.as_ref().map(text),
+        rests: rules.rests,
     })
 }
 
@@ -257,9 +264,9 @@ pub(super) fn operator_from_message(
         lent_principals: names(rules.lent_principals),
         caps: pairs(rules.caps, cap),
         deputies: names(rules.deputies),
-        breaks: Vec::new(),
-        shift: None,
-        rests: false,
+        breaks: names(rules.breaks),
+        shift: rules.shift.map(Name::from),
+        rests: rules.rests,
     }
 }
 

@@ -168,6 +168,7 @@ streams!(OperatorService, OperatorStream, OperatorServiceSessionRequest, Operato
     hold: OperatorServiceHoldRequest -> OperatorServiceHoldResponse,
     take_next: OperatorServiceTakeNextRequest -> OperatorServiceTakeNextResponse,
     assign_contact: OperatorServiceAssignContactRequest -> OperatorServiceAssignContactResponse,
+    ask_for_break: OperatorServiceAskForBreakRequest -> OperatorServiceAskForBreakResponse,
     sign_out: OperatorServiceSignOutRequest -> OperatorServiceSignOutResponse,
     ack: OperatorServiceAckRequest -> OperatorServiceAckResponse,
     heartbeat: OperatorServiceHeartbeatRequest -> OperatorServiceHeartbeatResponse,

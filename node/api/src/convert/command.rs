@@ -4,7 +4,7 @@ use ringmain_actors::{GatewayRequest, UpdateByKey};
 use ringmain_protocol::plan::facts_from_message;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{
-    AnswerOffer, AssignContact, CallbackOrder, CaseStep, CloseSession, CompleteContact, ContactDetails,
+    AnswerOffer, AskForBreak, AssignContact, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
     DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, SetPresence, TakeNext, TransferContact,
     TransferTarget,
 };
@@ -103,6 +103,7 @@ pub(crate) fn operator_command(
         }
         Message::TakeNext(take) => (take.op_id, take_next(&take, operator, epoch)),
         Message::AssignContact(assign) => (assign.op_id, assign_contact(&assign, operator, epoch)),
+        Message::AskForBreak(ask) => (ask.op_id, ask_for_break(&ask, operator, epoch)),
         Message::SignOut(sign_out) => {
             let command = Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch });
             let mut problems = Problems::default();
@@ -149,12 +150,29 @@ fn presence(set: &v1::OperatorSetPresence, operator: OperatorId, epoch: Epoch) -
     let presence = match set.presence() {
         v1::PresenceKind::Ready => DeclaredPresence::Ready,
         v1::PresenceKind::NotReady => DeclaredPresence::NotReady(reason),
-        v1::PresenceKind::Unspecified | v1::PresenceKind::Offline | v1::PresenceKind::Missed => {
+        v1::PresenceKind::Unspecified
+        | v1::PresenceKind::Offline
+        | v1::PresenceKind::Missed
+        | v1::PresenceKind::Break => {
             problems.add("presence", "an operator declares READY or NOT_READY");
             DeclaredPresence::NotReady(reason)
         }
     };
     problems.into_result(Command::SetPresence(SetPresence { operator, epoch, seq: set.seq, presence }))
+}
+
+fn ask_for_break(
+    ask: &v1::OperatorAskForBreak,
+    operator: OperatorId,
+    epoch: Epoch,
+) -> Result<Command, Error> {
+    let mut problems = Problems::default();
+    problems.op_id(ask.op_id);
+    if ask.seq == 0 {
+        problems.add("seq", "is 0; count with the declarations of a session from 1");
+    }
+    let name = problems.name("name", &ask.name);
+    problems.into_result(Command::AskForBreak(AskForBreak { operator, epoch, seq: ask.seq, name }))
 }
 
 fn answer(

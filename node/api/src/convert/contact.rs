@@ -5,7 +5,9 @@ use ringmain_protocol::v1;
 use ringmain_routing::command::{CallbackOrder, ContactDetails};
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::rules::Treatment;
-use ringmain_routing::{ContactState, ContactView, Name, OperatorId, OperatorView, Router, SessionState};
+use ringmain_routing::{
+    BreakView, ContactState, ContactView, Name, OperatorId, OperatorView, Router, SessionState,
+};
 
 use super::skills;
 
@@ -165,6 +167,7 @@ pub(crate) fn presence(presence: PresenceState) -> v1::Presence {
         PresenceState::Ready => (v1::PresenceKind::Ready, 0, 0),
         PresenceState::NotReady(reason) => (v1::PresenceKind::NotReady, u32::from(reason), 0),
         PresenceState::Missed { until } => (v1::PresenceKind::Missed, 0, until.0),
+        PresenceState::Break { reason, until } => (v1::PresenceKind::Break, u32::from(reason), until.0),
     };
     v1::Presence { kind: kind.into(), not_ready_reason, until_ms }
 }
@@ -189,6 +192,19 @@ pub(crate) fn operator(view: &OperatorView) -> v1::Operator {
         contacts: view.contacts.iter().map(ToString::to_string).collect(),
         skills: skills(&view.skills),
         unit: view.unit.as_ref().map(ToString::to_string),
+        breaks: view.breaks.iter().map(operator_break).collect(),
+        on_break: view.on_break.as_ref().map(ToString::to_string),
+        shift: view.shift.as_ref().map(ToString::to_string),
+        rests_until_ms: view.rests_until.map(|until| until.0),
+    }
+}
+
+fn operator_break(view: &BreakView) -> v1::OperatorBreak {
+    v1::OperatorBreak {
+        name: view.name.to_string(),
+        due_ms: view.due.map(|due| due.0),
+        latest_ms: view.latest.map(|latest| latest.0),
+        asked_at_ms: view.asked_at.map(|asked_at| asked_at.0),
     }
 }
 

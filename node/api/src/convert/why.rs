@@ -76,6 +76,10 @@ fn why_not(reason: &WhyNot) -> v1::WhyNot {
             v1::WhyNot { not_ready_reason: u32::from(*reason), ..plain(Reason::NotReady) }
         }
         WhyNot::Missed => plain(Reason::Missed),
+        WhyNot::OnBreak(until) => v1::WhyNot { until_ms: until.0, ..plain(Reason::OnBreak) },
+        WhyNot::BreakDue => plain(Reason::BreakDue),
+        WhyNot::ShiftEnds => plain(Reason::ShiftEnds),
+        WhyNot::Resting(until) => v1::WhyNot { until_ms: until.0, ..plain(Reason::Resting) },
         WhyNot::NoRoom(units) => v1::WhyNot { units: *units, ..plain(Reason::NoRoom) },
         WhyNot::Cap(channel) => named(Reason::Cap, channel),
         WhyNot::KeptAway => plain(Reason::KeptAway),

@@ -258,7 +258,8 @@ impl GatewayTalk {
                 | Reply::Opened { .. }
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. }
-                | Reply::Taken { .. },
+                | Reply::Taken { .. }
+                | Reply::Break(_),
             ) => Down::Done(v1::GatewayDone { receipt: Some(receipt) }),
             Err(refusal) => failed(receipt, error::refused(refusal)),
         }

@@ -9,6 +9,7 @@ use ringmain_protocol::v1::operator_service_session_response::Message as Down;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_replication::Answer;
 use ringmain_routing::command::Role;
+use ringmain_routing::effect::BreakAnswer;
 use ringmain_routing::{OperatorId, Party, Reply};
 
 use crate::convert::contact::{contact, presence, stream_end};
@@ -103,6 +104,7 @@ impl Dialect for OperatorTalk {
             Up::Hold(hold) => Some(&mut hold.op_id),
             Up::TakeNext(take) => Some(&mut take.op_id),
             Up::AssignContact(assign) => Some(&mut assign.op_id),
+            Up::AskForBreak(ask) => Some(&mut ask.op_id),
             Up::SignOut(sign_out) => Some(&mut sign_out.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) => None,
         }
@@ -134,6 +136,22 @@ impl Dialect for OperatorTalk {
 
 fn failed(receipt: v1::Receipt, error: Error) -> Down {
     Down::Failed(v1::OperatorFailed { receipt: Some(receipt), error: Some(error) })
+}
+
+/// What came of asking for a break, and until when it goes on.
+fn break_answer(reply: Reply) -> (v1::BreakAnswer, u64) {
+    match reply {
+        Reply::Break(BreakAnswer::Begun { until }) => (v1::BreakAnswer::Begun, until.0),
+        Reply::Break(BreakAnswer::WhenFree) => (v1::BreakAnswer::WhenFree, 0),
+        Reply::Break(BreakAnswer::WhenOthersReturn) => (v1::BreakAnswer::WhenOthersReturn, 0),
+        Reply::Done
+        | Reply::Enqueued { .. }
+        | Reply::Merged { .. }
+        | Reply::Opened { .. }
+        | Reply::PlanApplied { .. }
+        | Reply::Acted { .. }
+        | Reply::Taken { .. } => (v1::BreakAnswer::Unspecified, 0),
+    }
 }
 
 /// A part of what is in hand.
@@ -181,7 +199,9 @@ impl OperatorTalk {
             Ok(reply) => {
                 let contact =
                     if let Reply::Taken { contact } = reply { Some(contact.to_string()) } else { None };
-                Down::Done(v1::OperatorDone { receipt: Some(receipt), contact })
+                let (answer, until_ms) = break_answer(*reply);
+                let (receipt, break_answer) = (Some(receipt), answer.into());
+                Down::Done(v1::OperatorDone { receipt, contact, break_answer, until_ms })
             }
             Err(refusal) => failed(receipt, error::refused(refusal)),
         }

@@ -42,7 +42,7 @@ pub use context::{ContextAddArgs, ContextCommand, ContextLsArgs, ContextNameArgs
 pub use debug::{BundleArgs, DebugCommand};
 pub use drill::{DrillCommand, DrillFault, DrillRunArgs};
 pub use events::EventsArgs;
-pub use operator::{ForceArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs};
+pub use operator::{DeferBreaksArgs, ForceArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs, Switch};
 pub use parse::parse;
 pub use plan::{
     PlanApplyArgs, PlanCalendarArgs, PlanCommand, PlanDiffArgs, PlanRollbackArgs, PlanShowArgs,

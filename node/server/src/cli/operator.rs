@@ -1,6 +1,6 @@
 //! `operator`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{ActionArgs, ListArgs, NodeArgs};
 use crate::words::Language;
@@ -20,6 +20,29 @@ pub enum OperatorCommand {
     /// Sign an operator out; what is in hand goes its ways
     #[command(after_help = "Example:\n  ringmain operator sign-out anna --dry-run")]
     SignOut(SignOutArgs),
+    /// Let breaks wait until their latest moment, or no longer: for a surge
+    #[command(after_help = "Example:\n  ringmain operator defer-breaks on")]
+    DeferBreaks(DeferBreaksArgs),
+}
+
+/// See [`OperatorCommand::DeferBreaks`].
+#[derive(Debug, Args)]
+pub struct DeferBreaksArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// Whether they wait from here on
+    #[arg(value_name = "ON|OFF")]
+    pub to: Switch,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// From here on.
+    On,
+    /// No longer.
+    Off,
 }
 
 /// See [`OperatorCommand::Why`].

@@ -5,17 +5,19 @@ use std::fmt::Display;
 use ringmain_protocol::v1::{ReadStamp, WhyNot, WhyNotReason};
 use serde_json::json;
 
-use crate::output::Block;
+use crate::output::{Block, moment};
 use crate::words::{Key, Language};
 
 /// Why some operators do not take a contact, as a sentence.
 pub(super) fn kept(language: Language, why_not: &WhyNot, operators: u64) -> String {
-    language.count(keys(why_not.reason()).0, operators, &values(why_not))
+    let until = moment(why_not.until_ms);
+    language.count(keys(why_not.reason()).0, operators, &values(why_not, &until))
 }
 
 /// What keeps one operator, as the end of a sentence.
 pub(super) fn keeps(language: Language, why_not: &WhyNot) -> String {
-    language.say(keys(why_not.reason()).1, &values(why_not))
+    let until = moment(why_not.until_ms);
+    language.say(keys(why_not.reason()).1, &values(why_not, &until))
 }
 
 /// A reason for programs.
@@ -34,6 +36,7 @@ pub(super) fn why_not_json(why_not: &WhyNot) -> serde_json::Value {
         WhyNotReason::Rank => object["rank"] = json!(why_not.rank),
         WhyNotReason::NotReady => object["not_ready_reason"] = json!(why_not.not_ready_reason),
         WhyNotReason::NoRoom => object["units"] = json!(why_not.units),
+        WhyNotReason::OnBreak | WhyNotReason::Resting => object["until_ms"] = json!(why_not.until_ms),
         WhyNotReason::Unspecified
         | WhyNotReason::Reach
         | WhyNotReason::NotSignedIn
@@ -44,6 +47,8 @@ pub(super) fn why_not_json(why_not: &WhyNot) -> serde_json::Value {
         | WhyNotReason::HandedOut
         | WhyNotReason::NotDue
         | WhyNotReason::NotWaiting
+        | WhyNotReason::BreakDue
+        | WhyNotReason::ShiftEnds
         | WhyNotReason::Nothing => {}
     }
     object
@@ -71,6 +76,10 @@ pub(super) fn fits(reason: WhyNotReason) -> bool {
         | WhyNotReason::HandedOut
         | WhyNotReason::NotDue
         | WhyNotReason::NotWaiting
+        | WhyNotReason::OnBreak
+        | WhyNotReason::BreakDue
+        | WhyNotReason::ShiftEnds
+        | WhyNotReason::Resting
         | WhyNotReason::Nothing => true,
     }
 }
@@ -89,13 +98,14 @@ pub(super) fn stamp_line(language: Language, stamp: &ReadStamp) -> Block {
 }
 
 /// The values that sentences about a reason may have.
-fn values(why_not: &WhyNot) -> [(&'static str, &dyn Display); 5] {
+fn values<'a>(why_not: &'a WhyNot, until: &'a String) -> [(&'static str, &'a dyn Display); 6] {
     [
         ("name", &why_not.name),
         ("level", &why_not.level),
         ("rank", &why_not.rank),
         ("reason", &why_not.not_ready_reason),
         ("units", &why_not.units),
+        ("until", until),
     ]
 }
 
@@ -121,6 +131,10 @@ fn keys(reason: WhyNotReason) -> (Key, Key) {
         WhyNotReason::HandedOut => (Key::KeptHandedOut, Key::IsHandedOut),
         WhyNotReason::NotDue => (Key::KeptNotDue, Key::IsNotDue),
         WhyNotReason::NotWaiting => (Key::KeptNotWaiting, Key::IsNotWaiting),
+        WhyNotReason::OnBreak => (Key::KeptOnBreak, Key::IsOnBreak),
+        WhyNotReason::BreakDue => (Key::KeptBreakDue, Key::IsBreakDue),
+        WhyNotReason::ShiftEnds => (Key::KeptShiftEnds, Key::IsShiftEnds),
+        WhyNotReason::Resting => (Key::KeptResting, Key::IsResting),
         WhyNotReason::Nothing => (Key::KeptNothing, Key::IsNothing),
     }
 }
@@ -146,6 +160,10 @@ fn word(reason: WhyNotReason) -> &'static str {
         WhyNotReason::HandedOut => "handed-out",
         WhyNotReason::NotDue => "not-due",
         WhyNotReason::NotWaiting => "not-waiting",
+        WhyNotReason::OnBreak => "on-break",
+        WhyNotReason::BreakDue => "break-due",
+        WhyNotReason::ShiftEnds => "shift-ends",
+        WhyNotReason::Resting => "resting",
         WhyNotReason::Nothing => "nothing",
     }
 }
@@ -168,6 +186,7 @@ mod tests {
             rank: 2,
             not_ready_reason: 31,
             units: 250,
+            until_ms: 1_700_000_000_000,
         };
         reasons.map(filled).collect()
     }
@@ -181,8 +200,11 @@ mod tests {
                 assert!(sentence.contains('7'), "{sentence}");
                 let json = why_not_json(&why_not);
                 let fields = json.as_object().expect("an object").iter().filter(|field| field.0 != "reason");
-                for (_, value) in fields {
-                    let value = value.as_str().map_or(value.to_string(), str::to_owned);
+                for (field, value) in fields {
+                    let value = match value.as_u64().filter(|_| field == "until_ms") {
+                        Some(until) => moment(until),
+                        None => value.as_str().map_or(value.to_string(), str::to_owned),
+                    };
                     assert!(sentence.contains(&value) && end.contains(&value), "{sentence} {end}: {value}");
                 }
                 sentences.insert(sentence);

@@ -88,6 +88,22 @@ pub(super) const TABLE: Table = &[
         "{n} operator who fits left an offer unanswered and is paused.|{n} operators who fit left an offer unanswered and are paused.",
     ),
     (
+        Key::KeptOnBreak,
+        "{n} operator who fits is on a break until {until}.|{n} operators who fit are on a break, the first until {until}.",
+    ),
+    (
+        Key::KeptBreakDue,
+        "{n} operator who fits is kept free for a break.|{n} operators who fit are kept free for a break.",
+    ),
+    (
+        Key::KeptShiftEnds,
+        "{n} operator who fits is at the end of the shift or outside of it.|{n} operators who fit are at the end of their shifts or outside of them.",
+    ),
+    (
+        Key::KeptResting,
+        "{n} operator who fits was busy for long and rests until {until}.|{n} operators who fit were busy for long and rest, the first until {until}.",
+    ),
+    (
         Key::KeptNoRoom,
         "{n} operator who fits has no room for units: {units}.|{n} operators who fit have no room for units: {units}.",
     ),
@@ -173,6 +189,10 @@ pub(super) const TABLE: Table = &[
     (Key::IsStreamLost, "has lost the connection and may come back"),
     (Key::IsNotReady, "is not ready (reason {reason})"),
     (Key::IsMissed, "left an offer unanswered and is paused"),
+    (Key::IsOnBreak, "is on a break until {until}"),
+    (Key::IsBreakDue, "is kept free for a break that is due, and takes life safety only"),
+    (Key::IsShiftEnds, "the shift ends soon or has ended"),
+    (Key::IsResting, "was busy for long, and takes life safety only until {until}"),
     (Key::IsNoRoom, "has no room for units: {units}"),
     (Key::IsCap, "has as many contacts of channel {name} as allowed"),
     (Key::IsKeptAway, "has declined, missed or passed on the contact"),

@@ -1,8 +1,8 @@
 //! `operator force` and `operator sign-out`.
 
-use ringmain_protocol::v1::{ForcePresenceRequest, PresenceKind, SignOutOperatorRequest};
+use ringmain_protocol::v1::{DeferBreaksRequest, ForcePresenceRequest, PresenceKind, SignOutOperatorRequest};
 
-use crate::cli::{ForceArgs, SignOutArgs};
+use crate::cli::{DeferBreaksArgs, ForceArgs, SignOutArgs, Switch};
 use crate::commands::action;
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
@@ -22,6 +22,17 @@ pub(in crate::commands) async fn force(args: ForceArgs) -> Result<(), Failure> {
     let done = clients.action.force_presence(request).await.map_err(|error| failed(&error))?;
     let to = args.not_ready.map_or("ready".to_owned(), |reason| format!("not ready ({reason})"));
     action::print(act, &key, &format!("{} {to}", args.login), None, done.receipt)
+}
+
+/// Lets breaks wait until their latest moment, or no longer.
+pub(in crate::commands) async fn defer_breaks(args: DeferBreaksArgs) -> Result<(), Failure> {
+    let (act, key) = (&args.action, action::key(&args.action));
+    let clients = Clients::open(&act.node).await?;
+    let on = args.to == Switch::On;
+    let request = DeferBreaksRequest { idempotency_key: key.clone(), dry_run: act.dry_run, on };
+    let done = clients.action.defer_breaks(request).await.map_err(|error| failed(&error))?;
+    let what = if on { "defer breaks" } else { "defer breaks no longer" };
+    action::print(act, &key, what, None, done.receipt)
 }
 
 /// Signs an operator out.

@@ -1,7 +1,8 @@
 //! `operator list`.
 
 use ringmain_protocol::v1::{
-    ListOperatorsRequest, Operator, Presence, PresenceKind, ReadStamp, SessionState, SkillLevel,
+    ListOperatorsRequest, Operator, OperatorBreak, Presence, PresenceKind, ReadStamp, SessionState,
+    SkillLevel,
 };
 use serde_json::json;
 
@@ -54,6 +55,10 @@ pub(in crate::commands) fn presence_text(presence: &Presence, now_ms: u64) -> St
         PresenceKind::Ready => "ready".to_owned(),
         PresenceKind::NotReady => format!("not ready ({})", presence.not_ready_reason),
         PresenceKind::Missed => format!("missed ({} left)", span(presence.until_ms.saturating_sub(now_ms))),
+        PresenceKind::Break => {
+            let left = span(presence.until_ms.saturating_sub(now_ms));
+            format!("break ({}, {left} left)", presence.not_ready_reason)
+        }
     }
 }
 
@@ -65,6 +70,9 @@ pub(in crate::commands) fn presence_json(presence: &Presence) -> serde_json::Val
         PresenceKind::Ready => json!({"kind": "ready"}),
         PresenceKind::NotReady => json!({"kind": "not-ready", "reason": presence.not_ready_reason}),
         PresenceKind::Missed => json!({"kind": "missed", "until_ms": presence.until_ms}),
+        PresenceKind::Break => {
+            json!({"kind": "break", "reason": presence.not_ready_reason, "until_ms": presence.until_ms})
+        }
     }
 }
 
@@ -129,5 +137,13 @@ pub(super) fn operator_json(operator: &Operator) -> serde_json::Value {
         "contacts": operator.contacts,
         "unit": operator.unit,
         "skills": skills_json(&operator.skills),
+        "breaks": operator.breaks.iter().map(break_json).collect::<Vec<_>>(),
+        "on_break": operator.on_break,
+        "shift": operator.shift,
+        "rests_until_ms": operator.rests_until_ms,
     })
+}
+
+fn break_json(of: &OperatorBreak) -> serde_json::Value {
+    json!({"name": of.name, "due_ms": of.due_ms, "latest_ms": of.latest_ms, "asked_at_ms": of.asked_at_ms})
 }

@@ -16,6 +16,7 @@ pub(super) fn run(command: OperatorCommand) -> Result<(), Failure> {
         OperatorCommand::List(args) => client(list::list(args)),
         OperatorCommand::Why(args) => client(why::why(args)),
         OperatorCommand::Force(args) => client(act::force(args)),
+        OperatorCommand::DeferBreaks(args) => client(act::defer_breaks(args)),
         OperatorCommand::SignOut(args) => client(act::sign_out(args)),
     }
 }

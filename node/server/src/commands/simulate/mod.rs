@@ -62,6 +62,7 @@ fn print(args: &SimulateArgs, report: &Report, notes: &[String], written: &[Path
         "staff": report.staff.all,
         "longest": report.longest.first(),
         "rejected": report.rejected,
+        "breaks": report.breaks,
         "notes": notes,
         "rows_left_out": report.rows_left_out,
         "commands": report.commands,
@@ -114,7 +115,8 @@ fn own_plan(scenario: &Path) -> Result<Option<ScenarioPlan>, Failure> {
 fn read_plan(path: &Path) -> Result<ScenarioPlan, String> {
     let text = read_file(path).map_err(|cause| cause.to_string())?;
     let read = RoutingPlan::parse(&path.display().to_string(), &text).map_err(|cause| cause.to_string())?;
-    // A scenario's times count from 0, which calendars take for the first moment of 1970 in UTC.
+    // A scenario's times count from 0, which calendars take for the first moment of 1970, by the clock on the wall.
+    let read = read.in_scenario_time();
     let plan = read.plan_from(Timestamp(0)).map_err(|cause| cause.to_string())?;
     Ok(ScenarioPlan { plan, operators: read.operators })
 }

@@ -222,11 +222,14 @@ fn operator_sample(operator: &Operator) -> OperatorSample {
         (SessionState::Live, _) if operator.used > 0 => OperatorState::Busy,
         (SessionState::Live, PresenceKind::Ready) => OperatorState::Free,
         (SessionState::Live, PresenceKind::Missed) => OperatorState::Missed,
-        (SessionState::Live, PresenceKind::NotReady) => OperatorState::NotReady,
+        (SessionState::Live, PresenceKind::NotReady | PresenceKind::Break) => OperatorState::NotReady,
         (SessionState::Live, PresenceKind::Offline | PresenceKind::Unspecified) => OperatorState::Offline,
     };
     let detail = match state {
         OperatorState::Busy | OperatorState::Grace => operator.contacts.join(" "),
+        OperatorState::NotReady if presence.kind() == PresenceKind::Break => {
+            format!("break {}", presence.not_ready_reason)
+        }
         OperatorState::NotReady => presence.not_ready_reason.to_string(),
         OperatorState::Free | OperatorState::Missed | OperatorState::Offline => String::new(),
     };
