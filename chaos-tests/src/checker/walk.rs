@@ -157,7 +157,9 @@ impl<'a> Walk<'a> {
             | Command::ExtendWrapUp(_)
             | Command::EndWrapUp(_)
             | Command::HoldContact(_)
-            | Command::PutLifeSupport(_) => {}
+            | Command::PutLifeSupport(_)
+            | Command::TakeNext(_)
+            | Command::AssignContact(_) => {}
         }
         None
     }
@@ -191,7 +193,9 @@ impl<'a> Walk<'a> {
             | Command::NodeLost(_)
             | Command::SetPresence(_)
             | Command::ExtendWrapUp(_)
-            | Command::PutLifeSupport(_) => {}
+            | Command::PutLifeSupport(_)
+            | Command::TakeNext(_)
+            | Command::AssignContact(_) => {}
         }
     }
 

@@ -11,7 +11,7 @@ use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
 use super::words::{quoted, write_answer, write_levels, write_orphan};
-use super::{Scenario, rule_book};
+use super::{Scenario, hand_out, rule_book};
 
 /// The scenario as text.
 #[must_use]
@@ -87,6 +87,8 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         }
         Command::Act(command) => act(command),
         Command::PutLifeSupport(command) => rule_book::write_life_support(command),
+        Command::TakeNext(command) => hand_out::write_take_next(command),
+        Command::AssignContact(command) => hand_out::write_by_lead(command),
     };
     (line, Vec::new())
 }
@@ -109,9 +111,10 @@ fn plan(plan: &Plan) -> Vec<String> {
         lines.push(format!("channel {} units={}", quoted(&row.name), row.units));
     }
     for row in &plan.units {
-        let neighbours = rule_book::names("neighbours", &row.rules.neighbours)
+        let rules = rule_book::names("neighbours", &row.rules.neighbours)
+            + &optional("head", row.rules.head.as_ref())
             + &optional("calendar", row.rules.calendar.as_ref());
-        lines.push(format!("unit {}{}{neighbours}", quoted(&row.name), optional("parent", row.parent)));
+        lines.push(format!("unit {}{}{rules}", quoted(&row.name), optional("parent", row.parent)));
     }
     lines.extend(rule_book::plan_lines(&plan.rules));
     lines.extend(plan.queues.iter().flat_map(|row| rule_book::queue_lines(queue(row), row)));
@@ -253,6 +256,9 @@ fn act(command: &Act) -> String {
             let head_start = optional("head-start", head_start.map(|span| span.0));
             format!("lift {contact}{}{head_start}", optional("tier", *tier))
         }
+        Action::AssignContact { contact, to, hold } => {
+            format!("hand-out {contact} to={} hold={}", quoted(to), hold.0)
+        }
         Action::Note { what, detail } => format!("note {} detail={}", quoted(what), quoted(detail)),
     };
     format!("act {action} by={} key={}", quoted(&command.by), quoted(&command.key))
@@ -308,7 +314,10 @@ fn refusal(refusal: &Refusal) -> String {
         | Refusal::NoQueue
         | Refusal::NobodyThere(_)
         | Refusal::UnknownRoute(_)
-        | Refusal::UnknownCalendar(_) => format!("refused {code}"),
+        | Refusal::UnknownCalendar(_)
+        | Refusal::NothingWaits
+        | Refusal::NotALead(_)
+        | Refusal::PassedOften { .. } => format!("refused {code}"),
     }
 }
 
@@ -320,6 +329,7 @@ fn reply(reply: Reply) -> String {
         Reply::Opened { party, epoch } => format!("opened {party} epoch={epoch}"),
         Reply::PlanApplied { version } => format!("plan applied version={version}"),
         Reply::Acted { contacts } => format!("acted contacts={contacts}"),
+        Reply::Taken { contact } => format!("taken {contact}"),
     }
 }
 

@@ -199,7 +199,8 @@ impl Sim {
                 | Reply::Enqueued { .. }
                 | Reply::Merged { .. }
                 | Reply::PlanApplied { .. }
-                | Reply::Acted { .. },
+                | Reply::Acted { .. }
+                | Reply::Taken { .. },
             ) => {}
             Err(Refusal::AlreadySignedIn) => match self.epoch_of_own(node, stream, &hello) {
                 Some(own) if hello.resume != Some(own) => {
