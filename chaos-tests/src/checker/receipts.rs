@@ -89,7 +89,9 @@ pub(super) fn asked_by(
         | Command::HoldContact(_)
         | Command::Act(_)
         | Command::PutLifeSupport(_)
-        | Command::AskForBreak(_) => None,
+        | Command::AskForBreak(_)
+        | Command::TakeNext(_)
+        | Command::AssignContact(_) => None,
     }
 }
 
@@ -100,9 +102,9 @@ fn is_asked(op: &ClientOp, entry: &HistoryEntry, parties: &Parties, books: &Book
 fn is_answered(op: &ClientOp, entry: &HistoryEntry) -> bool {
     match (&op.result, &entry.outcome.reply) {
         (OpResult::Done { contact: Some(contact), .. }, Ok(reply)) => match reply {
-            Reply::Enqueued { contact: entered } | Reply::Merged { contact: entered, .. } => {
-                entered == contact
-            }
+            Reply::Enqueued { contact: meant }
+            | Reply::Merged { contact: meant, .. }
+            | Reply::Taken { contact: meant } => meant == contact,
             Reply::Done
             | Reply::Opened { .. }
             | Reply::PlanApplied { .. }

@@ -158,7 +158,9 @@ impl<'a> Walk<'a> {
             | Command::EndWrapUp(_)
             | Command::HoldContact(_)
             | Command::PutLifeSupport(_)
-            | Command::AskForBreak(_) => {}
+            | Command::AskForBreak(_)
+            | Command::TakeNext(_)
+            | Command::AssignContact(_) => {}
         }
         None
     }
@@ -193,7 +195,9 @@ impl<'a> Walk<'a> {
             | Command::SetPresence(_)
             | Command::ExtendWrapUp(_)
             | Command::PutLifeSupport(_)
-            | Command::AskForBreak(_) => {}
+            | Command::AskForBreak(_)
+            | Command::TakeNext(_)
+            | Command::AssignContact(_) => {}
         }
     }
 

@@ -76,15 +76,15 @@ pub(super) fn check_update(command: &UpdateContact) -> Result<(), Refusal> {
 pub(super) fn check_operators(plans: &[OperatorPlan]) -> Result<(), Refusal> {
     check(plans.len() <= OPERATORS_PER_COMMAND_MAX, "operators")?;
     let logins: BTreeSet<_> = plans.iter().map(|plan| &plan.login).collect();
-    check(logins.len() == plans.len(), "operators")?;
-    for plan in plans {
-        check_name("login", &plan.login)?;
-        check(plan.skills.len() <= OPERATOR_SKILLS_MAX, "skills")?;
-        check_levels("skills", &plan.skills)?;
-        check(plan.capacity <= CAPACITY_MAX, "capacity")?;
-        rule_bounds::check_operator_rules(&plan.rules)?;
-    }
-    Ok(())
+    check(logins.len() == plans.len(), "operators")
+}
+
+pub(super) fn check_operator(plan: &OperatorPlan) -> Result<(), Refusal> {
+    check_name("login", &plan.login)?;
+    check(plan.skills.len() <= OPERATOR_SKILLS_MAX, "skills")?;
+    check_levels("skills", &plan.skills)?;
+    check(plan.capacity <= CAPACITY_MAX, "capacity")?;
+    rule_bounds::check_operator_rules(&plan.rules)
 }
 
 pub(super) fn check_plan(plan: &Plan) -> Result<(), Refusal> {

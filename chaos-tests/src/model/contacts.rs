@@ -163,6 +163,7 @@ impl Model {
             queue: entrance.queue.clone(),
             own: (self.format >= 2).then_some((own_skills, own_scopes)),
             wish: follows_queue.then_some(wish),
+            rule_owner: entrance.owner.clone(),
             transfers: 0,
             passed: false,
             was_excluded: false,

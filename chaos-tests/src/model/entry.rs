@@ -19,6 +19,7 @@ pub(super) struct Entrance {
     /// Those of the rule.
     pub skills: Vec<(Name, u8)>,
     pub own_unit: bool,
+    pub owner: Option<Name>,
 }
 
 /// By what a customer is known who hung up.
@@ -47,6 +48,7 @@ impl Model {
             head_start: body.head_start,
             skills: Vec::new(),
             own_unit: false,
+            owner: None,
         };
         if entry.is_empty() {
             return Ok(as_brought);
@@ -62,6 +64,7 @@ impl Model {
             head_start: together(body.head_start, then.head_start),
             skills: then.skills,
             own_unit: then.own_unit,
+            owner: then.owner,
         })
     }
 
@@ -192,7 +195,8 @@ fn begins_as_one_of(wanted: &[Name], said: Option<&Name>) -> bool {
     wanted.is_empty() || said.is_some_and(|said| wanted.iter().any(|pattern| matches(pattern, said)))
 }
 
-fn customer_of(named: Option<&Name>, facts: &Facts) -> Option<Customer> {
+/// The first of name, phone and account that is known.
+pub(super) fn customer_of(named: Option<&Name>, facts: &Facts) -> Option<Customer> {
     let named = named.cloned().map(Customer::Named);
     let phone = facts.phone.clone().map(Customer::Phone);
     named.or(phone).or_else(|| facts.account.clone().map(Customer::Account))

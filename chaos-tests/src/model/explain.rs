@@ -52,7 +52,7 @@ impl Model {
         } else if !contact.is_eligible() {
             reasons.push(Reason::NotEligible);
         }
-        let fit = self.fit(operator, contact);
+        let fit = self.fit_to_take(operator, contact);
         let facts = [
             (!operator.is_available(), Reason::NotAvailable),
             (!self.has_room(operator, contact), Reason::NoRoom),

@@ -21,10 +21,21 @@ pub(super) fn steps_of(plan: &Plan, queue: &str) -> Vec<Step> {
     if ladder.is_empty() { vec![Step::default()] } else { ladder.clone() }
 }
 
-/// The widest step of a queue.
+/// The widest step of a queue. Where no step reaches anybody, one more stands behind them.
 pub(super) fn last_step(plan: &Plan, queue: &str) -> Step {
     let steps = steps_of(plan, queue);
-    steps.last().copied().unwrap_or_default()
+    steps.last().copied().filter(|step| step.reach != Reach::Nobody).unwrap_or_default()
+}
+
+/// The step at which the contact may be kept for somebody or taken by hand: the one at which it stands, or the first
+/// that reaches anybody if that is later.
+pub(super) fn step_by_hand(plan: &Plan, contact: &Contact, now: Timestamp) -> Step {
+    let present = step_of(plan, contact, now);
+    if present.reach != Reach::Nobody {
+        return present;
+    }
+    let steps = steps_of(plan, &contact.queue);
+    steps.into_iter().find(|step| step.reach != Reach::Nobody).unwrap_or_default()
 }
 
 /// The step at which the contact stands at this time.
@@ -113,7 +124,9 @@ impl Fit<'_> {
 
     pub(super) fn by_scopes(self) -> bool {
         let unit = self.operator.unit.as_ref();
-        scopes_asked(self.plan, self.contact).all(|scope| reaches(self.plan, unit, scope, self.step.reach))
+        self.step.reach != Reach::Nobody
+            && scopes_asked(self.plan, self.contact)
+                .all(|scope| reaches(self.plan, unit, scope, self.step.reach))
     }
 
     pub(super) fn by_language(self) -> bool {
@@ -149,6 +162,7 @@ fn reaches(plan: &Plan, unit: Option<&Name>, scope: &Name, reach: Reach) -> bool
         row.is_some_and(|row| row.rules.neighbours.iter().any(|next| is_within(&plan.units, unit, next)))
     };
     match reach {
+        Reach::Nobody => false,
         Reach::Own => is_own,
         Reach::Neighbours => is_own || is_neighbour(),
         Reach::Up(levels) => {

@@ -7,7 +7,7 @@ use ringmain_routing::plan::Answer;
 use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Timestamp};
 
 use super::Model;
-use super::ladder::{Fit, queue_of, step_of};
+use super::ladder::{Fit, queue_of, step_by_hand, step_of};
 use super::state::{Contact, ContactState, Operator};
 
 /// What one event freed.
@@ -130,26 +130,16 @@ impl Model {
         best.map(|contact| contact.id)
     }
 
-    /// The contact's time has come: from here on it may be the known operator's alone (R3.4).
+    /// The contact's time has come: from here on it may be one operator's alone (R3.4).
     fn start_hold(&mut self, id: ContactId) {
         let contact = self.contact_row(id);
         if !contact.newly_due {
             return;
         }
-        let held_for = self.known_operator(contact);
+        let held_for = self.waited_for(contact);
         let contact = self.contact_mut(id);
         contact.newly_due = false;
         contact.held_for = held_for;
-    }
-
-    fn known_operator(&self, contact: &Contact) -> Option<(OperatorId, Timestamp)> {
-        let (login, hold) = contact.body.preferred.as_ref()?;
-        if contact.tier == 0 || hold.0 == 0 || contact.assignment.0 > 0 {
-            return None;
-        }
-        let operator = self.operators.iter().find(|operator| operator.login == *login)?;
-        let is_there = operator.is_available() && self.is_qualified(operator, contact);
-        is_there.then(|| (operator.id, self.span_after_now(*hold)))
     }
 
     /// Available operators with their free units; one loaded beyond the capacity takes not even 0 units.
@@ -183,7 +173,7 @@ impl Model {
         u64::from(contact.units) <= free
             && contact.held_for.is_none_or(|(known, _)| known == operator.id)
             && self.is_below_cap(operator, contact)
-            && self.is_qualified(operator, contact)
+            && self.fit_to_take(operator, contact).holds()
             && !self.is_excluded(operator, contact)
     }
 
@@ -212,6 +202,17 @@ impl Model {
         Fit { plan: &self.plan, operator, contact, step: step_of(&self.plan, contact, self.now) }
     }
 
+    /// The questions of fit for one whom the contact is kept for.
+    pub(super) fn fit_to_keep<'a>(&'a self, operator: &'a Operator, contact: &'a Contact) -> Fit<'a> {
+        Fit { plan: &self.plan, operator, contact, step: step_by_hand(&self.plan, contact, self.now) }
+    }
+
+    /// The questions of fit for one who looks for a contact: one whom it is kept for, or one of many.
+    pub(super) fn fit_to_take<'a>(&'a self, operator: &'a Operator, contact: &'a Contact) -> Fit<'a> {
+        let is_kept = contact.held_for.is_some_and(|(known, _)| known == operator.id);
+        if is_kept { self.fit_to_keep(operator, contact) } else { self.fit(operator, contact) }
+    }
+
     /// An exclusion counts only while somebody else, not excluded too, could serve the contact.
     pub(super) fn is_excluded(&self, operator: &Operator, contact: &Contact) -> bool {
         operator.is_marked(contact.id)
@@ -223,12 +224,23 @@ impl Model {
             })
     }
 
-    /// The one place where a contact gets an operator.
+    /// The contact goes to the operator as its queue says.
     fn assign(&mut self, id: ContactId, to: OperatorId) {
         self.judge_assignment(id, to);
         let now = self.now;
         let idle_before = self.operators[to.slot as usize].idle_since;
         let answer = queue_of(&self.plan, &self.contact_row(id).queue).answer;
+        self.give(id, to);
+        match answer {
+            Answer::Automatic => self.connect(id, to),
+            Answer::Confirmed { within } => self.offer(id, to, now + within, true, idle_before),
+            Answer::Offered { within } => self.offer(id, to, now + within, false, idle_before),
+        }
+    }
+
+    /// The one place where a contact gets an operator; how they come together is the caller's.
+    pub(super) fn give(&mut self, id: ContactId, to: OperatorId) {
+        let now = self.now;
         self.turns += u64::from(self.format >= 3);
         let turn = self.turns;
         let operator = self.operator_mut(to);
@@ -240,11 +252,6 @@ impl Model {
         contact.assignment = AssignmentEpoch(contact.assignment.0 + 1);
         contact.last_holder = Some(to);
         contact.passed = false;
-        match answer {
-            Answer::Automatic => self.connect(id, to),
-            Answer::Confirmed { within } => self.offer(id, to, now + within, true, idle_before),
-            Answer::Offered { within } => self.offer(id, to, now + within, false, idle_before),
-        }
     }
 
     fn offer(
@@ -271,5 +278,6 @@ impl Model {
         let (gateway, assignment) = (contact.gateway(), contact.assignment);
         self.effects.push(Effect::ConnectContact { contact: id, gateway, operator, assignment });
         self.totals_mut(id).connected += 1;
+        self.acquaint(id, operator);
     }
 }

@@ -13,12 +13,14 @@ mod contacts;
 mod deflection;
 mod entry;
 mod explain;
+mod hand_out;
 mod ladder;
 mod matching;
 mod operators;
 mod plan;
 mod promotion;
 mod rule_bounds;
+mod same_person;
 mod sessions;
 mod state;
 mod timers;
@@ -26,6 +28,7 @@ mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use ringmain_routing::command::Action;
 use ringmain_routing::plan::{QueuePlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{
@@ -36,6 +39,7 @@ use ringmain_routing::{
 use entry::{Customer, HungUp};
 pub use explain::Reason;
 use matching::Freed;
+use same_person::{Acquaintance, Known};
 pub use state::{
     Contact, ContactState, Exclusion, Gateway, Operator, Session, SessionState, Totals, Wish, WrapUp,
 };
@@ -69,6 +73,8 @@ pub struct Model {
     register: BTreeSet<u128>,
     /// Customers who hung up and may call again.
     hung_up: BTreeMap<Customer, HungUp>,
+    /// Who served whom.
+    acquaintances: BTreeMap<Acquaintance, Known>,
     /// How many assignments there were in format 3.
     turns: u64,
     totals: BTreeMap<Name, Totals>,
@@ -128,6 +134,8 @@ impl Model {
             Command::Act(command) => self.act(command),
             Command::PutLifeSupport(command) => self.put_life_support(command),
             Command::AskForBreak(_) => Ok(Reply::Done),
+            Command::TakeNext(command) => self.take_next(command),
+            Command::AssignContact(command) => self.assign_by_lead(command),
         }
     }
 
@@ -270,8 +278,14 @@ fn format_of(command: &Command) -> u8 {
             (command.by.is_some(), has_rules)
         }
         Command::EnqueueContact(command) => (false, command.facts != Facts::default()),
-        Command::TransferContact(_) | Command::HoldContact(_) | Command::Act(_) => (true, false),
-        Command::PutLifeSupport(_) | Command::AskForBreak(_) => (true, true),
+        Command::Act(command) => {
+            (true, matches!(command.action, Action::AssignContact { .. } | Action::DeferBreaks { .. }))
+        }
+        Command::TransferContact(_) | Command::HoldContact(_) => (true, false),
+        Command::PutLifeSupport(_)
+        | Command::TakeNext(_)
+        | Command::AssignContact(_)
+        | Command::AskForBreak(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)

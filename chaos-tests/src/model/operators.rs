@@ -15,6 +15,7 @@ impl Model {
     pub(super) fn put_operators(&mut self, plans: &[OperatorPlan]) -> Result<Reply, Refusal> {
         super::bounds::check_operators(plans)?;
         for plan in plans {
+            super::bounds::check_operator(plan)?;
             self.check_operator_names(plan)?;
         }
         let logins: BTreeSet<_> = self.operators.iter().map(|row| &row.login).collect();

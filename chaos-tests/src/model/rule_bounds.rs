@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ringmain_routing::limits::{
-    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, ENTRY_RULES_MAX,
-    FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX,
-    REQUIRED_SKILLS_MAX, TIER_MAX,
+    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, DEPUTIES_MAX,
+    ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX,
+    PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, TIER_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, Step, Then, When};
@@ -22,6 +22,7 @@ pub(super) fn check_facts(facts: &Facts) -> Result<(), Refusal> {
         ("facts.account", &facts.account),
         ("facts.supply_point", &facts.supply_point),
         ("facts.intent", &facts.intent),
+        ("facts.case", &facts.case),
     ];
     for (field, text) in texts {
         text.as_ref().map_or(Ok(()), |text| check_name(field, text))?;
@@ -43,6 +44,8 @@ pub(super) fn check_operator_rules(rules: &OperatorRules) -> Result<(), Refusal>
     for (field, names) in lists {
         check(names.len() <= OPERATOR_RULES_MAX, field)?;
     }
+    check(rules.deputies.len() <= DEPUTIES_MAX, "rules.deputies")?;
+    rules.deputies.iter().try_for_each(|login| check_name("rules.deputies", login))?;
     check(rules.caps.len() <= CAPS_MAX, "rules.caps")?;
     let channels: BTreeSet<&Name> = rules.caps.iter().map(|(channel, _)| channel).collect();
     check(channels.len() == rules.caps.len(), "rules.caps")
@@ -64,12 +67,15 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
     check_queue_name(plan, rules.default_queue.iter())?;
     check_span("rules.redial.within_ms", rules.redial.map(|redial| redial.within))?;
     check_span("rules.head_start_max_ms", rules.head_start_max)?;
+    check_span("rules.remember", rules.remember.customer)?;
+    check_span("rules.remember", rules.remember.case)?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(plan, queue))?;
     for unit in &plan.units {
         let neighbours = &unit.rules.neighbours;
         check(neighbours.len() <= NEIGHBOURS_MAX, "rules.neighbours")?;
         check_once("rules.neighbours", neighbours.iter())?;
         check_units(plan, neighbours)?;
+        unit.rules.head.as_ref().map_or(Ok(()), |login| check_name("rules.head", login))?;
     }
     Ok(())
 }
@@ -122,6 +128,7 @@ fn check_then(plan: &Plan, then: &Then) -> Result<(), Refusal> {
     check(then.skills.len() <= REQUIRED_SKILLS_MAX, "rules.entry")?;
     check_levels("rules.entry", &then.skills)?;
     check_skills(plan, then.skills.iter().map(|(skill, _)| skill))?;
+    then.owner.as_ref().map_or(Ok(()), |login| check_name("rules.entry", login))?;
     check_span("rules.entry", Some(then.head_start))
 }
 
@@ -140,6 +147,13 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check(rules.promote_after.is_none_or(|after| after.0 > 0), "rules.promote_after_ms")?;
     check_calendar(plan, rules.hours.as_ref())?;
     check(rules.deflections.len() <= DEFLECTIONS_MAX, "rules.deflections")?;
+    let same_person = rules.same_person;
+    for time in [same_person.owner, same_person.first_handler, same_person.last_operator] {
+        check_span("rules.same_person", time)?;
+        check(time.is_none_or(|time| time.0 > 0), "rules.same_person")?;
+    }
+    check(rules.leads.len() <= LEADS_MAX, "rules.leads")?;
+    check_once("rules.leads", rules.leads.iter())?;
     check_once("rules.units", rules.units.iter().map(|(channel, _)| channel))?;
     check(rules.units.iter().all(|(_, units)| *units <= CAPACITY_MAX), "rules.units")?;
     check_channels(plan, rules.units.iter().map(|(channel, _)| channel))

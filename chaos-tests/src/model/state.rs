@@ -65,6 +65,8 @@ pub struct Contact {
     pub own: Option<(BTreeMap<Name, u8>, BTreeSet<Name>)>,
     /// What else it asks for; not known of arrivals before format 3.
     pub wish: Option<Wish>,
+    /// Who owns what comes in so, by its entry rule.
+    pub rule_owner: Option<Name>,
     /// How often it was passed on.
     pub transfers: u32,
     /// Waits because its last holder passed it on.

@@ -7,6 +7,7 @@ use ringmain_routing::{ContactId, Effect, Millis, Name, OperatorId, Refusal, Rep
 
 use super::answers::stale_assignment;
 use super::bounds;
+use super::ladder::queue_of;
 use super::state::{Contact, ContactState, WrapUp};
 use super::{Freed, Model};
 
@@ -26,6 +27,7 @@ impl Model {
             }
         }
         let contact = self.contact_row(answer.contact);
+        self.check_passes(contact)?;
         let (queue, held_for) = match &command.to {
             TransferTarget::Queue(queue) => (self.open_queue_for(contact, queue)?, None),
             TransferTarget::Operator { login, hold, queue } => {
@@ -42,6 +44,16 @@ impl Model {
         Ok(Reply::Done)
     }
 
+    /// The queue in which it is lets operators pass a contact on so often.
+    fn check_passes(&self, contact: &Contact) -> Result<(), Refusal> {
+        match queue_of(&self.plan, &contact.queue).rules.passes_max {
+            Some(passes_max) if contact.transfers >= passes_max => {
+                Err(Refusal::PassedOften { contact: contact.id, passes_max })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn colleague(&self, from: OperatorId, login: &Name) -> Result<OperatorId, Refusal> {
         let row = self.operators.iter().find(|row| row.login == *login);
         let row = row.ok_or(Refusal::UnknownOperator(login.clone()))?;
@@ -51,19 +63,14 @@ impl Model {
 
     /// The colleague is there and could serve the contact as one of that queue, the present load aside.
     fn check_colleague(&self, to: OperatorId, contact: &Contact, queue: &Name) -> Result<(), Refusal> {
-        let row = &self.operators[to.slot as usize];
         let mut there = contact.clone();
         there.queue = queue.clone();
         if *queue != contact.queue && contact.wish.is_none() {
             (there.required, there.scopes) = self.required_in(contact, queue);
         }
-        let takes_none =
-            row.rules.caps.iter().any(|(channel, cap)| *cap == 0 && *channel == contact.body.channel);
-        let fits = row.is_available()
-            && row.capacity >= contact.units
-            && !(takes_none && contact.wish.is_some())
-            && self.is_qualified(row, &there);
-        if fits { Ok(()) } else { Err(Refusal::OperatorUnavailable(row.login.clone())) }
+        let login = &self.operators[to.slot as usize].login;
+        let fits = self.may_be_kept_for(to, &there);
+        if fits { Ok(()) } else { Err(Refusal::OperatorUnavailable(login.clone())) }
     }
 
     /// The queue's name, if the contact may go there: another queue than its own must be open, and must not require

@@ -14,7 +14,7 @@ use ringmain_routing::{
 };
 
 use super::words::{Words, read_answer, read_orphan};
-use super::{Entry, Scenario, rule_book, time};
+use super::{Entry, Scenario, hand_out, rule_book, time};
 
 /// The scenario of a text.
 ///
@@ -122,6 +122,8 @@ fn command_of(words: &Words) -> Result<Command> {
             action: action(words)?,
         })),
         "ask-for-break" => Command::AskForBreak(time::ask_for_break(words)?),
+        "take-next" => Command::TakeNext(hand_out::take_next(words)?),
+        "hand-out" => Command::AssignContact(hand_out::by_lead(words)?),
         "life-support" => Command::PutLifeSupport(rule_book::life_support(words)?),
         other => bail!("{other} is no command"),
     })
@@ -170,6 +172,7 @@ fn action(words: &Words) -> Result<Action> {
             head_start: words.optional("head-start")?.map(Millis),
         },
         "defer-breaks" => Action::DeferBreaks { on: subject == "on" },
+        "hand-out" => hand_out::by_supervisor(words)?,
         "note" => Action::Note { what: subject.into(), detail: words.name("detail")? },
         other => bail!("{other} is no action"),
     })
@@ -193,6 +196,7 @@ fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<()> {
             let rules = UnitRules {
                 neighbours: words.names("neighbours"),
                 calendar: words.text("calendar").map(Into::into),
+                head: words.text("head").map(Into::into),
             };
             plan.units.push(UnitPlan { name: words.plain(1)?.into(), parent, rules });
         }
@@ -240,7 +244,7 @@ fn operator(words: &Words) -> Result<OperatorPlan> {
     })
 }
 
-fn epoch(words: &Words) -> Result<Epoch> {
+pub(super) fn epoch(words: &Words) -> Result<Epoch> {
     Ok(Epoch(words.number("epoch")?))
 }
 

@@ -6,7 +6,7 @@ use ringmain_routing::command::{CaseStep, PutLifeSupport, Reference, life_suppor
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{
     Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, PlanRules, QueueRules,
-    Reach, Redial, Route, Stage, Step, Then, Treatment, When,
+    Reach, Redial, Remember, Route, SamePerson, Stage, Step, Then, Treatment, When,
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
@@ -24,6 +24,10 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
                 default_queue: words.text("default-queue").map(Into::into),
                 redial: within.map(|within| Redial { within }),
                 head_start_max: words.optional("head-start-max")?.map(Millis),
+                remember: Remember {
+                    customer: words.optional("remember-customer")?.map(Millis),
+                    case: words.optional("remember-case")?.map(Millis),
+                },
                 ..std::mem::take(&mut plan.rules)
             };
         }
@@ -108,6 +112,7 @@ fn entry(words: &Words) -> Result<EntryRule> {
         tier: words.optional("tier")?,
         skills: words.levels("skills")?,
         own_unit: words.has("own-unit"),
+        owner: words.text("owner").map(Into::into),
         head_start: Millis(words.optional("head-start")?.unwrap_or(0)),
         route: words.text("route").map(Into::into),
     };
@@ -187,11 +192,12 @@ fn step(words: &Words) -> Result<Step> {
 
 fn reach(text: &str) -> Result<Reach> {
     Ok(match text.split_once(':') {
+        None if text == "nobody" => Reach::Nobody,
         None if text == "own" => Reach::Own,
         None if text == "neighbours" => Reach::Neighbours,
         None if text == "all" => Reach::All,
         Some(("up", levels)) => Reach::Up(levels.parse().with_context(|| format!("reach={text}"))?),
-        None | Some(_) => bail!("reach={text}: own, neighbours, up:LEVELS or all"),
+        None | Some(_) => bail!("reach={text}: nobody, own, neighbours, up:LEVELS or all"),
     })
 }
 
@@ -220,7 +226,19 @@ pub(super) fn queue_rules(words: &Words) -> Result<QueueRules> {
         units: words.levels("units")?,
         hours: words.text("hours").map(Into::into),
         last_start: words.optional("last-start")?.map(Millis),
+        same_person: same_person(words)?,
+        leads: words.names("leads"),
+        hard: words.has("hard"),
+        passes_max: words.optional("passes-max")?,
         ..QueueRules::default()
+    })
+}
+
+fn same_person(words: &Words) -> Result<SamePerson> {
+    Ok(SamePerson {
+        owner: words.optional("wait-for-owner")?.map(Millis),
+        first_handler: words.optional("wait-for-first-handler")?.map(Millis),
+        last_operator: words.optional("wait-for-last-operator")?.map(Millis),
     })
 }
 
@@ -230,6 +248,7 @@ pub(super) fn operator_rules(words: &Words) -> Result<OperatorRules> {
         principals: words.names("principals"),
         lent_principals: words.names("lent"),
         caps: words.levels("caps")?,
+        deputies: words.names("deputies"),
         ..OperatorRules::default()
     };
     Ok(time::operator_rules(rules, words))
@@ -249,6 +268,7 @@ pub(super) fn facts(words: &Words) -> Result<Facts> {
         intent: text("intent"),
         danger: words.has("danger"),
         attributes: words.pairs("says")?,
+        case: text("case"),
     })
 }
 
@@ -294,6 +314,8 @@ pub(super) fn entry_lines(rules: &PlanRules) -> Vec<String> {
     let mut line = optional("default-queue", rules.default_queue.as_ref());
     line += &optional("redial", rules.redial.map(|redial| redial.within.0));
     line += &optional("head-start-max", rules.head_start_max.map(|most| most.0));
+    line += &optional("remember-customer", rules.remember.customer.map(|span| span.0));
+    line += &optional("remember-case", rules.remember.case.map(|span| span.0));
     let whole = (!line.is_empty()).then(|| format!("rules{line}"));
     let routes = rules.routes.iter().flat_map(route_lines);
     let time = time::lines(rules);
@@ -327,6 +349,7 @@ fn write_entry(rule: &EntryRule) -> String {
     line += &levels("skills", &then.skills);
     line += &flag("own-unit", then.own_unit);
     line += &optional("route", then.route.as_ref());
+    line += &optional("owner", then.owner.as_ref());
     line + &optional("head-start", (then.head_start.0 > 0).then_some(then.head_start.0))
 }
 
@@ -341,11 +364,19 @@ pub(super) fn queue_lines(line: String, queue: &QueuePlan) -> Vec<String> {
     };
     let promote_after = optional("promote-after", rules.promote_after.map(|after| after.0));
     let first = line + &optional("choice", choice) + &promote_after + &levels("units", &rules.units);
-    let first = first + &optional("hours", rules.hours.as_ref());
     let first = first + &optional("last-start", rules.last_start.map(|last_start| last_start.0));
+    let first = first + &optional("hours", rules.hours.as_ref()) + &write_same_person(rules.same_person);
+    let first = first + &names("leads", &rules.leads) + &flag("hard", rules.hard);
+    let first = first + &optional("passes-max", rules.passes_max);
     let steps = rules.ladder.iter().map(|step| write_step(&queue.name, *step));
     let deflections = rules.deflections.iter().map(|row| write_deflection(&queue.name, *row));
     std::iter::once(first).chain(steps).chain(deflections).collect()
+}
+
+fn write_same_person(times: SamePerson) -> String {
+    optional("wait-for-owner", times.owner.map(|time| time.0))
+        + &optional("wait-for-first-handler", times.first_handler.map(|time| time.0))
+        + &optional("wait-for-last-operator", times.last_operator.map(|time| time.0))
 }
 
 fn write_deflection(queue: &Name, deflection: Deflection) -> String {
@@ -371,6 +402,7 @@ pub(super) fn treatment(treatment: Treatment) -> &'static str {
 
 fn write_step(queue: &Name, step: Step) -> String {
     let reach = match step.reach {
+        Reach::Nobody => "nobody".to_owned(),
         Reach::Own => "own".to_owned(),
         Reach::Neighbours => "neighbours".to_owned(),
         Reach::Up(levels) => format!("up:{levels}"),
@@ -389,6 +421,7 @@ pub(super) fn write_operator_rules(rules: &OperatorRules) -> String {
         + &names("lent", &rules.lent_principals)
         + &levels("caps", &rules.caps)
         + &time::write_operator_rules(rules)
+        + &names("deputies", &rules.deputies)
 }
 
 pub(super) fn write_facts(facts: &Facts) -> String {
@@ -402,7 +435,7 @@ pub(super) fn write_facts(facts: &Facts) -> String {
     line += &optional("supply-point", facts.supply_point.as_ref());
     line += &optional("intent", facts.intent.as_ref());
     line += &flag("danger", facts.danger);
-    line + &pairs("says", &facts.attributes)
+    line + &pairs("says", &facts.attributes) + &optional("case", facts.case.as_ref())
 }
 
 pub(super) fn write_life_support(command: &PutLifeSupport) -> String {

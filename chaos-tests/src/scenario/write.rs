@@ -11,7 +11,7 @@ use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
 use super::words::{quoted, write_answer, write_levels, write_orphan};
-use super::{Scenario, rule_book, time};
+use super::{Scenario, hand_out, rule_book, time};
 
 /// The scenario as text.
 #[must_use]
@@ -88,6 +88,8 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::Act(command) => act(command),
         Command::PutLifeSupport(command) => rule_book::write_life_support(command),
         Command::AskForBreak(command) => time::write_ask(command),
+        Command::TakeNext(command) => hand_out::write_take_next(command),
+        Command::AssignContact(command) => hand_out::write_by_lead(command),
     };
     (line, Vec::new())
 }
@@ -110,9 +112,10 @@ fn plan(plan: &Plan) -> Vec<String> {
         lines.push(format!("channel {} units={}", quoted(&row.name), row.units));
     }
     for row in &plan.units {
-        let neighbours = rule_book::names("neighbours", &row.rules.neighbours)
+        let rules = rule_book::names("neighbours", &row.rules.neighbours)
+            + &optional("head", row.rules.head.as_ref())
             + &optional("calendar", row.rules.calendar.as_ref());
-        lines.push(format!("unit {}{}{neighbours}", quoted(&row.name), optional("parent", row.parent)));
+        lines.push(format!("unit {}{}{rules}", quoted(&row.name), optional("parent", row.parent)));
     }
     lines.extend(rule_book::plan_lines(&plan.rules));
     lines.extend(plan.queues.iter().flat_map(|row| rule_book::queue_lines(queue(row), row)));
@@ -255,6 +258,9 @@ fn act(command: &Act) -> String {
             format!("lift {contact}{}{head_start}", optional("tier", *tier))
         }
         Action::DeferBreaks { on } => format!("defer-breaks {}", if *on { "on" } else { "off" }),
+        Action::AssignContact { contact, to, hold } => {
+            format!("hand-out {contact} to={} hold={}", quoted(to), hold.0)
+        }
         Action::Note { what, detail } => format!("note {} detail={}", quoted(what), quoted(detail)),
     };
     format!("act {action} by={} key={}", quoted(&command.by), quoted(&command.key))
@@ -312,7 +318,10 @@ fn refusal(refusal: &Refusal) -> String {
         | Refusal::UnknownRoute(_)
         | Refusal::UnknownCalendar(_)
         | Refusal::UnknownCalendar(_)
-        | Refusal::UnknownBreak(_) => format!("refused {code}"),
+        | Refusal::UnknownBreak(_)
+        | Refusal::NothingWaits
+        | Refusal::NotALead(_)
+        | Refusal::PassedOften { .. } => format!("refused {code}"),
     }
 }
 
@@ -325,6 +334,7 @@ fn reply(reply: Reply) -> String {
         Reply::PlanApplied { version } => format!("plan applied version={version}"),
         Reply::Acted { contacts } => format!("acted contacts={contacts}"),
         Reply::Break(answer) => time::write_answer(answer),
+        Reply::Taken { contact } => format!("taken {contact}"),
     }
 }
 

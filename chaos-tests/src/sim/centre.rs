@@ -3,9 +3,10 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, AskForBreak, CallbackOrder, CaseStep, CloseSession,
-    CompleteContact, ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact,
-    OperatorPlan, PutOperators, SetPresence, TransferContact, TransferTarget, UpdateContact,
+    AbandonContact, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CallbackOrder, CaseStep,
+    CloseSession, CompleteContact, ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp,
+    HoldContact, OperatorPlan, PutOperators, SetPresence, TakeNext, TransferContact, TransferTarget,
+    UpdateContact,
 };
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
@@ -150,13 +151,18 @@ fn operator(rng: &mut ChaCha8Rng, kind: Kind, number: usize) -> OperatorPlan {
     let chosen = SKILLS.iter().filter(|_| number == 0 || rng.random_bool(0.5));
     let skills = chosen.map(|name| (Name::from(*name), 5)).collect();
     OperatorPlan {
-        login: format!("operator-{number}").into(),
+        login: login(number),
         skills,
         capacity: 3 + rng.random_range(0..3),
         unit: (kind.has_units && belongs).then(|| UNITS[place].0.into()),
         ranks: if rng.random_bool(0.5) { vec![("calls".into(), 1)] } else { Vec::new() },
         rules: operator_rules(rng, kind, number),
     }
+}
+
+/// The name by which an operator signs in.
+pub(super) fn login(number: usize) -> Name {
+    format!("operator-{number}").into()
 }
 
 /// The nodes' addresses, in an order of the client's own.
@@ -190,9 +196,7 @@ pub(super) fn order(seed: u64, gateway: &Name, number: u64, now: u64) -> Order {
         tier: rng.random_range(0..6),
         skills,
         not_before: rng.random_bool(0.15).then(|| now + rng.random_range(0..8_000)),
-        preferred: rng
-            .random_bool(0.2)
-            .then(|| (format!("operator-{who}").into(), rng.random_range(0..2_000))),
+        preferred: rng.random_bool(0.2).then(|| (login(who), rng.random_range(0..2_000))),
         scope: kind.scope(rng, 0.25),
         units: rng.random_bool(0.1).then(|| rng.random_range(0..4)),
         principals: PRINCIPALS[rng.random_range(0..PRINCIPALS.len())].into(),
@@ -249,6 +253,14 @@ pub(super) fn command(
             let (answer, to) = (answer(contact, assignment), TransferTarget::Queue(queue.clone()));
             Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up: None }))
         }
+        Operation::TakeNext(ref queue) => {
+            let (operator, queue) = (operator_of(party), queue.clone());
+            Command::TakeNext(TakeNext { operator, epoch, seq, queue })
+        }
+        Operation::HandOut(contact, ref to, hold) => {
+            let (operator, to) = (operator_of(party), to.clone());
+            Command::AssignContact(AssignContact { operator, epoch, contact, to, hold })
+        }
         Operation::Hold(contact, assignment) => {
             Command::HoldContact(HoldContact { answer: answer(contact, assignment), on: true })
         }
@@ -295,7 +307,7 @@ fn garbage((party, epoch): (Party, Epoch), seq: u64, number: u64, router: &Route
         // A word about presence that was said long ago.
         5 | 6 => presence(party, epoch, rng.random_range(0..=seq), DeclaredPresence::NotReady(3)),
         _ => {
-            let login = format!("operator-{}", rng.random_range(0..OPERATORS)).into();
+            let login = login(rng.random_range(0..OPERATORS));
             let to = TransferTarget::Operator { login, hold: Millis(500), queue: None };
             Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up: Some(Millis(300)) }))
         }

@@ -276,12 +276,15 @@ impl Sim {
     pub(super) fn submit(&mut self, place: usize, operation: Operation) {
         let subject = match &operation {
             Operation::Bring(order) | Operation::Misuse(order) => Subject::Contact(order.key.clone()),
-            Operation::Ready | Operation::Pause | Operation::AskForBreak(_) | Operation::SignOut => {
-                Subject::Session
-            }
+            Operation::Ready
+            | Operation::Pause
+            | Operation::AskForBreak(_)
+            | Operation::SignOut
+            | Operation::TakeNext(_) => Subject::Session,
             // On a subject of its own, so that it may overtake what makes sense.
             Operation::Garbage(number) => Subject::Contact(format!("garbage-{number}").into()),
             Operation::Abandon(contact)
+            | Operation::HandOut(contact, _, _)
             | Operation::Accept(contact, _)
             | Operation::Decline(contact, _)
             | Operation::Complete(contact, _)
@@ -358,6 +361,9 @@ impl Sim {
         let orders: Vec<Order> = row.orders.values().cloned().collect();
         for order in orders {
             self.submit(place, Operation::Bring(Box::new(order)));
+        }
+        if self.clients[place].role == Role::Operator {
+            self.begin_to_browse(place);
         }
         self.clients[place].client.tick(Timestamp(self.now));
     }

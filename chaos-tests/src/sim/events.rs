@@ -10,7 +10,7 @@ use ringmain_routing::rules::Facts;
 use ringmain_routing::shell::forwarding::Numbered;
 use ringmain_routing::shell::liveness::Said;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, ContactView, Epoch, LogIndex, Name, Party, Position, Reply, Timestamp,
+    AssignmentEpoch, ContactId, ContactView, Epoch, LogIndex, Millis, Name, Party, Position, Reply, Timestamp,
 };
 
 use super::centre;
@@ -153,6 +153,10 @@ pub(super) enum Operation {
     EndWrapUp(ContactId, AssignmentEpoch),
     Transfer(ContactId, AssignmentEpoch, Name),
     Hold(ContactId, AssignmentEpoch),
+    /// The next contact, of this queue or of all.
+    TakeNext(Option<Name>),
+    /// For one operator alone, for a while.
+    HandOut(ContactId, Name, Millis),
     /// Something that makes no sense, by number.
     Garbage(u64),
 }
@@ -175,6 +179,8 @@ impl Operation {
             | Operation::EndWrapUp(..)
             | Operation::Transfer(..)
             | Operation::Hold(..)
+            | Operation::TakeNext(_)
+            | Operation::HandOut(..)
             | Operation::Garbage(_) => None,
         }
     }
@@ -212,6 +218,8 @@ pub(super) enum Act {
     EndWrapUp(ContactId, AssignmentEpoch),
     /// The operator is ready again.
     BeReady,
+    /// The operator looks for something to take.
+    Browse,
     /// A client that gave up is started anew.
     StartAnew,
 }

@@ -16,6 +16,7 @@ mod disk;
 mod events;
 mod faults;
 mod forward;
+mod hand_out;
 mod knowing;
 mod machine;
 #[cfg(feature = "planted")]
@@ -39,6 +40,7 @@ mod verdict;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use ringmain_routing::command::Role;
 use ringmain_routing::{Command, Timestamp, hash_parts};
 
 use crate::scenario::Scenario;
@@ -234,6 +236,9 @@ impl Sim {
         }
         for client in 0..self.clients.len() {
             self.schedule(70 * client as u64, Event::Wake(client));
+            if self.clients[client].role == Role::Operator {
+                self.begin_to_browse(client);
+            }
         }
         for place in 0..self.plan.events.len() {
             self.schedule(self.plan.events[place].at, Event::Planned(place));

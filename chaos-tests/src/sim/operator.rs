@@ -37,6 +37,7 @@ impl Sim {
                 }
             }
             Intent::Pause => self.submit(place, Operation::Pause),
+            Intent::HandOut => self.hand_out(place),
             Intent::SignOut => self.submit(place, Operation::SignOut),
             Intent::Garbage(number) => self.submit(place, Operation::Garbage(*number)),
         }
@@ -146,7 +147,7 @@ impl Sim {
         self.submit(place, Operation::Ready);
     }
 
-    fn act_later(&mut self, client: usize, delay: u64, act: Act) {
+    pub(super) fn act_later(&mut self, client: usize, delay: u64, act: Act) {
         let life = self.clients[client].life;
         self.schedule(delay, Event::Act { client, life, act });
     }
@@ -160,7 +161,7 @@ impl Sim {
             Act::AnswerRing(contact, assignment)
             | Act::EndTalk(contact, assignment)
             | Act::EndWrapUp(contact, assignment) => holds(contact, assignment),
-            Act::Abandon(_) | Act::BeReady | Act::StartAnew => true,
+            Act::Abandon(_) | Act::BeReady | Act::Browse | Act::StartAnew => true,
         };
         if !makes_sense && !self.is_odd(place, 0.2) {
             return;
@@ -173,6 +174,7 @@ impl Sim {
                 self.submit(place, Operation::EndWrapUp(contact, assignment));
             }
             Act::BeReady => self.submit(place, Operation::Ready),
+            Act::Browse => self.browse(place),
             Act::StartAnew => self.start_anew(place),
         }
     }

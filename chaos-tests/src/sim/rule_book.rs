@@ -6,11 +6,11 @@ use rand_chacha::ChaCha8Rng;
 use ringmain_routing::command::{PutLifeSupport, Reference, life_support_hash};
 use ringmain_routing::rules::{
     Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, PlanRules, QueueRules,
-    Reach, Redial, Step, Then, Treatment, UnitRules, When,
+    Reach, Redial, Remember, SamePerson, Step, Then, Treatment, UnitRules, When,
 };
 use ringmain_routing::{Millis, Name};
 
-use super::centre::{PRINCIPALS, QUEUES, SCOPES, SKILLS, UNITS};
+use super::centre::{self, PRINCIPALS, QUEUES, SCOPES, SKILLS, UNITS};
 
 const CHANNELS: [&str; 2] = ["voice", "chat"];
 const TOPICS: [&str; 3] = ["outage", "outage gas", "bill"];
@@ -23,6 +23,10 @@ fn some<T: Copy>(rng: &mut ChaCha8Rng, list: &[T]) -> T {
 
 fn span(rng: &mut ChaCha8Rng, most: u64) -> Millis {
     Millis(rng.random_range(1..most))
+}
+
+fn login(rng: &mut ChaCha8Rng) -> Name {
+    centre::login(rng.random_range(0..5))
 }
 
 fn reference(rng: &mut ChaCha8Rng) -> Name {
@@ -38,6 +42,10 @@ pub(super) fn plan_rules(rng: &mut ChaCha8Rng, has_units: bool) -> PlanRules {
         default_queue: Some(some(rng, &QUEUES).into()),
         redial: rng.random_bool(0.7).then(|| Redial { within: span(rng, 30_000) }),
         head_start_max: rng.random_bool(0.3).then(|| span(rng, 4_000)),
+        remember: Remember {
+            customer: rng.random_bool(0.7).then(|| span(rng, 20_000)),
+            case: rng.random_bool(0.8).then(|| span(rng, 20_000)),
+        },
         ..PlanRules::default()
     }
 }
@@ -68,6 +76,7 @@ fn entry(rng: &mut ChaCha8Rng, number: u32, has_units: bool) -> EntryRule {
         own_unit: rng.random_bool(0.3),
         head_start: Millis(rng.random_range(0..1_500)),
         route: None,
+        owner: rng.random_bool(0.4).then(|| login(rng)),
     };
     EntryRule { name: format!("rule {number}").into(), when, then }
 }
@@ -77,7 +86,10 @@ pub(super) fn queue_rules(rng: &mut ChaCha8Rng) -> QueueRules {
     let choices = [Choice::LongestIdle, Choice::LeastOccupied, Choice::MostSkilled, Choice::RoundRobin];
     let promote_after = rng.random_bool(0.5).then(|| span(rng, 3_000));
     let units = if rng.random_bool(0.2) { vec![("chat".into(), rng.random_range(0..3))] } else { Vec::new() };
-    let ladder = if rng.random_bool(0.7) { ladder(rng) } else { Vec::new() };
+    let mut ladder = if rng.random_bool(0.7) { ladder(rng) } else { Vec::new() };
+    if rng.random_bool(0.3) {
+        take_from(rng, &mut ladder);
+    }
     let deflections = match rng.random_range(0..4) {
         0 => vec![Deflection { when: DeflectWhen::NobodyReady, to: Treatment::CallBack }],
         1 => {
@@ -91,7 +103,24 @@ pub(super) fn queue_rules(rng: &mut ChaCha8Rng) -> QueueRules {
         promote_after,
         units,
         deflections,
+        same_person: SamePerson {
+            owner: rng.random_bool(0.5).then(|| span(rng, 2_500)),
+            first_handler: rng.random_bool(0.5).then(|| span(rng, 2_500)),
+            last_operator: rng.random_bool(0.5).then(|| span(rng, 2_500)),
+        },
+        leads: if rng.random_bool(0.5) { vec![login(rng)] } else { Vec::new() },
+        hard: rng.random_bool(0.5),
+        passes_max: rng.random_bool(0.5).then(|| rng.random_range(0..3)),
         ..QueueRules::default()
+    }
+}
+
+/// The queue's contacts are taken or handed out, for a while or to the end.
+fn take_from(rng: &mut ChaCha8Rng, ladder: &mut Vec<Step>) {
+    let nobody = Step { reach: Reach::Nobody, rank_max: 0, ..Step::default() };
+    match ladder.first_mut() {
+        Some(first) if rng.random_bool(0.6) => first.reach = Reach::Nobody,
+        Some(_) | None => *ladder = vec![nobody],
     }
 }
 
@@ -118,10 +147,8 @@ fn ladder(rng: &mut ChaCha8Rng) -> Vec<Step> {
 /// The units that help a unit first.
 pub(super) fn unit_rules(rng: &mut ChaCha8Rng) -> UnitRules {
     let helps = rng.random_bool(0.4);
-    UnitRules {
-        neighbours: if helps { vec![some(rng, &UNITS).0.into()] } else { Vec::new() },
-        calendar: None,
-    }
+    let neighbours = if helps { vec![some(rng, &UNITS).0.into()] } else { Vec::new() };
+    UnitRules { neighbours, head: rng.random_bool(0.5).then(|| login(rng)), calendar: None }
 }
 
 /// What an operator may be given; the first one everything.
@@ -139,7 +166,11 @@ pub(super) fn operator_rules(rng: &mut ChaCha8Rng, number: usize) -> OperatorRul
     if rng.random_bool(0.5) {
         rules.caps.push((some(rng, &CHANNELS).into(), rng.random_range(0..3)));
     }
-    if number == 0 { OperatorRules::default() } else { rules }
+    let deputies = (0..rng.random_range(0..3)).map(|_| login(rng)).collect();
+    if number == 0 {
+        rules = OperatorRules::default()
+    }
+    OperatorRules { deputies, ..rules }
 }
 
 /// What a gateway knows of an arrival.
@@ -156,6 +187,7 @@ pub(super) fn facts(rng: &mut ChaCha8Rng, has_units: bool) -> Facts {
         intent: None,
         danger: rng.random_bool(0.1),
         attributes: Vec::new(),
+        case: rng.random_bool(0.6).then(|| format!("case-{}", rng.random_range(0..6)).into()),
     }
 }
 

@@ -222,12 +222,16 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
     if matches!(got.reply, Ok(Reply::Merged { .. })) || matches!(expected.reply, Ok(Reply::Merged { .. })) {
         return Rule::I6;
     }
-    if matches!(expected.reply, Err(Refusal::WouldStrand { .. })) {
-        return Rule::I11;
+    match expected.reply {
+        Err(Refusal::WouldStrand { .. }) => return Rule::I11,
+        Err(Refusal::NotALead(_)) => return Rule::I10,
+        Err(Refusal::PassedOften { .. }) => return Rule::I4,
+        Ok(_) | Err(_) => {}
     }
     match command {
         Command::EnqueueContact(_) | Command::Act(_) => Rule::I5,
         Command::AbandonContact(_) | Command::UpdateContact(_) => Rule::I9,
+        Command::TakeNext(_) | Command::AssignContact(_) => Rule::I4,
         Command::Tick
         | Command::ApplyPlan(_)
         | Command::PutOperators(_)

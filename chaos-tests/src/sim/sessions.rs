@@ -200,7 +200,8 @@ impl Sim {
                 | Reply::Merged { .. }
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. }
-                | Reply::Break(_),
+                | Reply::Break(_)
+                | Reply::Taken { .. },
             ) => {}
             Err(Refusal::AlreadySignedIn) => match self.epoch_of_own(node, stream, &hello) {
                 Some(own) if hello.resume != Some(own) => {

@@ -11,6 +11,7 @@ use ringmain_routing::{Command, ContactId, Millis, Name, Refusal, Reply, Router}
 use super::Sim;
 use super::centre::{self, Kind};
 use super::events::Event;
+use super::hand_out;
 use super::net::rng_of;
 use super::node::Waiting;
 use super::rule_book;
@@ -121,7 +122,7 @@ fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
         return Action::Note { what: "quiet".into(), detail: "nobody is here yet".into() };
     };
     let to = centre::some_queue(rng);
-    match rng.random_range(0..9) {
+    match rng.random_range(0..11) {
         0 => Action::ForcePresence { login, presence: DeclaredPresence::Ready },
         1 => Action::ForcePresence { login, presence: DeclaredPresence::NotReady(2) },
         2 => Action::SignOut { login },
@@ -135,6 +136,11 @@ fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
         7 => {
             let head_start = rng.random_bool(0.5).then(|| Millis(rng.random_range(0..3_000)));
             Action::LiftContact { contact, tier: Some(rng.random_range(0..6)), head_start }
+        }
+        8 | 9 => {
+            let waiting = hand_out::some_waiting(rng, router).unwrap_or(contact);
+            let hold = Millis(rng.random_range(1..3_000));
+            Action::AssignContact { contact: waiting, to: login, hold }
         }
         _ => Action::Note { what: "look".into(), detail: "all well".into() },
     }

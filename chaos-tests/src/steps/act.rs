@@ -53,6 +53,10 @@ fn action(spec: &ActSpec, model: &Model) -> Action {
             tier,
             head_start: head_start.map(|ms| Millis(u64::from(ms))),
         },
+        ActKind::HandOut(ms) => {
+            let contact = id(spec, model, |row| row.is_eligible());
+            Action::AssignContact { contact, to: login, hold: Millis(u64::from(ms)) }
+        }
         ActKind::Note => Action::Note { what: "drain".into(), detail: "node 2".into() },
     }
 }

@@ -2,6 +2,7 @@
 //! command by looking at the naive model's state, so that answers meet open offers, keys repeat and epochs go stale.
 
 mod act;
+mod hand_out;
 mod resolve;
 pub mod rule_book;
 pub mod world;
@@ -80,10 +81,38 @@ pub enum Action {
         /// About which contact.
         pick: ContactPick,
     },
+    /// An operator takes the next contact.
+    TakeNext(TakeSpec),
+    /// A lead hands a contact out.
+    HandOut(HandOutSpec),
     /// A supervisor acts.
     Act(ActSpec),
     /// The life-support register changes.
     Register(RegisterSpec),
+}
+
+/// An operator takes the next contact.
+#[derive(Clone, Copy, Debug)]
+pub struct TakeSpec {
+    /// Which operator.
+    pub who: u8,
+    /// Of which queue alone; 4 is an unknown one.
+    pub queue: Option<u8>,
+    /// What is wrong with it.
+    pub flaw: Flaw,
+}
+
+/// A lead hands a contact out.
+#[derive(Clone, Copy, Debug)]
+pub struct HandOutSpec {
+    /// Which contact.
+    pub pick: ContactPick,
+    /// Which of the queue's leads, or which operator.
+    pub lead: u8,
+    /// To whom; beyond the operators to nobody whom anybody knows.
+    pub to: u8,
+    /// For how long alone.
+    pub hold: u8,
 }
 
 /// An action of a supervisor.
@@ -116,6 +145,8 @@ pub enum ActKind {
     MoveLine(u8, u8, Option<u8>),
     /// A new tier and head start.
     Lift(Option<u8>, Option<u8>),
+    /// Hands a contact out for so long.
+    HandOut(u8),
     /// Nothing but a note.
     Note,
 }
@@ -169,6 +200,10 @@ pub enum PlanFlaw {
     Principal,
     /// Opening hours that the plan lacks.
     Hours,
+    /// A lead twice.
+    Leads,
+    /// No time at all to wait for the same person.
+    SamePerson,
 }
 
 /// An operator to be put.
@@ -304,6 +339,8 @@ pub enum ContactFlaw {
     Principal,
     /// A phone without a digit.
     Phone,
+    /// A case without a word.
+    Case,
 }
 
 /// An update of a contact.

@@ -62,6 +62,8 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         }
         Action::Answer { kind, pick } => answer(*kind, *pick, model),
         Action::Act(spec) => super::act::command(spec, model),
+        Action::TakeNext(spec) => super::hand_out::take_next(spec, model),
+        Action::HandOut(spec) => super::hand_out::by_lead(spec, model),
         Action::Register(spec) => Command::PutLifeSupport(rule_book::register(spec)),
     }
 }
@@ -110,6 +112,10 @@ fn plan(change: &PlanChange, now: &Plan) -> Plan {
             let when = rules::When { registered: Some(true), ..rules::When::default() };
             plan.rules.entry.push(rules::EntryRule { name: "all".into(), when, then });
         }
+        PlanFlaw::Leads => {
+            plan.queues[0].rules.leads = vec!["anna".into(), "boris".into(), "anna".into()];
+        }
+        PlanFlaw::SamePerson => plan.queues[0].rules.same_person.owner = Some(Millis(0)),
         PlanFlaw::Hours => plan.queues[0].rules.hours = Some("never".into()),
         PlanFlaw::Principal => drop(plan.rules.principals.pop()),
         PlanFlaw::No | PlanFlaw::Same | PlanFlaw::Version => {}
@@ -227,6 +233,7 @@ fn enqueue(spec: &ContactSpec, model: &Model) -> EnqueueContact {
         ContactFlaw::Language => facts.language = Some("chess".into()),
         ContactFlaw::Principal => facts.principal = Some("nobody".into()),
         ContactFlaw::Phone => facts.phone = Some("".into()),
+        ContactFlaw::Case => facts.case = Some("".into()),
         ContactFlaw::No | ContactFlaw::Repeat | ContactFlaw::Epoch => {}
     }
     let number =

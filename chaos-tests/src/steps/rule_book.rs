@@ -4,11 +4,11 @@ use ringmain_routing::calendar::CalendarPlan;
 use ringmain_routing::command::{PutLifeSupport, Reference, life_support_hash};
 use ringmain_routing::rules::{
     Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, PlanRules, QueueRules,
-    Reach, Redial, Step, Then, Treatment, UnitRules, When,
+    Reach, Redial, Remember, SamePerson, Step, Then, Treatment, UnitRules, When,
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
-use super::world::{CHANNELS, GATEWAYS, QUEUES, SKILLS, UNITS, pick};
+use super::world::{CHANNELS, GATEWAYS, OPERATORS, QUEUES, SKILLS, UNITS, pick};
 
 /// Companies of the world.
 pub const PRINCIPALS: [&str; 2] = ["retail", "business"];
@@ -35,6 +35,14 @@ pub struct QueueRuleSpec {
     pub hours: Option<u8>,
     /// What becomes of arrivals under which condition.
     pub deflections: [Option<(u8, u8)>; 2],
+    /// How long its contacts wait for the owner, the first handler, the last operator.
+    pub same_person: [Option<u8>; 3],
+    /// Who hands its contacts out, by bits.
+    pub leads: u8,
+    /// For hard cases.
+    pub hard: bool,
+    /// How often contacts may be passed on.
+    pub passes_max: Option<u8>,
 }
 
 /// Calendars of the world.
@@ -46,6 +54,8 @@ const WEEK_MS: u64 = 7 * 86_400_000;
 /// A ladder of up to four steps, none narrower than the one before.
 #[derive(Clone, Copy, Debug)]
 pub struct LadderSpec {
+    /// So many steps, from the first on, reach nobody.
+    pub nobody: u8,
     /// Time from step to step; the ladder ends at the first 0.
     pub gaps: [u8; 3],
     /// Reaches, to be sorted.
@@ -75,6 +85,10 @@ pub struct PlanRuleSpec {
     pub calendars: [([u8; 4], bool); 2],
     /// For each unit its neighbours by bits.
     pub neighbours: [u8; 4],
+    /// For each unit its head; beyond the operators nobody whom anybody knows.
+    pub heads: [Option<u8>; 4],
+    /// For how long a customer's last operator and the people of a case are remembered.
+    pub remember: [Option<u8>; 2],
 }
 
 /// An entry rule.
@@ -92,6 +106,8 @@ pub struct EntrySpec {
     pub own_unit: bool,
     /// Head start.
     pub head_start: u8,
+    /// Who owns what comes in so.
+    pub owner: Option<u8>,
 }
 
 /// Rules of an operator.
@@ -105,7 +121,9 @@ pub struct OperatorRuleSpec {
     pub lent: u8,
     /// A cap for one channel.
     pub cap: Option<(u8, u8)>,
-    /// Names a channel (1) or a company (2) that the plan lacks.
+    /// Who stands in.
+    pub deputies: [Option<u8>; 2],
+    /// Names a channel (1) or a company (2) that the plan lacks, or too many deputies (3).
     pub flaw: u8,
 }
 
@@ -132,6 +150,8 @@ pub struct FactsSpec {
     pub danger: bool,
     /// An attribute.
     pub attribute: Option<u8>,
+    /// The case: few of them.
+    pub case: Option<u8>,
 }
 
 /// The register changes.
@@ -161,7 +181,21 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         hours: spec.hours.map(|number| pick(&CALENDARS, number).into()),
         deflections: spec.deflections.into_iter().flatten().map(deflection).collect(),
         last_start: None,
+        same_person: same_person(spec.same_person),
+        leads: chosen(OPERATORS.into_iter(), spec.leads),
+        hard: spec.hard,
+        passes_max: spec.passes_max.map(u32::from),
     }
+}
+
+fn same_person(times: [Option<u8>; 3]) -> SamePerson {
+    let [owner, first_handler, last_operator] = times.map(|ms| ms.map(|ms| Millis(u64::from(ms))));
+    SamePerson { owner, first_handler, last_operator }
+}
+
+/// An operator's login, or one that nobody has.
+fn login(number: u8) -> Name {
+    OPERATORS.get(usize::from(number)).copied().unwrap_or("nobody").into()
 }
 
 fn deflection((when, to): (u8, u8)) -> Deflection {
@@ -209,7 +243,7 @@ fn ladder(spec: &LadderSpec) -> Vec<Step> {
         }
         steps.push(Step {
             after: Millis(after),
-            reach: pick(&REACHES, reaches[at]),
+            reach: if place < spec.nobody { Reach::Nobody } else { pick(&REACHES, reaches[at]) },
             levels_lowered: lowered[at],
             rank_max: pick(&RANKS, ranks[at]),
             lent: place >= spec.lent_from,
@@ -230,11 +264,12 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         redial: span(spec.redial).map(|within| Redial { within }),
         head_start_max: span(spec.head_start_max),
         calendars: CALENDARS.iter().zip(spec.calendars).map(|(name, spec)| calendar(name, spec)).collect(),
+        remember: Remember { customer: span(spec.remember[0]), case: span(spec.remember[1]) },
         ..PlanRules::default()
     };
-    for (unit, bits) in plan.units.iter_mut().zip(spec.neighbours) {
+    for ((unit, bits), head) in plan.units.iter_mut().zip(spec.neighbours).zip(spec.heads) {
         let names = UNITS.iter().map(|(name, _)| *name);
-        unit.rules = UnitRules { neighbours: chosen(names, bits), calendar: None };
+        unit.rules = UnitRules { neighbours: chosen(names, bits), head: head.map(login), calendar: None };
     }
 }
 
@@ -275,6 +310,7 @@ fn rule(number: u8, spec: &EntrySpec, queues: u8) -> EntryRule {
         own_unit: spec.own_unit,
         head_start: Millis(u64::from(spec.head_start)),
         route: None,
+        owner: spec.owner.map(login),
     };
     EntryRule { name: format!("rule {number}").into(), when, then }
 }
@@ -314,11 +350,13 @@ pub fn operator_rules(spec: &OperatorRuleSpec) -> OperatorRules {
             .iter()
             .map(|(channel, most)| (pick(&CHANNELS, *channel).0.into(), u16::from(*most)))
             .collect(),
+        deputies: spec.deputies.into_iter().flatten().map(login).collect(),
         ..OperatorRules::default()
     };
     match spec.flaw {
         1 => rules.channels.push("pigeon".into()),
         2 => rules.principals.push("nobody".into()),
+        3 => rules.deputies.extend(OPERATORS.iter().cycle().take(9).map(|login| Name::from(*login))),
         _ => {}
     }
     rules
@@ -351,6 +389,7 @@ pub fn facts(spec: &FactsSpec) -> Facts {
         intent: spec.intent.map(|number| pick(&INTENTS, number).into()),
         danger: spec.danger,
         attributes: spec.attribute.into_iter().map(attribute).collect(),
+        case: spec.case.map(|number| format!("case {number}").into()),
     }
 }
 

@@ -13,7 +13,7 @@ use ringmain_chaos::scenario;
 use ringmain_chaos::steps::rule_book::{PlanRuleSpec, QueueRuleSpec};
 use ringmain_chaos::steps::world::{self, QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
-    Action, ContactFlaw, Flaw, OpenSpec, OperatorSpec, PartyPick, PlanFlaw, Step, Wait,
+    ActKind, ActSpec, Action, ContactFlaw, Flaw, OpenSpec, OperatorSpec, PartyPick, PlanFlaw, Step, Wait,
 };
 use ringmain_routing::command::ApplyPlan;
 use ringmain_routing::{Command, Timestamp};
@@ -30,7 +30,7 @@ struct World {
 
 fn worlds() -> impl Strategy<Value = World> {
     let queues = prop::collection::vec(strategies::queue(), 2..=4);
-    let operators = prop::collection::vec(strategies::operator(), 1..8);
+    let operators = prop::collection::vec(strategies::operator(), 2..10);
     let steps = prop::collection::vec(strategies::step(), 1..120);
     let rules = prop::option::weighted(0.7, rules_of_worlds::plan());
     let plain = prop_oneof![3 => Just(None), 1 => Just(Some(usize::MAX)), 1 => (0usize..60).prop_map(Some)];
@@ -65,7 +65,8 @@ impl World {
                     contact.facts = None;
                     contact.flaw = plain_flaw(contact.flaw);
                 }
-                Action::Register(_) => step.action = Action::Tick,
+                Action::Register(_) | Action::TakeNext(_) | Action::HandOut(_) => step.action = Action::Tick,
+                Action::Act(ActSpec { kind: ActKind::HandOut(_), .. }) => step.action = Action::Tick,
                 Action::Tick
                 | Action::Open(_)
                 | Action::Lose(_)
@@ -88,6 +89,8 @@ fn is_of_rules(flaw: PlanFlaw) -> bool {
         | PlanFlaw::NarrowStep
         | PlanFlaw::Tier0
         | PlanFlaw::Principal
+        | PlanFlaw::Leads
+        | PlanFlaw::SamePerson
         | PlanFlaw::Hours => true,
         PlanFlaw::No | PlanFlaw::Same | PlanFlaw::Version | PlanFlaw::Conflict | PlanFlaw::UnknownSkill => {
             false
@@ -97,9 +100,11 @@ fn is_of_rules(flaw: PlanFlaw) -> bool {
 
 fn plain_flaw(flaw: ContactFlaw) -> ContactFlaw {
     match flaw {
-        ContactFlaw::Unit | ContactFlaw::Language | ContactFlaw::Principal | ContactFlaw::Phone => {
-            ContactFlaw::No
-        }
+        ContactFlaw::Unit
+        | ContactFlaw::Language
+        | ContactFlaw::Principal
+        | ContactFlaw::Phone
+        | ContactFlaw::Case => ContactFlaw::No,
         ContactFlaw::No
         | ContactFlaw::Repeat
         | ContactFlaw::Queue
@@ -245,6 +250,10 @@ const WORDS: &[&str] = &[
     "unknown-calendar",
     "nobody-there",
     "deflected",
+    "taken",
+    "nothing-waits",
+    "not-a-lead",
+    "passed-often",
 ];
 
 /// Random tests that never reach a rule prove nothing about it.
@@ -252,7 +261,7 @@ const WORDS: &[&str] = &[
 fn random_worlds_reach_every_effect_and_every_reachable_refusal() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..120 {
+    for _ in 0..160 {
         let world = worlds().new_tree(&mut runner).expect("worlds can be made").current();
         let both = match world.play() {
             Ok(both) => both,

@@ -6,8 +6,9 @@ use ringmain_routing::command::{
     ApplyPlan, ContactDetails, EnqueueContact, OpenSession, OperatorPlan, PutLifeSupport, PutOperators, Role,
 };
 use ringmain_routing::limits::{
-    CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX,
-    NAME_BYTES_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, SPAN_MS_MAX,
+    CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX,
+    LADDER_STEPS_MAX, LEADS_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX,
+    REQUIRED_SKILLS_MAX, SPAN_MS_MAX,
 };
 use ringmain_routing::plan::{ChannelPlan, QueuePlan, UnitPlan};
 use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, Reach, Redial, Step, Then, UnitRules, When};
@@ -96,6 +97,21 @@ fn plan_flaws() -> Vec<Flaw> {
         plan("head start max 0", |plan| plan.rules.head_start_max = Some(Millis(0))),
         plan("promote far", move |plan| plan.queues[0].rules.promote_after = Some(far)),
         plan("promote 0", |plan| plan.queues[0].rules.promote_after = Some(Millis(0))),
+        plan("remember far", move |plan| plan.rules.remember.customer = Some(far)),
+        plan("remember case far", move |plan| plan.rules.remember.case = Some(far)),
+        plan("remember 0", |plan| plan.rules.remember.case = Some(Millis(0))),
+        plan("owner 0", |plan| plan.queues[0].rules.same_person.owner = Some(Millis(0))),
+        plan("first handler 0", |plan| plan.queues[0].rules.same_person.first_handler = Some(Millis(0))),
+        plan("last operator far", move |plan| plan.queues[0].rules.same_person.last_operator = Some(far)),
+        plan("lead twice", |plan| plan.queues[0].rules.leads = vec!["anna".into(), "anna".into()]),
+        plan("lead empty", |plan| plan.queues[0].rules.leads = vec!["".into()]),
+        plan("lead long", |plan| plan.queues[0].rules.leads = vec![long()]),
+        plan("leads many", |plan| plan.queues[0].rules.leads = names(LEADS_MAX + 1)),
+        plan("leads most", |plan| plan.queues[0].rules.leads = names(LEADS_MAX)),
+        plan("head unknown", |plan| plan.units[0].rules.head = Some("nobody".into())),
+        plan("head empty", |plan| plan.units[0].rules.head = Some("".into())),
+        plan("head long", |plan| plan.units[0].rules.head = Some(long())),
+        plan("passes 0", |plan| plan.queues[0].rules.passes_max = Some(0)),
         plan("units unknown", |plan| plan.queues[0].rules.units = vec![("pigeon".into(), 1)]),
         plan("units twice", |plan| {
             plan.queues[0].rules.units = vec![("voice".into(), 1), ("voice".into(), 2)]
@@ -151,6 +167,9 @@ fn entry_flaws() -> Vec<Flaw> {
             then.skills = names(REQUIRED_SKILLS_MAX + 1).into_iter().map(|name| (name, 1)).collect();
         }),
         then("skill twice", |then| then.skills = vec![("n1".into(), 1), ("n1".into(), 2)]),
+        then("owner unknown", |then| then.owner = Some("nobody".into())),
+        then("owner empty", |then| then.owner = Some("".into())),
+        then("owner long", |then| then.owner = Some(long())),
         then("head start far", move |then| then.head_start = far),
         plan("tier 0 of the registered without topics", |plan| {
             plan.rules.entry = vec![rule(|when| when.registered = Some(true), |then| then.tier = Some(0))];
@@ -183,6 +202,9 @@ fn ladder_flaws() -> Vec<Flaw> {
             "up 0 behind neighbours",
             vec![Step { reach: Reach::Neighbours, ..step(0) }, Step { reach: Reach::Up(0), ..step(5) }],
         ),
+        ladder("nobody alone", vec![Step { reach: Reach::Nobody, ..step(0) }]),
+        ladder("nobody first", vec![Step { reach: Reach::Nobody, ..step(0) }, step(5)]),
+        ladder("nobody later", vec![step(0), Step { reach: Reach::Nobody, ..step(5) }]),
         ladder("levels narrower", vec![Step { levels_lowered: 2, ..step(0) }, step(5)]),
         ladder("levels much", vec![Step { levels_lowered: 200, ..step(0) }]),
         ladder("lent narrower", vec![Step { lent: true, ..step(0) }, step(5)]),
@@ -208,6 +230,11 @@ fn operator_flaws() -> Vec<(&'static str, OperatorRules)> {
         ("lent many", OperatorRules { lent_principals: names(OPERATOR_RULES_MAX + 1), ..plain() }),
         ("cap unknown", OperatorRules { caps: vec![("pigeon".into(), 1)], ..plain() }),
         ("cap twice", OperatorRules { caps: vec![("voice".into(), 1), ("voice".into(), 2)], ..plain() }),
+        ("deputies most", OperatorRules { deputies: names(DEPUTIES_MAX), ..plain() }),
+        ("deputies many", OperatorRules { deputies: names(DEPUTIES_MAX + 1), ..plain() }),
+        ("deputy twice", OperatorRules { deputies: vec!["anna".into(), "anna".into()], ..plain() }),
+        ("deputy empty", OperatorRules { deputies: vec!["".into()], ..plain() }),
+        ("deputy long", OperatorRules { deputies: vec![long()], ..plain() }),
         ("caps many", OperatorRules { caps: caps(CAPS_MAX + 1), ..plain() }),
     ]
 }
@@ -247,6 +274,8 @@ fn arrivals() -> Vec<(&'static str, EnqueueContact)> {
         ("supply point empty", Facts { supply_point: some(""), ..plain() }),
         ("intent empty", Facts { intent: some(""), ..plain() }),
         ("intent long", Facts { intent: Some(long()), ..plain() }),
+        ("case empty", Facts { case: some(""), ..plain() }),
+        ("case long", Facts { case: Some(long()), ..plain() }),
         ("attribute empty", Facts { attributes: vec![("".into(), "v".into())], ..plain() }),
         ("attribute value empty", Facts { attributes: vec![("k".into(), "".into())], ..plain() }),
         ("attribute value long", Facts { attributes: vec![("k".into(), long())], ..plain() }),

@@ -10,22 +10,38 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let units = option::weighted(0.15, (0u8..3, 0u8..4));
     let deflection = || option::weighted(0.25, (0u8..8, 0u8..5));
     let arrivals = (option::weighted(0.2, 0u8..2), deflection(), deflection());
-    (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units, arrivals).prop_map(
-        |(choice, ladder, promote_after, units, (hours, one, other))| QueueRuleSpec {
-            choice,
-            ladder,
-            promote_after,
-            units,
-            hours,
-            deflections: [one, other],
+    let people = (prop::array::uniform3(option::weighted(0.5, 1u8..60)), prop_oneof![Just(0u8), 0u8..64]);
+    let passing = (any::<bool>(), option::weighted(0.4, 0u8..4));
+    let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
+    (order, arrivals, people, passing).prop_map(
+        |(
+            (choice, ladder, promote_after, units),
+            (hours, one, other),
+            (same_person, leads),
+            (hard, passes_max),
+        )| {
+            QueueRuleSpec {
+                choice,
+                ladder,
+                promote_after,
+                units,
+                hours,
+                deflections: [one, other],
+                same_person,
+                leads,
+                hard,
+                passes_max,
+            }
         },
     )
 }
 
 fn ladder() -> impl Strategy<Value = LadderSpec> {
     let four = || prop::array::uniform4(0u8..20);
-    (prop::array::uniform3(0u8..40), four(), four(), four(), 0u8..5, 0u8..5).prop_map(
-        |(gaps, reaches, lowered, ranks, lent_from, any_language_from)| LadderSpec {
+    let nobody = prop_oneof![4 => Just(0u8), 1 => Just(1u8), 2 => 2u8..5];
+    (nobody, prop::array::uniform3(0u8..40), four(), four(), four(), 0u8..5, 0u8..5).prop_map(
+        |(nobody, gaps, reaches, lowered, ranks, lent_from, any_language_from)| LadderSpec {
+            nobody,
             gaps,
             reaches,
             lowered,
@@ -43,14 +59,15 @@ fn entry() -> impl Strategy<Value = EntrySpec> {
         option::weighted(0.6, 0u8..10),
         option::weighted(0.2, (0u8..4, 0u8..4)),
     );
-    (part(), part(), given, prop::bool::weighted(0.2), 0u8..30).prop_map(
-        |(one, other, (queue, tier, skill), own_unit, head_start)| EntrySpec {
+    (part(), part(), given, prop::bool::weighted(0.2), 0u8..30, option::weighted(0.4, 0u8..7)).prop_map(
+        |(one, other, (queue, tier, skill), own_unit, head_start, owner)| EntrySpec {
             parts: [one, other],
             queue,
             tier,
             skill,
             own_unit,
             head_start,
+            owner,
         },
     )
 }
@@ -61,23 +78,38 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let spans = (option::weighted(0.7, 1u8..200), option::weighted(0.3, 0u8..60));
     let calendar = || (prop::array::uniform4(0u8..50), any::<bool>());
     let calendars = [calendar(), calendar()];
-    (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars).prop_map(
-        |(entry, default_queue, (redial, head_start_max), neighbours, calendars)| PlanRuleSpec {
-            entry,
-            default_queue,
-            redial,
-            head_start_max,
-            calendars,
-            neighbours,
+    let heads = prop::array::uniform4(option::weighted(0.4, 0u8..7));
+    let remember = prop::array::uniform2(option::weighted(0.8, 0u8..250));
+    (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars, heads, remember).prop_map(
+        |(entry, default_queue, (redial, head_start_max), neighbours, calendars, heads, remember)| {
+            PlanRuleSpec {
+                entry,
+                default_queue,
+                redial,
+                head_start_max,
+                calendars,
+                neighbours,
+                heads,
+                remember,
+            }
         },
     )
 }
 
 pub fn operator() -> impl Strategy<Value = OperatorRuleSpec> {
     let bits = |most: u8| prop_oneof![2 => Just(0u8), 1 => 0..most];
-    let flaw = prop_oneof![60 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8)];
-    (bits(8), bits(4), bits(4), option::weighted(0.4, (0u8..3, 0u8..4)), flaw).prop_map(
-        |(channels, principals, lent, cap, flaw)| OperatorRuleSpec { channels, principals, lent, cap, flaw },
+    let flaw = prop_oneof![200 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8), 1 => Just(3u8)];
+    let deputies = prop::array::uniform2(option::weighted(0.5, 0u8..7));
+    let cap = option::weighted(0.4, (0u8..3, 0u8..4));
+    (bits(8), bits(4), bits(4), cap, deputies, flaw).prop_map(
+        |(channels, principals, lent, cap, deputies, flaw)| OperatorRuleSpec {
+            channels,
+            principals,
+            lent,
+            cap,
+            deputies,
+            flaw,
+        },
     )
 }
 
@@ -85,13 +117,15 @@ pub fn facts() -> impl Strategy<Value = FactsSpec> {
     let sometimes = |most: u8| option::weighted(0.3, 0..most);
     let who = (sometimes(2), sometimes(4), sometimes(3), option::weighted(0.3, (0u8..4, any::<bool>())));
     let references = (sometimes(4), sometimes(4), sometimes(4));
-    (who, references, sometimes(2), prop::bool::weighted(0.1), sometimes(4)).prop_map(
+    let case = option::weighted(0.5, 0u8..3);
+    (who, references, sometimes(2), prop::bool::weighted(0.1), sometimes(4), case).prop_map(
         |(
             (principal, unit, applicant, language),
             (phone, account, supply_point),
             intent,
             danger,
             attribute,
+            case,
         )| {
             FactsSpec {
                 principal,
@@ -104,6 +138,7 @@ pub fn facts() -> impl Strategy<Value = FactsSpec> {
                 intent,
                 danger,
                 attribute,
+                case,
             }
         },
     )

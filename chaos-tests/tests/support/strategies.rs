@@ -7,14 +7,19 @@ use proptest::option;
 use proptest::prelude::*;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
-    ActKind, ActSpec, Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, OpenSpec,
-    OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step, TransferSpec, UpdateSpec, Wait,
+    ActKind, ActSpec, Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, HandOutSpec, OpenSpec,
+    OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step, TakeSpec, TransferSpec, UpdateSpec, Wait,
 };
 use rules_of_worlds as rules;
 
 pub fn queue() -> impl Strategy<Value = QueueSpec> {
     let times = (1u8..80, prop_oneof![Just(0u8), 1u8..60], 0u8..120);
-    let rest = (0u8..3, any::<bool>(), 0u8..40, option::weighted(0.2, (0u8..4, 0u8..3)));
+    let rest = (
+        0u8..3,
+        any::<bool>(),
+        prop_oneof![1 => 0u8..6, 3 => 0u8..40],
+        option::weighted(0.2, (0u8..4, 0u8..3)),
+    );
     let scope = option::weighted(0.2, 0u8..4);
     (times, rest, scope, prop::bool::weighted(0.93), rules::queue()).prop_map(
         |((within, wrap_up, wrap_up_max), (answer, close, waiting_max, required), scope, open, rules)| {
@@ -85,7 +90,7 @@ pub fn operator() -> impl Strategy<Value = OperatorSpec> {
     let place = (0u8..6, prop_oneof![any::<u8>(), Just(0x3f), Just(0x3f)], 0u8..8);
     let ranks = prop_oneof![2 => Just(0u8), 3 => any::<u8>()];
     let rules = option::weighted(0.5, rules::operator());
-    (place, option::weighted(0.7, 0u8..4), ranks, prop::bool::weighted(0.02), rules).prop_map(
+    (place, option::weighted(0.7, 0u8..4), ranks, prop::bool::weighted(0.01), rules).prop_map(
         |((who, skills, capacity), unit, ranks, unknown_skill, rules)| OperatorSpec {
             who,
             skills,
@@ -126,6 +131,7 @@ fn contact_flaw() -> impl Strategy<Value = ContactFlaw> {
         1 => Just(ContactFlaw::Language),
         1 => Just(ContactFlaw::Principal),
         1 => Just(ContactFlaw::Phone),
+        1 => Just(ContactFlaw::Case),
     ]
 }
 
@@ -175,6 +181,8 @@ fn plan_change() -> impl Strategy<Value = PlanChange> {
         1 => Just(PlanFlaw::Tier0),
         1 => Just(PlanFlaw::Principal),
         1 => Just(PlanFlaw::Hours),
+        1 => Just(PlanFlaw::Leads),
+        1 => Just(PlanFlaw::SamePerson),
     ];
     (0u8..4, queue(), option::weighted(0.3, sessions()), option::weighted(0.5, rules::plan()), flaw)
         .prop_map(|(queue, spec, sessions, rules, flaw)| PlanChange { queue, spec, sessions, rules, flaw })
@@ -206,6 +214,7 @@ fn act() -> impl Strategy<Value = ActSpec> {
         3 => (0u8..5, 0u8..4).prop_map(|(count, to)| ActKind::Move(count, to)),
         3 => (0u8..4, 0u8..4, option::of(0u8..4)).prop_map(|(from, to, max)| ActKind::MoveLine(from, to, max)),
         2 => (option::of(0u8..11), option::of(0u8..60)).prop_map(|(tier, head)| ActKind::Lift(tier, head)),
+        2 => (0u8..80).prop_map(ActKind::HandOut),
         1 => Just(ActKind::Note),
     ];
     (0u8..16, kind, pick(), 0u8..6).prop_map(|(key, kind, pick, who)| ActSpec { key, kind, pick, who })
@@ -235,6 +244,10 @@ pub fn action() -> impl Strategy<Value = Action> {
         3 => pick().prop_map(Action::Abandon),
         9 => (0u8..6, presence, flaw()).prop_map(|(who, presence, flaw)| Action::Presence { who, presence, flaw }),
         6 => act().prop_map(Action::Act),
+        8 => (0u8..6, option::weighted(0.3, 0u8..5), flaw())
+            .prop_map(|(who, queue, flaw)| Action::TakeNext(TakeSpec { who, queue, flaw })),
+        3 => (pick(), 0u8..6, 0u8..7, 0u8..80)
+            .prop_map(|(pick, lead, to, hold)| Action::HandOut(HandOutSpec { pick, lead, to, hold })),
         20 => (answer(), pick()).prop_map(|(kind, pick)| Action::Answer { kind, pick }),
     ]
 }

@@ -128,6 +128,7 @@ fn operators_intent(rng: &mut ChaCha8Rng, number: u64) -> Option<Intent> {
         0..5 => Some(Intent::Pause),
         5..7 => Some(Intent::SignOut),
         7..13 => Some(Intent::Garbage(number)),
+        13..21 => Some(Intent::HandOut),
         _ => None,
     }
 }

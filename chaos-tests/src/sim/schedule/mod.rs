@@ -137,6 +137,8 @@ pub enum Intent {
     Leave,
     /// An operator takes a break.
     Pause,
+    /// A lead, or who would like to be one, hands a contact out.
+    HandOut,
     /// An operator signs out in the middle of work.
     SignOut,
     /// Commands that make no sense at this moment; the number says which.

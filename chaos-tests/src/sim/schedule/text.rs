@@ -61,6 +61,7 @@ fn intent_line(intent: &Intent) -> String {
         Intent::ReuseKey => "reuses-key".into(),
         Intent::Leave => "customer-leaves".into(),
         Intent::Pause => "pauses".into(),
+        Intent::HandOut => "hands-out".into(),
         Intent::SignOut => "signs-out".into(),
         Intent::Garbage(number) => format!("talks-garbage number={number}"),
     }
@@ -204,6 +205,7 @@ fn read_intent(words: &Words) -> Result<Intent> {
         "reuses-key" => Intent::ReuseKey,
         "customer-leaves" => Intent::Leave,
         "pauses" => Intent::Pause,
+        "hands-out" => Intent::HandOut,
         "signs-out" => Intent::SignOut,
         "talks-garbage" => Intent::Garbage(words.number("number")?),
         other => bail!("{other}: no client does that"),

@@ -1,0 +1,43 @@
+//! Contacts that are taken or handed out by hand, in scenarios.
+
+use anyhow::Result;
+use ringmain_routing::Millis;
+use ringmain_routing::command::{Action, AssignContact, TakeNext};
+
+use super::read::epoch;
+use super::words::{Words, quoted};
+use super::write::optional;
+
+pub(super) fn take_next(words: &Words) -> Result<TakeNext> {
+    Ok(TakeNext {
+        operator: words.plain(1)?.parse()?,
+        epoch: epoch(words)?,
+        seq: words.number("seq")?,
+        queue: words.text("queue").map(Into::into),
+    })
+}
+
+pub(super) fn write_take_next(command: &TakeNext) -> String {
+    let TakeNext { operator, epoch, seq, queue } = command;
+    format!("take-next {operator} epoch={epoch} seq={seq}{}", optional("queue", queue.as_ref()))
+}
+
+pub(super) fn by_lead(words: &Words) -> Result<AssignContact> {
+    Ok(AssignContact {
+        operator: words.plain(3)?.parse()?,
+        epoch: epoch(words)?,
+        contact: words.plain(1)?.parse()?,
+        to: words.name("to")?,
+        hold: Millis(words.number("hold")?),
+    })
+}
+
+pub(super) fn write_by_lead(command: &AssignContact) -> String {
+    let AssignContact { operator, epoch, contact, to, hold } = command;
+    format!("hand-out {contact} by {operator} epoch={epoch} to={} hold={}", quoted(to), hold.0)
+}
+
+pub(super) fn by_supervisor(words: &Words) -> Result<Action> {
+    let contact = words.plain(2)?.parse()?;
+    Ok(Action::AssignContact { contact, to: words.name("to")?, hold: Millis(words.number("hold")?) })
+}
