@@ -20,6 +20,10 @@ pub const CONTACTS_PER_DAY_MAX: f64 = 1e8;
 pub const SURGE_FACTOR_MAX: f64 = 1e5;
 /// Longest mean service time.
 pub const SERVICE_MEAN_S_MAX: f64 = 30.0 * 86_400.0;
+/// Most topics.
+pub const TOPICS_MAX: f64 = 10_000.0;
+/// Largest exponent of Zipf's law.
+pub const ZIPF_MAX: f64 = 10.0;
 /// Largest coefficient of variation.
 pub const CV_MAX: f64 = 20.0;
 
@@ -40,6 +44,27 @@ pub struct Profile {
     pub classes: Vec<Class>,
     /// The groups of operators.
     pub groups: Vec<Group>,
+    /// What contacts are about; `None` where that is not known.
+    pub topics: Option<Topics>,
+}
+
+/// What contacts are about: topics in groups, some asked for far more often than others (Zipf's law).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Topics {
+    /// How many.
+    pub count: u64,
+    /// The exponent: topic n is asked for in proportion to n to the power of minus this.
+    pub zipf_s: f64,
+    /// Topics go round these groups.
+    pub groups: u64,
+}
+
+impl Topics {
+    /// The name of a topic by its place in the order of demand, from 0: its group, then its number.
+    #[must_use]
+    pub fn name(&self, place: u64) -> String {
+        format!("g{:02}.t{:03}", place % self.groups.max(1), place)
+    }
 }
 
 /// A peak: the rate of a class times `factor`.
@@ -161,10 +186,11 @@ impl Profile {
     fn check(value: &Value, place: Place<'_>, problems: &mut Problems) -> Option<Profile> {
         let mut fields = Fields::open(value, place, "", problems)?;
         let title = fields.optional_text("title", problems).unwrap_or("untitled").to_owned();
-        for fact in ["provenance", "limits", "rules", "types", "distribution_modes", "repeat_share"] {
+        for fact in ["provenance", "limits", "rules", "distribution_modes", "repeat_share"] {
             fields.fact(fact);
         }
         fields.fact("expected_as_reported");
+        let topics = parts::topics(&mut fields, problems);
         let services = parts::services(&mut fields, problems);
         let patiences = parts::patiences(&mut fields, problems);
         let classes = parts::classes(&mut fields, &services, &patiences, problems);
@@ -181,6 +207,7 @@ impl Profile {
             surges: arrivals.surges,
             classes,
             groups,
+            topics,
         })
     }
 }

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::result::ResultRow;
 use crate::scenario::{Contact, Scenario};
-use crate::simulate::{BreakFigures, Simulated};
+use crate::simulate::{BreakFigures, CaseFigures, Simulated};
 use columns::QUEUE_COLUMNS;
 pub(crate) use columns::Shown;
 pub use day::{HourFigures, QueueHour};
@@ -77,6 +77,9 @@ pub struct Report {
     /// How breaks were kept, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub breaks: BTreeMap<String, BreakFigures>,
+    /// Cases by route.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub cases: BTreeMap<String, CaseFigures>,
     /// Commands carried out.
     pub commands: u64,
     /// The core's hash over all commands and outcomes, in hexadecimal.
@@ -171,6 +174,7 @@ impl Report {
             longest: longest(rows, yardstick),
             rejected: simulated.rejected.clone(),
             breaks: simulated.breaks.clone(),
+            cases: simulated.cases.clone(),
             commands: simulated.commands,
             chain: format!("{:032x}", simulated.chain),
             rows: rows.len() as u64,

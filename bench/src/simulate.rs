@@ -5,6 +5,7 @@
 //! customers leave, and contacts arrive in the order of the file. A shift ends after everything of the last
 //! millisecond before its `to_ms`.
 
+mod cases;
 mod duty;
 mod ledger;
 mod schedule;
@@ -17,11 +18,13 @@ use ringmain_routing::command::{
 };
 use ringmain_routing::effect::{EndReason, WithdrawReason};
 use ringmain_routing::{
-    Command, Effect, Epoch, GatewayId, Millis, Outcome, Refusal, Reply, Router, Timestamp,
+    Command, ContactId, Effect, Epoch, GatewayId, Millis, Outcome, Refusal, Reply, Router, Timestamp,
 };
 
 use crate::result::{ResultOutcome, ResultRow};
-use crate::scenario::Scenario;
+use crate::scenario::{Contact, Scenario};
+use cases::CaseBook;
+pub use cases::CaseFigures;
 use ledger::{Attempt, Ledger};
 use schedule::{Event, Schedule};
 use setup::Seat;
@@ -52,6 +55,8 @@ pub struct Simulated {
     pub rejected: BTreeMap<&'static str, u64>,
     /// How breaks were kept, by name.
     pub breaks: BTreeMap<String, BreakFigures>,
+    /// Cases by route; none where the plan has no routes that anybody went.
+    pub cases: BTreeMap<String, CaseFigures>,
 }
 
 /// Why a scenario cannot be run.
@@ -116,6 +121,9 @@ struct Run<'s> {
     breaks: BTreeMap<String, BreakFigures>,
     /// How long after somebody was freed a timer of rest matters.
     rest_matters: Millis,
+    /// Contacts that the core makes: later stages of cases. They stand behind those of the scenario.
+    made: Vec<Contact>,
+    cases: CaseBook,
     /// The latest end of a wrap-up, hold, break or rest. The core's timers beyond it only forget what has ended.
     timers_matter_until: Timestamp,
 }
@@ -146,8 +154,16 @@ impl<'s> Run<'s> {
             rejected: BTreeMap::new(),
             breaks: BTreeMap::new(),
             rest_matters,
+            made: Vec::new(),
+            cases: CaseBook::default(),
             timers_matter_until: Timestamp(0),
         })
+    }
+
+    /// A contact of the scenario, or one that the core made.
+    fn row(&self, contact: usize) -> &Contact {
+        let made = contact.checked_sub(self.scenario.contacts.len());
+        made.map_or_else(|| &self.scenario.contacts[contact], |made| &self.made[made])
     }
 
     /// When something happens next; `None` when nothing can come any more, or nothing that matters.
@@ -176,7 +192,7 @@ impl<'s> Run<'s> {
             },
             Some(Event::EndTalk { contact, assignment }) => match self.ledger.held(contact, assignment) {
                 Some(attempt) => {
-                    let wrap_up = self.scenario.contacts[contact].wrap_up_ms.map(Millis);
+                    let wrap_up = self.row(contact).wrap_up_ms.map(Millis);
                     let answer = self.answer(attempt);
                     self.apply(
                         at,
@@ -277,8 +293,9 @@ impl<'s> Run<'s> {
             Effect::ConnectContact { contact, operator, assignment, .. } => {
                 let seat = self.seat_of_slot[operator.slot as usize];
                 let attempt = Attempt::new(contact, seat, assignment, at.0, log_index);
+                let attempt_contact = contact;
                 let contact = self.ledger.connected(attempt, at.0);
-                let talk_ms = self.scenario.contacts[contact].service_ms;
+                let talk_ms = self.row(contact).service_ms / self.stages_of(attempt_contact);
                 self.schedule.push(at.0.saturating_add(talk_ms), Event::EndTalk { contact, assignment });
             }
             // A customer who leaves is one final row, not an attempt more.
@@ -288,7 +305,8 @@ impl<'s> Run<'s> {
             Effect::WithdrawAssignment { contact, operator, .. } => {
                 self.hands_changed(at, operator);
                 let contact = self.ledger.row_of(contact);
-                self.ledger.withdrawn(contact, &self.scenario.contacts[contact], &self.seats, at.0);
+                let row = self.row(contact).clone();
+                self.ledger.withdrawn(contact, &row, &self.seats, at.0);
             }
             Effect::StartWrapUp { contact, until, .. } => {
                 self.timers_matter_until = self.timers_matter_until.max(until);
@@ -300,21 +318,55 @@ impl<'s> Run<'s> {
             }
             Effect::ReleaseOperator { operator, .. } => self.hands_changed(at, operator),
             Effect::AnnouncePresence { operator, presence } => self.presence_changed(at, operator, presence),
+            Effect::AnnounceStage { contact, due, .. } => {
+                // Late work may be moved to where somebody serves it.
+                self.timers_matter_until = self.timers_matter_until.max(due);
+                self.cases.take(effect, &self.router);
+                self.begin_stage(at, contact);
+            }
+            Effect::WarnCase { .. } | Effect::EscalateCase { .. } | Effect::AnnounceCaseClosed { .. } => {
+                self.cases.take(effect, &self.router);
+            }
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }
             | Effect::HoldContact { .. }
-            | Effect::AnnounceStage { .. }
-            | Effect::WarnCase { .. }
-            | Effect::EscalateCase { .. }
-            | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }
     }
 
+    /// How many stages share the service time of a contact: those of its case's route, or one.
+    fn stages_of(&self, contact: ContactId) -> u64 {
+        let routes = &self.router.plan().rules.routes;
+        if routes.is_empty() {
+            return 1;
+        }
+        let case = self.router.contact(contact).and_then(|contact| self.router.case(contact.case?));
+        let route = case.and_then(|case| routes.iter().find(|route| route.name == case.route));
+        route.map_or(1, |route| route.stages.len() as u64)
+    }
+
+    /// The work of a later stage is made by the core. Nobody hangs up in it.
+    fn begin_stage(&mut self, at: Timestamp, id: ContactId) {
+        let Some(view) = self.router.contact(id) else { return };
+        let Some(case) = view.case.and_then(|case| self.router.case(case)) else { return };
+        if case.begun == 1 && case.opened_by.is_none() {
+            return;
+        }
+        let Some(first) = self.cases.first_of(&case.reference, self.scenario) else { return };
+        self.made.push(Contact {
+            contact_id: (&*view.key).into(),
+            queue: (&*view.queue).into(),
+            arrival_ms: at.0,
+            patience_ms: None,
+            ..self.scenario.contacts[first].clone()
+        });
+        self.ledger.made(id);
+    }
+
     fn ended(&mut self, at: Timestamp, contact: usize, reason: EndReason, log_index: u64) {
-        let row = &self.scenario.contacts[contact];
+        let row = &self.row(contact).clone();
         match reason {
             EndReason::Completed(_) => {
                 self.ledger.end_served(contact, row, &self.seats, ResultOutcome::Served, at.0);
@@ -339,7 +391,7 @@ impl<'s> Run<'s> {
     }
 
     fn finish(mut self) -> Simulated {
-        for (i, row) in self.scenario.contacts.iter().enumerate() {
+        for (i, row) in self.scenario.contacts.iter().chain(&self.made).enumerate() {
             self.ledger.end_open(i, row, &self.seats);
         }
         Simulated {
@@ -349,6 +401,7 @@ impl<'s> Run<'s> {
             end_ms: self.router.now().0,
             rejected: self.rejected,
             breaks: self.breaks,
+            cases: self.cases.figures(&self.router),
         }
     }
 }

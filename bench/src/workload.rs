@@ -8,12 +8,12 @@ mod duty;
 use std::fmt;
 use std::str::FromStr;
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use serde_json::json;
 
 use crate::intern::Interner;
-use crate::profile::{Class, Profile};
+use crate::profile::{Class, Profile, Topics};
 use crate::scenario::{Contact, Kind, Scenario};
 use arrivals::DayRate;
 use customers::Customers;
@@ -149,7 +149,11 @@ pub fn generate(profile: &Profile, selection: &Selection) -> Result<Scenario, In
     let made: Vec<Contact> = drawn
         .iter()
         .enumerate()
-        .map(|(i, drawn)| contact(i, drawn, &profile.classes[drawn.class], &mut names))
+        .map(|(i, drawn)| {
+            let topic = profile.topics.zip(drawn.topic).map(|(topics, place)| topics.name(place));
+            let topic = topic.map(|topic| names.text(&topic));
+            Contact { topic, ..contact(i, drawn, &profile.classes[drawn.class], &mut names) }
+        })
         .collect();
     Ok(Scenario {
         contacts: made,
@@ -201,6 +205,7 @@ struct Drawn {
     arrival_ms: u64,
     service_ms: u64,
     patience_ms: Option<u64>,
+    topic: Option<u64>,
 }
 
 /// Draws a class's whole day from a stream of its own and keeps the part selected, so that a part of the day
@@ -211,6 +216,10 @@ fn draw_class_day(profile: &Profile, selection: &Selection, day: u32, class: usi
     arrival_rng.set_stream(stream);
     let mut customer_rng = ChaCha12Rng::seed_from_u64(selection.seed);
     customer_rng.set_stream(stream | 1);
+    // Topics have a stream of their own: a profile that comes to know them keeps its contacts.
+    let mut topic_rng = ChaCha12Rng::seed_from_u64(selection.seed);
+    topic_rng.set_stream(stream | 1 << 63);
+    let topics = profile.topics.as_ref().map(TopicChoice::of);
     let volume = arrivals::day_volume(profile.day_cv, &mut arrival_rng);
     let rate = DayRate::new(profile, class, day, selection.scale * volume);
     let customers = Customers::of(&profile.classes[class]);
@@ -218,11 +227,34 @@ fn draw_class_day(profile: &Profile, selection: &Selection, day: u32, class: usi
     rate.each_arrival(&mut arrival_rng, |day_ms| {
         let service_ms = customers.service_ms(&mut customer_rng);
         let patience_ms = customers.patience_ms(&mut customer_rng);
+        let topic = topics.as_ref().map(|topics| topics.draw(&mut topic_rng));
         if (from..to).contains(&day_ms) {
             let arrival_ms = u64::from(day) * DAY_MS + day_ms - from;
-            drawn.push(Drawn { class, arrival_ms, service_ms, patience_ms });
+            drawn.push(Drawn { class, arrival_ms, service_ms, patience_ms, topic });
         }
     });
+}
+
+/// Topics with what comes before each, for drawing.
+struct TopicChoice {
+    up_to: Vec<f64>,
+}
+
+impl TopicChoice {
+    fn of(topics: &Topics) -> TopicChoice {
+        let mut sum = 0.0;
+        let up_to = (1..=topics.count).map(|rank| {
+            sum += (rank as f64).powf(-topics.zipf_s);
+            sum
+        });
+        TopicChoice { up_to: up_to.collect() }
+    }
+
+    fn draw(&self, rng: &mut ChaCha12Rng) -> u64 {
+        let point = rng.random::<f64>() * self.up_to.last().copied().unwrap_or_default();
+        let place = self.up_to.partition_point(|up_to| *up_to <= point);
+        place.min(self.up_to.len().saturating_sub(1)) as u64
+    }
 }
 
 fn contact(place: usize, drawn: &Drawn, class: &Class, names: &mut Interner) -> Contact {

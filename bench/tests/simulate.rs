@@ -8,13 +8,14 @@ use common::judge::faults;
 use common::{contact, operator, planned, random_scenario};
 use ringmain_bench::mmc::{Mmc, SERVICE_MS, measure};
 use ringmain_bench::profile::Profile;
-use ringmain_bench::report::Summary;
+use ringmain_bench::report::{Report, Summary};
 use ringmain_bench::result::{self, ResultOutcome, ResultRow};
 use ringmain_bench::scenario::{Contact, Kind, Operator, Scenario, Shift};
 use ringmain_bench::simulate::{Options, Simulated, simulate};
 use ringmain_bench::workload::{Selection, generate};
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::plan::{Answer, ChannelPlan, QueuePlan};
+use ringmain_routing::rules::{EntryRule, Route, Stage, Then, When};
 use ringmain_routing::{Millis, Plan};
 
 fn run(scenario: &Scenario) -> Simulated {
@@ -311,4 +312,55 @@ fn mean_wait_of_m_m_c_is_erlangs() {
     let wait_ms = theory.mean_wait() * SERVICE_MS;
     assert!(measured.mean_wait_ms.covers(wait_ms), "{measured:?} against {wait_ms}");
     assert!(measured.wait_probability.covers(theory.wait_probability()), "{measured:?}");
+}
+
+/// Two stages of 20 and 30 s, each served by whoever is there, late work at the head's.
+fn case_plan() -> Plan {
+    let stage = |name: &str, term: u64| Stage {
+        name: name.into(),
+        queue: name.into(),
+        term: Millis(term),
+        warn_before: Millis(5_000),
+        escalate_to: Some("head".into()),
+        watchers: Vec::new(),
+    };
+    let stages = vec![stage("check", 20_000), stage("answer", 30_000)];
+    let route = Route { name: "claims".into(), stages, term: Some(Millis(80_000)), calendar: None };
+    let when = When { topics: vec!["claim".into()], ..When::default() };
+    let then = Then { route: Some("claims".into()), ..Then::default() };
+    let mut plan = Plan {
+        version: 1,
+        queues: ["line", "check", "answer", "head"].map(QueuePlan::named).to_vec(),
+        skills: vec!["s".into()],
+        channels: vec![ChannelPlan { name: "voice".into(), units: 1 }],
+        ..Plan::default()
+    };
+    plan.rules.routes = vec![route];
+    plan.rules.entry = vec![EntryRule { name: "claims".into(), when, then }];
+    plan
+}
+
+#[test]
+fn a_case_goes_its_stages_and_the_report_says_what_became_of_it() {
+    let claim = |id, arrival_ms, service_ms| Contact {
+        topic: Some("claim".into()),
+        ..contact(id, arrival_ms, service_ms)
+    };
+    let plain = contact(9, 1_000, 1_000);
+    let contacts = vec![claim(1, 0, 30_000), claim(2, 0, 30_000), claim(3, 0, 30_000), plain];
+    let ids: Vec<String> = contacts.iter().map(|contact| contact.contact_id.to_string()).collect();
+    let given = Scenario { plan: Some(case_plan()), ..scenario(contacts, vec![operator("anna", &[])]) };
+    let simulated = run(&given);
+    let of = |id: &str| row(&simulated.rows, id);
+    let second = format!("{}/2", ids[0]);
+    assert_eq!((&*of(&second).queue, of(&second).outcome), ("answer", ResultOutcome::Served));
+    assert_eq!(of(&ids[3]).outcome, ResultOutcome::Served);
+    assert_eq!(simulated.rows.iter().filter(|row| row.outcome.is_final()).count(), 7);
+    let report = Report::of(&given, &simulated);
+    let figures = report.cases["claims"];
+    assert_eq!((figures.opened, figures.stages, figures.done, figures.open), (3, 6, 3, 0));
+    assert_eq!((figures.in_term, figures.overdue), (2, 1), "91 s of work for one operator");
+    assert!(figures.warned > 0 && figures.escalated > 0);
+    let line = report.lines().into_iter().find(|line| line.starts_with("cases of claims"));
+    assert!(line.is_some_and(|line| line.contains("3 opened, 3 closed (3 done")));
 }

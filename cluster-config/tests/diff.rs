@@ -50,3 +50,23 @@ fn equal_plans_differ_in_nothing() {
     assert_eq!(changes(&before.plan, &before.plan), Vec::<String>::new());
     assert_eq!(operator_changes(&before.operators, &before.operators), Vec::<String>::new());
 }
+
+#[test]
+fn a_changed_route_is_told_in_words() {
+    let with = |stages: &str| {
+        let text = format!(
+            "channels = [{{ name = \"case\" }}]\nqueues = [{{ name = \"checks\" }}, {{ name = \"heads\" }}]\n\
+             routes = [{{ name = \"claims\", term = \"16h\", stages = [{stages}] }}]"
+        );
+        plan(&text).plan
+    };
+    let before = with("{ name = \"check\", queue = \"checks\", term = \"8h\" }");
+    let after = with(
+        "{ name = \"check\", queue = \"checks\", term = \"4h\", warn_before = \"1h\", escalate_to = \"heads\", \
+         watchers = [\"olga\"] }",
+    );
+    let said = changes(&before, &after);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("route \"claims\": stages check "), "{said:?}");
+    assert!(said[0].contains("warns") && said[0].contains("then heads, watched by \"olga\""), "{said:?}");
+}

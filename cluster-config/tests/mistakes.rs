@@ -207,3 +207,64 @@ fn an_endpoint_that_no_collector_can_have_is_named_before_a_node_starts() {
         assert!(problems.to_string().contains("http://10.0.0.1:4317"), "{problems}");
     }
 }
+
+const WRONG_ROUTES: &str = r#"[[channels]]
+name = "case"
+
+[[queues]]
+name = "checks"
+
+[[routes]]
+name = "claims"
+term = "3 days"
+calendar = "office"
+
+[[routes.stages]]
+name = "check"
+queue = "cheks"
+term = "2h"
+warn_before = "2h"
+escalate_to = "heads"
+watchers = ["anna", "anna"]
+
+[[routes.stages]]
+name = "check"
+queue = "checks"
+term = "0h"
+
+[[routes]]
+name = "claims"
+stages = []
+
+[[entry]]
+name = "claims"
+then = { queue = "checks", route = "claims" }
+
+[[entry]]
+name = "complaints"
+then = { route = "claim" }
+"#;
+
+#[test]
+fn mistakes_in_routes_of_cases_are_told_with_their_lines() {
+    let problems = plan_problems(WRONG_ROUTES);
+    assert_places(
+        &problems,
+        &[
+            (9, "routes[0].term"),
+            (10, "routes[0].calendar"),
+            (14, "routes[0].stages[0].queue"),
+            (16, "routes[0].stages[0].warn_before"),
+            (17, "routes[0].stages[0].escalate_to"),
+            (18, "routes[0].stages[0].watchers[1]"),
+            (21, "routes[0].stages[1].name"),
+            (23, "routes[0].stages[1].term"),
+            (26, "routes[1].name"),
+            (27, "routes[1].stages"),
+            (31, "entry[0].then.queue"),
+            (35, "entry[1].then.route"),
+        ],
+    );
+    let term = problems.list.iter().find(|problem| problem.field == "routes[0].term").expect("is told");
+    assert!(term.to_string().contains("like \"16h\""), "{term}");
+}

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     CAPACITIES, CLASS_SKILLS_MAX, CONTACTS_PER_DAY_MAX, CV_MAX, Class, GROUP_COUNT_MAX, Group, Patience,
-    SERVICE_MEAN_S_MAX, SURGE_FACTOR_MAX, Service, Surge, TIERS, name, skills,
+    SERVICE_MEAN_S_MAX, SURGE_FACTOR_MAX, Service, Surge, TIERS, TOPICS_MAX, Topics, ZIPF_MAX, name, skills,
 };
 use crate::fields::Fields;
 use crate::problem::Problems;
@@ -89,6 +89,17 @@ fn surges(fields: &mut Fields<'_>, classes: &[Class], problems: &mut Problems) -
 }
 
 /// Checks `service`: named lognormal service times.
+/// What contacts are about, where the profile says so.
+pub(super) fn topics(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Topics> {
+    fields.optional("types")?;
+    let mut fields = fields.object("types", problems)?;
+    let count = fields.number("count", (1.0, TOPICS_MAX), problems);
+    let zipf_s = fields.number("zipf_s", (0.0, ZIPF_MAX), problems);
+    let groups = fields.optional_number("skill_groups", (1.0, TOPICS_MAX), problems);
+    fields.finish(problems);
+    Some(Topics { count: count? as u64, zipf_s: zipf_s?, groups: groups.unwrap_or(1.0) as u64 })
+}
+
 pub(super) fn services(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<(String, Service)> {
     let Some(object) = named(fields, "service", problems) else { return Vec::new() };
     let mut services = Vec::new();

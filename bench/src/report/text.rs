@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-use super::{Figures, QUEUE_COLUMNS, Report, SHORT_ABANDON_MS, STARVED_TARGETS, Shown, Summary};
+use super::{Figures, QUEUE_COLUMNS, Report, SHORT_ABANDON_MS, STARVED_TARGETS, Shown, Summary, ratio};
 
 /// Operators who are named one by one in the text; JSON and workbook name all.
 const OPERATORS_NAMED: usize = 50;
@@ -117,6 +117,23 @@ impl Report {
             format!(
                 "starved: {} of {} in {}, tier {}, waited for more than {STARVED_TARGETS} times the target",
                 tier.figures.starved, tier.figures.contacts, tier.queue, tier.tier
+            )
+        }));
+        lines.extend(self.cases.iter().map(|(route, cases)| {
+            let closed = cases.done + cases.withdrawn + cases.closed_early;
+            let open = if cases.open > 0 { format!(", {} open", cases.open) } else { String::new() };
+            format!(
+                "cases of {route}: {} opened, {closed} closed ({} done, {} withdrawn, {} early), {} % in term, {} stages, \
+                 {} warned, {} escalated, {} overdue{open}",
+                cases.opened,
+                cases.done,
+                cases.withdrawn,
+                cases.closed_early,
+                share(ratio(cases.in_term, closed)),
+                cases.stages,
+                cases.warned,
+                cases.escalated,
+                cases.overdue
             )
         }));
         lines.extend(self.rejected.iter().map(|(code, count)| format!("rejected {count} ({code})")));

@@ -99,6 +99,12 @@ impl Ledger {
         self.stages[contact] = Stage::Waiting(id);
     }
 
+    /// The core has made a contact of its own.
+    pub(super) fn made(&mut self, id: ContactId) {
+        self.stages.push(Stage::Ahead);
+        self.enqueued(self.stages.len() - 1, id);
+    }
+
     /// Rung at an operator.
     pub(super) fn offered(&mut self, attempt: Attempt) -> usize {
         let contact = self.row_of(attempt.contact);

@@ -281,7 +281,7 @@ impl Walk<'_> {
             | WithdrawReason::Unanswered
             | WithdrawReason::Transferred
             | WithdrawReason::Supervisor => row.exclusions.push((operator, until)),
-            WithdrawReason::Abandoned | WithdrawReason::SessionLost => {}
+            WithdrawReason::Abandoned | WithdrawReason::SessionLost | WithdrawReason::LifeSafety => {}
         }
         let units = u64::from(row.units);
         self.let_go(Some(operator), units);

@@ -47,6 +47,8 @@ use state::{Deed, Job};
 
 /// Whether it knows shifts, breaks and rest of operators; before it does, nothing that it judges may use them.
 pub const KNOWS_TIME: bool = false;
+/// Whether the model carries out cases. Until it does, no run that it judges has any.
+pub const KNOWS_CASES: bool = false;
 
 /// The whole state of the naive model.
 #[derive(Clone, Debug, Default)]

@@ -17,8 +17,8 @@ use ringmain_routing::{
 
 use super::events::{Operation, Order};
 use super::net::rng_of;
-use super::{EPOCH_MS, rule_book, time};
-use crate::model::KNOWS_TIME;
+use super::{EPOCH_MS, cases, rule_book, time};
+use crate::model::{KNOWS_CASES, KNOWS_TIME};
 
 pub(super) const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
 pub(super) const SKILLS: [&str; 2] = ["kazakh", "billing"];
@@ -40,6 +40,8 @@ pub(super) struct Kind {
     pub(super) has_rules: bool,
     /// Operators have shifts, breaks and rest.
     pub(super) has_time: bool,
+    /// Some of what arrives goes a route of stages.
+    has_cases: bool,
     /// How long keys are remembered: in a third of the runs shorter than what passes in them.
     key_window: Millis,
 }
@@ -52,7 +54,8 @@ impl Kind {
         let key_window = Millis(if is_short { rng.random_range(1_000..20_000) } else { 3_600_000 });
         let has_rules = rng.random_bool(0.6);
         let has_time = KNOWS_TIME && has_rules && rng.random_bool(0.6);
-        Kind { has_units, has_rules, has_time, key_window }
+        let has_cases = KNOWS_CASES && has_rules && rng.random_bool(0.6);
+        Kind { has_units, has_rules, has_time, has_cases, key_window }
     }
 
     fn scope(self, rng: &mut ChaCha8Rng, probability: f64) -> Option<Name> {
@@ -112,6 +115,9 @@ fn plan_rules(rng: &mut ChaCha8Rng, kind: Kind) -> PlanRules {
     if kind.has_time {
         time::put_into(&mut rules, rng, Timestamp(EPOCH_MS));
     }
+    if kind.has_cases {
+        cases::put_routes(rng, &mut rules);
+    }
     rules
 }
 
@@ -134,7 +140,8 @@ fn operator_rules(rng: &mut ChaCha8Rng, kind: Kind, number: usize) -> OperatorRu
 
 fn units(rng: &mut ChaCha8Rng, kind: Kind) -> Vec<UnitPlan> {
     let unit = |(name, parent): (&str, Option<u32>)| {
-        let rules = if kind.has_rules { rule_book::unit_rules(rng) } else { UnitRules::default() };
+        let mut rules = if kind.has_rules { rule_book::unit_rules(rng) } else { UnitRules::default() };
+        rules.calendar = if kind.has_cases { cases::unit_calendar(rng) } else { None };
         UnitPlan { name: name.into(), parent: parent.map(UnitId), rules }
     };
     UNITS.into_iter().map(unit).collect()
@@ -260,6 +267,16 @@ pub(super) fn command(
         Operation::HandOut(contact, ref to, hold) => {
             let (operator, to) = (operator_of(party), to.clone());
             Command::AssignContact(AssignContact { operator, epoch, contact, to, hold })
+        }
+        Operation::OfCase(contact, assignment, word) => {
+            let (answer, wrap_up) = (answer(contact, assignment), None);
+            match word.target() {
+                Some(to) => Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up })),
+                None => {
+                    let step = word.step().unwrap_or_default();
+                    Command::CompleteContact(CompleteContact { answer, wrap_up, step })
+                }
+            }
         }
         Operation::Hold(contact, assignment) => {
             Command::HoldContact(HoldContact { answer: answer(contact, assignment), on: true })

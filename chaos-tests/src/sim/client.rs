@@ -291,6 +291,7 @@ impl Sim {
             | Operation::Extend(contact, _)
             | Operation::EndWrapUp(contact, _)
             | Operation::Transfer(contact, _, _)
+            | Operation::OfCase(contact, _, _)
             | Operation::Hold(contact, _) => Subject::Contact(contact.to_string().into()),
         };
         let row = &mut self.clients[place];

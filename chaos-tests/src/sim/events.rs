@@ -13,6 +13,7 @@ use ringmain_routing::{
     AssignmentEpoch, ContactId, ContactView, Epoch, LogIndex, Millis, Name, Party, Position, Reply, Timestamp,
 };
 
+use super::cases::Word;
 use super::centre;
 use super::disk::Place;
 use super::raft;
@@ -157,6 +158,8 @@ pub(super) enum Operation {
     TakeNext(Option<Name>),
     /// For one operator alone, for a while.
     HandOut(ContactId, Name, Millis),
+    /// What is done with a case instead of its next stage.
+    OfCase(ContactId, AssignmentEpoch, Word),
     /// Something that makes no sense, by number.
     Garbage(u64),
 }
@@ -181,6 +184,7 @@ impl Operation {
             | Operation::Hold(..)
             | Operation::TakeNext(_)
             | Operation::HandOut(..)
+            | Operation::OfCase(..)
             | Operation::Garbage(_) => None,
         }
     }

@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** the same schedule gives the same run, event for event.
 
+mod cases;
 mod centre;
 mod client;
 mod cluster;

@@ -6,10 +6,12 @@ use ringmain_routing::effect::PresenceState;
 use ringmain_routing::{AssignmentEpoch, ContactId, ContactState, ContactView, Effect};
 
 use super::Sim;
+use super::cases::Word;
 use super::centre::{self, Kind};
 use super::events::{Act, Event, Operation, Order};
 use super::schedule::{Habit, Intent};
 use super::time;
+use crate::model::KNOWS_CASES;
 
 impl Sim {
     /// A client does what the schedule has it do.
@@ -197,6 +199,10 @@ impl Sim {
         if self.is_odd(place, 0.15) {
             let queue = centre::some_queue(&mut self.clients[place].rng);
             self.submit(place, Operation::Transfer(contact, assignment, queue));
+        }
+        if KNOWS_CASES && self.is_odd(place, 0.25) {
+            let word = Word::some(&mut self.clients[place].rng);
+            self.submit(place, Operation::OfCase(contact, assignment, word));
         }
         self.submit(place, Operation::Complete(contact, assignment));
         if self.is_odd(place, 0.1) {

@@ -6,6 +6,7 @@ mod access;
 mod actions;
 mod bad_input;
 mod calls;
+mod cases;
 mod exports;
 mod failures;
 mod operations;

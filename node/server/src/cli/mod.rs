@@ -35,8 +35,8 @@ pub use check::{CheckArgs, CheckCommand, QuorumCriticalArgs};
 pub use cluster::{AddArgs, ClusterCommand, DrainArgs, InitArgs, JoinArgs, RemoveArgs, TransferLeaderArgs};
 pub use config::{ConfigCommand, FileKind, SchemaArgs, ValidateArgs};
 pub use contact::{
-    CloseArgs, ContactCommand, ContactNameArgs, ContactWhyArgs, LiftArgs, MoveArgs, PushArgs, RequeueArgs,
-    ShowArgs,
+    AssignArgs, CloseArgs, ContactCommand, ContactNameArgs, ContactWhyArgs, LiftArgs, MoveArgs, PushArgs,
+    RequeueArgs, ShowArgs,
 };
 pub use context::{ContextAddArgs, ContextCommand, ContextLsArgs, ContextNameArgs};
 pub use debug::{BundleArgs, DebugCommand};

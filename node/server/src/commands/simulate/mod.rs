@@ -63,6 +63,7 @@ fn print(args: &SimulateArgs, report: &Report, notes: &[String], written: &[Path
         "longest": report.longest.first(),
         "rejected": report.rejected,
         "breaks": report.breaks,
+        "cases": report.cases,
         "notes": notes,
         "rows_left_out": report.rows_left_out,
         "commands": report.commands,
