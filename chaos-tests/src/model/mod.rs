@@ -15,6 +15,7 @@ mod entry;
 mod explain;
 mod hand_out;
 mod ladder;
+mod life_safety;
 mod matching;
 mod operators;
 mod plan;

@@ -317,7 +317,6 @@ fn refusal(refusal: &Refusal) -> String {
         | Refusal::NobodyThere(_)
         | Refusal::UnknownRoute(_)
         | Refusal::UnknownCalendar(_)
-        | Refusal::UnknownCalendar(_)
         | Refusal::UnknownBreak(_)
         | Refusal::NothingWaits
         | Refusal::NotALead(_)
@@ -427,6 +426,7 @@ fn withdraw(reason: WithdrawReason) -> &'static str {
         WithdrawReason::SessionLost => "session-lost",
         WithdrawReason::Transferred => "transferred",
         WithdrawReason::Supervisor => "supervisor",
+        WithdrawReason::LifeSafety => "life-safety",
     }
 }
 

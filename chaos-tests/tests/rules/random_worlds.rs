@@ -254,6 +254,7 @@ const WORDS: &[&str] = &[
     "nothing-waits",
     "not-a-lead",
     "passed-often",
+    "life-safety",
 ];
 
 /// Random tests that never reach a rule prove nothing about it.
