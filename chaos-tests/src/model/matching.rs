@@ -64,6 +64,7 @@ pub(super) fn key(contact: &Contact, rank: u8) -> Key {
 impl Model {
     /// Matches what an event freed, and then what life safety has freed meanwhile, until nothing is.
     pub(super) fn settle(&mut self, mut freed: Freed) {
+        self.look(&mut freed);
         while !freed.is_empty() {
             freed = self.settle_once(freed);
         }
@@ -187,6 +188,7 @@ impl Model {
         u64::from(contact.units) <= free
             && contact.held_for.is_none_or(|(known, _)| known == operator.id)
             && self.is_below_cap(operator, contact)
+            && self.has_time_for(operator, contact)
             && self.fit_to_take(operator, contact).holds()
             && !self.is_excluded(operator, contact)
     }
@@ -194,6 +196,7 @@ impl Model {
     pub(super) fn has_room(&self, operator: &Operator, contact: &Contact) -> bool {
         self.used_units(operator.id) + u64::from(contact.units) <= u64::from(operator.capacity)
             && self.is_below_cap(operator, contact)
+            && self.has_time_for(operator, contact)
     }
 
     /// Fewer contacts of this channel in hand than the operator may have at once (R3.5).
@@ -260,6 +263,7 @@ impl Model {
             Answer::Confirmed { within } => self.offer(id, to, now + within, true, idle_before),
             Answer::Offered { within } => self.offer(id, to, now + within, false, idle_before),
         }
+        self.reckon_rest(to);
     }
 
     /// The one place where a contact gets an operator; how they come together is the caller's.

@@ -20,10 +20,12 @@ mod matching;
 mod operators;
 mod plan;
 mod promotion;
+mod rest;
 mod rule_bounds;
 mod same_person;
 mod sessions;
 mod state;
+mod time;
 mod timers;
 mod transfers;
 
@@ -47,7 +49,7 @@ pub use state::{
 use state::{Deed, Job};
 
 /// Whether it knows shifts, breaks and rest of operators; before it does, nothing that it judges may use them.
-pub const KNOWS_TIME: bool = false;
+pub const KNOWS_TIME: bool = true;
 
 /// The whole state of the naive model.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +78,10 @@ pub struct Model {
     hung_up: BTreeMap<Customer, HungUp>,
     /// Who served whom.
     acquaintances: BTreeMap<Acquaintance, Known>,
+    /// Breaks wait for their latest moment.
+    are_breaks_deferred: bool,
+    /// Whose breaks this event looks at.
+    looks: time::Looks,
     /// How many assignments there were in format 3.
     turns: u64,
     totals: BTreeMap<Name, Totals>,
@@ -107,6 +113,7 @@ impl Model {
         if reply.is_err() {
             self.format = format;
         }
+        self.end_looks();
         self.judge_work_conserving();
         Outcome { reply, effects: std::mem::take(&mut self.effects) }
     }
@@ -134,7 +141,7 @@ impl Model {
             Command::HoldContact(command) => self.hold(command),
             Command::Act(command) => self.act(command),
             Command::PutLifeSupport(command) => self.put_life_support(command),
-            Command::AskForBreak(_) => Ok(Reply::Done),
+            Command::AskForBreak(command) => self.ask_for_break(command),
             Command::TakeNext(command) => self.take_next(command),
             Command::AssignContact(command) => self.assign_by_lead(command),
         }
