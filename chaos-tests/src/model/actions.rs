@@ -61,7 +61,7 @@ impl Model {
                 }
             }
             Action::LiftContact { contact, tier, head_start } => self.lift(*contact, *tier, *head_start),
-            Action::DeferBreaks { .. } => Ok(0),
+            Action::DeferBreaks { on } => Ok(self.defer_breaks(*on)),
             Action::AssignContact { contact, to, hold } => self.assign_by_supervisor(*contact, to, *hold),
             Action::Note { what, detail } => {
                 bounds::check_name("what", what)?;

@@ -135,6 +135,9 @@ impl Model {
         contact.state = ContactState::WrapUp { operator, since, until };
         let assignment = contact.assignment;
         self.effects.push(Effect::StartWrapUp { contact: id, operator, assignment, until });
+        if self.contacts.values().any(|contact| self.is_life_safety_in_line(contact)) {
+            self.settle(Freed::operator(operator));
+        }
     }
 
     /// Ended as completed; the operator is free of it.

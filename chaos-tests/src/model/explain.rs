@@ -85,6 +85,15 @@ impl Model {
         }
     }
 
+    /// The same where hands were cleared for life safety: whoever else finds room by that comes later.
+    pub(super) fn judge_cleared(&mut self, contact: ContactId, operator: OperatorId) {
+        for reason in self.objections(contact, operator) {
+            if !matches!(reason, Reason::Overtakes(_)) {
+                self.breaches.push(format!("{}: {contact} to {operator}, cleared: {reason:?}", self.index));
+            }
+        }
+    }
+
     /// R2.5 after each command.
     pub(super) fn judge_work_conserving(&mut self) {
         let mut breaches = Vec::new();

@@ -40,6 +40,10 @@ impl Freed {
         Freed { operators: vec![id], ..Freed::default() }
     }
 
+    fn is_empty(&self) -> bool {
+        self.contacts.is_empty() && self.operators.is_empty() && !self.exclusions
+    }
+
     pub(super) fn join(&mut self, other: Freed) {
         self.contacts.extend(other.contacts);
         self.operators.extend(other.operators);
@@ -58,24 +62,34 @@ pub(super) fn key(contact: &Contact, rank: u8) -> Key {
 }
 
 impl Model {
-    /// Matches what an event freed.
+    /// Matches what an event freed, and then what life safety has freed meanwhile, until nothing is.
     pub(super) fn settle(&mut self, mut freed: Freed) {
+        self.look(&mut freed);
+        while !freed.is_empty() {
+            freed = self.settle_once(freed);
+        }
+    }
+
+    fn settle_once(&mut self, mut freed: Freed) -> Freed {
+        let mut cleared = Freed::default();
         if freed.exclusions {
             freed.contacts.extend(self.marked_contacts());
         }
         self.sort_by_key(&mut freed.contacts);
         for id in freed.contacts {
-            self.place(id);
+            self.place(id, &mut cleared);
             let is_waiting = self.contact_row(id).state == ContactState::Waiting;
             if is_waiting && freed.announced.contains(&id) {
                 let gateway = self.contact_row(id).gateway();
                 self.effects.push(Effect::AnnounceQueued { contact: id, gateway });
             }
         }
+        freed.operators.append(&mut cleared.operators);
         freed.operators.sort();
         for id in freed.operators {
-            while self.take_best(id) {}
+            while self.take_best(id) || self.clear_by_operator(id, &mut cleared) {}
         }
+        cleared
     }
 
     /// Contacts in line that some operator is kept away from.
@@ -92,11 +106,12 @@ impl Model {
 
     /// Finds an operator for a waiting contact: the one whom its queue's choice names takes the best contact, which is
     /// this one unless another freed by the same event is better for that operator.
-    fn place(&mut self, id: ContactId) {
+    fn place(&mut self, id: ContactId, cleared: &mut Freed) {
         self.start_hold(id);
         while let Some(operator) = self.chosen_for(id) {
             self.take_best(operator);
         }
+        self.clear_for_contact(id, cleared);
     }
 
     fn chosen_for(&self, id: ContactId) -> Option<OperatorId> {
@@ -173,6 +188,7 @@ impl Model {
         u64::from(contact.units) <= free
             && contact.held_for.is_none_or(|(known, _)| known == operator.id)
             && self.is_below_cap(operator, contact)
+            && self.has_time_for(operator, contact)
             && self.fit_to_take(operator, contact).holds()
             && !self.is_excluded(operator, contact)
     }
@@ -180,6 +196,7 @@ impl Model {
     pub(super) fn has_room(&self, operator: &Operator, contact: &Contact) -> bool {
         self.used_units(operator.id) + u64::from(contact.units) <= u64::from(operator.capacity)
             && self.is_below_cap(operator, contact)
+            && self.has_time_for(operator, contact)
     }
 
     /// Fewer contacts of this channel in hand than the operator may have at once (R3.5).
@@ -227,6 +244,16 @@ impl Model {
     /// The contact goes to the operator as its queue says.
     fn assign(&mut self, id: ContactId, to: OperatorId) {
         self.judge_assignment(id, to);
+        self.assign_unjudged(id, to);
+    }
+
+    /// The same for a contact for which hands were cleared, whoever stood before it.
+    pub(super) fn assign_cleared(&mut self, id: ContactId, to: OperatorId) {
+        self.judge_cleared(id, to);
+        self.assign_unjudged(id, to);
+    }
+
+    fn assign_unjudged(&mut self, id: ContactId, to: OperatorId) {
         let now = self.now;
         let idle_before = self.operators[to.slot as usize].idle_since;
         let answer = queue_of(&self.plan, &self.contact_row(id).queue).answer;
@@ -236,6 +263,7 @@ impl Model {
             Answer::Confirmed { within } => self.offer(id, to, now + within, true, idle_before),
             Answer::Offered { within } => self.offer(id, to, now + within, false, idle_before),
         }
+        self.reckon_rest(to);
     }
 
     /// The one place where a contact gets an operator; how they come together is the caller's.

@@ -15,14 +15,17 @@ mod entry;
 mod explain;
 mod hand_out;
 mod ladder;
+mod life_safety;
 mod matching;
 mod operators;
 mod plan;
 mod promotion;
+mod rest;
 mod rule_bounds;
 mod same_person;
 mod sessions;
 mod state;
+mod time;
 mod timers;
 mod transfers;
 
@@ -46,7 +49,7 @@ pub use state::{
 use state::{Deed, Job};
 
 /// Whether it knows shifts, breaks and rest of operators; before it does, nothing that it judges may use them.
-pub const KNOWS_TIME: bool = false;
+pub const KNOWS_TIME: bool = true;
 /// Whether the model carries out cases. Until it does, no run that it judges has any.
 pub const KNOWS_CASES: bool = false;
 
@@ -77,6 +80,10 @@ pub struct Model {
     hung_up: BTreeMap<Customer, HungUp>,
     /// Who served whom.
     acquaintances: BTreeMap<Acquaintance, Known>,
+    /// Breaks wait for their latest moment.
+    are_breaks_deferred: bool,
+    /// Whose breaks this event looks at.
+    looks: time::Looks,
     /// How many assignments there were in format 3.
     turns: u64,
     totals: BTreeMap<Name, Totals>,
@@ -108,6 +115,7 @@ impl Model {
         if reply.is_err() {
             self.format = format;
         }
+        self.end_looks();
         self.judge_work_conserving();
         Outcome { reply, effects: std::mem::take(&mut self.effects) }
     }
@@ -135,7 +143,7 @@ impl Model {
             Command::HoldContact(command) => self.hold(command),
             Command::Act(command) => self.act(command),
             Command::PutLifeSupport(command) => self.put_life_support(command),
-            Command::AskForBreak(_) => Ok(Reply::Done),
+            Command::AskForBreak(command) => self.ask_for_break(command),
             Command::TakeNext(command) => self.take_next(command),
             Command::AssignContact(command) => self.assign_by_lead(command),
         }

@@ -58,6 +58,16 @@ impl Model {
                 return Err(Refusal::UnknownPrincipal(principal.clone()));
             }
         }
+        for name in &rules.breaks {
+            if !self.plan.rules.breaks.iter().any(|row| row.name == *name) {
+                return Err(Refusal::UnknownBreak(name.clone()));
+            }
+        }
+        if let Some(shift) = &rules.shift
+            && !self.plan.rules.calendars.iter().any(|row| row.name == *shift)
+        {
+            return Err(Refusal::UnknownCalendar(shift.clone()));
+        }
         Ok(())
     }
 
@@ -69,10 +79,20 @@ impl Model {
             freed.exclusions =
                 row.skills != plan.skills || row.unit != plan.unit || (format >= 3 && by_rules);
             row.skills = plan.skills;
-            row.capacity = plan.capacity;
-            row.unit = plan.unit;
+            let unit_before = row.unit.clone();
             row.ranks = plan.ranks;
+            let (id, before, has_moved) = (row.id, row.rules.clone(), row.unit != plan.unit);
+            let is_changed = has_moved || freed.exclusions || by_rules || row.capacity != plan.capacity;
+            row.unit = plan.unit;
+            row.capacity = plan.capacity;
             row.rules = plan.rules;
+            self.keep_clocks(id, &before);
+            if is_changed {
+                self.touch(id);
+            }
+            if has_moved {
+                self.touch_teams(id, unit_before);
+            }
             return freed;
         }
         let id = OperatorId { slot: self.operators.len() as u32, generation: 0 };
@@ -91,7 +111,13 @@ impl Model {
             last_turn: 0,
             exclusions: Vec::new(),
             wrap_ups: Vec::new(),
+            breaks: Vec::new(),
+            on_break: None,
+            rest: None,
+            touched_at: self.now,
+            hands: BTreeSet::new(),
         });
+        self.begin_clocks(id);
         Freed::operator(id)
     }
 
@@ -123,6 +149,8 @@ impl Model {
             return Freed::default();
         }
         row.presence = presence;
+        self.end_break(operator);
+        self.touch(operator);
         self.effects.push(Effect::AnnouncePresence { operator, presence });
         if presence == PresenceState::Ready {
             self.operator_mut(operator).idle_since = now;

@@ -22,8 +22,10 @@ impl Model {
         self.check_places(plan)?;
         self.check_stranded(plan)?;
         let matched_again = self.concerned(plan);
-        self.plan = plan.clone();
-        self.settle(Freed { contacts: matched_again, ..Freed::default() });
+        let before = std::mem::replace(&mut self.plan, plan.clone());
+        let mut freed = Freed { contacts: matched_again, ..Freed::default() };
+        freed.join(self.change_time(&before));
+        self.settle(freed);
         Ok(Reply::PlanApplied { version: plan.version })
     }
 

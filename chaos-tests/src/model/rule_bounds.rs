@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use ringmain_routing::limits::{
-    CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX, DEPUTIES_MAX,
-    ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX,
-    PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, TIER_MAX,
+    BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX,
+    DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX,
+    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX,
+    REST_WINDOW_MS_MIN, TIER_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
-use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, Step, Then, When};
+use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, PlanRules, Step, Then, When};
 use ringmain_routing::{Name, Plan, Refusal};
 
 use super::bounds::{check, check_levels, check_name, check_once, check_span};
@@ -44,6 +45,9 @@ pub(super) fn check_operator_rules(rules: &OperatorRules) -> Result<(), Refusal>
     for (field, names) in lists {
         check(names.len() <= OPERATOR_RULES_MAX, field)?;
     }
+    check(rules.breaks.len() <= BREAKS_PER_OPERATOR_MAX, "rules.breaks")?;
+    let breaks: BTreeSet<&Name> = rules.breaks.iter().collect();
+    check(breaks.len() == rules.breaks.len(), "rules.breaks")?;
     check(rules.deputies.len() <= DEPUTIES_MAX, "rules.deputies")?;
     rules.deputies.iter().try_for_each(|login| check_name("rules.deputies", login))?;
     check(rules.caps.len() <= CAPS_MAX, "rules.caps")?;
@@ -61,6 +65,7 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
     if let Some(calendar) = rules.calendars.iter().find(|calendar| calendar.check().is_err()) {
         return Err(Refusal::PlanConflict(format!("calendar {:?}", calendar.name)));
     }
+    check_time(rules)?;
     check(rules.entry.len() <= ENTRY_RULES_MAX, "rules.entry")?;
     check_once("rules.entry", rules.entry.iter().map(|rule| &rule.name))?;
     rules.entry.iter().try_for_each(|rule| check_rule(plan, rule))?;
@@ -78,6 +83,22 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
         unit.rules.head.as_ref().map_or(Ok(()), |login| check_name("rules.head", login))?;
     }
     Ok(())
+}
+
+fn check_time(rules: &PlanRules) -> Result<(), Refusal> {
+    check(rules.breaks.len() <= BREAKS_MAX, "rules.breaks")?;
+    check_once("rules.breaks", rules.breaks.iter().map(|rule| &rule.name))?;
+    for rule in &rules.breaks {
+        for span in [rule.every, rule.length, rule.defer_max] {
+            check_span("rules.breaks", Some(span))?;
+        }
+        check(rule.on_request || rule.every.0 > 0, "rules.breaks")?;
+        check(rule.length.0 > 0 && rule.away_percent_max <= 100, "rules.breaks")?;
+    }
+    rules.rest.map_or(Ok(()), |rest| {
+        check((REST_WINDOW_MS_MIN..=REST_WINDOW_MS_MAX).contains(&rest.window.0), "rules.rest")?;
+        check((1..=100).contains(&rest.busy_percent_max), "rules.rest")
+    })
 }
 
 fn check_rule(plan: &Plan, rule: &EntryRule) -> Result<(), Refusal> {
@@ -145,6 +166,7 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     }
     check_span("rules.promote_after_ms", rules.promote_after)?;
     check(rules.promote_after.is_none_or(|after| after.0 > 0), "rules.promote_after_ms")?;
+    check_span("rules.last_start_ms", rules.last_start)?;
     check_calendar(plan, rules.hours.as_ref())?;
     check(rules.deflections.len() <= DEFLECTIONS_MAX, "rules.deflections")?;
     let same_person = rules.same_person;

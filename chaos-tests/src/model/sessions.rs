@@ -86,7 +86,10 @@ impl Model {
         *self.session_mut(party) = Session { epoch, nonce: command.nonce, state: here };
         if let Party::Operator(operator) = party {
             self.operator_mut(operator).presence_seq = 0;
+            self.touch(operator);
             if before.state == SessionState::None {
+                self.begin_clocks(operator);
+                self.touch_team(operator);
                 self.become_present(operator, PresenceState::NotReady(0));
             }
             self.settle(Freed::operator(operator));
@@ -115,6 +118,7 @@ impl Model {
         self.session_mut(party).state = into;
         self.effects.push(Effect::EndStream { party, epoch });
         let Party::Operator(operator) = party else { return Freed::default() };
+        self.touch(operator);
         let mut freed = self.release_holds(operator);
         freed.join(Freed::exclusions());
         if into != SessionState::None {
@@ -181,6 +185,8 @@ impl Model {
     /// The operator does not come back: handled contacts follow their queue's orphan rule.
     pub(super) fn sign_out(&mut self, operator: OperatorId) -> Freed {
         self.operator_mut(operator).session.state = SessionState::None;
+        self.touch(operator);
+        self.touch_team(operator);
         let mut freed = Freed::default();
         for id in self.hands_of(operator) {
             match self.contact_row(id).state {

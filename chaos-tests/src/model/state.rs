@@ -12,6 +12,8 @@ use ringmain_routing::{
 };
 
 use super::matching::Key;
+use super::rest::RestClock;
+use super::time::{BreakClock, OnBreak};
 
 /// One contact.
 #[derive(Clone, Debug)]
@@ -245,6 +247,16 @@ pub struct Operator {
     pub exclusions: Vec<Exclusion>,
     /// Wrap-ups of contacts that went on without the operator, oldest first.
     pub wrap_ups: Vec<WrapUp>,
+    /// The clocks of its breaks, in the order in which its rules name them.
+    pub breaks: Vec<BreakClock>,
+    /// The break that it is on.
+    pub on_break: Option<OnBreak>,
+    /// How busy it was, where it rests.
+    pub rest: Option<RestClock>,
+    /// When something last happened to it.
+    pub touched_at: Timestamp,
+    /// What it had in hand when that was last looked at.
+    pub hands: BTreeSet<(ContactId, AssignmentEpoch)>,
 }
 
 /// The wrap-up of a contact that was passed on.

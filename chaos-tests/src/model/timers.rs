@@ -32,7 +32,8 @@ impl Model {
             contact.deadline().map(|deadline| Timer { deadline, kind: Kind::Contact(contact.id) })
         });
         let operators = self.operators.iter().filter_map(|operator| {
-            operator.deadline().map(|deadline| Timer { deadline, kind: Kind::Operator(operator.id) })
+            let deadline = operator.deadline().into_iter().chain(self.time_deadline(operator)).min();
+            deadline.map(|deadline| Timer { deadline, kind: Kind::Operator(operator.id) })
         });
         let gateways = self.gateways.iter().filter_map(|gateway| {
             let until = gateway.session.grace_until();
@@ -91,6 +92,7 @@ impl Model {
     /// of contacts passed on.
     fn fire_operator(&mut self, id: OperatorId, due: Timestamp) {
         let mut freed = Freed::operator(id);
+        self.touch(id);
         self.operator_mut(id).exclusions.retain(|exclusion| exclusion.until > due);
         if self.operators[id.slot as usize].session.grace_until().is_some_and(|until| until <= due) {
             freed.join(self.sign_out(id));
@@ -98,6 +100,11 @@ impl Model {
         if matches!(self.operators[id.slot as usize].presence, PresenceState::Missed { until } if until <= due)
         {
             self.become_present(id, PresenceState::Ready);
+        }
+        if let PresenceState::Break { reason, until } = self.operators[id.slot as usize].presence
+            && until <= due
+        {
+            freed.join(self.return_from_break(id, reason));
         }
         self.end_wrap_ups(id, |wrap_up| wrap_up.until <= due);
         self.settle(freed);

@@ -38,7 +38,7 @@ pub(super) fn plan_rules(rng: &mut ChaCha8Rng, has_units: bool) -> PlanRules {
     let count = rng.random_range(1..6);
     PlanRules {
         principals: PRINCIPALS.iter().map(|name| (*name).into()).collect(),
-        entry: (0..count).map(|number| entry(rng, number, has_units)).collect(),
+        entry: entries(rng, count, has_units),
         default_queue: Some(some(rng, &QUEUES).into()),
         redial: rng.random_bool(0.7).then(|| Redial { within: span(rng, 30_000) }),
         head_start_max: rng.random_bool(0.3).then(|| span(rng, 4_000)),
@@ -48,6 +48,17 @@ pub(super) fn plan_rules(rng: &mut ChaCha8Rng, has_units: bool) -> PlanRules {
         },
         ..PlanRules::default()
     }
+}
+
+/// In most centres danger to life comes before everything else.
+fn entries(rng: &mut ChaCha8Rng, count: u32, has_units: bool) -> Vec<EntryRule> {
+    let mut rules: Vec<EntryRule> = (0..count).map(|number| entry(rng, number, has_units)).collect();
+    if rng.random_bool(0.6) {
+        let when = When { danger: Some(true), ..When::default() };
+        let then = Then { tier: Some(0), own_unit: rng.random_bool(0.5), ..Then::default() };
+        rules.insert(0, EntryRule { name: "danger".into(), when, then });
+    }
+    rules
 }
 
 fn entry(rng: &mut ChaCha8Rng, number: u32, has_units: bool) -> EntryRule {
@@ -185,7 +196,7 @@ pub(super) fn facts(rng: &mut ChaCha8Rng, has_units: bool) -> Facts {
         account: rng.random_bool(0.2).then(|| reference(rng)),
         supply_point: rng.random_bool(0.2).then(|| reference(rng)),
         intent: None,
-        danger: rng.random_bool(0.1),
+        danger: rng.random_bool(0.2),
         attributes: Vec::new(),
         case: rng.random_bool(0.6).then(|| format!("case-{}", rng.random_range(0..6)).into()),
     }

@@ -57,6 +57,7 @@ fn action(spec: &ActSpec, model: &Model) -> Action {
             let contact = id(spec, model, |row| row.is_eligible());
             Action::AssignContact { contact, to: login, hold: Millis(u64::from(ms)) }
         }
+        ActKind::Defer(on) => Action::DeferBreaks { on },
         ActKind::Note => Action::Note { what: "drain".into(), detail: "node 2".into() },
     }
 }

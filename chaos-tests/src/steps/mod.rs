@@ -5,6 +5,7 @@ mod act;
 mod hand_out;
 mod resolve;
 pub mod rule_book;
+pub mod time;
 pub mod world;
 
 use ringmain_routing::{Command, Timestamp};
@@ -85,6 +86,8 @@ pub enum Action {
     TakeNext(TakeSpec),
     /// A lead hands a contact out.
     HandOut(HandOutSpec),
+    /// An operator asks for a break.
+    AskForBreak(BreakAskSpec),
     /// A supervisor acts.
     Act(ActSpec),
     /// The life-support register changes.
@@ -98,6 +101,17 @@ pub struct TakeSpec {
     pub who: u8,
     /// Of which queue alone; 4 is an unknown one.
     pub queue: Option<u8>,
+    /// What is wrong with it.
+    pub flaw: Flaw,
+}
+
+/// An operator asks for a break.
+#[derive(Clone, Copy, Debug)]
+pub struct BreakAskSpec {
+    /// Which operator.
+    pub who: u8,
+    /// Which of its breaks, or of all.
+    pub name: u8,
     /// What is wrong with it.
     pub flaw: Flaw,
 }
@@ -147,6 +161,8 @@ pub enum ActKind {
     Lift(Option<u8>, Option<u8>),
     /// Hands a contact out for so long.
     HandOut(u8),
+    /// Breaks wait, or no longer do.
+    Defer(bool),
     /// Nothing but a note.
     Note,
 }

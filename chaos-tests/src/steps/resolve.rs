@@ -63,6 +63,7 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         Action::Answer { kind, pick } => answer(*kind, *pick, model),
         Action::Act(spec) => super::act::command(spec, model),
         Action::TakeNext(spec) => super::hand_out::take_next(spec, model),
+        Action::AskForBreak(spec) => super::time::ask(spec, model),
         Action::HandOut(spec) => super::hand_out::by_lead(spec, model),
         Action::Register(spec) => Command::PutLifeSupport(rule_book::register(spec)),
     }

@@ -8,6 +8,7 @@ use ringmain_routing::rules::{
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
+use super::time::{self, BreakSpec, OperatorTimeSpec};
 use super::world::{CHANNELS, GATEWAYS, OPERATORS, QUEUES, SKILLS, UNITS, pick};
 
 /// Companies of the world.
@@ -43,6 +44,8 @@ pub struct QueueRuleSpec {
     pub hard: bool,
     /// How often contacts may be passed on.
     pub passes_max: Option<u8>,
+    /// How long before the end of a shift nothing of it begins.
+    pub last_start: Option<u8>,
 }
 
 /// Calendars of the world.
@@ -89,6 +92,10 @@ pub struct PlanRuleSpec {
     pub heads: [Option<u8>; 4],
     /// For how long a customer's last operator and the people of a case are remembered.
     pub remember: [Option<u8>; 2],
+    /// The first breaks of the world.
+    pub breaks: Vec<BreakSpec>,
+    /// How busy operators may be.
+    pub rest: Option<u8>,
 }
 
 /// An entry rule.
@@ -123,6 +130,8 @@ pub struct OperatorRuleSpec {
     pub cap: Option<(u8, u8)>,
     /// Who stands in.
     pub deputies: [Option<u8>; 2],
+    /// Breaks, shifts and rest.
+    pub time: OperatorTimeSpec,
     /// Names a channel (1) or a company (2) that the plan lacks, or too many deputies (3).
     pub flaw: u8,
 }
@@ -180,7 +189,7 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
             .collect(),
         hours: spec.hours.map(|number| pick(&CALENDARS, number).into()),
         deflections: spec.deflections.into_iter().flatten().map(deflection).collect(),
-        last_start: None,
+        last_start: spec.last_start.map(|ms| Millis(u64::from(ms))),
         same_person: same_person(spec.same_person),
         leads: chosen(OPERATORS.into_iter(), spec.leads),
         hard: spec.hard,
@@ -267,6 +276,7 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         remember: Remember { customer: span(spec.remember[0]), case: span(spec.remember[1]) },
         ..PlanRules::default()
     };
+    time::put_into(&mut plan.rules, &spec.breaks, spec.rest);
     for ((unit, bits), head) in plan.units.iter_mut().zip(spec.neighbours).zip(spec.heads) {
         let names = UNITS.iter().map(|(name, _)| *name);
         unit.rules = UnitRules { neighbours: chosen(names, bits), head: head.map(login), calendar: None };
@@ -281,7 +291,7 @@ pub fn drop_unknown_hours(plan: &mut Plan) {
 }
 
 /// Those of a list whose bits are set.
-fn chosen<'a>(names: impl Iterator<Item = &'a str>, bits: u8) -> Vec<Name> {
+pub(super) fn chosen<'a>(names: impl Iterator<Item = &'a str>, bits: u8) -> Vec<Name> {
     let chosen = names.enumerate().filter(|(place, _)| bits & (1 << place) != 0);
     chosen.map(|(_, name)| name.into()).collect()
 }
@@ -353,6 +363,7 @@ pub fn operator_rules(spec: &OperatorRuleSpec) -> OperatorRules {
         deputies: spec.deputies.into_iter().flatten().map(login).collect(),
         ..OperatorRules::default()
     };
+    time::put_into_operator(&mut rules, &spec.time);
     match spec.flaw {
         1 => rules.channels.push("pigeon".into()),
         2 => rules.principals.push("nobody".into()),

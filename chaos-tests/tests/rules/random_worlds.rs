@@ -37,6 +37,7 @@ fn worlds() -> impl Strategy<Value = World> {
     (queues, strategies::sessions(), rules, operators, steps, plain).prop_map(
         |(queues, sessions, rules, operators, steps, plain)| {
             let mut world = World { queues, sessions, rules, operators, steps };
+            world.drop_unknown_time();
             if let Some(steps) = plain {
                 world.make_plain(steps);
             }
@@ -46,6 +47,15 @@ fn worlds() -> impl Strategy<Value = World> {
 }
 
 impl World {
+    /// Operators have no breaks and shifts that the plan lacks, so that they come to be known.
+    fn drop_unknown_time(&mut self) {
+        let breaks = self.rules.as_ref().map_or(0, |rules| rules.breaks.len());
+        for rules in self.operators.iter_mut().filter_map(|operator| operator.rules.as_mut()) {
+            rules.time.breaks &= (1 << breaks) - 1;
+            rules.time.shift = rules.time.shift.filter(|_| self.rules.is_some());
+        }
+    }
+
     /// Takes the rule book out of the opening and of so many steps: a log of earlier formats, to begin with.
     fn make_plain(&mut self, steps: usize) {
         self.rules = None;
@@ -65,8 +75,12 @@ impl World {
                     contact.facts = None;
                     contact.flaw = plain_flaw(contact.flaw);
                 }
-                Action::Register(_) | Action::TakeNext(_) | Action::HandOut(_) => step.action = Action::Tick,
-                Action::Act(ActSpec { kind: ActKind::HandOut(_), .. }) => step.action = Action::Tick,
+                Action::Register(_) | Action::TakeNext(_) | Action::HandOut(_) | Action::AskForBreak(_) => {
+                    step.action = Action::Tick;
+                }
+                Action::Act(ActSpec { kind: ActKind::HandOut(_) | ActKind::Defer(_), .. }) => {
+                    step.action = Action::Tick
+                }
                 Action::Tick
                 | Action::Open(_)
                 | Action::Lose(_)
@@ -254,6 +268,9 @@ const WORDS: &[&str] = &[
     "nothing-waits",
     "not-a-lead",
     "passed-often",
+    "life-safety",
+    "unknown-break",
+    "break",
 ];
 
 /// Random tests that never reach a rule prove nothing about it.

@@ -5,20 +5,21 @@ use proptest::prelude::*;
 use ringmain_chaos::steps::rule_book::{
     EntrySpec, FactsSpec, LadderSpec, OperatorRuleSpec, PlanRuleSpec, QueueRuleSpec, RegisterSpec,
 };
+use ringmain_chaos::steps::time::{BreakSpec, OperatorTimeSpec};
 
 pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let units = option::weighted(0.15, (0u8..3, 0u8..4));
     let deflection = || option::weighted(0.25, (0u8..8, 0u8..5));
     let arrivals = (option::weighted(0.2, 0u8..2), deflection(), deflection());
     let people = (prop::array::uniform3(option::weighted(0.5, 1u8..60)), prop_oneof![Just(0u8), 0u8..64]);
-    let passing = (any::<bool>(), option::weighted(0.4, 0u8..4));
+    let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100));
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
     (order, arrivals, people, passing).prop_map(
         |(
             (choice, ladder, promote_after, units),
             (hours, one, other),
             (same_person, leads),
-            (hard, passes_max),
+            (hard, passes_max, last_start),
         )| {
             QueueRuleSpec {
                 choice,
@@ -31,6 +32,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 leads,
                 hard,
                 passes_max,
+                last_start,
             }
         },
     )
@@ -80,8 +82,18 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let calendars = [calendar(), calendar()];
     let heads = prop::array::uniform4(option::weighted(0.4, 0u8..7));
     let remember = prop::array::uniform2(option::weighted(0.8, 0u8..250));
-    (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars, heads, remember).prop_map(
-        |(entry, default_queue, (redial, head_start_max), neighbours, calendars, heads, remember)| {
+    let time = (prop::collection::vec(break_rule(), 0..4), option::weighted(0.4, 1u8..3));
+    (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars, heads, remember, time).prop_map(
+        |(
+            entry,
+            default_queue,
+            (redial, head_start_max),
+            neighbours,
+            calendars,
+            heads,
+            remember,
+            (breaks, rest),
+        )| {
             PlanRuleSpec {
                 entry,
                 default_queue,
@@ -91,7 +103,24 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
                 neighbours,
                 heads,
                 remember,
+                breaks,
+                rest,
             }
+        },
+    )
+}
+
+fn break_rule() -> impl Strategy<Value = BreakSpec> {
+    let times = (1u8..120, 1u8..60, prop_oneof![Just(0u8), 0u8..60]);
+    (times, 0u8..101, any::<bool>(), prop::bool::weighted(0.3), any::<bool>()).prop_map(
+        |((every, length, defer), away, alone, on_request, returns)| BreakSpec {
+            every,
+            length,
+            defer,
+            away,
+            alone,
+            on_request,
+            returns,
         },
     )
 }
@@ -100,14 +129,18 @@ pub fn operator() -> impl Strategy<Value = OperatorRuleSpec> {
     let bits = |most: u8| prop_oneof![2 => Just(0u8), 1 => 0..most];
     let flaw = prop_oneof![200 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8), 1 => Just(3u8)];
     let deputies = prop::array::uniform2(option::weighted(0.5, 0u8..7));
+    let breaks = prop_oneof![1 => Just(0u8), 1 => 0u8..4, 1 => 0u8..8];
+    let time = (breaks, any::<bool>(), option::weighted(0.3, 0u8..2), prop::bool::weighted(0.3))
+        .prop_map(|(breaks, is_turned, shift, rests)| OperatorTimeSpec { breaks, is_turned, shift, rests });
     let cap = option::weighted(0.4, (0u8..3, 0u8..4));
-    (bits(8), bits(4), bits(4), cap, deputies, flaw).prop_map(
-        |(channels, principals, lent, cap, deputies, flaw)| OperatorRuleSpec {
+    (bits(8), bits(4), bits(4), cap, deputies, time, flaw).prop_map(
+        |(channels, principals, lent, cap, deputies, time, flaw)| OperatorRuleSpec {
             channels,
             principals,
             lent,
             cap,
             deputies,
+            time,
             flaw,
         },
     )

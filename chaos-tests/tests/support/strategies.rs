@@ -7,8 +7,9 @@ use proptest::option;
 use proptest::prelude::*;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
-    ActKind, ActSpec, Action, AnswerKind, ContactFlaw, ContactPick, ContactSpec, Flaw, HandOutSpec, OpenSpec,
-    OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step, TakeSpec, TransferSpec, UpdateSpec, Wait,
+    ActKind, ActSpec, Action, AnswerKind, BreakAskSpec, ContactFlaw, ContactPick, ContactSpec, Flaw,
+    HandOutSpec, OpenSpec, OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step, TakeSpec,
+    TransferSpec, UpdateSpec, Wait,
 };
 use rules_of_worlds as rules;
 
@@ -56,6 +57,7 @@ pub fn wait() -> impl Strategy<Value = Wait> {
         2 => Just(Wait::ToDeadline),
         1 => Just(Wait::JustBefore),
         1 => (1u16..120).prop_map(Wait::Beyond),
+        1 => (100u16..1_000).prop_map(Wait::Ms),
         1 => (1u16..50).prop_map(Wait::Back),
     ]
 }
@@ -215,6 +217,7 @@ fn act() -> impl Strategy<Value = ActSpec> {
         3 => (0u8..4, 0u8..4, option::of(0u8..4)).prop_map(|(from, to, max)| ActKind::MoveLine(from, to, max)),
         2 => (option::of(0u8..11), option::of(0u8..60)).prop_map(|(tier, head)| ActKind::Lift(tier, head)),
         2 => (0u8..80).prop_map(ActKind::HandOut),
+        2 => any::<bool>().prop_map(ActKind::Defer),
         1 => Just(ActKind::Note),
     ];
     (0u8..16, kind, pick(), 0u8..6).prop_map(|(key, kind, pick, who)| ActSpec { key, kind, pick, who })
@@ -246,6 +249,8 @@ pub fn action() -> impl Strategy<Value = Action> {
         6 => act().prop_map(Action::Act),
         8 => (0u8..6, option::weighted(0.3, 0u8..5), flaw())
             .prop_map(|(who, queue, flaw)| Action::TakeNext(TakeSpec { who, queue, flaw })),
+        3 => (0u8..6, 0u8..3, flaw())
+            .prop_map(|(who, name, flaw)| Action::AskForBreak(BreakAskSpec { who, name, flaw })),
         3 => (pick(), 0u8..6, 0u8..7, 0u8..80)
             .prop_map(|(pick, lead, to, hold)| Action::HandOut(HandOutSpec { pick, lead, to, hold })),
         20 => (answer(), pick()).prop_map(|(kind, pick)| Action::Answer { kind, pick }),

@@ -17,7 +17,7 @@ pub enum PlanCommand {
     Validate(PlanValidateArgs),
     /// Show what differs between the plan in force and a file, or between two files
     #[command(
-        after_help = "Examples:\n  ringmain plan diff plan.toml\n  ringmain plan diff winter.toml summer.toml"
+        after_help = "Example:\n  ringmain plan diff plan.toml\n  ringmain plan diff winter.toml summer.toml"
     )]
     Diff(PlanDiffArgs),
     /// Show the plan in force, or an earlier one, in words

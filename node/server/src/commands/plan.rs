@@ -154,17 +154,18 @@ fn understood(message: ringmain_protocol::v1::Plan) -> Result<Plan, Failure> {
     })
 }
 
-/// The operators as the cluster has them, as far as a list tells: ranks are taken for those of the file.
+/// The operators as the cluster has them, as far as a list tells: ranks and rules are taken for those of the file.
 fn visible(known: &[Operator], wanted: &[OperatorPlan]) -> Vec<OperatorPlan> {
-    let ranks: BTreeMap<&str, &OperatorPlan> =
+    let by_login: BTreeMap<&str, &OperatorPlan> =
         wanted.iter().map(|operator| (&*operator.login, operator)).collect();
+    let of_file = |operator: &Operator| by_login.get(operator.login.as_str());
     let seen = |operator: &Operator| OperatorPlan {
         login: operator.login.as_str().into(),
         skills: levels(&operator.skills),
         capacity: operator.capacity,
         unit: operator.unit.as_deref().map(Name::from),
-        ranks: ranks.get(operator.login.as_str()).map(|wanted| wanted.ranks.clone()).unwrap_or_default(),
-        rules: Default::default(),
+        ranks: of_file(operator).map(|wanted| wanted.ranks.clone()).unwrap_or_default(),
+        rules: of_file(operator).map(|wanted| wanted.rules.clone()).unwrap_or_default(),
     };
     known.iter().map(seen).collect()
 }
