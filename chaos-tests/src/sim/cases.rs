@@ -8,6 +8,7 @@ use ringmain_routing::command::{CaseStep, TransferTarget};
 use ringmain_routing::rules::{PlanRules, Route, Stage};
 use ringmain_routing::{Millis, Name, Timestamp};
 
+use super::EPOCH_MS;
 use super::centre::QUEUES;
 
 const ROUTES: [&str; 2] = ["claim", "complaint"];
@@ -86,7 +87,7 @@ fn calendar(rng: &mut ChaCha8Rng, name: &str) -> CalendarPlan {
         (Millis(from), Millis(from + open))
     };
     let week = (0..PERIODS).map(span).collect();
-    CalendarPlan { name: name.into(), spans: Vec::new(), until: Timestamp(0), week }
+    CalendarPlan { name: name.into(), spans: Vec::new(), until: Timestamp(EPOCH_MS), week }
 }
 
 fn route(rng: &mut ChaCha8Rng, name: &str) -> Route {
