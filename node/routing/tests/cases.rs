@@ -554,3 +554,103 @@ fn steps_and_the_back_office_are_frames_of_format_3() {
     let old = [&[18, 0, 1], &frame[3..]].concat();
     assert!(Command::decode(&old).is_err(), "no log of an earlier format says that");
 }
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+}
+
+/// Something that an operator, a customer or a supervisor might do now.
+fn deed(centre: &Centre, dice: &mut Dice, number: u64) -> Command {
+    let (gateway, epoch) = (centre.gateway, Epoch(1));
+    let open: Vec<ContactView> = centre
+        .router
+        .contacts()
+        .filter(|contact| !matches!(contact.state, ContactState::Ended { .. }))
+        .collect();
+    let some = open.get(dice.below(open.len().max(1) as u64) as usize);
+    let answer = some.and_then(|contact| {
+        let epoch = centre.router.operator(contact.holder?)?.epoch;
+        Some((contact.holder?, epoch, contact.id, contact.assignment))
+    });
+    let answer = answer.map(|(operator, epoch, contact, assignment)| AnswerOffer {
+        operator,
+        epoch,
+        contact,
+        assignment,
+    });
+    let wrap_up = Some(Millis(dice.below(3) * 700));
+    match (dice.below(12), answer, some) {
+        (0..=2, _, _) => {
+            let key = format!("n{number}");
+            let claim = if dice.below(4) == 0 { contact(&key, "calls", 3) } else { claim_of(&key) };
+            Command::EnqueueContact(Box::new(claim))
+        }
+        (3..=6, Some(answer), _) => {
+            let steps = [CaseStep::Next, CaseStep::Next, CaseStep::Next, CaseStep::Return, CaseStep::Close];
+            let step = steps[dice.below(5) as usize];
+            Command::CompleteContact(CompleteContact { answer, wrap_up, step })
+        }
+        (7, Some(answer), _) => to_back_office(answer, wrap_up),
+        (8, Some(answer), _) => {
+            let to = TransferTarget::Queue("head".into());
+            Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up }))
+        }
+        (9, _, Some(contact)) if dice.below(3) == 0 => {
+            Command::AbandonContact(AbandonContact { gateway, epoch, contact: contact.id })
+        }
+        (10, _, Some(contact)) if dice.below(3) == 0 => {
+            let action = Action::CloseContact { contact: contact.id, reason: "stuck".into() };
+            Command::Act(Box::new(Act { by: "olga".into(), key: format!("{number}").into(), action }))
+        }
+        (10, _, _) => {
+            let login = if dice.below(2) == 0 { "anna" } else { "boris" };
+            let nonce = 100 + number;
+            Command::OpenSession(OpenSession { takeover: true, ..open_session(login, nonce) })
+        }
+        (11, Some(AnswerOffer { operator, epoch, .. }), _) => {
+            Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch })
+        }
+        (_, _, _) => Command::Tick,
+    }
+}
+
+fn open_session(login: &str, nonce: u64) -> OpenSession {
+    open(Role::Operator, login, nonce)
+}
+
+#[test]
+fn whatever_happens_each_open_case_has_one_contact_and_a_restored_state_goes_on_alike() {
+    for seed in 0..10 {
+        let mut dice = Dice(seed);
+        let mut centre = centre_with(vec![claim()], |plan| {
+            plan.rules.routes[0].term = Some(Millis(30_000));
+            plan.rules.routes[0].stages[1].escalate_to = Some("head".into());
+            plan.queues[1].orphan = Orphan::Close;
+            plan.queues[1].rules.promote_after = Some(Millis(2_000));
+        });
+        for login in ["anna", "boris"] {
+            centre.ready(OperatorPlan { capacity: 100, ..operator(login) });
+        }
+        let (mut other, mut closed) =
+            (Router::restore(&centre.router.snapshot().encode()).expect("sound"), 0);
+        for number in 0..300 {
+            centre.at += dice.below(900);
+            let command = deed(&centre, &mut dice, number);
+            let outcome = centre.router.apply(Timestamp(centre.at), &command);
+            assert_eq!(other.apply(Timestamp(centre.at), &command), outcome, "seed {seed}, {number}");
+            closed += names(&outcome.effects).iter().filter(|name| **name == "closed").count();
+            if number % 37 == 0 {
+                other = Router::restore(&other.snapshot().encode()).expect("sound");
+                centre.router.check_invariants().expect("holds");
+            }
+        }
+        assert_eq!(centre.router.chain(), other.chain());
+        assert!(closed > 3, "seed {seed}: {closed} cases were closed");
+    }
+}
