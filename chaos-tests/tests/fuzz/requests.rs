@@ -28,6 +28,9 @@ macro_rules! rows {
 pub const ROWS: &[Row] = rows!(
     AddNodeRequest,
     AdmitRequest,
+    CountCasesRequest,
+    GetCaseRequest,
+    ListCasesRequest,
     AdmitResponse,
     AppendEntriesRequest,
     AppendEntriesResponse,
