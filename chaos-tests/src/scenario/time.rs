@@ -73,3 +73,31 @@ pub(super) fn write_answer(answer: BreakAnswer) -> String {
         BreakAnswer::WhenOthersReturn => "break when-others-return".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{read, write};
+
+    #[test]
+    fn what_a_scenario_says_of_time_is_read_and_written_back() {
+        let text = "\
+at 1 plan version=1
+  break short reason=11 every=500 length=50 defer=100 away=20 alone returns
+  break smoke reason=12 every=0 length=50 defer=0 away=0 on-request
+  rest window=60000 busy=85
+  sessions grace=1 missed=1 exclusion=1 key-window=1
+at 2 put-operators
+  operator anna capacity=1 breaks=short,smoke shift=day rests
+at 3 ask-for-break o0.0 epoch=1 seq=2 name=smoke
+at 4 act defer-breaks on by=olga key=k
+";
+        let scenario = read(text).expect("it is a scenario");
+        let written = write(&scenario);
+        assert_eq!(read(&written).expect("it is read again").entries, scenario.entries);
+        for part in
+            ["break short reason=11", "rest window=60000 busy=85", "shift=day rests", "defer-breaks on"]
+        {
+            assert!(written.contains(part), "{written}");
+        }
+    }
+}

@@ -183,7 +183,7 @@ impl Router {
     }
 
     fn demand(&self, contact: &Contact) -> Demand {
-        let passes_kept = contact.tier > 0 && !self.is_behind();
+        let passes_kept = contact.tier > 0 && self.tables.ix.profiles.has_kept() && !self.is_behind();
         Demand { units: contact.units, channel: contact.need.channel, passes_kept }
     }
 

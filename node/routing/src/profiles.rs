@@ -134,6 +134,8 @@ pub(crate) struct Profiles {
     with_room: Bitset,
     /// Choices beside idleness that some queue makes.
     choices: BTreeSet<Choice>,
+    /// Available operators who were seen to take nothing but life safety.
+    kept: u32,
 }
 
 impl Profiles {
@@ -199,6 +201,9 @@ impl Profiles {
     pub(crate) fn set_idle(&mut self, profile: u32, standing: Standing, on: bool) {
         let Standing { free, full, idle, .. } = standing;
         let row = &mut self.list[profile as usize];
+        if full & KEPT != 0 {
+            self.kept = if on { self.kept + 1 } else { self.kept - 1 };
+        }
         row.counts.available = if on { row.counts.available + 1 } else { row.counts.available - 1 };
         set_in_level(&mut row.idle, (full, free), idle, on);
         for &choice in &self.choices {
@@ -246,6 +251,11 @@ impl Profiles {
     pub(crate) fn set_signed_in(&mut self, profile: u32, on: bool) {
         let counts = &mut self.list[profile as usize].counts;
         counts.signed_in = if on { counts.signed_in + 1 } else { counts.signed_in - 1 };
+    }
+
+    /// Whether some available operator was seen to take nothing but life safety.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.kept > 0
     }
 
     /// The profiles with an available operator who has at least one unit free.

@@ -213,8 +213,8 @@ impl Router {
     /// Whether operators of the profile are at the end of their shift for a contact of the queue, life safety aside.
     pub(crate) fn shift_ends(&self, profile: &ProfileKey, queue: QueueId) -> bool {
         let directory = &self.tables.directory;
-        profile.shift.is_some()
-            && directory.rule(queue).last_start.is_some()
+        directory.rule(queue).last_start.is_some()
+            && profile.shift.is_some()
             && !directory.may_begin(queue, directory.shift_left(profile, self.now))
     }
 

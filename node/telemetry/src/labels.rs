@@ -31,7 +31,7 @@ labels! { ALL:
     REASON = "reason", "why it ended or was taken back, a closed set in the code";
     COMMAND = "command", "names of the log's commands, a closed set in the code";
     CODE = "code", "`ok` or a stable error code (docs/ERRORS.md)";
-    PRESENCE = "presence", "`offline`, `ready`, `not-ready`, `missed`";
+    PRESENCE = "presence", "`offline`, `ready`, `not-ready`, `missed`, `break`";
     ROLE = "role", "`gateway`, `operator`, `supervisor`, `admin`";
     ACTOR = "actor", "`operator`, `conversation`, `queue`";
     METHOD = "method", "the RPCs of the protocol";
