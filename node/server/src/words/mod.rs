@@ -33,7 +33,19 @@ macro_rules! keys {
 }
 
 keys! {
-    ContactWaits, ContactLater, ContactRings, ContactHandled, ContactWrapUp, ContactOver, ContactUnknown, EndCompleted, EndAbandoned, EndMerged, EndOperatorLost, EndClosed, EndCallBack, EndVoicemail, EndMessage, EndUnknown, NobodyFits, NobodyFitsYet, First, Ahead, HeldFor, Tier, Promoted, PromoteNext, EntryRule, NoEntryRule, HeadStart, NoLadder, Step, StepNext, StepLast, KeptHead, KeptUnlisted, KeptUnknown, KeptSkill, KeptLevel, KeptLanguage, KeptPrincipal, KeptChannel, KeptReach, KeptRank, KeptNotSignedIn, KeptStreamLost, KeptNotReady, KeptMissed, KeptOnBreak, KeptBreakDue, KeptShiftEnds, KeptResting, KeptNoRoom, KeptCap, KeptKeptAway, KeptHeldForAnother, KeptHandedOut, KeptNotDue, KeptNotWaiting, KeptNothing, NeverGiven, NotRecorded, DecisionHead, DecisionBefore, GivenTo, SideLongestIdle, SideLeastOccupied, SideMostSkilled, SideRoundRobin, SideOperator, SideHeld, SideTaken, SideLifeSafety, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted, OperatorFree, OperatorKept, Load, NoLines, IsUnknown, IsSkill, IsLevel, IsLanguage, IsPrincipal, IsChannel, IsReach, IsRank, IsNotSignedIn, IsStreamLost, IsNotReady, IsMissed, IsOnBreak, IsBreakDue, IsShiftEnds, IsResting, IsNoRoom, IsCap, IsKeptAway, IsHeldForAnother, IsHandedOut, IsNotDue, IsNotWaiting, IsNothing, ColumnQueue, ColumnInLine, ColumnWhy, Stamp, StampOld, StampStale, Days, Hours, Minutes, Seconds, Milliseconds,
+    ContactWaits, ContactLater, ContactRings, ContactHandled, ContactWrapUp, ContactOver, ContactUnknown,
+    EndCompleted, EndAbandoned, EndMerged, EndOperatorLost, EndClosed, EndCallBack, EndVoicemail, EndMessage,
+    EndUnknown, NobodyFits, NobodyFitsYet, First, Ahead, HeldFor, Tier, Promoted, PromoteNext, EntryRule, NoEntryRule,
+    HeadStart, NoLadder, Step, StepNext, StepLast, KeptHead, KeptUnlisted, KeptUnknown, KeptSkill, KeptLevel,
+    KeptLanguage, KeptPrincipal, KeptChannel, KeptReach, KeptRank, KeptNotSignedIn, KeptStreamLost, KeptNotReady,
+    KeptMissed, KeptOnBreak, KeptBreakDue, KeptShiftEnds, KeptResting, KeptNoRoom, KeptCap, KeptKeptAway,
+    KeptHeldForAnother, KeptHandedOut, KeptNotDue, KeptNotWaiting, KeptNothing, NeverGiven, NotRecorded, DecisionHead,
+    DecisionBefore, GivenTo, SideLongestIdle, SideLeastOccupied, SideMostSkilled, SideRoundRobin, SideOperator,
+    SideHeld, SideTaken, SideLifeSafety, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted,
+    OperatorFree, OperatorKept, Load, NoLines, IsUnknown, IsSkill, IsLevel, IsLanguage, IsPrincipal, IsChannel,
+    IsReach, IsRank, IsNotSignedIn, IsStreamLost, IsNotReady, IsMissed, IsOnBreak, IsBreakDue, IsShiftEnds, IsResting,
+    IsNoRoom, IsCap, IsKeptAway, IsHeldForAnother, IsHandedOut, IsNotDue, IsNotWaiting, IsNothing, ColumnQueue,
+    ColumnInLine, ColumnWhy, Stamp, StampOld, StampStale, Days, Hours, Minutes, Seconds, Milliseconds,
 }
 
 /// Keys with their texts.
