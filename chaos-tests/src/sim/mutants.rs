@@ -7,16 +7,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use ringmain_routing::planted::{ALL, Mistake, plant};
+use ringmain_routing::planted::{ALL, Mistake, Planted, plant};
 
 use super::official::Official;
 use super::schedule::Schedule;
 use super::{Rule, SimFailure, run_schedule};
+use crate::model::KNOWS_CASES;
 use crate::scenario;
 
 /// What a simulated centre does not come to, for its first operator can serve everybody.
 const SCENARIOS: [(&str, &str); 1] =
     [("plan-asks-for-less", include_str!("../../scenarios/plan-asks-for-less.txt"))];
+
+/// Mistakes with cases: nothing shows them in runs that have none.
+const OF_CASES: [Planted; 9] = [
+    Planted::CaseTimersLostAtRestore,
+    Planted::DueChangedByPlan,
+    Planted::StageSkipped,
+    Planted::EscalatedTwice,
+    Planted::CalendarIgnored,
+    Planted::CaseLostWithOperator,
+    Planted::ReturnIgnored,
+    Planted::EscalationNotMoved,
+    Planted::CaseEndNotTold,
+];
 
 /// Plants one mistake after the other into the core, the delivery, the clients' logic and the nodes' shell, and fails
 /// when the simulation does not find one of them
@@ -73,7 +87,10 @@ pub fn carry_out(args: &MutantsArgs) -> Result<bool> {
     // A core that checks itself panics by the dozen here; each is noted.
     std::panic::set_hook(Box::new(|_| {}));
     let name = |mistake: &Mistake| format!("{:?}", mistake.planted);
-    let wanted = |mistake: &&Mistake| args.only.is_empty() || args.only.contains(&name(mistake));
+    let is_drawn = |mistake: &Mistake| KNOWS_CASES || !OF_CASES.contains(&mistake.planted);
+    let wanted = |mistake: &&Mistake| {
+        if args.only.is_empty() { is_drawn(mistake) } else { args.only.contains(&name(mistake)) }
+    };
     let chosen: Vec<&Mistake> = ALL.iter().filter(wanted).collect();
     let unknown = args.only.iter().find(|only| !ALL.iter().any(|mistake| name(mistake) == **only));
     if let Some(unknown) = unknown {

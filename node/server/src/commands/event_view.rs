@@ -112,35 +112,60 @@ pub(super) fn event_json(event: &Event) -> Value {
             assignment(&held.operator, &held.operator_login, held.assignment),
         ),
         Some(What::Moved(moved)) => ("moved", json!({"to": moved.queue})),
-        Some(What::StageBegun(begun)) => (
+        Some(
+            of_case @ (What::StageBegun(_)
+            | What::CaseWarned(_)
+            | What::CaseEscalated(_)
+            | What::CaseClosed(_)
+            | What::CaseWatched(_)),
+        ) => case_event_json(of_case),
+    };
+    with_common(event, kind, more)
+}
+
+/// What only events of cases have.
+fn case_event_json(event: &What) -> (&'static str, Value) {
+    match event {
+        What::StageBegun(begun) => (
             "stage",
             json!({
                 "case": case_json(begun.name.as_ref()), "place": begun.place, "stage": begun.stage,
                 "due_ms": begun.due_ms,
             }),
         ),
-        Some(What::CaseWarned(warned)) => {
+        What::CaseWarned(warned) => {
             ("case-due-soon", json!({"case": case_json(warned.name.as_ref()), "due_ms": warned.due_ms}))
         }
-        Some(What::CaseEscalated(late)) => {
+        What::CaseEscalated(late) => {
             ("case-late", json!({"case": case_json(late.name.as_ref()), "whole": late.whole}))
         }
-        Some(What::CaseClosed(closed)) => (
+        What::CaseClosed(closed) => (
             "case-closed",
             json!({
                 "case": case_json(closed.name.as_ref()), "reason": super::case::end_word(closed.end()),
                 "in_term": closed.in_term,
             }),
         ),
-        Some(What::CaseWatched(watched)) => (
+        What::CaseWatched(watched) => (
             "case-watched",
             json!({
                 "case": case_json(watched.name.as_ref()), "operator": watched.operator,
                 "operator_login": watched.operator_login, "escalated": watched.escalated,
             }),
         ),
-    };
-    with_common(event, kind, more)
+        What::Queued(_)
+        | What::Rung(_)
+        | What::Assigned(_)
+        | What::Connect(_)
+        | What::Withdrawn(_)
+        | What::WrapUpStarted(_)
+        | What::Freed(_)
+        | What::Ended(_)
+        | What::PresenceChanged(_)
+        | What::StreamEnded(_)
+        | What::Held(_)
+        | What::Moved(_) => ("unknown", json!({})),
+    }
 }
 
 fn case_text(name: Option<&CaseName>) -> String {
