@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -76,11 +77,19 @@ pub fn sample_plan(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster-config/samples/plans").join(name)
 }
 
-/// Ports that nobody listens on, as long as nobody else takes them.
+/// Ports that nobody listens on: below those that the system gives to whoever asks for any, and other ones in each process
+/// of tests, so that nobody takes them before the node does.
 pub fn free_addresses<const N: usize>() -> [String; N] {
-    let bound: [TcpListener; N] =
-        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    bound.map(|listener| listener.local_addr().expect("bound").to_string())
+    const FIRST: u32 = 10_000;
+    const OF_A_PROCESS: u32 = 110;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = FIRST + std::process::id() % 200 * OF_A_PROCESS;
+    let mut ports = std::iter::repeat_with(|| begin + NEXT.fetch_add(1, Ordering::Relaxed) % OF_A_PROCESS);
+    std::array::from_fn(|_| {
+        let addresses = ports.by_ref().take(10_000).map(|port| format!("127.0.0.1:{port}"));
+        let mut free = addresses.filter(|address| TcpListener::bind(address).is_ok());
+        free.next().expect("one of the ports is free")
+    })
 }
 
 /// The config of a cluster of one.
