@@ -43,6 +43,7 @@ pub fn same_state(model: &Model, router: &Router) -> Result<(), Difference> {
     same_contacts(model, router)?;
     same_operators(model, router)?;
     same_queues(model, router)?;
+    same_cases(model, router)?;
     same_gateways(model, router)?;
     same("next deadline", model.next_deadline(), router.next_deadline())
 }
@@ -75,6 +76,7 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("held_for"), row.held_for, view.held_for)?;
     same(&what("sources"), row.sources, view.sources)?;
     same(&what("transfers"), row.transfers, view.transfers)?;
+    same(&what("case"), row.case, view.case)?;
     same(&what("callback"), row.callback(), view.callback.as_ref())?;
     same(&what("details"), &row.details, &view.details)
 }
@@ -149,6 +151,30 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("moved out"), own.moved_out, other.moved_out)?;
         same(&what("closed"), own.closed, other.closed)?;
         same(&what("deflected"), own.deflected, other.deflected)?;
+    }
+    Ok(())
+}
+
+fn same_cases(model: &Model, router: &Router) -> Result<(), Difference> {
+    for row in model.cases() {
+        let what = |field: &str| format!("{} {field}", row.id);
+        let Some(view) = router.case(row.id) else { return Err(what("is not known to the router")) };
+        same(&what("gateway"), row.gateway, view.gateway_id)?;
+        same(&what("reference"), &row.reference, &view.reference)?;
+        same(&what("route"), &row.route, &view.route)?;
+        same(&what("stage"), row.stage, view.stage)?;
+        same(&what("unit"), &row.unit, &view.unit)?;
+        same(&what("opened_at"), row.opened_at, view.opened_at)?;
+        same(&what("due"), row.due, view.due)?;
+        same(&what("since"), row.stage_since, view.stage_since)?;
+        same(&what("stage's due"), row.stage_due, view.stage_due)?;
+        same(&what("warned"), row.warned, view.warned)?;
+        same(&what("escalated"), row.escalated, view.escalated)?;
+        same(&what("begun"), row.begun, view.begun)?;
+        same(&what("contact"), row.contact, view.contact)?;
+        same(&what("opened_by"), row.opened_by, view.opened_by)?;
+        same(&what("history"), &row.history, &view.history)?;
+        same(&what("state"), row.state, view.state)?;
     }
     Ok(())
 }

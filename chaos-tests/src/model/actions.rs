@@ -8,10 +8,13 @@ use ringmain_routing::limits::{
     ACTIONS_MAX, KEY_BYTES_MAX, MOVED_PER_COMMAND_MAX, MOVES_MAX, NOTE_BYTES_MAX, REQUIRED_SKILLS_MAX,
     TIER_MAX,
 };
-use ringmain_routing::{ContactId, Effect, Millis, Name, OperatorId, Party, QueueId, Refusal, Reply};
+use ringmain_routing::{
+    CaseEnd, ContactId, Effect, Millis, Name, OperatorId, Party, QueueId, Refusal, Reply,
+};
 
 use super::bounds;
 use super::contacts::{highest, wrong_state};
+use super::ladder::queue_of;
 use super::matching::{Key, key};
 use super::state::{Contact, ContactState, Deed, Job, MoveLine, SessionState};
 use super::{Freed, Model};
@@ -115,6 +118,9 @@ impl Model {
     fn close(&mut self, id: ContactId) -> Result<u32, Refusal> {
         let contact = self.known(id)?;
         let (assignment, now) = (contact.assignment, self.now);
+        let case = self.case_of_work(contact);
+        let in_talk =
+            contact.state.holder().filter(|_| matches!(contact.state, ContactState::Handling { .. }));
         let freed = match contact.state {
             ContactState::Ended { .. } => return Ok(0),
             ContactState::Waiting => {
@@ -135,6 +141,9 @@ impl Model {
                 Freed::operator(operator)
             }
         };
+        if let Some(case) = case {
+            self.end_case(case, in_talk, CaseEnd::ClosedEarly);
+        }
         self.settle(freed);
         Ok(1)
     }
@@ -253,14 +262,19 @@ impl Model {
         contact: &Contact,
         queue: &Name,
     ) -> (BTreeMap<Name, u8>, BTreeSet<Name>) {
-        let plan_of = |name: &Name| {
-            let queue = self.plan.queues.iter().find(|queue| queue.name == *name);
-            queue.expect("a queue that was named stays in the plan")
-        };
-        let (skills, mut scopes) = match &contact.own {
+        let (skills, mut scopes) = self.asked_for_itself(contact);
+        let next = queue_of(&self.plan, queue);
+        let skills: Vec<(Name, u8)> = skills.into_iter().chain(next.required.clone()).collect();
+        scopes.extend(next.scope.clone());
+        (highest(&skills), scopes)
+    }
+
+    /// Skills and scopes that the contact asks for whatever its queue requires.
+    pub(super) fn asked_for_itself(&self, contact: &Contact) -> (BTreeMap<Name, u8>, BTreeSet<Name>) {
+        match &contact.own {
             Some(own) => own.clone(),
             None => {
-                let present = plan_of(&contact.queue);
+                let present = queue_of(&self.plan, &contact.queue);
                 let by_queue = highest(&present.required);
                 let mut skills = contact.required.clone();
                 skills.retain(|skill, level| by_queue.get(skill).is_none_or(|needed| needed < level));
@@ -268,10 +282,6 @@ impl Model {
                 scopes.retain(|scope| Some(scope) != present.scope.as_ref());
                 (skills, scopes)
             }
-        };
-        let next = plan_of(queue);
-        let skills: Vec<(Name, u8)> = skills.into_iter().chain(next.required.clone()).collect();
-        scopes.extend(next.scope.clone());
-        (highest(&skills), scopes)
+        }
     }
 }

@@ -3,7 +3,7 @@
 use ringmain_routing::command::{AnswerOffer, CompleteContact, ExtendWrapUp};
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::limits::EXCLUSIONS_PER_OPERATOR_MAX;
-use ringmain_routing::{ContactId, Effect, OperatorId, Refusal, Reply};
+use ringmain_routing::{ContactId, Effect, Millis, OperatorId, Refusal, Reply};
 
 use super::contacts::wrong_state;
 use super::state::{Contact, ContactState, Exclusion, WrapUp};
@@ -110,7 +110,15 @@ impl Model {
         self.check_operator(answer.operator, answer.epoch)?;
         super::bounds::check_span("wrap_up", command.wrap_up)?;
         match self.check_answer(answer)? {
-            ContactState::Handling { operator, .. } => self.end_talk(command, operator),
+            ContactState::Handling { operator, .. } => {
+                let id = answer.contact;
+                let case = self.check_step(self.contact_row(id), command.step)?;
+                let mut freed = self.end_talk(id, operator, command.wrap_up);
+                if let Some(case) = case {
+                    freed.join(self.go_on(case, id, operator, command.step));
+                }
+                self.settle(freed);
+            }
             ContactState::WrapUp { .. } => {}
             ContactState::Offered { .. } | ContactState::Waiting | ContactState::Ended { .. } => {
                 return self.late(answer.contact);
@@ -119,25 +127,23 @@ impl Model {
         Ok(Reply::Done)
     }
 
-    fn end_talk(&mut self, command: &CompleteContact, operator: OperatorId) {
-        let id = command.answer.contact;
+    /// The handling ends, in wrap-up or for good; what that frees is matched by the caller.
+    pub(super) fn end_talk(&mut self, id: ContactId, operator: OperatorId, wrap_up: Option<Millis>) -> Freed {
         let queue_name = &self.contact_row(id).queue;
         let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
         let queue = queue.expect("a contact's queue stays in the plan");
-        let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+        let wrap_up = wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
         if wrap_up.0 == 0 {
             self.finish(id, operator);
-            self.settle(Freed::operator(operator));
-            return;
+            return Freed::operator(operator);
         }
         let (since, until) = (self.now, self.span_after_now(wrap_up));
         let contact = self.contact_mut(id);
         contact.state = ContactState::WrapUp { operator, since, until };
         let assignment = contact.assignment;
         self.effects.push(Effect::StartWrapUp { contact: id, operator, assignment, until });
-        if self.contacts.values().any(|contact| self.is_life_safety_in_line(contact)) {
-            self.settle(Freed::operator(operator));
-        }
+        let is_needed = self.contacts.values().any(|contact| self.is_life_safety_in_line(contact));
+        if is_needed { Freed::operator(operator) } else { Freed::default() }
     }
 
     /// Ended as completed; the operator is free of it.

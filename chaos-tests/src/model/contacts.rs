@@ -7,7 +7,8 @@ use ringmain_routing::effect::{EndReason, WithdrawReason};
 use ringmain_routing::limits::{CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0, REQUIRED_SKILLS_MAX};
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, Effect, Epoch, GatewayId, Millis, Name, OperatorId, Refusal, Reply, Timestamp,
+    AssignmentEpoch, CaseEnd, CaseId, ContactId, Effect, Epoch, GatewayId, Millis, Name, OperatorId, Refusal,
+    Reply, Timestamp,
 };
 
 use super::entry::{Entrance, together};
@@ -20,7 +21,7 @@ impl Model {
         self.check_gateway(command.gateway, command.epoch)?;
         let body = EnqueueContact { epoch: Epoch(0), ..command.clone() };
         if let Some(known) = self.contact_by_key(body.gateway, &body.key) {
-            let is_same = known.body == body;
+            let is_same = known.body == body && !known.is_made;
             return if is_same {
                 Ok(known.first_answer)
             } else {
@@ -41,12 +42,19 @@ impl Model {
         }
         self.check_room(&entrance)?;
         self.check_memory(&entrance)?;
+        if entrance.route.is_some() {
+            self.check_room_for_case()?;
+        }
         let credit = self.credit(&body, entrance.tier);
         let head_start = self.granted(together(entrance.head_start, credit));
         let id = self.add_contact(body, &entrance, head_start);
         self.totals_mut(id).entered += 1;
         let reply = Reply::Enqueued { contact: id };
         self.contact_mut(id).first_answer = reply;
+        if let Some(route) = &entrance.route {
+            let case = self.open_case(id, route);
+            self.begin_stage(case, 0, id);
+        }
         self.settle(Freed::queued(id));
         Ok(reply)
     }
@@ -163,6 +171,9 @@ impl Model {
             queue: entrance.queue.clone(),
             own: (self.format >= 2).then_some((own_skills, own_scopes)),
             wish: follows_queue.then_some(wish),
+            case: None,
+            is_made: false,
+            handed_over: false,
             rule_owner: entrance.owner.clone(),
             transfers: 0,
             passed: false,
@@ -245,24 +256,37 @@ impl Model {
         self.check_gateway(command.gateway, command.epoch)?;
         let contact = self.check_owner(command.contact, command.gateway)?.clone();
         let (id, now) = (contact.id, self.now);
+        let case = self.case_of_work(&contact);
         match contact.state {
             ContactState::Waiting => {
-                self.remember(&contact);
+                if case.is_none() {
+                    self.remember(&contact);
+                }
                 self.end(id, EndReason::Abandoned, None);
+                self.withdraw_case(case);
                 self.settle(Freed::default());
             }
             ContactState::Offered { operator, at, idle_before, .. } => {
-                self.remember(&contact);
+                if case.is_none() {
+                    self.remember(&contact);
+                }
                 self.withdraw(id, operator, WithdrawReason::Abandoned);
                 let row = self.operator_mut(operator);
                 row.idle_since = if row.idle_since == at { idle_before } else { now };
                 self.end(id, EndReason::Abandoned, None);
+                self.withdraw_case(case);
                 self.settle(Freed::operator(operator));
             }
             ContactState::Handling { .. } | ContactState::WrapUp { .. } => return Err(wrong_state(&contact)),
             ContactState::Ended { .. } => {}
         }
         Ok(Reply::Done)
+    }
+
+    fn withdraw_case(&mut self, case: Option<CaseId>) {
+        if let Some(case) = case {
+            self.end_case(case, None, CaseEnd::Withdrawn);
+        }
     }
 
     /// Tells both sides that the present assignment is void.

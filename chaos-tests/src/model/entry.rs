@@ -7,6 +7,7 @@ use ringmain_routing::rules::{EntryRule, Facts, When};
 use ringmain_routing::{Millis, Name, Refusal, Reply, Timestamp};
 
 use super::Model;
+use super::cases::route_of;
 use super::state::{Contact, is_within};
 
 /// Where an arrival goes and with what.
@@ -20,6 +21,8 @@ pub(super) struct Entrance {
     pub skills: Vec<(Name, u8)>,
     pub own_unit: bool,
     pub owner: Option<Name>,
+    /// The way that it goes as a case.
+    pub route: Option<Name>,
 }
 
 /// By what a customer is known who hung up.
@@ -49,6 +52,7 @@ impl Model {
             skills: Vec::new(),
             own_unit: false,
             owner: None,
+            route: None,
         };
         if entry.is_empty() {
             return Ok(as_brought);
@@ -56,7 +60,9 @@ impl Model {
         let then = entry.iter().find(|rule| self.is_for(rule, body)).map(|rule| rule.then.clone());
         let then = then.unwrap_or_default();
         let named = Some(&body.queue).filter(|queue| !queue.is_empty());
-        let queue = then.queue.as_ref().or(named).or(self.plan.rules.default_queue.as_ref());
+        let route = then.route.as_ref().and_then(|name| route_of(&self.plan, name));
+        let first = route.and_then(|route| route.stages.first()).map(|stage| &stage.queue);
+        let queue = first.or(then.queue.as_ref()).or(named).or(self.plan.rules.default_queue.as_ref());
         let tier = then.tier.unwrap_or(body.tier.max(1));
         Ok(Entrance {
             queue: queue.ok_or(Refusal::NoQueue)?.clone(),
@@ -65,6 +71,7 @@ impl Model {
             skills: then.skills,
             own_unit: then.own_unit,
             owner: then.owner,
+            route: then.route,
         })
     }
 

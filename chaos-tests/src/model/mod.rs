@@ -8,6 +8,7 @@ mod actions;
 mod answers;
 mod bounds;
 mod callbacks;
+mod cases;
 mod choice;
 mod contacts;
 mod deflection;
@@ -31,7 +32,7 @@ mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ringmain_routing::command::Action;
+use ringmain_routing::command::{Action, CaseStep, TransferTarget};
 use ringmain_routing::plan::{QueuePlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{
@@ -39,6 +40,7 @@ use ringmain_routing::{
     Timestamp,
 };
 
+pub use cases::Case;
 use entry::{Customer, HungUp};
 pub use explain::Reason;
 use matching::Freed;
@@ -51,7 +53,7 @@ use state::{Deed, Job};
 /// Whether it knows shifts, breaks and rest of operators; before it does, nothing that it judges may use them.
 pub const KNOWS_TIME: bool = true;
 /// Whether the model carries out cases. Until it does, no run that it judges has any.
-pub const KNOWS_CASES: bool = false;
+pub const KNOWS_CASES: bool = true;
 
 /// The whole state of the naive model.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +82,12 @@ pub struct Model {
     hung_up: BTreeMap<Customer, HungUp>,
     /// Who served whom.
     acquaintances: BTreeMap<Acquaintance, Known>,
+    /// Cases by slot.
+    cases: BTreeMap<u32, Case>,
+    /// How many cases each slot has held so far.
+    case_slot_uses: Vec<u32>,
+    /// Slots of forgotten cases; the one freed last is used first.
+    free_case_slots: Vec<u32>,
     /// Breaks wait for their latest moment.
     are_breaks_deferred: bool,
     /// Whose breaks this event looks at.
@@ -291,7 +299,11 @@ fn format_of(command: &Command) -> u8 {
         Command::Act(command) => {
             (true, matches!(command.action, Action::AssignContact { .. } | Action::DeferBreaks { .. }))
         }
-        Command::TransferContact(_) | Command::HoldContact(_) => (true, false),
+        Command::TransferContact(command) => {
+            (true, matches!(command.to, TransferTarget::BackOffice { .. }))
+        }
+        Command::HoldContact(_) => (true, false),
+        Command::CompleteContact(command) => (false, command.step != CaseStep::Next),
         Command::PutLifeSupport(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
@@ -307,7 +319,6 @@ fn format_of(command: &Command) -> u8 {
         | Command::SetPresence(_)
         | Command::AcceptOffer(_)
         | Command::DeclineOffer(_)
-        | Command::CompleteContact(_)
         | Command::ExtendWrapUp(_)
         | Command::EndWrapUp(_) => (false, false),
     };

@@ -20,6 +20,7 @@ impl Model {
         super::bounds::check_plan(plan)?;
         super::rule_bounds::check_rules(plan)?;
         self.check_places(plan)?;
+        self.check_routes_in_use(plan)?;
         self.check_stranded(plan)?;
         let matched_again = self.concerned(plan);
         let before = std::mem::replace(&mut self.plan, plan.clone());

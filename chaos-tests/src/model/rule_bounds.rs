@@ -6,11 +6,11 @@ use ringmain_routing::limits::{
     BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX,
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX,
     NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX,
-    REST_WINDOW_MS_MIN, TIER_MAX,
+    REST_WINDOW_MS_MIN, ROUTES_MAX, STAGES_MAX, TIER_MAX, WATCHERS_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, PlanRules, Step, Then, When};
-use ringmain_routing::{Name, Plan, Refusal};
+use ringmain_routing::{Millis, Name, Plan, Refusal};
 
 use super::bounds::{check, check_levels, check_name, check_once, check_span};
 
@@ -65,6 +65,7 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
     if let Some(calendar) = rules.calendars.iter().find(|calendar| calendar.check().is_err()) {
         return Err(Refusal::PlanConflict(format!("calendar {:?}", calendar.name)));
     }
+    check_routes(plan)?;
     check_time(rules)?;
     check(rules.entry.len() <= ENTRY_RULES_MAX, "rules.entry")?;
     check_once("rules.entry", rules.entry.iter().map(|rule| &rule.name))?;
@@ -80,9 +81,38 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
         check(neighbours.len() <= NEIGHBOURS_MAX, "rules.neighbours")?;
         check_once("rules.neighbours", neighbours.iter())?;
         check_units(plan, neighbours)?;
+        check_calendar(plan, unit.rules.calendar.as_ref())?;
         unit.rules.head.as_ref().map_or(Ok(()), |login| check_name("rules.head", login))?;
     }
     Ok(())
+}
+
+fn check_routes(plan: &Plan) -> Result<(), Refusal> {
+    let routes = &plan.rules.routes;
+    check(routes.len() <= ROUTES_MAX, "rules.routes")?;
+    check_once("rules.routes", routes.iter().map(|route| &route.name))?;
+    for route in routes {
+        check((1..=STAGES_MAX).contains(&route.stages.len()), "rules.routes")?;
+        check_once("rules.routes", route.stages.iter().map(|stage| &stage.name))?;
+        check_term(route.term.unwrap_or(Millis(1)))?;
+        check_calendar(plan, route.calendar.as_ref())?;
+        for stage in &route.stages {
+            check_queue_name(plan, std::iter::once(&stage.queue))?;
+            check_term(stage.term)?;
+            if stage.warn_before >= stage.term {
+                return Err(Refusal::PlanConflict(format!("route {:?}, warning", route.name)));
+            }
+            check_queue_name(plan, stage.escalate_to.iter())?;
+            check(stage.watchers.len() <= WATCHERS_MAX, "rules.routes")?;
+            check_once("rules.routes", stage.watchers.iter())?;
+        }
+    }
+    Ok(())
+}
+
+fn check_term(term: Millis) -> Result<(), Refusal> {
+    check(term.0 > 0, "rules.routes")?;
+    check_span("rules.routes", Some(term))
 }
 
 fn check_time(rules: &PlanRules) -> Result<(), Refusal> {
@@ -145,6 +175,14 @@ fn check_when(plan: &Plan, when: &When) -> Result<(), Refusal> {
 
 fn check_then(plan: &Plan, then: &Then) -> Result<(), Refusal> {
     check_queue_name(plan, then.queue.iter())?;
+    if let Some(route) = &then.route {
+        if super::cases::route_of(plan, route).is_none() {
+            return Err(Refusal::UnknownRoute(route.clone()));
+        }
+        if then.queue.is_some() {
+            return Err(Refusal::PlanConflict(format!("route {route:?} and a queue")));
+        }
+    }
     check(then.tier.is_none_or(|tier| tier <= TIER_MAX), "rules.entry")?;
     check(then.skills.len() <= REQUIRED_SKILLS_MAX, "rules.entry")?;
     check_levels("rules.entry", &then.skills)?;

@@ -33,7 +33,7 @@ impl Model {
         let remember = self.plan.rules.remember;
         let contact = self.contact_row(id);
         let customer = customer_of(contact.details.customer.as_ref(), &contact.body.facts);
-        let case = contact.body.facts.case.clone();
+        let case = self.case_name(contact);
         let queue = contact.queue.clone();
         let makes_owner = queue_of(&self.plan, &queue).rules.hard && contact.transfers > 0;
         if let (Some(span), Some(customer)) = (remember.customer, customer) {
@@ -77,10 +77,10 @@ impl Model {
             return None;
         }
         let times = queue_of(&self.plan, &contact.queue).rules.same_person;
-        let case = contact.body.facts.case.as_ref();
+        let case = self.case_name(contact);
         let owner = || self.owner(contact).and_then(|owner| self.one_for(owner, contact));
         let first = || {
-            let (case, queue) = (case?.clone(), contact.queue.clone());
+            let (case, queue) = (case.clone()?, contact.queue.clone());
             let first = self.remembered(&Acquaintance::FirstHandler { case, queue });
             first.and_then(|first| self.one_for(first, contact))
         };
@@ -102,7 +102,7 @@ impl Model {
 
     /// The owner of the contact's case; where none is remembered, the one of its entry rule.
     fn owner(&self, contact: &Contact) -> Option<OperatorId> {
-        let case = contact.body.facts.case.clone();
+        let case = self.case_name(contact);
         let remembered = case.and_then(|case| self.remembered(&Acquaintance::Owner { case }));
         remembered.or_else(|| contact.rule_owner.as_ref().and_then(|login| self.called(login)))
     }

@@ -205,8 +205,10 @@ impl Model {
         let contact = self.contact_row(id);
         let assignment = contact.assignment;
         let queue = self.plan.queues.iter().find(|queue| queue.name == contact.queue);
+        let is_work = self.case_of_work(contact).is_some();
         match queue.expect("a contact's queue stays in the plan").orphan {
             Orphan::Requeue => self.give_up(id, operator),
+            Orphan::Close if is_work => self.give_up(id, operator),
             Orphan::Close => {
                 self.operator_mut(operator).idle_since = self.now;
                 self.effects.push(Effect::ReleaseOperator { contact: id, operator, assignment });

@@ -7,8 +7,8 @@ use ringmain_routing::effect::{EndReason, PresenceState};
 use ringmain_routing::plan::UnitPlan;
 use ringmain_routing::rules::OperatorRules;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId, OperatorId,
-    Reply, Timestamp,
+    AssignmentEpoch, CaseId, ContactId, Epoch, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId,
+    OperatorId, Reply, Timestamp,
 };
 
 use super::matching::Key;
@@ -67,6 +67,12 @@ pub struct Contact {
     pub own: Option<(BTreeMap<Name, u8>, BTreeSet<Name>)>,
     /// What else it asks for; not known of arrivals before format 3.
     pub wish: Option<Wish>,
+    /// The case that it belongs to.
+    pub case: Option<CaseId>,
+    /// It was made for a stage, and came from no gateway.
+    pub is_made: bool,
+    /// It was handed over to the back office.
+    pub handed_over: bool,
     /// Who owns what comes in so, by its entry rule.
     pub rule_owner: Option<Name>,
     /// How often it was passed on.

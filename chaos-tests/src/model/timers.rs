@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringmain_routing::effect::{PresenceState, WithdrawReason};
 use ringmain_routing::limits::{JOB_ROWS_PER_ENTRY_MAX, TIMERS_PER_ENTRY_MAX};
-use ringmain_routing::{ContactId, GatewayId, Millis, Name, OperatorId, Party, Timestamp};
+use ringmain_routing::{CaseId, ContactId, GatewayId, Millis, Name, OperatorId, Party, Timestamp};
 
 use super::ladder::moments_of;
 use super::matching::key;
@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Contact(ContactId),
     Operator(OperatorId),
     Gateway(GatewayId),
+    Case(CaseId),
 }
 
 /// The next deadline of one thing.
@@ -42,7 +43,10 @@ impl Model {
         let memory = self.ended.values().next().and_then(|contact| {
             contact.deadline().map(|deadline| Timer { deadline, kind: Kind::Contact(contact.id) })
         });
-        contacts.chain(operators).chain(gateways).chain(memory).min()
+        let cases = self
+            .cases()
+            .filter_map(|case| case.deadline().map(|deadline| Timer { deadline, kind: Kind::Case(case.id) }));
+        contacts.chain(operators).chain(gateways).chain(cases).chain(memory).min()
     }
 
     pub(super) fn fire_due_timers(&mut self) {
@@ -59,6 +63,7 @@ impl Model {
             Kind::Contact(contact) => self.fire_contact(contact, timer.deadline),
             Kind::Operator(operator) => self.fire_operator(operator, timer.deadline),
             Kind::Gateway(gateway) => self.end_grace(Party::Gateway(gateway)),
+            Kind::Case(case) => self.fire_case(case, timer.deadline),
         }
     }
 

@@ -16,6 +16,9 @@ impl Model {
         let answer = &command.answer;
         self.check_operator(answer.operator, answer.epoch)?;
         check_transfer(command)?;
+        if let TransferTarget::BackOffice { route, channel } = &command.to {
+            return self.to_back_office(answer, (route, channel), command.wrap_up);
+        }
         match self.check_answer(answer)? {
             ContactState::Handling { .. } => {}
             ContactState::Waiting => {
@@ -37,7 +40,7 @@ impl Model {
                 self.check_colleague(to, contact, &queue)?;
                 (queue, Some((to, self.span_after_now(*hold))))
             }
-            TransferTarget::BackOffice { route, .. } => return Err(Refusal::UnknownRoute(route.clone())),
+            TransferTarget::BackOffice { .. } => return self.wrong_state_of(answer.contact),
         };
         let wrap_up = self.wrap_up_after(contact, command.wrap_up);
         self.pass_on(answer, &queue, held_for, wrap_up);
