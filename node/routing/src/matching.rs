@@ -390,6 +390,15 @@ impl Router {
             }
             return;
         }
+        if self.life_safety_waits() {
+            // Hands may be cleared for it that have no room.
+            for &(slot, _) in kept_away {
+                let contact = self.tables.contact(slot);
+                if contact.tier == 0 && waits(contact) {
+                    self.freed.contacts.insert(slot);
+                }
+            }
+        }
         for &(_, operator) in excluding.range((false, 0)..=(*costless > 0, u32::MAX)) {
             for exclusion in &self.tables.operator(operator).exclusions {
                 let ContactId { slot, generation } = exclusion.contact;
