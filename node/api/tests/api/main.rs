@@ -5,6 +5,7 @@
 mod access;
 mod actions;
 mod bad_input;
+mod breaks;
 mod calls;
 mod cases;
 mod exports;
