@@ -299,9 +299,7 @@ fn format_of(command: &Command) -> u8 {
         Command::Act(command) => {
             (true, matches!(command.action, Action::AssignContact { .. } | Action::DeferBreaks { .. }))
         }
-        Command::TransferContact(command) => {
-            (true, matches!(command.to, TransferTarget::BackOffice { .. }))
-        }
+        Command::TransferContact(command) => (true, matches!(command.to, TransferTarget::BackOffice { .. })),
         Command::HoldContact(_) => (true, false),
         Command::CompleteContact(command) => (false, command.step != CaseStep::Next),
         Command::PutLifeSupport(_)
