@@ -362,7 +362,7 @@ impl Model {
     }
 
     /// A talk is over, and the rest of it is a case.
-    pub(super) fn to_back_office(
+    pub(super) fn hand_to_back_office(
         &mut self,
         answer: &AnswerOffer,
         (route, channel): (&Name, &Name),

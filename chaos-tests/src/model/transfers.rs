@@ -17,7 +17,7 @@ impl Model {
         self.check_operator(answer.operator, answer.epoch)?;
         check_transfer(command)?;
         if let TransferTarget::BackOffice { route, channel } = &command.to {
-            return self.to_back_office(answer, (route, channel), command.wrap_up);
+            return self.hand_to_back_office(answer, (route, channel), command.wrap_up);
         }
         match self.check_answer(answer)? {
             ContactState::Handling { .. } => {}

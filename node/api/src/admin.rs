@@ -183,10 +183,10 @@ impl Admins {
         let records = watch::history(replica, before, 1).await?;
         let record = records.first().filter(|record| record.log_index == applied_at).ok_or_else(absent)?;
         let unreadable = |error| error::of_code(&codes::FATAL, format!("record {applied_at}: {error}"));
-        match Command::decode(&record.command).map_err(unreadable)? {
-            Command::ApplyPlan(applied) if applied.plan.version == version => Ok(applied.plan),
-            _ => Err(absent()),
-        }
+        let Command::ApplyPlan(applied) = Command::decode(&record.command).map_err(unreadable)? else {
+            return Err(absent());
+        };
+        if applied.plan.version == version { Ok(applied.plan) } else { Err(absent()) }
     }
 
     fn status(&self) -> v1::ClusterStatusResponse {

@@ -43,7 +43,7 @@ async fn a_break_is_asked_for_on_a_stream_and_everybody_sees_it() {
     anna.say(OperatorUp::AskForBreak(ask(3, 3, "smoke"))).await;
     let done = anna
         .find(|message| match message {
-            OperatorDown::Done(done) if done.receipt.as_ref().unwrap().op_id == 3 => Some(*done),
+            OperatorDown::Done(done) if done.receipt.as_ref().unwrap().op_id == 3 => Some(done.clone()),
             _ => None,
         })
         .await;

@@ -98,7 +98,7 @@ pub(super) fn stamp_line(language: Language, stamp: &ReadStamp) -> Block {
 }
 
 /// The values that sentences about a reason may have.
-fn values<'a>(why_not: &'a WhyNot, until: &'a String) -> [(&'static str, &'a dyn Display); 6] {
+fn values<'a>(why_not: &'a WhyNot, until: &'a dyn Display) -> [(&'static str, &'a dyn Display); 6] {
     [
         ("name", &why_not.name),
         ("level", &why_not.level),
