@@ -29,7 +29,7 @@ impl Model {
         self.operator_mut(command.operator).presence_seq = command.seq;
         self.give(contact, command.operator);
         self.connect(contact, command.operator);
-        self.reckon_rest(command.operator);
+        self.notice_given(command.operator);
         Ok(Reply::Taken { contact })
     }
 

@@ -263,7 +263,7 @@ impl Model {
             Answer::Confirmed { within } => self.offer(id, to, now + within, true, idle_before),
             Answer::Offered { within } => self.offer(id, to, now + within, false, idle_before),
         }
-        self.reckon_rest(to);
+        self.notice_given(to);
     }
 
     /// The one place where a contact gets an operator; how they come together is the caller's.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use ringmain_routing::command::AskForBreak;
 use ringmain_routing::effect::{BreakAnswer, PresenceState};
 use ringmain_routing::rules::{BreakRule, OperatorRules};
-use ringmain_routing::{Millis, Name, OperatorId, Plan, Refusal, Reply, Timestamp};
+use ringmain_routing::{
+    AssignmentEpoch, ContactId, Millis, Name, OperatorId, Plan, Refusal, Reply, Timestamp,
+};
 
 use super::rest::calendar_of;
 use super::state::{Operator, SessionState};
@@ -147,15 +149,26 @@ impl Model {
         for slot in 0..self.operators.len() {
             let row = &self.operators[slot];
             let id = row.id;
-            let in_hand = self.contacts_of(id).map(|contact| (contact.id, contact.assignment));
-            let kept = row.wrap_ups.iter().map(|kept| (kept.contact, kept.assignment));
-            let hands: BTreeSet<_> = in_hand.chain(kept).collect();
+            let hands = self.hands(row);
             let has_lost = !row.hands.is_subset(&hands);
             self.operator_mut(id).hands = hands;
             if has_lost {
                 self.touch(id);
             }
         }
+    }
+
+    fn hands(&self, operator: &Operator) -> BTreeSet<(ContactId, AssignmentEpoch)> {
+        let in_hand = self.contacts_of(operator.id).map(|contact| (contact.id, contact.assignment));
+        let kept = operator.wrap_ups.iter().map(|kept| (kept.contact, kept.assignment));
+        in_hand.chain(kept).collect()
+    }
+
+    /// The operator was given something: its rest is reckoned with that, but it is not touched.
+    pub(super) fn notice_given(&mut self, id: OperatorId) {
+        self.reckon_rest(id);
+        let hands = self.hands(&self.operators[id.slot as usize]);
+        self.operator_mut(id).hands = hands;
     }
 
     /// Hands as they are behind the event.
