@@ -2,12 +2,14 @@
 //! command by looking at the naive model's state, so that answers meet open offers, keys repeat and epochs go stale.
 
 mod act;
+pub mod cases;
 mod hand_out;
 mod resolve;
 pub mod rule_book;
 pub mod time;
 pub mod world;
 
+use ringmain_routing::command::CaseStep;
 use ringmain_routing::{Command, Timestamp};
 
 use crate::model::Model;
@@ -390,8 +392,10 @@ pub enum AnswerKind {
     Accept,
     /// Does not.
     Decline,
-    /// The talk is over; wrap-up wanted.
-    Complete(Option<u8>),
+    /// The talk is over; wrap-up wanted, and where the case goes.
+    Complete(Option<u8>, CaseStep),
+    /// The talk is over, the rest is a case on this route through this channel.
+    BackOffice(u8, u8),
     /// More wrap-up, to this time relative to now minus 50.
     Extend(u8),
     /// Wrap-up is over.

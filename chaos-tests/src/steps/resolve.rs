@@ -1,9 +1,9 @@
 //! Makes a step a command by looking at the model's state.
 
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CaseStep, CloseSession, CompleteContact,
-    ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost,
-    NodeStarted, OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact, TransferTarget,
+    AbandonContact, AnswerOffer, ApplyPlan, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
+    DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted,
+    OpenSession, OperatorPlan, PutOperators, Role, SetPresence, TransferContact, TransferTarget,
     UpdateContact,
 };
 use ringmain_routing::limits::{ATTRIBUTES_BYTES_MAX, KEY_BYTES_MAX};
@@ -314,14 +314,18 @@ fn answer(kind: AnswerKind, picked: ContactPick, model: &Model) -> Command {
     let suits = |row: &Contact| match (kind, row.state) {
         (AnswerKind::Accept | AnswerKind::Decline, ContactState::Offered { .. })
         | (
-            AnswerKind::Complete(_) | AnswerKind::Transfer(_) | AnswerKind::Hold(_),
+            AnswerKind::Complete(..)
+            | AnswerKind::BackOffice(..)
+            | AnswerKind::Transfer(_)
+            | AnswerKind::Hold(_),
             ContactState::Handling { .. },
         )
         | (AnswerKind::Extend(_) | AnswerKind::EndWrapUp, ContactState::WrapUp { .. }) => true,
         (
             AnswerKind::Accept
             | AnswerKind::Decline
-            | AnswerKind::Complete(_)
+            | AnswerKind::Complete(..)
+            | AnswerKind::BackOffice(..)
             | AnswerKind::Extend(_)
             | AnswerKind::EndWrapUp
             | AnswerKind::Transfer(_)
@@ -338,9 +342,13 @@ fn answer(kind: AnswerKind, picked: ContactPick, model: &Model) -> Command {
     match kind {
         AnswerKind::Accept => Command::AcceptOffer(answer),
         AnswerKind::Decline => Command::DeclineOffer(answer),
-        AnswerKind::Complete(wrap_up) => {
+        AnswerKind::BackOffice(route, channel) => {
+            let to = super::cases::back_office(route, channel);
+            Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up: None }))
+        }
+        AnswerKind::Complete(wrap_up, step) => {
             let wrap_up = wrap_up.map(|ms| Millis(u64::from(ms)));
-            Command::CompleteContact(CompleteContact { answer, wrap_up, step: CaseStep::Next })
+            Command::CompleteContact(CompleteContact { answer, wrap_up, step })
         }
         AnswerKind::Extend(ms) => {
             let until = relative(model.now(), ms);

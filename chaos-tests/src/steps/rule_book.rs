@@ -8,6 +8,7 @@ use ringmain_routing::rules::{
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
+use super::cases::{self, ROUTES, RouteSpec};
 use super::time::{self, BreakSpec, OperatorTimeSpec};
 use super::world::{CHANNELS, GATEWAYS, OPERATORS, QUEUES, SKILLS, UNITS, pick};
 
@@ -92,6 +93,10 @@ pub struct PlanRuleSpec {
     pub heads: [Option<u8>; 4],
     /// For how long a customer's last operator and the people of a case are remembered.
     pub remember: [Option<u8>; 2],
+    /// The routes of the world.
+    pub routes: Vec<RouteSpec>,
+    /// For each unit the calendar of its customers.
+    pub unit_calendars: [Option<u8>; 4],
     /// The first breaks of the world.
     pub breaks: Vec<BreakSpec>,
     /// How busy operators may be.
@@ -115,6 +120,8 @@ pub struct EntrySpec {
     pub head_start: u8,
     /// Who owns what comes in so.
     pub owner: Option<u8>,
+    /// The way that it goes, where the plan has it.
+    pub route: Option<u8>,
 }
 
 /// Rules of an operator.
@@ -277,9 +284,12 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         ..PlanRules::default()
     };
     time::put_into(&mut plan.rules, &spec.breaks, spec.rest);
-    for ((unit, bits), head) in plan.units.iter_mut().zip(spec.neighbours).zip(spec.heads) {
+    cases::put_into(&mut plan.rules, &spec.routes, queues);
+    let people = spec.heads.into_iter().zip(spec.unit_calendars);
+    for ((unit, bits), (head, calendar)) in plan.units.iter_mut().zip(spec.neighbours).zip(people) {
+        let calendar = calendar.map(|number| pick(&CALENDARS, number).into());
         let names = UNITS.iter().map(|(name, _)| *name);
-        unit.rules = UnitRules { neighbours: chosen(names, bits), head: head.map(login), calendar: None };
+        unit.rules = UnitRules { neighbours: chosen(names, bits), head: head.map(login), calendar };
     }
 }
 
@@ -319,7 +329,7 @@ fn rule(number: u8, spec: &EntrySpec, queues: u8) -> EntryRule {
             .collect(),
         own_unit: spec.own_unit,
         head_start: Millis(u64::from(spec.head_start)),
-        route: None,
+        route: spec.route.map(|number| pick(&ROUTES, number).into()),
         owner: spec.owner.map(login),
     };
     EntryRule { name: format!("rule {number}").into(), when, then }

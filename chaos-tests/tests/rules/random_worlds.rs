@@ -13,9 +13,10 @@ use ringmain_chaos::scenario;
 use ringmain_chaos::steps::rule_book::{PlanRuleSpec, QueueRuleSpec};
 use ringmain_chaos::steps::world::{self, QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
-    ActKind, ActSpec, Action, ContactFlaw, Flaw, OpenSpec, OperatorSpec, PartyPick, PlanFlaw, Step, Wait,
+    ActKind, ActSpec, Action, AnswerKind, ContactFlaw, Flaw, OpenSpec, OperatorSpec, PartyPick, PlanFlaw,
+    Step, Wait,
 };
-use ringmain_routing::command::ApplyPlan;
+use ringmain_routing::command::{ApplyPlan, CaseStep};
 use ringmain_routing::{Command, Timestamp};
 
 /// A world in which everybody is signed in, so that most steps meet something.
@@ -75,6 +76,7 @@ impl World {
                     contact.facts = None;
                     contact.flaw = plain_flaw(contact.flaw);
                 }
+                Action::Answer { kind, .. } => *kind = plain_answer(*kind),
                 Action::Register(_) | Action::TakeNext(_) | Action::HandOut(_) | Action::AskForBreak(_) => {
                     step.action = Action::Tick;
                 }
@@ -90,10 +92,23 @@ impl World {
                 | Action::Update(_)
                 | Action::Abandon(_)
                 | Action::Presence { .. }
-                | Action::Answer { .. }
                 | Action::Act(_) => {}
             }
         }
+    }
+}
+
+/// Logs of earlier formats know no cases.
+fn plain_answer(kind: AnswerKind) -> AnswerKind {
+    match kind {
+        AnswerKind::Complete(wrap_up, _) => AnswerKind::Complete(wrap_up, CaseStep::Next),
+        AnswerKind::BackOffice(..) => AnswerKind::Complete(None, CaseStep::Next),
+        AnswerKind::Accept
+        | AnswerKind::Decline
+        | AnswerKind::Extend(_)
+        | AnswerKind::EndWrapUp
+        | AnswerKind::Transfer(_)
+        | AnswerKind::Hold(_) => kind,
     }
 }
 
@@ -270,6 +285,12 @@ const WORDS: &[&str] = &[
     "passed-often",
     "life-safety",
     "unknown-break",
+    "stage",
+    "warn-case",
+    "escalate-case",
+    "case-closed",
+    "notify-watcher",
+    "unknown-route",
     "break",
 ];
 
@@ -278,7 +299,7 @@ const WORDS: &[&str] = &[
 fn random_worlds_reach_every_effect_and_every_reachable_refusal() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..160 {
+    for _ in 0..320 {
         let world = worlds().new_tree(&mut runner).expect("worlds can be made").current();
         let both = match world.play() {
             Ok(both) => both,

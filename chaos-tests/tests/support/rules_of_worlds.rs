@@ -2,6 +2,7 @@
 
 use proptest::option;
 use proptest::prelude::*;
+use ringmain_chaos::steps::cases::{RouteSpec, StageSpec};
 use ringmain_chaos::steps::rule_book::{
     EntrySpec, FactsSpec, LadderSpec, OperatorRuleSpec, PlanRuleSpec, QueueRuleSpec, RegisterSpec,
 };
@@ -56,13 +57,14 @@ fn ladder() -> impl Strategy<Value = LadderSpec> {
 
 fn entry() -> impl Strategy<Value = EntrySpec> {
     let part = || option::weighted(0.7, (0u8..13, 0u8..12));
+    let people = (option::weighted(0.4, 0u8..7), option::weighted(0.5, 0u8..2));
     let given = (
         option::weighted(0.6, 0u8..4),
         option::weighted(0.6, 0u8..10),
         option::weighted(0.2, (0u8..4, 0u8..4)),
     );
-    (part(), part(), given, prop::bool::weighted(0.2), 0u8..30, option::weighted(0.4, 0u8..7)).prop_map(
-        |(one, other, (queue, tier, skill), own_unit, head_start, owner)| EntrySpec {
+    (part(), part(), given, prop::bool::weighted(0.2), 0u8..30, people).prop_map(
+        |(one, other, (queue, tier, skill), own_unit, head_start, (owner, route))| EntrySpec {
             parts: [one, other],
             queue,
             tier,
@@ -70,6 +72,7 @@ fn entry() -> impl Strategy<Value = EntrySpec> {
             own_unit,
             head_start,
             owner,
+            route,
         },
     )
 }
@@ -82,7 +85,8 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let calendars = [calendar(), calendar()];
     let heads = prop::array::uniform4(option::weighted(0.4, 0u8..7));
     let remember = prop::array::uniform2(option::weighted(0.8, 0u8..250));
-    let time = (prop::collection::vec(break_rule(), 0..4), option::weighted(0.4, 1u8..3));
+    let cases = (prop::collection::vec(route(), 0..3), prop::array::uniform4(option::weighted(0.3, 0u8..2)));
+    let time = (prop::collection::vec(break_rule(), 0..4), option::weighted(0.4, 1u8..3), cases);
     (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars, heads, remember, time).prop_map(
         |(
             entry,
@@ -92,7 +96,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
             calendars,
             heads,
             remember,
-            (breaks, rest),
+            (breaks, rest, (routes, unit_calendars)),
         )| {
             PlanRuleSpec {
                 entry,
@@ -105,9 +109,21 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
                 remember,
                 breaks,
                 rest,
+                routes,
+                unit_calendars,
             }
         },
     )
+}
+
+fn route() -> impl Strategy<Value = RouteSpec> {
+    let stage =
+        (0u8..4, 0u8..80, prop_oneof![Just(0u8), 0u8..80], option::weighted(0.6, 0u8..4), 0u8..64).prop_map(
+            |(queue, term, warn, escalate, watchers)| StageSpec { queue, term, warn, escalate, watchers },
+        );
+    let stages = prop::collection::vec(stage, 1..4);
+    (stages, option::weighted(0.6, 0u8..80), option::weighted(0.4, 0u8..2))
+        .prop_map(|(stages, term, calendar)| RouteSpec { stages, term, calendar })
 }
 
 fn break_rule() -> impl Strategy<Value = BreakSpec> {

@@ -11,6 +11,7 @@ use ringmain_chaos::steps::{
     HandOutSpec, OpenSpec, OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step, TakeSpec,
     TransferSpec, UpdateSpec, Wait,
 };
+use ringmain_routing::command::CaseStep;
 use rules_of_worlds as rules;
 
 pub fn queue() -> impl Strategy<Value = QueueSpec> {
@@ -194,12 +195,18 @@ fn answer() -> impl Strategy<Value = AnswerKind> {
     prop_oneof![
         5 => Just(AnswerKind::Accept),
         3 => Just(AnswerKind::Decline),
-        6 => option::weighted(0.3, 0u8..80).prop_map(AnswerKind::Complete),
+        6 => (option::weighted(0.3, 0u8..80), step_of_case())
+            .prop_map(|(wrap_up, step)| AnswerKind::Complete(wrap_up, step)),
+        2 => (0u8..9, 0u8..3).prop_map(|(route, channel)| AnswerKind::BackOffice(route / 4, channel)),
         2 => (0u8..60).prop_map(AnswerKind::Extend),
         3 => Just(AnswerKind::EndWrapUp),
         6 => transfer().prop_map(AnswerKind::Transfer),
         3 => any::<bool>().prop_map(AnswerKind::Hold),
     ]
+}
+
+fn step_of_case() -> impl Strategy<Value = CaseStep> {
+    prop_oneof![12 => Just(CaseStep::Next), 1 => Just(CaseStep::Return), 1 => Just(CaseStep::Close)]
 }
 
 fn transfer() -> impl Strategy<Value = TransferSpec> {
