@@ -42,9 +42,9 @@ async fn a_break_is_asked_for_on_a_stream_and_everybody_sees_it() {
     assert_eq!(anna.failed(2).await.code, "unknown-break");
     anna.say(OperatorUp::AskForBreak(ask(3, 3, "smoke"))).await;
     let done = anna
-        .find(|message| match message {
-            OperatorDown::Done(done) if done.receipt.as_ref().unwrap().op_id == 3 => Some(done.clone()),
-            _ => None,
+        .find(|message| {
+            let OperatorDown::Done(done) = message else { return None };
+            (done.receipt.as_ref().unwrap().op_id == 3).then(|| done.clone())
         })
         .await;
     assert_eq!(done.break_answer(), v1::BreakAnswer::Begun);
