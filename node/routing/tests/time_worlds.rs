@@ -125,6 +125,7 @@ fn random_command(centre: &mut Centre, chance: &mut Chance, number: u64) -> Comm
             Some(contact) => Command::CompleteContact(CompleteContact {
                 answer: AnswerOffer { operator, epoch, contact: contact.id, assignment: contact.assignment },
                 wrap_up: None,
+                step: CaseStep::Next,
             }),
             None => Command::Tick,
         },
