@@ -28,9 +28,6 @@ macro_rules! rows {
 pub const ROWS: &[Row] = rows!(
     AddNodeRequest,
     AdmitRequest,
-    CountCasesRequest,
-    GetCaseRequest,
-    ListCasesRequest,
     AdmitResponse,
     AppendEntriesRequest,
     AppendEntriesResponse,
