@@ -299,7 +299,7 @@ const WORDS: &[&str] = &[
 fn random_worlds_reach_every_effect_and_every_reachable_refusal() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..320 {
+    for _ in 0..240 {
         let world = worlds().new_tree(&mut runner).expect("worlds can be made").current();
         let both = match world.play() {
             Ok(both) => both,

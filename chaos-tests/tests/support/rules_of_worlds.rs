@@ -57,10 +57,10 @@ fn ladder() -> impl Strategy<Value = LadderSpec> {
 
 fn entry() -> impl Strategy<Value = EntrySpec> {
     let part = || option::weighted(0.7, (0u8..13, 0u8..12));
-    let people = (option::weighted(0.4, 0u8..7), option::weighted(0.5, 0u8..2));
+    let people = (option::weighted(0.4, 0u8..7), option::weighted(0.25, 0u8..2));
     let given = (
         option::weighted(0.6, 0u8..4),
-        option::weighted(0.6, 0u8..10),
+        option::weighted(0.7, prop_oneof![1 => Just(0u8), 2 => 0u8..10]),
         option::weighted(0.2, (0u8..4, 0u8..4)),
     );
     (part(), part(), given, prop::bool::weighted(0.2), 0u8..30, people).prop_map(
@@ -167,7 +167,7 @@ pub fn facts() -> impl Strategy<Value = FactsSpec> {
     let who = (sometimes(2), sometimes(4), sometimes(3), option::weighted(0.3, (0u8..4, any::<bool>())));
     let references = (sometimes(4), sometimes(4), sometimes(4));
     let case = option::weighted(0.5, 0u8..3);
-    (who, references, sometimes(2), prop::bool::weighted(0.1), sometimes(4), case).prop_map(
+    (who, references, sometimes(2), prop::bool::weighted(0.2), sometimes(4), case).prop_map(
         |(
             (principal, unit, applicant, language),
             (phone, account, supply_point),
