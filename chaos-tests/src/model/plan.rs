@@ -1,11 +1,9 @@
 //! A new plan: names keep their places, nobody who waits is left to nobody, and who may be served by others is matched
 //! anew. What an arrival before format 3 requires is fixed.
 
-use std::collections::BTreeSet;
-
 use ringmain_routing::{ContactId, Name, Plan, Refusal, Reply};
 
-use super::ladder::{Fit, last_step, queue_of, wanted_scopes};
+use super::ladder::{Fit, last_step, queue_of};
 use super::state::{Contact, ContactState};
 use super::{Freed, Model};
 
@@ -75,22 +73,18 @@ impl Model {
         self.operators.iter().any(|operator| Fit { plan, operator, contact, step }.holds())
     }
 
-    /// Contacts in line or held whom others may serve under this plan.
+    /// Contacts in line or held whom others may serve under this plan: of queues with other rules, or all of them where
+    /// some unit has other neighbours.
     fn concerned(&self, plan: &Plan) -> Vec<ContactId> {
+        let mut units = self.plan.units.iter().zip(&plan.units);
+        let by_neighbours = units.any(|(old, new)| old.rules.neighbours != new.rules.neighbours);
         let waiting = self.contacts.values().filter(|contact| contact.is_eligible());
         let concerned = waiting.filter(|contact| {
             let (old, new) = (queue_of(&self.plan, &contact.queue), queue_of(plan, &contact.queue));
             let by_queue = (&old.required, &old.scope, &old.rules.ladder)
                 != (&new.required, &new.scope, &new.rules.ladder);
-            by_queue || neighbours_of(&self.plan, contact) != neighbours_of(plan, contact)
+            by_queue || by_neighbours
         });
         concerned.map(|contact| contact.id).collect()
     }
-}
-
-/// The neighbours of each unit that the contact wants.
-fn neighbours_of(plan: &Plan, contact: &Contact) -> BTreeSet<(Name, Vec<Name>)> {
-    let wanted = wanted_scopes(plan, contact);
-    let rows = plan.units.iter().filter(|row| wanted.contains(&row.name));
-    rows.map(|row| (row.name.clone(), row.rules.neighbours.clone())).collect()
 }
