@@ -8,6 +8,7 @@ use crate::limits::ACQUAINTANCES_MAX;
 use crate::memory::Acquaintance;
 use crate::planted::{Planted, is};
 use crate::router::Router;
+use crate::rules::Remember;
 
 impl Router {
     /// Whom a contact that has just become eligible is kept for, and until when. Nobody who was assigned once is waited
@@ -78,6 +79,9 @@ impl Router {
     /// An operator is connected to the contact: who served whom is remembered as long as the plan says.
     pub(crate) fn remember_service(&mut self, slot: u32, operator: OperatorId) {
         let remember = self.plan().rules.remember;
+        if remember == Remember::default() {
+            return;
+        }
         let contact = self.tables.contact(slot);
         let owns = contact.transfers > 0 && self.tables.directory.queue(contact.queue).rules.hard;
         let (last, first) = (last_operator_hash(contact), self.first_handler_hash(contact));
