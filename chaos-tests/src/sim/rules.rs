@@ -298,6 +298,9 @@ pub(super) fn rule_of_state(difference: &str) -> Rule {
     let fields = [
         ("now", Rule::I12),
         ("next deadline", Rule::I11),
+        ("warned", Rule::I11),
+        ("escalated", Rule::I11),
+        ("due", Rule::I11),
         ("wrap-ups", Rule::I11),
         ("used", Rule::I3),
         ("capacity", Rule::I3),
@@ -316,6 +319,11 @@ pub(super) fn rule_of_state(difference: &str) -> Rule {
         ("contacts", Rule::I1),
         ("state", Rule::I1),
         ("queue", Rule::I1),
+        ("stage", Rule::I1),
+        ("begun", Rule::I1),
+        ("history", Rule::I1),
+        ("contact", Rule::I1),
+        ("case", Rule::I1),
     ];
     let found = fields.into_iter().find(|(field, _)| head.contains(field));
     found.map_or(Rule::I8, |(_, rule)| rule)
