@@ -125,8 +125,23 @@ pub(super) fn rule_of_outcome(
     }
     let missing: Vec<&Effect> =
         expected.effects.iter().filter(|effect| !got.effects.contains(effect)).collect();
+    if is_about_a_deadline(&strange, &missing, expected) {
+        return Rule::I11;
+    }
     let all = strange.into_iter().chain(missing);
     all.map(rule_of_effect).min().unwrap_or(Rule::I8)
+}
+
+/// A stage that begins with another date, or whose late work is not moved.
+fn is_about_a_deadline(strange: &[&Effect], missing: &[&Effect], expected: &Outcome) -> bool {
+    let stage = |effect: &Effect| {
+        let Effect::AnnounceStage { case, contact, stage, .. } = *effect else { return None };
+        Some((case, contact, stage))
+    };
+    let begun = |effects: &[&Effect]| effects.iter().find_map(|effect| stage(effect));
+    let is_moved = missing.iter().any(|effect| matches!(effect, Effect::AnnounceMoved { .. }));
+    let is_late = expected.effects.iter().any(|effect| matches!(effect, Effect::EscalateCase { .. }));
+    (begun(strange).is_some() && begun(strange) == begun(missing)) || (is_moved && is_late)
 }
 
 /// The contact and the operator that an effect brings together.
