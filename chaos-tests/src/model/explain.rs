@@ -20,6 +20,8 @@ pub enum Reason {
     NotAvailable,
     /// No room for its units, or for one more of its channel.
     NoRoom,
+    /// A break, rest or the end of the shift keeps the operator free.
+    NoTime,
     /// Skills are missing.
     NotSkilled,
     /// The queue's rank for the operator is above what the step allows.
@@ -56,6 +58,7 @@ impl Model {
         let facts = [
             (!operator.is_available(), Reason::NotAvailable),
             (!self.has_room(operator, contact), Reason::NoRoom),
+            (!self.has_time_for(operator, contact), Reason::NoTime),
             (!fit.by_skills(), Reason::NotSkilled),
             (!fit.by_scopes(), Reason::OutOfScope),
             (!fit.by_rank(), Reason::NotItsTurn),

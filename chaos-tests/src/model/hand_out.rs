@@ -39,6 +39,7 @@ impl Model {
         let of_queue = in_line.filter(|row| queue.is_none_or(|queue| row.queue == *queue));
         let for_it = of_queue.filter(|row| {
             self.has_room(operator, row)
+                && self.has_time_for(operator, row)
                 && !self.is_excluded(operator, row)
                 && (self.is_qualified(operator, row) || self.fit_to_keep(operator, row).holds())
         });

@@ -196,7 +196,6 @@ impl Model {
     pub(super) fn has_room(&self, operator: &Operator, contact: &Contact) -> bool {
         self.used_units(operator.id) + u64::from(contact.units) <= u64::from(operator.capacity)
             && self.is_below_cap(operator, contact)
-            && self.has_time_for(operator, contact)
     }
 
     /// Fewer contacts of this channel in hand than the operator may have at once (R3.5).

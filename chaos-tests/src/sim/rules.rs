@@ -205,7 +205,8 @@ fn rule_of_reason(reason: &Reason, operator: OperatorId) -> Option<Rule> {
         Reason::HeldBy(_) => Some(Rule::I2),
         Reason::NoRoom => Some(Rule::I3),
         Reason::OutOfScope | Reason::OtherPrincipal => Some(Rule::I10),
-        Reason::NotSkilled
+        Reason::NoTime
+        | Reason::NotSkilled
         | Reason::NotItsTurn
         | Reason::OtherLanguage
         | Reason::OtherChannel
