@@ -129,7 +129,14 @@ pub(super) fn rule_of_outcome(
         return Rule::I11;
     }
     let all = strange.into_iter().chain(missing);
-    all.map(rule_of_effect).min().unwrap_or(Rule::I8)
+    all.map(rule_of_effect).min().or_else(|| rule_of_repeat(expected, got)).unwrap_or(Rule::I8)
+}
+
+/// The rule of an effect that is told more or less often than it should be.
+fn rule_of_repeat(expected: &Outcome, got: &Outcome) -> Option<Rule> {
+    let times = |of: &Outcome, wanted: &Effect| of.effects.iter().filter(|effect| *effect == wanted).count();
+    let odd = got.effects.iter().find(|effect| times(got, effect) != times(expected, effect));
+    odd.map(rule_of_effect)
 }
 
 /// A stage that begins with another date, or whose late work is not moved.
