@@ -13,6 +13,9 @@ impl Walk<'_> {
         if self.is_of_kept_wrap_up(effect) {
             return;
         }
+        if let Effect::AnnounceStage { case, contact, .. } = effect {
+            self.begin_stage(case, contact);
+        }
         if let Some(id) = contact_of(&effect)
             && self.rows.get(&id).is_none_or(Row::is_ended)
         {

@@ -3,6 +3,7 @@
 
 mod accepted;
 mod book;
+mod cases;
 mod client_records;
 mod continuity;
 mod effects;

@@ -12,6 +12,7 @@ use ringmain_routing::limits::TIMERS_PER_ENTRY_MAX;
 use ringmain_routing::{Command, ContactId, Effect, Name, Party, Plan, Refusal, Reply, Timestamp};
 
 use super::book::{Phase, Row};
+use super::cases::Cases;
 use super::client_records::HistoryEntry;
 use super::effects::contact_of;
 use super::line::Lines;
@@ -38,7 +39,8 @@ pub(super) struct Walk<'a> {
     pub(super) lines: Lines,
     pub(super) rows: BTreeMap<ContactId, Row>,
     /// Gateway name and key → the contact that was brought last under them.
-    keys: BTreeMap<(Name, Name), ContactId>,
+    pub(super) keys: BTreeMap<(Name, Name), ContactId>,
+    pub(super) cases: Cases,
     /// Contacts for a later time, by that time.
     later: BTreeSet<(Timestamp, ContactId)>,
     /// Replicated time of each command walked over.
@@ -71,6 +73,7 @@ impl<'a> Walk<'a> {
             lines: Lines::default(),
             rows: BTreeMap::new(),
             keys: BTreeMap::new(),
+            cases: Cases::default(),
             later: BTreeSet::new(),
             times: Vec::with_capacity(history.len()),
             now: Timestamp(0),
@@ -103,6 +106,7 @@ impl<'a> Walk<'a> {
         for effect in &entry.outcome.effects {
             self.take(*effect);
         }
+        self.cases.handed_over = None;
         if let Some(reply) = accepted {
             self.after_effects(&entry.command, *reply, &entry.outcome.effects);
         } else if matches!(&entry.outcome.reply, Err(Refusal::KeyReused { .. })) {
@@ -203,6 +207,9 @@ impl<'a> Walk<'a> {
 
     /// What is passed to one operator is kept for that one; its order is not judged any more.
     fn before_transfer(&mut self, command: &TransferContact) {
+        if let TransferTarget::BackOffice { .. } = command.to {
+            self.cases.handed_over = Some(command.answer.contact);
+        }
         if let TransferTarget::Operator { .. } = command.to
             && let Some(row) = self.rows.get_mut(&command.answer.contact)
         {
