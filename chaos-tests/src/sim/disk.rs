@@ -241,9 +241,12 @@ impl Disk {
         }
         let snapshot = self.snapshot();
         let start = snapshot.as_ref().map_or(Place::default(), |snapshot| snapshot.place);
-        if self.last().index < start.index || start.index < self.base.index {
-            // The log does not meet the state: what is left of it says nothing.
+        if start.index < self.base.index {
+            // The log begins behind the state: what is left of it says nothing.
             damaged = true;
+        }
+        if start.index < self.base.index || self.last().index < start.index {
+            // A follower may have applied, and kept in a snapshot, what its own disk had not yet: the log goes on behind it.
             self.records.clear();
             self.base = start;
         }

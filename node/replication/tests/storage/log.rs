@@ -2,7 +2,7 @@
 
 use openraft::storage::RaftLogStorage;
 use openraft::testing::log::{StoreBuilder, Suite};
-use openraft::{RaftLogReader, StorageError};
+use openraft::{RaftLogReader, StorageError, StorageHelper};
 use ringmain_replication::log_store::LogStore;
 use ringmain_replication::state_machine::StateMachine;
 use ringmain_replication::type_config::{TypeConfig, Vote};
@@ -48,6 +48,31 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     assert_eq!((state.last_purged_log_id, state.last_log_id), (Some(log_id(1, 2)), Some(log_id(2, 5))));
     let read = node.log.try_get_log_entries(0..100).await.unwrap();
     assert_eq!(read, [entry(1, 3), entry(1, 4), entry(2, 5)]);
+}
+
+/// A follower applies what a majority has on disk, perhaps before its own disk has it, and may write a snapshot of that: after
+/// a power failure the log ends before the snapshot. Nothing is lost then.
+#[tokio::test]
+async fn a_log_that_ends_before_the_snapshot_goes_on_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = open(dir.path()).unwrap();
+    let entries: Vec<_> = (1..=5).map(|index| entry(1, index)).collect();
+    node.append(entries[..3].to_vec()).await;
+    node.apply(entries).await.unwrap();
+    node.snapshot().await;
+    node.close();
+
+    let mut node = open(dir.path()).unwrap();
+    assert_eq!(node.suspect, None);
+    let mut helper = StorageHelper::new(&mut node.log, &mut node.state_machine).with_id(1);
+    helper.get_initial_state().await.unwrap();
+    assert_eq!(node.log.last(), Some(log_id(1, 5)));
+    node.append(vec![entry(1, 6)]).await;
+    node.close();
+
+    let node = open(dir.path()).unwrap();
+    assert_eq!(node.suspect, None);
+    assert_eq!((node.log.purged(), node.log.last()), (Some(log_id(1, 5)), Some(log_id(1, 6))));
 }
 
 #[tokio::test]
