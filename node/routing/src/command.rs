@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::action::{Act, Action, MoveFrom};
 use crate::ids::{
     AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId, Party,
     Timestamp,
@@ -440,97 +441,6 @@ pub struct HoldContact {
     pub on: bool,
 }
 
-/// See [`Command::Act`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Act {
-    /// Who acts.
-    pub by: Name,
-    /// That one's own key: the same key again gets the first answer.
-    pub key: Name,
-    /// What.
-    pub action: Action,
-}
-
-/// What a supervisor or administrator does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
-    /// Sets the presence of an operator who has a session.
-    ForcePresence {
-        /// Whose.
-        login: Name,
-        /// To what.
-        presence: DeclaredPresence,
-    },
-    /// Signs an operator out: as if it had done so itself.
-    SignOut {
-        /// Whom.
-        login: Name,
-    },
-    /// Takes a contact out of its operator's hands, back to its old place.
-    RequeueContact {
-        /// Which.
-        contact: ContactId,
-    },
-    /// Ends a contact, whatever its state.
-    CloseContact {
-        /// Which.
-        contact: ContactId,
-        /// Why, in the supervisor's words.
-        reason: Name,
-    },
-    /// Moves waiting contacts into another queue; their places in time stay.
-    MoveContacts {
-        /// Which.
-        from: MoveFrom,
-        /// Into which queue.
-        to: Name,
-    },
-    /// Changes the place of a waiting contact; its true waiting time stays.
-    LiftContact {
-        /// Which.
-        contact: ContactId,
-        /// The new tier.
-        tier: Option<u8>,
-        /// The new head start.
-        head_start: Option<Millis>,
-    },
-    /// Changes nothing here: puts what was done elsewhere (membership, drain, restore) into the audit.
-    Note {
-        /// What was done, in a word.
-        what: Name,
-        /// With what, at most [`crate::limits::NOTE_BYTES_MAX`].
-        detail: Name,
-    },
-    /// Hands a waiting contact out to one operator, for that one alone for a while (R3.7).
-    AssignContact {
-        /// Which.
-        contact: ContactId,
-        /// To whom; must be available and fit.
-        to: Name,
-        /// How long nobody else may take it, 1 to [`crate::limits::HAND_OUT_HOLD_MS_MAX`].
-        hold: Millis,
-    },
-    /// Breaks wait until their latest moment, or no longer do (R3.11).
-    DeferBreaks {
-        /// Whether they wait from here on.
-        on: bool,
-    },
-}
-
-/// Which contacts are moved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MoveFrom {
-    /// These, all of them waiting; 1 to [`crate::limits::MOVED_PER_COMMAND_MAX`].
-    Contacts(Vec<ContactId>),
-    /// The first in line of a queue, as a job.
-    Queue {
-        /// Which.
-        name: Name,
-        /// At most so many; `None` for all who stand in line at this moment.
-        count_max: Option<u32>,
-    },
-}
-
 impl Command {
     /// The person behind the command, where one is: these are what the audit lists.
     #[must_use]
@@ -560,38 +470,6 @@ impl Command {
             | Command::TakeNext(_)
             | Command::AssignContact(_)
             | Command::AskForBreak(_) => None,
-        }
-    }
-}
-
-impl Action {
-    /// Whether logs before format 3 know it not.
-    pub(crate) fn is_of_the_rule_book(&self) -> bool {
-        match self {
-            Action::AssignContact { .. } | Action::DeferBreaks { .. } => true,
-            Action::ForcePresence { .. }
-            | Action::SignOut { .. }
-            | Action::RequeueContact { .. }
-            | Action::CloseContact { .. }
-            | Action::MoveContacts { .. }
-            | Action::LiftContact { .. }
-            | Action::Note { .. } => false,
-        }
-    }
-
-    /// The action's name, for the audit, logs and metrics: a bounded set.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Action::ForcePresence { .. } => "force-presence",
-            Action::SignOut { .. } => "sign-out",
-            Action::RequeueContact { .. } => "requeue-contact",
-            Action::CloseContact { .. } => "close-contact",
-            Action::MoveContacts { .. } => "move-contacts",
-            Action::LiftContact { .. } => "lift-contact",
-            Action::Note { .. } => "note",
-            Action::AssignContact { .. } => "assign-contact",
-            Action::DeferBreaks { .. } => "defer-breaks",
         }
     }
 }

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod action;
 mod bitset;
 mod breaks;
 pub mod calendar;
