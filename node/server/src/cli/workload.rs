@@ -39,6 +39,9 @@ pub struct GenerateArgs {
     /// Multiplies arrivals and operators
     #[arg(long, value_name = "F", default_value_t = 1.0)]
     pub scale: f64,
+    /// Write the routing plan of a built-in centre beside it, so that `simulate` runs by the centre's own rules
+    #[arg(long)]
+    pub with_plan: bool,
     /// The folder to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ringmain_bench::profile::Profile;
+use ringmain_bench::scenario::PLAN_FILE;
 use ringmain_bench::workload::{Selection, generate};
 use ringmain_cluster_config::profiles;
 use ringmain_telemetry::codes;
@@ -20,11 +21,18 @@ pub(super) fn run(command: &WorkloadCommand) -> Result<(), Failure> {
 
 /// Draws the scenario and writes its folder.
 fn generate_scenario(args: &GenerateArgs) -> Result<(), Failure> {
-    let profile = read_profile(&args.profile)?;
+    let (profile, plan) = read_profile(&args.profile)?;
+    let plan = match (args.with_plan, plan) {
+        (true, None) => {
+            return Err(invalid("--with-plan: only built-in profiles have a plan; put plan.toml there"));
+        }
+        (is_wanted, plan) => plan.filter(|_| is_wanted),
+    };
     let selection =
         Selection { seed: args.seed, days: args.days, from: args.from, to: args.to, scale: args.scale };
     let scenario = generate(&profile, &selection).map_err(invalid)?;
-    scenario.write(&args.out).map_err(|cause| {
+    let write_plan = || plan.map_or(Ok(()), |plan| std::fs::write(args.out.join(PLAN_FILE), plan));
+    scenario.write(&args.out).and_then(|()| write_plan()).map_err(|cause| {
         let message = format!("--out: cannot write {}: {cause}", args.out.display());
         Failure::new(FailureKind::Invalid, codes::STORAGE_FAILED.code, message)
     })?;
@@ -36,14 +44,16 @@ fn generate_scenario(args: &GenerateArgs) -> Result<(), Failure> {
     ))
 }
 
-/// A built-in profile by its name, else the file.
-fn read_profile(name: &str) -> Result<Profile, Failure> {
+/// The profile in a file, else a built-in one by its name with the centre's plan.
+fn read_profile(name: &str) -> Result<(Profile, Option<&'static str>), Failure> {
     let path = Path::new(name);
-    if path.exists() {
-        return Profile::read(path).map_err(invalid);
+    if path.is_file() {
+        return Ok((Profile::read(path).map_err(invalid)?, None));
     }
     match profiles::named(name) {
-        Some(profile) => Profile::parse(profile.json, profile.name).map_err(invalid),
+        Some(profile) => {
+            Ok((Profile::parse(profile.json, profile.name).map_err(invalid)?, Some(profile.plan)))
+        }
         None => {
             let names: Vec<&str> = profiles::ALL.iter().map(|profile| profile.name).collect();
             Err(invalid(format!("there is no profile {name:?}; give a file or one of {}", names.join(", "))))
