@@ -284,7 +284,10 @@ impl Walk<'_> {
             | WithdrawReason::Unanswered
             | WithdrawReason::Transferred
             | WithdrawReason::Supervisor => row.exclusions.push((operator, until)),
-            WithdrawReason::Abandoned | WithdrawReason::SessionLost | WithdrawReason::LifeSafety => {}
+            WithdrawReason::Abandoned
+            | WithdrawReason::SessionLost
+            | WithdrawReason::LifeSafety
+            | WithdrawReason::PersonRequested => {}
         }
         let units = u64::from(row.units);
         self.let_go(Some(operator), units);

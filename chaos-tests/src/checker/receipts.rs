@@ -91,7 +91,8 @@ pub(super) fn asked_by(
         | Command::PutLifeSupport(_)
         | Command::AskForBreak(_)
         | Command::TakeNext(_)
-        | Command::AssignContact(_) => None,
+        | Command::AssignContact(_)
+        | Command::RequestPerson(_) => None,
     }
 }
 

@@ -164,7 +164,8 @@ impl<'a> Walk<'a> {
             | Command::PutLifeSupport(_)
             | Command::AskForBreak(_)
             | Command::TakeNext(_)
-            | Command::AssignContact(_) => {}
+            | Command::AssignContact(_)
+            | Command::RequestPerson(_) => {}
         }
         None
     }
@@ -201,7 +202,8 @@ impl<'a> Walk<'a> {
             | Command::PutLifeSupport(_)
             | Command::AskForBreak(_)
             | Command::TakeNext(_)
-            | Command::AssignContact(_) => {}
+            | Command::AssignContact(_)
+            | Command::RequestPerson(_) => {}
         }
     }
 

@@ -154,6 +154,7 @@ impl Model {
             Command::AskForBreak(command) => self.ask_for_break(command),
             Command::TakeNext(command) => self.take_next(command),
             Command::AssignContact(command) => self.assign_by_lead(command),
+            Command::RequestPerson(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -287,6 +288,12 @@ impl Model {
     }
 }
 
+/// What the model cannot carry out: runs with such commands are of no use to it.
+fn not_known_yet(command: &Command) -> Refusal {
+    let problem = format!("{} is not known to the model", command.name());
+    Refusal::InvalidField { field: "command".into(), problem }
+}
+
 /// The earliest format that can say this.
 fn format_of(command: &Command) -> u8 {
     let (is_of_2, is_of_3) = match command {
@@ -305,7 +312,8 @@ fn format_of(command: &Command) -> u8 {
         Command::PutLifeSupport(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
-        | Command::AskForBreak(_) => (true, true),
+        | Command::AskForBreak(_)
+        | Command::RequestPerson(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)

@@ -90,6 +90,7 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::AskForBreak(command) => time::write_ask(command),
         Command::TakeNext(command) => hand_out::write_take_next(command),
         Command::AssignContact(command) => hand_out::write_by_lead(command),
+        Command::RequestPerson(_) => command.name().replace('_', "-"),
     };
     (line, Vec::new())
 }
@@ -427,6 +428,7 @@ fn withdraw(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Transferred => "transferred",
         WithdrawReason::Supervisor => "supervisor",
         WithdrawReason::LifeSafety => "life-safety",
+        WithdrawReason::PersonRequested => "person-requested",
     }
 }
 

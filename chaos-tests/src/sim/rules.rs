@@ -254,7 +254,7 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
     match command {
         Command::EnqueueContact(_) | Command::Act(_) => Rule::I5,
         Command::AbandonContact(_) | Command::UpdateContact(_) => Rule::I9,
-        Command::TakeNext(_) | Command::AssignContact(_) => Rule::I4,
+        Command::TakeNext(_) | Command::AssignContact(_) | Command::RequestPerson(_) => Rule::I4,
         Command::Tick
         | Command::ApplyPlan(_)
         | Command::PutOperators(_)

@@ -201,6 +201,7 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         leads: chosen(OPERATORS.into_iter(), spec.leads),
         hard: spec.hard,
         passes_max: spec.passes_max.map(u32::from),
+        ..QueueRules::default()
     }
 }
 

@@ -124,6 +124,7 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     words.compare("passes", &passes(old), &passes(new));
     let last = |rules: &QueueRules| rules.last_start.map_or_else(|| "none".to_owned(), |last| ms(last.0));
     words.compare("last start before the end of a shift", &last(old), &last(new));
+    words.compare("people", &named(old.people_queue.as_deref()), &named(new.people_queue.as_deref()));
 }
 
 pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &mut Words) {
@@ -135,6 +136,7 @@ pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &m
     words.compare("breaks", &list(&old.breaks), &list(&new.breaks));
     words.compare("shift", &named(old.shift.as_deref()), &named(new.shift.as_deref()));
     words.compare("rests", &super::time::yes(old.rests), &super::time::yes(new.rests));
+    words.compare("bot", &super::time::yes(old.bot), &super::time::yes(new.bot));
 }
 
 pub(super) fn list(names: &[Name]) -> String {

@@ -14,6 +14,7 @@ mod rule_shape;
 mod rules;
 mod shape;
 mod time;
+mod together;
 
 pub use diff::{calendar_changes, changes, operator_changes, says_the_same};
 pub use place::{PlaceError, place_onto};

@@ -41,6 +41,7 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
 }
 
 fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> OperatorPlan {
+    super::together::check_bot(section, sink);
     let mut ranks = Vec::new();
     for (queue, rank) in section.numbers("ranks") {
         if known.queues.resolve(&queue, sink) {

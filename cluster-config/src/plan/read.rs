@@ -208,6 +208,9 @@ fn read_queues(file: &Section<'_>, named: &QueueNames<'_>, sink: &mut Sink<'_>) 
             queues.push(QueuePlan { name: name.value.into(), ..queue });
         }
     }
+    for section in file.sections("queues") {
+        section.text("people_queue").map(|queue| names.resolve(&queue, sink));
+    }
     (names, queues)
 }
 

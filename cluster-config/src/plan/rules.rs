@@ -165,6 +165,7 @@ pub(super) fn read_queue(
         hard: section.flag("hard"),
         passes_max: section.optional_number("passes_max").map(small),
         last_start: section.optional_number("last_start_ms").map(Millis),
+        people_queue: section.text("people_queue").map(|queue| queue.value.into()),
     }
 }
 
@@ -254,6 +255,7 @@ pub(super) fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut
         breaks: declared(section, "breaks", known.breaks, sink),
         shift: shift.map(|name| name.value.into()),
         rests: section.flag("rests"),
+        bot: section.flag("bot"),
     }
 }
 

@@ -286,6 +286,12 @@ static QUEUE: Shape = Shape {
             need: Need::Optional,
             doc: "Its contacts are not given to an operator whose shift ends within that time, life safety aside.",
         },
+        Field {
+            name: "people_queue",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The queue to which its contacts go when a person is requested of a bot. Left out: they stay in this one.",
+        },
     ],
 };
 
@@ -450,6 +456,12 @@ static OPERATOR: Shape = Shape {
             kind: Kind::Flag,
             need: Need::Flag(false),
             doc: "Whether the plan's `rest` holds for the operator.",
+        },
+        Field {
+            name: "bot",
+            kind: Kind::Flag,
+            need: Need::Flag(false),
+            doc: "A program, not a person: no breaks, no rest, no wrap-up, never missed, and nothing for who asked for a person.",
         },
     ],
 };

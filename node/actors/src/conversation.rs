@@ -4,7 +4,9 @@
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use ringmain_replication::{Answer, Replica};
-use ringmain_routing::command::{AbandonContact, ContactDetails, EnqueueContact, UpdateContact};
+use ringmain_routing::command::{
+    AbandonContact, ContactDetails, Context, EnqueueContact, RequestPerson, Requester, UpdateContact,
+};
 use ringmain_routing::{Command, ContactId, Epoch, GatewayId, Name, Reply, Timestamp};
 use tracing::Instrument;
 
@@ -26,6 +28,13 @@ pub enum GatewayRequest {
     Abandon {
         /// The gateway's key.
         key: Name,
+    },
+    /// The customer wants a person instead of a bot.
+    RequestPerson {
+        /// The gateway's key.
+        key: Name,
+        /// What was learned.
+        context: Option<Context>,
     },
 }
 
@@ -49,7 +58,7 @@ impl GatewayRequest {
         match self {
             GatewayRequest::Push(contact) => &contact.key,
             GatewayRequest::Update(update) => &update.key,
-            GatewayRequest::Abandon { key } => key,
+            GatewayRequest::Abandon { key } | GatewayRequest::RequestPerson { key, .. } => key,
         }
     }
 }
@@ -59,7 +68,7 @@ impl GatewayRequest {
     pub(crate) fn is_reserved(&self) -> bool {
         match self {
             GatewayRequest::Push(contact) => contact.tier == 0,
-            GatewayRequest::Update(_) => false,
+            GatewayRequest::Update(_) | GatewayRequest::RequestPerson { .. } => false,
             GatewayRequest::Abandon { .. } => true,
         }
     }
@@ -152,6 +161,11 @@ impl ConversationState {
             GatewayRequest::Abandon { key } => {
                 let contact = self.contact(&key)?;
                 Ok(Command::AbandonContact(AbandonContact { gateway, epoch, contact }))
+            }
+            GatewayRequest::RequestPerson { key, context } => {
+                let contact = self.contact(&key)?;
+                let by = Requester::Gateway { gateway, epoch, contact };
+                Ok(Command::RequestPerson(Box::new(RequestPerson { by, context, danger: false })))
             }
         }
     }

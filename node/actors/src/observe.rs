@@ -128,6 +128,7 @@ fn withdraw_label(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Transferred => "transferred",
         WithdrawReason::Supervisor => "supervisor",
         WithdrawReason::LifeSafety => "life-safety",
+        WithdrawReason::PersonRequested => "person-requested",
     }
 }
 

@@ -188,7 +188,8 @@ fn told(command: &Command) -> Told {
         | Command::HoldContact(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
-        | Command::AskForBreak(_) => plain(command.name(), String::new(), String::new()),
+        | Command::AskForBreak(_)
+        | Command::RequestPerson(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 

@@ -147,6 +147,16 @@ impl GatewayService for Gateways {
         Ok(Response::new(v1::GatewayServiceAbandonResponse { receipt }))
     }
 
+    async fn request_person(
+        &self,
+        request: Request<v1::GatewayServiceRequestPersonRequest>,
+    ) -> Result<Response<v1::GatewayServiceRequestPersonResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.request_person.map(Up::RequestPerson);
+        let receipt = self.done(&caller, &request.session, "request_person", message).await?;
+        Ok(Response::new(v1::GatewayServiceRequestPersonResponse { receipt }))
+    }
+
     async fn reconcile(
         &self,
         request: Request<v1::GatewayServiceReconcileRequest>,

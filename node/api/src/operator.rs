@@ -209,6 +209,16 @@ impl OperatorService for Operators {
         Ok(Response::new(v1::OperatorServiceAskForBreakResponse { receipt, answer, until_ms }))
     }
 
+    async fn request_person(
+        &self,
+        request: Request<v1::OperatorServiceRequestPersonRequest>,
+    ) -> Result<Response<v1::OperatorServiceRequestPersonResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.request_person.map(Up::RequestPerson);
+        let receipt = self.done(&caller, &request.session, "request_person", message).await?;
+        Ok(Response::new(v1::OperatorServiceRequestPersonResponse { receipt }))
+    }
+
     async fn sign_out(
         &self,
         request: Request<v1::OperatorServiceSignOutRequest>,

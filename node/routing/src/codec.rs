@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use crate::command::{
     AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CaseStep, CloseSession, Command,
     CompleteContact, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted,
-    OpenSession, OperatorPlan, PutLifeSupport, PutOperators, SetPresence, TakeNext, TransferContact,
-    TransferTarget, UpdateContact,
+    OpenSession, OperatorPlan, PutLifeSupport, PutOperators, RequestPerson, SetPresence, TakeNext,
+    TransferContact, TransferTarget, UpdateContact,
 };
 use crate::effect::Outcome;
 use crate::plan::{Plan, RuleBook};
@@ -57,6 +57,7 @@ const ACT: u16 = 20;
 /// The first tag of format 3.
 const PUT_LIFE_SUPPORT: u16 = 21;
 const ASK_FOR_BREAK: u16 = 22;
+const REQUEST_PERSON: u16 = 40;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
@@ -94,6 +95,7 @@ impl Command {
             Command::TakeNext(_) => 23,
             Command::AssignContact(_) => 24,
             Command::AskForBreak(_) => ASK_FOR_BREAK,
+            Command::RequestPerson(_) => REQUEST_PERSON,
         }
     }
 
@@ -131,7 +133,8 @@ impl Command {
             | Command::PutLifeSupport(_)
             | Command::TakeNext(_)
             | Command::AssignContact(_)
-            | Command::AskForBreak(_) => 1,
+            | Command::AskForBreak(_)
+            | Command::RequestPerson(_) => 1,
         }
     }
 
@@ -174,6 +177,7 @@ impl Command {
             Command::TakeNext(_) => "take_next",
             Command::AssignContact(_) => "assign_contact",
             Command::AskForBreak(_) => "ask_for_break",
+            Command::RequestPerson(_) => "request_person",
         }
     }
 
@@ -231,6 +235,7 @@ impl Command {
             Command::TakeNext(payload) => append(frame, payload),
             Command::AssignContact(payload) => append(frame, payload),
             Command::AskForBreak(payload) => append(frame, payload),
+            Command::RequestPerson(payload) => append(frame, payload),
         }
     }
 
@@ -265,6 +270,7 @@ impl Command {
             23 => Command::TakeNext(payload::<TakeNext>(tag, body)?),
             24 => Command::AssignContact(payload::<AssignContact>(tag, body)?),
             ASK_FOR_BREAK => Command::AskForBreak(payload::<AskForBreak>(tag, body)?),
+            REQUEST_PERSON => Command::RequestPerson(Box::new(payload::<RequestPerson>(tag, body)?)),
             unknown => return Err(DecodeError::UnknownTag(unknown)),
         })
     }

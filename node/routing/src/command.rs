@@ -13,6 +13,7 @@ use crate::ids::{
 };
 use crate::plan::Plan;
 use crate::rules::{Facts, OperatorRules};
+pub use crate::together::{Context, RequestPerson, Requester};
 
 /// One command of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +66,8 @@ pub enum Command {
     AssignContact(AssignContact),
     /// The operator asks for a break.
     AskForBreak(AskForBreak),
+    /// The customer wants a person instead of a bot.
+    RequestPerson(Box<RequestPerson>),
 }
 
 /// See [`Command::AskForBreak`].
@@ -469,7 +472,8 @@ impl Command {
             | Command::HoldContact(_)
             | Command::TakeNext(_)
             | Command::AssignContact(_)
-            | Command::AskForBreak(_) => None,
+            | Command::AskForBreak(_)
+            | Command::RequestPerson(_) => None,
         }
     }
 }

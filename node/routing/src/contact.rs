@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{CallbackOrder, ContactDetails};
+use crate::command::{CallbackOrder, ContactDetails, Context};
 use crate::effect::EndReason;
 use crate::ids::{
     AssignmentEpoch, CaseId, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId,
@@ -77,6 +77,8 @@ pub(crate) struct Need {
     /// What the queue requires at the moment counts too. Of arrivals before format 3 what it required then is among
     /// the skills and scopes, and does not change.
     pub follows_queue: bool,
+    /// A person was requested: no bot fits any more (R3.13).
+    pub people: bool,
 }
 
 /// A language that the operator must speak.
@@ -102,6 +104,8 @@ pub(crate) struct Text {
     pub rule: Option<Name>,
     /// The login of the operator who owns what comes in so.
     pub owner: Option<Name>,
+    /// What a bot or the gateway has learned, for whoever goes on with it.
+    pub context: Option<Box<Context>>,
 }
 
 /// Where a contact is in its life (R1.3).

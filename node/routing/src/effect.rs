@@ -112,6 +112,8 @@ pub enum WithdrawReason {
     Supervisor,
     /// Life safety needed the operator.
     LifeSafety,
+    /// A person was requested of the bot that had it.
+    PersonRequested,
 }
 
 /// Something to be told to somebody.

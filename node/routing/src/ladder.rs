@@ -38,6 +38,8 @@ pub(crate) struct Want {
     pub language: Option<Language>,
     pub principal: Option<PrincipalId>,
     pub channel: Option<ChannelId>,
+    /// No bots.
+    pub people: bool,
 }
 
 /// When a step begins to which waiting alone never leads.
@@ -109,6 +111,7 @@ impl Directory {
             language: need.language,
             principal: need.principal,
             channel: need.channel,
+            people: need.people,
         }
     }
 
@@ -121,6 +124,7 @@ impl Directory {
             && speaks(profile, want.language, step)
             && answers_for(profile, want.principal, step)
             && want.channel.is_none_or(|channel| serves(profile, channel))
+            && !(profile.bot && want.people && !is(Planted::BackToTheBot))
     }
 
     fn is_in_reach(&self, profile: &ProfileKey, want: &Want, reach: Reach) -> bool {
@@ -256,6 +260,7 @@ mod tests {
             language: None,
             principal: None,
             channel: None,
+            people: false,
         }
     }
 

@@ -54,6 +54,7 @@ mod snapshot_v1;
 mod snapshot_v2;
 mod tables;
 mod time;
+mod together;
 mod view;
 mod why;
 

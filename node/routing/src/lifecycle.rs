@@ -152,8 +152,10 @@ impl Router {
         self.requeue(slot, reason);
         self.exclude(operator, contact);
         let missed = self.tables.directory.plan.sessions.missed;
-        let presence = self.tables.operator(operator.slot).presence;
-        if missed.0 > 0 && matches!(presence, PresenceState::Ready | PresenceState::Missed { .. }) {
+        let row = self.tables.operator(operator.slot);
+        let (presence, is_bot) = (row.presence, row.profile_key.bot);
+        if missed.0 > 0 && !is_bot && matches!(presence, PresenceState::Ready | PresenceState::Missed { .. })
+        {
             let until = self.now + missed;
             self.show_presence(operator.slot, PresenceState::Missed { until });
         }

@@ -166,6 +166,10 @@ pub enum Planted {
     ShiftEndIgnored,
     /// Operators who must rest get contacts.
     RestIgnored,
+    /// A contact for which a person was requested goes to a bot again.
+    BackToTheBot,
+    /// The time that a contact was with a bot counts as waiting for a person.
+    BotTimeCountsAsWaiting,
 }
 
 /// Whether this mistake is made now.

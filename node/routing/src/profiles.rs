@@ -32,6 +32,8 @@ pub(crate) struct ProfileKey {
     pub caps: Box<[(ChannelId, u16)]>,
     /// The calendar of its shifts.
     pub shift: Option<Name>,
+    /// A program, not a person (R3.13).
+    pub bot: bool,
 }
 
 impl ProfileKey {

@@ -274,6 +274,7 @@ impl Router {
             Command::TakeNext(command) => self.take_next(command),
             Command::AssignContact(command) => self.assign_contact(command),
             Command::AskForBreak(command) => self.ask_for_break(command),
+            Command::RequestPerson(command) => self.request_person(command),
         }
     }
 

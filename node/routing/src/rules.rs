@@ -211,6 +211,8 @@ pub struct QueueRules {
     pub hard: bool,
     /// So often may operators pass a contact on, this queue's included; then a supervisor must. `None` for any number.
     pub passes_max: Option<u32>,
+    /// Where its contacts go when a person is requested (R3.13); `None` for where they are.
+    pub people_queue: Option<Name>,
 }
 
 /// Who is waited for before others, and for how long (R3.4), in this order; `None` for nobody.
@@ -351,6 +353,9 @@ pub struct OperatorRules {
     pub shift: Option<Name>,
     /// Whether the plan's occupancy cap holds for it.
     pub rests: bool,
+    /// It is a program (R3.13): no breaks, no rest, no wrap-up, never marked as missed, and nothing for who asked for a
+    /// person.
+    pub bot: bool,
 }
 
 /// What a gateway knows about an arrival and the rule book decides by.

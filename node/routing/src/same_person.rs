@@ -14,7 +14,15 @@ impl Router {
     /// Whom a contact that has just become eligible is kept for, and until when. Nobody who was assigned once is waited
     /// for again, and life safety waits for nobody.
     pub(crate) fn somebody_to_wait_for(&self, contact: &Contact) -> Option<(OperatorId, Timestamp)> {
-        if (contact.tier == 0 && !is(Planted::LifeSafetyHeld)) || contact.holder.is_some() {
+        if contact.holder.is_some() {
+            return None;
+        }
+        self.kept_for(contact)
+    }
+
+    /// Whom a contact is kept for that people can take from now on, whoever had it before.
+    pub(crate) fn kept_for(&self, contact: &Contact) -> Option<(OperatorId, Timestamp)> {
+        if contact.tier == 0 && !is(Planted::LifeSafetyHeld) {
             return None;
         }
         let rule = self.tables.directory.queue(contact.queue).rules.same_person;
@@ -79,7 +87,7 @@ impl Router {
     /// An operator is connected to the contact: who served whom is remembered as long as the plan says.
     pub(crate) fn remember_service(&mut self, slot: u32, operator: OperatorId) {
         let remember = self.plan().rules.remember;
-        if remember == Remember::default() {
+        if remember == Remember::default() || self.tables.operator(operator.slot).profile_key.bot {
             return;
         }
         let contact = self.tables.contact(slot);

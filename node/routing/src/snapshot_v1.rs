@@ -239,6 +239,7 @@ impl From<TextV1> for Text {
             facts: Facts::default(),
             rule: None,
             owner: None,
+            context: None,
         }
     }
 }

@@ -235,7 +235,17 @@ impl From<TextV2> for Text {
     fn from(old: TextV2) -> Text {
         let TextV2 { key, preferred, callback, details, own } = old;
         let own = own.map(|own| Arc::new(own.into()));
-        Text { key, preferred, callback, details, own, facts: Facts::default(), rule: None, owner: None }
+        Text {
+            key,
+            preferred,
+            callback,
+            details,
+            own,
+            facts: Facts::default(),
+            rule: None,
+            owner: None,
+            context: None,
+        }
     }
 }
 

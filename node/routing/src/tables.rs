@@ -538,7 +538,7 @@ fn operator_facets(operator: &Operator) -> OperatorFacets {
         idle: operator.is_available().then(|| (operator.profile, Standing::of(operator))),
         excluding: (!operator.exclusions.is_empty() && operator.is_available())
             .then_some(operator.free() == 0),
-        team: operator.session.is_open().then(|| TeamFacet {
+        team: (operator.session.is_open() && !operator.profile_key.bot).then(|| TeamFacet {
             unit: operator.profile_key.unit,
             is_away: matches!(operator.presence, PresenceState::Break { .. }),
             due: operator.time.as_deref().and_then(|time| time.due),

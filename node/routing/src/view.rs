@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{CallbackOrder, ContactDetails, Role};
+use crate::command::{CallbackOrder, ContactDetails, Context, Role};
 use crate::contact::{Contact, State, Wait};
 use crate::effect::{EndReason, PresenceState};
 use crate::ids::{
@@ -75,6 +75,8 @@ pub struct OperatorView {
     pub shift: Option<Name>,
     /// Until when it takes nothing but life safety because it was busy for long.
     pub rests_until: Option<Timestamp>,
+    /// It is a program, not a person.
+    pub is_bot: bool,
 }
 
 /// A break of an operator.
@@ -180,6 +182,10 @@ pub struct ContactView {
     pub case: Option<CaseId>,
     /// What is kept for others.
     pub details: ContactDetails,
+    /// A person was requested: it goes to no bot any more.
+    pub wants_people: bool,
+    /// What a bot or the gateway has learned.
+    pub context: Option<Context>,
 }
 
 impl Router {
@@ -255,6 +261,7 @@ impl Router {
             rests_until: row.time.as_deref().and_then(|time| {
                 directory.window_ends(time, self.now).filter(|_| directory.is_resting(time, self.now))
             }),
+            is_bot: row.profile_key.bot,
         }
     }
 
@@ -323,6 +330,8 @@ impl Router {
             transfers: row.transfers,
             case: row.case,
             details: row.text.details.clone(),
+            wants_people: row.need.people,
+            context: row.text.context.as_deref().cloned(),
         }
     }
 

@@ -78,6 +78,8 @@ pub enum WhyNot {
     Principal(Name),
     /// It does not serve the channel.
     Channel(Name),
+    /// It is a bot, and a person was requested.
+    Bot,
     /// Its org unit is out of reach at this step.
     Reach,
     /// It is the queue's backup, and the ladder does not say so yet.
@@ -308,6 +310,9 @@ impl Router {
         let channel = want.channel.filter(|_| without(|want, _| want.channel = None));
         if let Some(channel) = directory.channel_name(channel) {
             return Some(WhyNot::Channel(channel));
+        }
+        if without(|want, _| want.people = false) {
+            return Some(WhyNot::Bot);
         }
         let is_far = without(|_, step| step.reach = Reach::All);
         Some(if is_far { WhyNot::Reach } else { WhyNot::Rank(profile.rank(want.queue)) })

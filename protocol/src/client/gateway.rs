@@ -19,9 +19,10 @@ use crate::v1::gateway_service_client::GatewayServiceClient;
 use crate::v1::gateway_service_session_request::Message as Up;
 use crate::v1::gateway_service_session_response::Message as Down;
 use crate::v1::{
-    GatewayAbandon, GatewayAccepted, GatewayAck, GatewayDone, GatewayEvent, GatewayHeartbeat, GatewayHello,
-    GatewayMerged, GatewayPush, GatewayReconcile, GatewayReconcileReport, GatewayResync,
-    GatewayServiceSessionRequest, GatewayServiceSessionResponse, GatewayUpdate, GatewayWelcome, Receipt,
+    ContactContext, GatewayAbandon, GatewayAccepted, GatewayAck, GatewayDone, GatewayEvent, GatewayHeartbeat,
+    GatewayHello, GatewayMerged, GatewayPush, GatewayReconcile, GatewayReconcileReport, GatewayRequestPerson,
+    GatewayResync, GatewayServiceSessionRequest, GatewayServiceSessionResponse, GatewayUpdate,
+    GatewayWelcome, Receipt,
 };
 
 /// Keys in one part of a reconciliation, in bytes with what frames them.
@@ -109,6 +110,19 @@ impl GatewayClient {
         done(self.begin(GatewayOperation::Abandon(abandon)).await?.await?)
     }
 
+    /// Says that the customer wants a person instead of a bot, and what was learned so far.
+    ///
+    /// # Errors
+    /// As for [`GatewayClient::push`].
+    pub async fn request_person(
+        &self,
+        key: &str,
+        context: Option<ContactContext>,
+    ) -> Result<Receipt, OperationError> {
+        let request = GatewayRequestPerson { op_id: 0, key: key.to_owned(), context };
+        done(self.begin(GatewayOperation::RequestPerson(request)).await?.await?)
+    }
+
     /// Compares the contacts that the gateway has in hand with those the cluster has for it.
     ///
     /// # Errors
@@ -142,6 +156,8 @@ pub enum GatewayOperation {
     Update(GatewayUpdate),
     /// The customer has gone.
     Abandon(GatewayAbandon),
+    /// The customer wants a person instead of a bot.
+    RequestPerson(GatewayRequestPerson),
     /// Compare these keys of live contacts.
     Reconcile(Vec<String>),
 }
@@ -212,6 +228,7 @@ impl Role for Gateway {
             GatewayOperation::Push(push) => Subject::Contact(push.key.as_str().into()),
             GatewayOperation::Update(update) => Subject::Contact(update.key.as_str().into()),
             GatewayOperation::Abandon(abandon) => Subject::Contact(abandon.key.as_str().into()),
+            GatewayOperation::RequestPerson(request) => Subject::Contact(request.key.as_str().into()),
             GatewayOperation::Reconcile(_) => Subject::Session,
         }
     }
@@ -223,6 +240,7 @@ impl Role for Gateway {
                 GatewayOperation::Push(push) => push.encoded_len(),
                 GatewayOperation::Update(update) => update.encoded_len(),
                 GatewayOperation::Abandon(abandon) => abandon.encoded_len(),
+                GatewayOperation::RequestPerson(request) => request.encoded_len(),
                 GatewayOperation::Reconcile(keys) => {
                     RECONCILE_PART_BYTES.max(keys.iter().map(String::len).max().unwrap_or(0))
                 }
@@ -239,6 +257,9 @@ impl Role for Gateway {
             }
             GatewayOperation::Abandon(abandon) => {
                 out.push_back(up(Up::Abandon(GatewayAbandon { op_id, ..abandon.clone() })));
+            }
+            GatewayOperation::RequestPerson(request) => {
+                out.push_back(up(Up::RequestPerson(GatewayRequestPerson { op_id, ..request.clone() })));
             }
             GatewayOperation::Reconcile(keys) => reconcile(op_id, keys, out),
         }

@@ -19,11 +19,11 @@ use crate::v1::operator_service_client::OperatorServiceClient;
 use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
-    CaseStep, OperatorAccept, OperatorAck, OperatorAskForBreak, OperatorAssignContact, OperatorComplete,
-    OperatorDecline, OperatorDone, OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat,
-    OperatorHello, OperatorHold, OperatorResync, OperatorServiceSessionRequest,
-    OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut, OperatorTakeNext, OperatorTransfer,
-    OperatorWelcome, PresenceKind, Receipt,
+    CaseStep, ContactContext, OperatorAccept, OperatorAck, OperatorAskForBreak, OperatorAssignContact,
+    OperatorComplete, OperatorDecline, OperatorDone, OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp,
+    OperatorHeartbeat, OperatorHello, OperatorHold, OperatorRequestPerson, OperatorResync,
+    OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut,
+    OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -33,7 +33,7 @@ pub type OperatorNotice = Notice<OperatorWelcome, OperatorEvent, OperatorResync>
 pub type OperatorAnswer = OperatorDone;
 
 /// What an operator can ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum OperatorOperation {
     /// Takes contacts from here on.
     Ready,
@@ -90,6 +90,15 @@ pub enum OperatorOperation {
     },
     /// Asks for this one of the operator's breaks.
     AskForBreak(String),
+    /// Passes a contact of a bot on to people.
+    RequestPerson {
+        /// Which.
+        of: AssignmentOf,
+        /// What was learned; `None` leaves what was said before.
+        context: Option<ContactContext>,
+        /// Danger to life was heard.
+        danger: bool,
+    },
     /// Ends the session, and the client with it.
     SignOut,
 }
@@ -232,6 +241,7 @@ impl Role for Desktop {
             | OperatorOperation::ExtendWrapUp { of, .. }
             | OperatorOperation::Transfer { of, .. }
             | OperatorOperation::Hold { of, .. }
+            | OperatorOperation::RequestPerson { of, .. }
             | OperatorOperation::EndWrapUp(of) => Subject::Contact(of.contact.as_str().into()),
         }
     }
@@ -316,6 +326,9 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
             Up::AssignContact(OperatorAssignContact { op_id, contact, to, hold_ms: hold.0 })
         }
         OperatorOperation::AskForBreak(name) => Up::AskForBreak(OperatorAskForBreak { op_id, seq, name }),
+        OperatorOperation::RequestPerson { of: AssignmentOf { contact, assignment }, context, danger } => {
+            Up::RequestPerson(OperatorRequestPerson { op_id, contact, assignment, context, danger })
+        }
         OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
     }
 }

@@ -156,6 +156,7 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
         hard: rules.hard,
         passes_max: rules.passes_max,
         last_start_ms: rules.last_start.map(|last_start| last_start.0),
+        people_queue: rules.people_queue.as_ref().map(text),
     })
 }
 
@@ -189,6 +190,7 @@ pub(super) fn queue_from_message(
         hard: rules.hard,
         passes_max: rules.passes_max,
         last_start: rules.last_start_ms.map(Millis),
+        people_queue: rules.people_queue.map(Name::from),
     }
 }
 
@@ -243,6 +245,7 @@ pub(super) fn operator_to_message(rules: &OperatorRules) -> Option<v1::OperatorR
         breaks: texts(&rules.breaks),
         shift: rules.shift.as_ref().map(text),
         rests: rules.rests,
+        bot: rules.bot,
     })
 }
 
@@ -267,6 +270,7 @@ pub(super) fn operator_from_message(
         breaks: names(rules.breaks),
         shift: rules.shift.map(Name::from),
         rests: rules.rests,
+        bot: rules.bot,
     }
 }
 

@@ -104,6 +104,9 @@ pub(crate) fn operator_command(
         Message::TakeNext(take) => (take.op_id, take_next(&take, operator, epoch)),
         Message::AssignContact(assign) => (assign.op_id, assign_contact(&assign, operator, epoch)),
         Message::AskForBreak(ask) => (ask.op_id, ask_for_break(&ask, operator, epoch)),
+        Message::RequestPerson(asked) => {
+            (asked.op_id, super::together::person_by_bot(asked, operator, epoch))
+        }
         Message::SignOut(sign_out) => {
             let command = Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch });
             let mut problems = Problems::default();

@@ -47,6 +47,8 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         on_hold_since_ms: state.on_hold,
         transfers: view.transfers,
         case: view.case.map(|case| case.to_string()),
+        wants_people: view.wants_people,
+        context: view.context.as_ref().map(super::together::context_message),
     }
 }
 
@@ -157,6 +159,7 @@ pub(crate) fn withdraw_reason(reason: WithdrawReason) -> v1::WithdrawReason {
         WithdrawReason::Transferred => v1::WithdrawReason::Transferred,
         WithdrawReason::Supervisor => v1::WithdrawReason::Supervisor,
         WithdrawReason::LifeSafety => v1::WithdrawReason::LifeSafety,
+        WithdrawReason::PersonRequested => v1::WithdrawReason::PersonRequested,
     }
 }
 
@@ -196,6 +199,7 @@ pub(crate) fn operator(view: &OperatorView) -> v1::Operator {
         on_break: view.on_break.as_ref().map(ToString::to_string),
         shift: view.shift.as_ref().map(ToString::to_string),
         rests_until_ms: view.rests_until.map(|until| until.0),
+        bot: view.is_bot,
     }
 }
 

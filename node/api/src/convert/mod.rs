@@ -4,6 +4,7 @@ pub(crate) mod case;
 pub(crate) mod command;
 pub(crate) mod contact;
 pub(crate) mod event;
+pub(crate) mod together;
 pub(crate) mod why;
 
 use ringmain_protocol::v1;

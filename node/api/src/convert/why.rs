@@ -68,6 +68,7 @@ fn why_not(reason: &WhyNot) -> v1::WhyNot {
         WhyNot::Language(language) => named(Reason::Language, language),
         WhyNot::Principal(principal) => named(Reason::Principal, principal),
         WhyNot::Channel(channel) => named(Reason::Channel, channel),
+        WhyNot::Bot => plain(Reason::Bot),
         WhyNot::Reach => plain(Reason::Reach),
         WhyNot::Rank(rank) => v1::WhyNot { rank: u32::from(*rank), ..plain(Reason::Rank) },
         WhyNot::NotSignedIn => plain(Reason::NotSignedIn),

@@ -15,7 +15,7 @@ use ringmain_routing::command::Role;
 use ringmain_routing::{GatewayId, Name, Party, Reply};
 
 use crate::convert::contact::{contact, end_reason_of, stream_end};
-use crate::convert::{command, event, no_receipt, receipt};
+use crate::convert::{command, event, no_receipt, receipt, together};
 use crate::error;
 use crate::gateway::hello_of;
 use crate::opening::Hello;
@@ -64,6 +64,7 @@ impl Dialect for GatewayTalk {
             Some(Up::Push(push)) => self.request(push.op_id, command::push(push, self.gateway, epoch)),
             Some(Up::Update(update)) => self.request(update.op_id, command::update(update)),
             Some(Up::Abandon(abandon)) => self.request(abandon.op_id, command::abandon(&abandon)),
+            Some(Up::RequestPerson(asked)) => self.request(asked.op_id, together::person_by_gateway(asked)),
             Some(Up::Ack(ack)) => match read_cursor(&ack.cursor, self.shared.life()) {
                 Ok(_) => Heeded::Nothing,
                 Err(error) => say(Self::failed(0, error)),
@@ -116,6 +117,7 @@ impl Dialect for GatewayTalk {
             Up::Push(push) => Some(&mut push.op_id),
             Up::Update(update) => Some(&mut update.op_id),
             Up::Abandon(abandon) => Some(&mut abandon.op_id),
+            Up::RequestPerson(asked) => Some(&mut asked.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) | Up::Reconcile(_) => None,
         }
     }

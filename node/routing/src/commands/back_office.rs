@@ -25,8 +25,7 @@ impl Router {
             }
             State::Handling { operator, .. } => {
                 let channel = self.judge_hand_over(contact, route, channel)?;
-                let (slot, queue) = (contact.id.slot, self.tables.directory.queue(contact.queue));
-                let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+                let (slot, wrap_up) = (contact.id.slot, self.wrap_up_after(contact, command.wrap_up));
                 self.totals_of(slot).transferred += 1;
                 self.finish_talk(slot, operator, wrap_up);
                 self.open_related_case(slot, route, channel);

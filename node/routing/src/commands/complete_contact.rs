@@ -15,8 +15,7 @@ impl Router {
             check_span("wrap_up_ms", wrap_up)?;
         }
         let contact = self.answered_contact(&command.answer)?;
-        let queue = self.tables.directory.queue(contact.queue);
-        let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+        let wrap_up = self.wrap_up_after(contact, command.wrap_up);
         match contact.state {
             State::Waiting(_) => Err(super::answer_offer::stale(contact)),
             State::Offered { .. } => Err(super::wrong_state(contact)),

@@ -118,6 +118,7 @@ impl Router {
             principal,
             channel: Some(channel),
             follows_queue: true,
+            people: false,
         })
     }
 
@@ -243,6 +244,7 @@ impl Router {
                 facts: command.facts.clone(),
                 rule: meant.entry.rule,
                 owner: meant.entry.owner,
+                context: None,
             }),
         }
     }

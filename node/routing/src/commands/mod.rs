@@ -18,6 +18,7 @@ mod node_lost;
 mod open_session;
 mod plan_rules;
 mod put_operators;
+mod request_person;
 mod routes;
 mod set_presence;
 mod stages;

@@ -26,7 +26,7 @@ impl Router {
                 directory.need_in(directory.queue(queue), &own)?
             }
         };
-        let need = Arc::new(need);
+        let need = Arc::new(Need { people: contact.need.people, ..need });
         let classes = &self.tables.ix.classes;
         let class = classes.find_key(&(queue, contact.units, need.clone()));
         Ok(class.map_or(need, |class| classes.at(class).need.clone()))

@@ -153,7 +153,7 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
             return Err(invalid("rules.units", "at most 1000000 units"));
         }
     }
-    Ok(())
+    rules.people_queue.iter().try_for_each(|name| directory.find_queue(name).map(drop))
 }
 
 fn check_same_person(rule: &SamePerson) -> Result<(), Refusal> {

@@ -66,6 +66,7 @@ impl Router {
             })?,
             caps: self.check_caps(operator)?,
             shift: self.check_time(operator)?,
+            bot: rules.bot,
         })
     }
 
@@ -87,6 +88,9 @@ impl Router {
     /// The calendar of its shifts, if its rules of time are sound.
     fn check_time(&self, operator: &OperatorPlan) -> Result<Option<Name>, Refusal> {
         let (rules, directory) = (&operator.rules, &self.tables.directory);
+        if rules.bot && (rules.rests || !rules.breaks.is_empty()) {
+            return Err(invalid("rules.bot", "a bot has no breaks and no rest"));
+        }
         if rules.breaks.len() > BREAKS_PER_OPERATOR_MAX {
             return Err(invalid("rules.breaks", "at most 8 breaks"));
         }
@@ -172,7 +176,7 @@ impl Router {
             return;
         }
         let time = if has_time { row.time.clone() } else { self.time_by(&plan.rules, Some(row)) };
-        let unit = row.profile_key.unit;
+        let (unit, was_bot) = (row.profile_key.unit, row.profile_key.bot);
         let (before, mut changed) = (row.profile, row.clone());
         let fits_others = row.profile_key != profile_key;
         changed.capacity = capacity;
@@ -184,8 +188,9 @@ impl Router {
         self.tables.leave_profile(before);
         self.freed.operators.insert(slot);
         self.freed.exclusions |= fits_others;
-        if self.tables.operator(slot).session.is_open() && self.tables.operator(slot).profile_key.unit != unit
-        {
+        let row = self.tables.operator(slot);
+        let is_in_other_team = row.profile_key.unit != unit || row.profile_key.bot != was_bot;
+        if row.session.is_open() && is_in_other_team {
             self.freed.teams.insert(unit);
             self.team_changed(slot);
         }

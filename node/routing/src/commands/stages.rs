@@ -376,6 +376,7 @@ impl Router {
                 facts: before.text.facts.clone(),
                 rule: None,
                 owner: before.text.owner.clone(),
+                context: before.text.context.clone(),
             }),
         }
     }
@@ -391,7 +392,7 @@ impl Router {
                 beyond.unwrap_or_default()
             }
         };
-        Need { channel: Some(channel), follows_queue: true, ..own }
+        Need { channel: Some(channel), follows_queue: true, people: contact.need.people, ..own }
     }
 }
 

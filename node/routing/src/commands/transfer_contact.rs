@@ -38,9 +38,8 @@ impl Router {
             State::Handling { operator, .. } => {
                 self.check_passes(contact)?;
                 let way = self.way_of(contact, operator, &command.to)?;
-                let queue = self.tables.directory.queue(contact.queue);
-                let wrap_up = command.wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
-                let hard_end = self.now + queue.wrap_up_max;
+                let wrap_up = self.wrap_up_after(contact, command.wrap_up);
+                let hard_end = self.now + self.tables.directory.queue(contact.queue).wrap_up_max;
                 let kept = WrapUp {
                     contact: contact.id,
                     assignment: contact.assignment,

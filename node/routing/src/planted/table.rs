@@ -347,4 +347,16 @@ pub const ALL: &[Mistake] = &[
         &["I4"],
     ),
     mistake(Planted::RestIgnored, "the core", "Operators who must rest get contacts", &["I4"]),
+    mistake(
+        Planted::BackToTheBot,
+        "the core",
+        "A contact for which a person was requested goes to a bot again",
+        &["I4"],
+    ),
+    mistake(
+        Planted::BotTimeCountsAsWaiting,
+        "the core",
+        "The time that a contact was with a bot counts as waiting for a person",
+        &["I4"],
+    ),
 ];

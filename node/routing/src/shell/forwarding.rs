@@ -220,6 +220,7 @@ pub fn ends_work(command: &Command) -> bool {
         | Command::PutLifeSupport(_) => false,
         Command::Tick
         | Command::AskForBreak(_)
+        | Command::RequestPerson(_)
         | Command::OpenSession(_)
         | Command::LoseSession(_)
         | Command::CloseSession(_)

@@ -242,5 +242,6 @@ fn withdraw_word(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Transferred => "transferred",
         WithdrawReason::Supervisor => "supervisor",
         WithdrawReason::LifeSafety => "life-safety",
+        WithdrawReason::PersonRequested => "person requested",
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn why_not_json(why_not: &WhyNot) -> serde_json::Value {
         WhyNotReason::NoRoom => object["units"] = json!(why_not.units),
         WhyNotReason::OnBreak | WhyNotReason::Resting => object["until_ms"] = json!(why_not.until_ms),
         WhyNotReason::Unspecified
+        | WhyNotReason::Bot
         | WhyNotReason::Reach
         | WhyNotReason::NotSignedIn
         | WhyNotReason::StreamLost
@@ -63,6 +64,7 @@ pub(super) fn fits(reason: WhyNotReason) -> bool {
         | WhyNotReason::Language
         | WhyNotReason::Principal
         | WhyNotReason::Channel
+        | WhyNotReason::Bot
         | WhyNotReason::Reach
         | WhyNotReason::Rank => false,
         WhyNotReason::NotSignedIn
@@ -118,6 +120,7 @@ fn keys(reason: WhyNotReason) -> (Key, Key) {
         WhyNotReason::Language => (Key::KeptLanguage, Key::IsLanguage),
         WhyNotReason::Principal => (Key::KeptPrincipal, Key::IsPrincipal),
         WhyNotReason::Channel => (Key::KeptChannel, Key::IsChannel),
+        WhyNotReason::Bot => (Key::KeptBot, Key::IsBot),
         WhyNotReason::Reach => (Key::KeptReach, Key::IsReach),
         WhyNotReason::Rank => (Key::KeptRank, Key::IsRank),
         WhyNotReason::NotSignedIn => (Key::KeptNotSignedIn, Key::IsNotSignedIn),
@@ -147,6 +150,7 @@ fn word(reason: WhyNotReason) -> &'static str {
         WhyNotReason::Language => "language",
         WhyNotReason::Principal => "principal",
         WhyNotReason::Channel => "channel",
+        WhyNotReason::Bot => "bot",
         WhyNotReason::Reach => "reach",
         WhyNotReason::Rank => "rank",
         WhyNotReason::NotSignedIn => "not-signed-in",

@@ -64,6 +64,10 @@ pub(super) const TABLE: Table = &[
         "{n} operator does not serve channel {name}.|{n} operators do not serve channel {name}.",
     ),
     (
+        Key::KeptBot,
+        "{n} operator is a bot, and a person was requested.|{n} operators are bots, and a person was requested.",
+    ),
+    (
         Key::KeptReach,
         "{n} operator is in an org unit out of reach at this step.|{n} operators are in org units out of reach at this step.",
     ),
@@ -183,6 +187,7 @@ pub(super) const TABLE: Table = &[
     (Key::IsLanguage, "does not speak {name}"),
     (Key::IsPrincipal, "does not answer for principal {name}"),
     (Key::IsChannel, "does not serve channel {name}"),
+    (Key::IsBot, "is a bot, and a person was requested"),
     (Key::IsReach, "is in an org unit out of reach at this step"),
     (Key::IsRank, "has the queue at rank {rank} and is not called at this step"),
     (Key::IsNotSignedIn, "is not signed in"),

@@ -3,6 +3,7 @@
 mod act;
 mod push;
 mod show;
+mod together;
 mod view;
 mod why;
 mod why_text;

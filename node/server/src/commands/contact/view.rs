@@ -71,6 +71,7 @@ fn lines(contact: &Contact, stamp: &ReadStamp) -> Vec<(&'static str, String)> {
         ));
     }
     lines.extend(contact.case.clone().map(|case| ("case", case)));
+    lines.extend(super::together::context_lines(contact));
     if let Some(callback) = &contact.callback {
         lines.push(("call-back", format!("for {}, {} orders in one", callback.principals, contact.sources)));
     }
@@ -137,6 +138,8 @@ pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
         "on_hold_since_ms": contact.on_hold_since_ms,
         "transfers": contact.transfers,
         "case": contact.case,
+        "wants_people": contact.wants_people,
+        "context": contact.context.as_ref().map(super::together::context_json),
         "end_reason": end_word(contact.end_reason()),
         "merged_into": contact.merged_into,
         "sources": contact.sources,

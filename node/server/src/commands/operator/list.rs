@@ -141,6 +141,7 @@ pub(super) fn operator_json(operator: &Operator) -> serde_json::Value {
         "on_break": operator.on_break,
         "shift": operator.shift,
         "rests_until_ms": operator.rests_until_ms,
+        "bot": operator.bot,
     })
 }
 

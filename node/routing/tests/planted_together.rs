@@ -1,0 +1,75 @@
+//! Each mistake about people and bots that the core can be told to make changes what somebody is told.
+
+#![cfg(feature = "planted")]
+
+mod support;
+
+use ringmain_routing::command::*;
+use ringmain_routing::plan::*;
+use ringmain_routing::planted::{Planted, plant};
+use ringmain_routing::rules::*;
+use ringmain_routing::*;
+use support::*;
+
+/// A queue where bots answer, and one of people, whose steps and hours are of no matter here.
+fn plan_with_bot() -> Plan {
+    let rules = QueueRules { people_queue: Some("people".into()), ..QueueRules::default() };
+    let bots = QueuePlan { rules, required: vec![("chat".into(), 1)], ..QueuePlan::named("bots") };
+    let people = QueuePlan { required: vec![("voice".into(), 1)], ..QueuePlan::named("people") };
+    plan(vec![bots, people])
+}
+
+fn bot(login: &str) -> OperatorPlan {
+    let rules = OperatorRules { bot: true, ..OperatorRules::default() };
+    OperatorPlan { rules, capacity: 10_000, ..operator(login) }
+}
+
+fn person(login: &str) -> OperatorPlan {
+    OperatorPlan { skills: vec![("voice".into(), 5)], ..operator(login) }
+}
+
+fn centre() -> Centre {
+    let mut centre = Centre::new(plan_with_bot());
+    centre.ready(bot("robot"));
+    centre
+}
+
+fn ask(centre: &mut Centre, key: &str, context: Option<Context>, danger: bool) -> Result<Reply, Refusal> {
+    let by = Requester::Bot(centre.answer(key));
+    centre.apply(Command::RequestPerson(Box::new(RequestPerson { by, context, danger })))
+}
+
+fn ask_by_gateway(centre: &mut Centre, key: &str) -> Result<Reply, Refusal> {
+    let (gateway, epoch, contact) = (centre.gateway, Epoch(1), centre.view(key).id);
+    let by = Requester::Gateway { gateway, epoch, contact };
+    centre.apply(Command::RequestPerson(Box::new(RequestPerson { by, context: None, danger: false })))
+}
+
+/// A minute with a bot, a person and a request; what everybody was told.
+fn minute() -> Vec<Effect> {
+    let mut centre = centre();
+    let mut seen = Vec::new();
+    centre.push(contact("1", "bots", 5));
+    centre.at += 60_000;
+    ask(&mut centre, "1", None, false).expect("always possible");
+    seen.append(&mut centre.effects);
+    centre.presence("robot", DeclaredPresence::NotReady(1));
+    centre.push(contact("2", "people", 5));
+    centre.at += 1_000;
+    ask_by_gateway(&mut centre, "2").expect("always possible");
+    centre.push(EnqueueContact { head_start: Millis(30_000), ..contact("3", "people", 5) });
+    centre.ready(person("anna"));
+    seen.append(&mut centre.effects);
+    seen
+}
+
+#[test]
+fn every_mistake_about_bots_shows() {
+    plant(None);
+    let right = minute();
+    for mistake in [Planted::BackToTheBot, Planted::BotTimeCountsAsWaiting] {
+        plant(Some(mistake));
+        assert_ne!(minute(), right, "{mistake:?}");
+    }
+    plant(None);
+}
