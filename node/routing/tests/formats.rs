@@ -4,16 +4,28 @@ use ringmain_routing::command::{Act, Action, ApplyPlan};
 use ringmain_routing::{Command, Outcome, Plan, Router, SnapshotError, Timestamp};
 
 macro_rules! world {
-    ($n:literal) => {
+    ($format:literal, $n:literal) => {
         (
-            include_bytes!(concat!("fixtures/format-1/world-", $n, ".log")).as_slice(),
-            include_bytes!(concat!("fixtures/format-1/world-", $n, ".snapshot")).as_slice(),
+            include_bytes!(concat!("fixtures/format-", $format, "/world-", $n, ".log")).as_slice(),
+            include_bytes!(concat!("fixtures/format-", $format, "/world-", $n, ".snapshot")).as_slice(),
         )
     };
 }
 
-const WORLDS: [(&[u8], &[u8]); 6] =
-    [world!("0"), world!("1"), world!("2"), world!("3"), world!("4"), world!("5")];
+const WORLDS: [(&[u8], &[u8]); 12] = [
+    world!("1", "0"),
+    world!("1", "1"),
+    world!("1", "2"),
+    world!("1", "3"),
+    world!("1", "4"),
+    world!("1", "5"),
+    world!("2", "0"),
+    world!("2", "1"),
+    world!("2", "2"),
+    world!("2", "3"),
+    world!("2", "4"),
+    world!("2", "5"),
+];
 
 struct Entry<'a> {
     at: Timestamp,
@@ -45,13 +57,13 @@ fn entries(mut log: &[u8]) -> Vec<Entry<'_>> {
 }
 
 fn apply(router: &mut Router, entry: &Entry) -> Outcome {
-    let command = Command::decode(entry.command).expect("a frame of format 1 is read");
+    let command = Command::decode(entry.command).expect("a frame of an earlier format is read");
     assert_eq!(command.encode(), entry.command, "a frame that was read is written again byte for byte");
     router.apply(entry.at, &command)
 }
 
 #[test]
-fn a_log_of_format_1_gives_the_same_outcomes_and_the_same_chain() {
+fn a_log_of_an_earlier_format_gives_the_same_outcomes_and_the_same_chain() {
     for (log, _) in WORLDS {
         let mut router = Router::new();
         for entry in entries(log) {
@@ -64,9 +76,9 @@ fn a_log_of_format_1_gives_the_same_outcomes_and_the_same_chain() {
 }
 
 #[test]
-fn a_snapshot_of_format_1_is_the_state_that_its_log_leads_to() {
+fn a_snapshot_of_an_earlier_format_is_the_state_that_its_log_leads_to() {
     for (log, snapshot) in WORLDS {
-        let mut restored = Router::restore(snapshot).expect("a snapshot of format 1 is read");
+        let mut restored = Router::restore(snapshot).expect("a snapshot of an earlier format is read");
         let mut replayed = Router::new();
         for entry in entries(log) {
             if replayed.index() < restored.index() {
