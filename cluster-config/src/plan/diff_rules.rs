@@ -124,6 +124,8 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     words.compare("passes", &passes(old), &passes(new));
     let last = |rules: &QueueRules| rules.last_start.map_or_else(|| "none".to_owned(), |last| ms(last.0));
     words.compare("last start before the end of a shift", &last(old), &last(new));
+    let orphans = |rules: &QueueRules| super::together::orphan_words(&rules.orphans);
+    words.compare("orphans", &orphans(old), &orphans(new));
     words.compare("people", &named(old.people_queue.as_deref()), &named(new.people_queue.as_deref()));
 }
 

@@ -3,14 +3,15 @@
 use ringmain_routing::limits::{
     BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX,
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX,
-    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, PRINCIPALS_MAX, QUEUES_MAX,
-    REQUIRED_SKILLS_MAX, ROUTES_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
+    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX,
+    QUEUES_MAX, REQUIRED_SKILLS_MAX, ROUTES_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
 };
 
 use super::calendars::CALENDAR;
 use super::routes::ROUTE;
 use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
 use super::time::{BREAK, REST};
+use super::together::CHANNEL_ORPHAN;
 use crate::shape::{Field, Kind, Need, Shape};
 
 pub(super) const NAME: Kind = Kind::Text(NAME_BYTES_MAX);
@@ -291,6 +292,12 @@ static QUEUE: Shape = Shape {
             kind: NAME,
             need: Need::Optional,
             doc: "The queue to which its contacts go when a person is requested of a bot. Left out: they stay in this one.",
+        },
+        Field {
+            name: "orphans",
+            kind: Kind::List(&Kind::Table(&CHANNEL_ORPHAN), ORPHAN_RULES_MAX),
+            need: Need::Optional,
+            doc: "What becomes of contacts of a channel whose operator is lost for good, instead of `orphan`.",
         },
     ],
 };

@@ -138,6 +138,9 @@ pub(crate) enum State {
     },
 }
 
+/// Until when a contact is kept for an operator that has no end of waiting for it.
+pub(crate) const KEPT_FOR_GOOD: Timestamp = Timestamp(crate::limits::TIMESTAMP_MS_MAX);
+
 /// How a waiting contact waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Wait {

@@ -69,6 +69,8 @@ impl Directory {
         let mut units: Vec<_> =
             units.filter_map(|(name, units)| Some((self.find_channel(name).ok()?.0, *units))).collect();
         units.sort_unstable();
+        let orphans = rules.orphans.iter();
+        let orphans = orphans.filter_map(|(name, rule)| Some((self.find_channel(name).ok()?.0, *rule)));
         let steps = steps_of(&rules.ladder);
         QueueRule {
             required: self.find_skills(&queue.required).unwrap_or_default(),
@@ -79,6 +81,7 @@ impl Directory {
             promote_after: rules.promote_after,
             last_start: rules.last_start,
             units: units.into_boxed_slice(),
+            orphans: orphans.collect(),
         }
     }
 

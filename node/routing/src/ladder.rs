@@ -10,7 +10,7 @@ use crate::ids::{ChannelId, Millis, PrincipalId, QueueId, SkillId, Timestamp, Un
 use crate::order::OrderKey;
 use crate::planted::{Planted, is};
 use crate::profiles::ProfileKey;
-use crate::rules::{Choice, Reach, Step};
+use crate::rules::{Choice, OrphanRule, Reach, Step};
 
 /// A queue's rules with its names looked up.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub(crate) struct QueueRule {
     pub last_start: Option<Millis>,
     /// Units by channel, sorted.
     pub units: Box<[(ChannelId, u32)]>,
+    /// What becomes of orphans, by channel.
+    pub orphans: Box<[(ChannelId, OrphanRule)]>,
 }
 
 /// What contacts of one line require: their own need and, where they follow it, their queue's.

@@ -38,6 +38,7 @@ mod matching;
 mod memory;
 mod operator;
 mod order;
+mod orphans;
 pub mod plan;
 pub mod planted;
 mod profiles;

@@ -299,43 +299,9 @@ impl Router {
         self.freed.exclusions = true;
         let held = self.tables.ix.held.get(&slot).cloned().unwrap_or_default();
         for key in held {
-            self.stand_in_line(key.slot);
-        }
-    }
-
-    /// The operator is lost for good or has signed out: what is in hand goes its ways.
-    pub(crate) fn operator_is_gone(&mut self, slot: u32) {
-        let was_available = self.tables.operator(slot).is_available();
-        self.tables.change_operator(slot, |row| row.session.state = SessionState::None);
-        for contact in self.tables.in_hand(slot) {
-            self.leave_by_orphan_rule(contact);
-        }
-        self.end_wrap_ups(slot, |_| true);
-        self.team_changed(slot);
-        self.availability_changed(slot, was_available);
-        if self.tables.operator(slot).presence != PresenceState::Offline {
-            self.show_presence(slot, PresenceState::Offline);
-        }
-    }
-
-    fn leave_by_orphan_rule(&mut self, slot: u32) {
-        let row = self.tables.contact(slot);
-        // A stage of a case must be finished by somebody.
-        let orphan = match row.case {
-            Some(_) if !is(Planted::CaseLostWithOperator) => crate::plan::Orphan::Requeue,
-            Some(_) | None => self.tables.directory.queue(row.queue).orphan,
-        };
-        match (row.state, orphan) {
-            (State::Offered { .. }, _) | (State::Handling { .. }, crate::plan::Orphan::Requeue) => {
-                if !is(Planted::OrphanKept) {
-                    self.requeue(slot, WithdrawReason::SessionLost);
-                }
+            if !self.stays_with_absent(key.slot) {
+                self.stand_in_line(key.slot);
             }
-            (State::Handling { operator, .. }, crate::plan::Orphan::Close) => {
-                self.end_contact(slot, EndReason::OperatorLost(operator));
-            }
-            (State::WrapUp { operator, .. }, _) => self.end_contact(slot, EndReason::Completed(operator)),
-            (State::Waiting(_) | State::Ended { .. }, _) => {}
         }
     }
 }

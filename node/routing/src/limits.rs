@@ -110,6 +110,8 @@ pub const LEADS_MAX: usize = 64;
 pub const HAND_OUT_HOLD_MS_MAX: u64 = 86_400_000;
 /// Who served whom: customers, cases' owners and first handlers; of more, those whose memory ends first are forgotten.
 pub const ACQUAINTANCES_MAX: usize = 1_000_000;
+/// Channels for which a queue says what becomes of orphans.
+pub const ORPHAN_RULES_MAX: usize = 16;
 /// Slots of what a bot has learned.
 pub const SLOTS_MAX: usize = 16;
 /// Routes of a plan.

@@ -170,6 +170,10 @@ pub enum Planted {
     BackToTheBot,
     /// The time that a contact was with a bot counts as waiting for a person.
     BotTimeCountsAsWaiting,
+    /// What becomes of orphans does not depend on their channel.
+    ChannelOfOrphanIgnored,
+    /// What stays with an operator who is away goes to others when that one leaves again.
+    StayEndsWithAbsence,
 }
 
 /// Whether this mistake is made now.

@@ -213,6 +213,22 @@ pub struct QueueRules {
     pub passes_max: Option<u32>,
     /// Where its contacts go when a person is requested (R3.13); `None` for where they are.
     pub people_queue: Option<Name>,
+    /// What becomes of a contact of a channel in handling whose operator is lost for good, instead of what the queue
+    /// says.
+    pub orphans: Vec<(Name, OrphanRule)>,
+}
+
+/// What becomes of a contact whose operator does not come back within the grace, by its channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrphanRule {
+    /// Closed with the reason `OperatorLost`; the work of a case goes back instead.
+    Close,
+    /// Back to the queue at its old place.
+    Requeue,
+    /// It waits so long for that operator alone, then in line.
+    Wait(Millis),
+    /// It waits for that operator alone, until somebody gives it to another.
+    Stay,
 }
 
 /// Who is waited for before others, and for how long (R3.4), in this order; `None` for nobody.

@@ -63,13 +63,47 @@ fn minute() -> Vec<Effect> {
     seen
 }
 
+/// A day that a mistake changes.
+type Day = fn() -> Vec<Effect>;
+
 #[test]
-fn every_mistake_about_bots_shows() {
-    plant(None);
-    let right = minute();
-    for mistake in [Planted::BackToTheBot, Planted::BotTimeCountsAsWaiting] {
+fn every_mistake_about_people_together_shows() {
+    let mistakes: [(Planted, Day); 4] = [
+        (Planted::BackToTheBot, minute),
+        (Planted::BotTimeCountsAsWaiting, minute),
+        (Planted::ChannelOfOrphanIgnored, absence),
+        (Planted::StayEndsWithAbsence, absence),
+    ];
+    for (mistake, day) in mistakes {
+        plant(None);
+        let right = day();
         plant(Some(mistake));
-        assert_ne!(minute(), right, "{mistake:?}");
+        assert_ne!(day(), right, "{mistake:?}");
     }
     plant(None);
+}
+
+/// An operator who is lost, comes back without room, and leaves; what everybody was told.
+fn absence() -> Vec<Effect> {
+    let orphans = vec![("chat".into(), OrphanRule::Stay)];
+    let rules = QueueRules { orphans, ..QueueRules::default() };
+    let mut centre = Centre::new(plan(vec![QueuePlan { rules, ..QueuePlan::named("a") }]));
+    centre.ready(operator("anna"));
+    let chat = EnqueueContact { channel: "chat".into(), units: Some(100), ..contact("1", "a", 5) };
+    centre.push(chat);
+    let mut seen = Vec::new();
+    let sign_out = |centre: &mut Centre| {
+        let (party, epoch) = (Party::Operator(centre.operator("anna")), centre.epoch("anna"));
+        centre.ok(Command::CloseSession(CloseSession { party, epoch }));
+    };
+    sign_out(&mut centre);
+    seen.append(&mut centre.effects);
+    centre.put(OperatorPlan { capacity: 50, ..operator("anna") });
+    centre.ok(Command::OpenSession(open(Role::Operator, "anna", 8)));
+    centre.presence("anna", DeclaredPresence::Ready);
+    centre.ready(operator("boris"));
+    seen.append(&mut centre.effects);
+    sign_out(&mut centre);
+    seen.append(&mut centre.effects);
+    seen
 }

@@ -1,6 +1,7 @@
 //! The rule book between its two forms. Parts that say nothing do not travel.
 
 mod deflection;
+mod orphan;
 mod route;
 mod time;
 
@@ -157,6 +158,7 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
         passes_max: rules.passes_max,
         last_start_ms: rules.last_start.map(|last_start| last_start.0),
         people_queue: rules.people_queue.as_ref().map(text),
+        orphans: rules.orphans.iter().map(orphan::to_message).collect(),
     })
 }
 
@@ -172,6 +174,7 @@ pub(super) fn queue_from_message(
         v1::OperatorChoice::RoundRobin => Choice::RoundRobin,
     };
     let deflections = deflection::from_messages(field, rules.deflections.clone(), problems);
+    let orphans = orphan::from_messages(field, &rules.orphans, problems);
     let ladder = rules.ladder.into_iter().enumerate();
     let step = |(at, step)| step_from_message(&format!("{field}.rules.ladder[{at}]"), step, problems);
     QueueRules {
@@ -191,6 +194,7 @@ pub(super) fn queue_from_message(
         passes_max: rules.passes_max,
         last_start: rules.last_start_ms.map(Millis),
         people_queue: rules.people_queue.map(Name::from),
+        orphans,
     }
 }
 

@@ -11,12 +11,12 @@ use crate::ids::{Millis, Name};
 use crate::ladder::check_ladder;
 use crate::limits::{
     BREAKS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX,
-    ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX,
-    REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, TIER_MAX,
+    ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX,
+    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, TIER_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
-use crate::rules::{EntryRule, SamePerson, When};
+use crate::rules::{EntryRule, OrphanRule, QueueRules, SamePerson, When};
 
 /// The rule book of a plan that is sound otherwise.
 pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refusal> {
@@ -153,7 +153,22 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
             return Err(invalid("rules.units", "at most 1000000 units"));
         }
     }
-    rules.people_queue.iter().try_for_each(|name| directory.find_queue(name).map(drop))
+    rules.people_queue.iter().try_for_each(|name| directory.find_queue(name).map(drop))?;
+    check_orphans(rules, directory)
+}
+
+fn check_orphans(rules: &QueueRules, directory: &Directory) -> Result<(), Refusal> {
+    check_names("rules.orphans", rules.orphans.iter().map(|entry| &entry.0), ORPHAN_RULES_MAX)?;
+    for (channel, rule) in &rules.orphans {
+        directory.find_channel(channel)?;
+        if let OrphanRule::Wait(span) = rule {
+            check_span("rules.orphans", *span)?;
+            if span.0 == 0 {
+                return Err(invalid("rules.orphans", "a wait is above 0 ms; requeue for none"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_same_person(rule: &SamePerson) -> Result<(), Refusal> {

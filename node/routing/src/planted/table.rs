@@ -359,4 +359,16 @@ pub const ALL: &[Mistake] = &[
         "The time that a contact was with a bot counts as waiting for a person",
         &["I4"],
     ),
+    mistake(
+        Planted::ChannelOfOrphanIgnored,
+        "the core",
+        "What becomes of orphans does not depend on their channel",
+        &["I1", "I4"],
+    ),
+    mistake(
+        Planted::StayEndsWithAbsence,
+        "the core",
+        "What stays with an operator who is away goes to others when that one leaves again",
+        &["I4"],
+    ),
 ];
