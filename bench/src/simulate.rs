@@ -196,7 +196,12 @@ impl<'s> Run<'s> {
                     let answer = self.answer(attempt);
                     self.apply(
                         at,
-                        &Command::CompleteContact(CompleteContact { answer, wrap_up, step: CaseStep::Next }),
+                        &Command::CompleteContact(CompleteContact {
+                            answer,
+                            wrap_up,
+                            step: CaseStep::Next,
+                            result: None,
+                        }),
                     )
                     .map(drop)
                 }
@@ -331,6 +336,7 @@ impl<'s> Run<'s> {
             | Effect::AnnounceAssigned { .. }
             | Effect::HoldContact { .. }
             | Effect::NotifyWatcher { .. }
+            | Effect::InviteCompanion { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }

@@ -92,6 +92,7 @@ fn every_change_carries_a_key_by_which_it_is_done_once() {
         ("OperatorAskForBreak", "seq"),
         ("OperatorRequestPerson", "assignment"),
         ("GatewayRequestPerson", "key"),
+        ("OperatorInviteCompanion", "number"),
     ];
     for (name, key) in keys {
         let fields: Vec<_> = message(name).field.iter().map(|field| field.name().to_owned()).collect();

@@ -162,7 +162,8 @@ impl Operator {
             | Event::WrapUp(_)
             | Event::Presence(_)
             | Event::Held(_)
-            | Event::CaseWatched(_) => None,
+            | Event::CaseWatched(_)
+            | Event::CompanionInvited(_) => None,
         }
     }
 
@@ -197,7 +198,7 @@ impl Operator {
         self.room.push_back(asked_ns);
         let of = AssignmentOf::new(&held.0, held.1);
         let asked = Asked::Complete { held, contact: number, asked_ns };
-        Some((asked, OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next }))
+        Some((asked, OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next, result: None }))
     }
 
     fn complete_all(&mut self, wanted: &mut Vec<Wanted>) {

@@ -151,7 +151,8 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::StageBegun(_)
             | Event::CaseWarned(_)
             | Event::CaseEscalated(_)
-            | Event::CaseClosed(_),
+            | Event::CaseClosed(_)
+            | Event::CompanionInvited(_),
         )
         | None => {}
     }

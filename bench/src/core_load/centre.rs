@@ -435,8 +435,12 @@ impl Centre {
             (false, false) => Kind::FreedTakes,
             (false, true) => Kind::FreedIdles,
         };
-        let command =
-            Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next });
+        let command = Command::CompleteContact(CompleteContact {
+            answer,
+            wrap_up: None,
+            step: CaseStep::Next,
+            result: None,
+        });
         Some(Planned { freed, ..Planned::new(kind, command) })
     }
 
@@ -521,6 +525,7 @@ impl Centre {
             | Effect::EscalateCase { .. }
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
+            | Effect::InviteCompanion { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }

@@ -178,7 +178,8 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
             | Event::StageBegun(_)
             | Event::CaseWarned(_)
             | Event::CaseEscalated(_)
-            | Event::CaseClosed(_),
+            | Event::CaseClosed(_)
+            | Event::CompanionInvited(_),
         )
         | None => return,
     };

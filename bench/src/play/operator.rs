@@ -174,7 +174,14 @@ impl Desk {
             }
             Some(Event::Withdrawn(withdrawn)) => self.let_go(&withdrawn.contact, withdrawn.assignment),
             Some(Event::Released(released)) => self.let_go(&released.contact, released.assignment),
-            Some(Event::WrapUp(_) | Event::Presence(_) | Event::Held(_) | Event::CaseWatched(_)) | None => {}
+            Some(
+                Event::WrapUp(_)
+                | Event::Presence(_)
+                | Event::Held(_)
+                | Event::CaseWatched(_)
+                | Event::CompanionInvited(_),
+            )
+            | None => {}
         }
     }
 
@@ -232,7 +239,8 @@ impl Desk {
         let wrap_up = talk.wrap_up.map(|span| Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)));
         let asked = Asked::Complete(contact.to_owned(), assignment);
         let of = AssignmentOf::new(contact, assignment);
-        self.ask(asked, OperatorOperation::Complete { of, wrap_up, step: CaseStep::Next }).await;
+        self.ask(asked, OperatorOperation::Complete { of, wrap_up, step: CaseStep::Next, result: None })
+            .await;
     }
 
     /// Declares what the shift says now, and plans the next change.

@@ -128,7 +128,8 @@ impl Hand<'_> {
                 | Event::Released(_)
                 | Event::Presence(_)
                 | Event::Held(_)
-                | Event::CaseWatched(_),
+                | Event::CaseWatched(_)
+                | Event::CompanionInvited(_),
             )
             | None => Ok(()),
         }
@@ -158,7 +159,7 @@ impl Hand<'_> {
         self.last = Some((contact, assignment));
         let begun = self
             .client
-            .begin(OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next })
+            .begin(OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next, result: None })
             .await?;
         self.asked = (!self.is_leaving).then_some(asked);
         self.completing.push(Box::pin(async move { Ok(begun.await.map(|_| asked.elapsed())?) }));

@@ -82,7 +82,8 @@ impl CaseBook {
             | Effect::EndStream { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceMoved { .. }
-            | Effect::NotifyWatcher { .. } => {}
+            | Effect::NotifyWatcher { .. }
+            | Effect::InviteCompanion { .. } => {}
         }
     }
 

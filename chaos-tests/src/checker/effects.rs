@@ -67,6 +67,7 @@ impl Walk<'_> {
             | Effect::EscalateCase { .. }
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
+            | Effect::InviteCompanion { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => {}
         }
     }
@@ -95,6 +96,7 @@ impl Walk<'_> {
             | Effect::EscalateCase { .. }
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
+            | Effect::InviteCompanion { .. }
             | Effect::AnnounceMoved { .. } => return false,
         };
         let Some(row) = self.rows.get_mut(&contact) else { return false };
@@ -341,6 +343,7 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::StartWrapUp { contact, .. }
         | Effect::ReleaseOperator { contact, .. }
         | Effect::HoldContact { contact, .. }
+        | Effect::InviteCompanion { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::AnnounceStage { contact, .. } => Some(contact),

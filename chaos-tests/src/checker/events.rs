@@ -71,6 +71,7 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
+        | Effect::InviteCompanion { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => return false,
     };

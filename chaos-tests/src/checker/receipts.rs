@@ -90,6 +90,7 @@ pub(super) fn asked_by(
         | Command::Act(_)
         | Command::PutLifeSupport(_)
         | Command::AskForBreak(_)
+        | Command::InviteCompanion(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::RequestPerson(_) => None,

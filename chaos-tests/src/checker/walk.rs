@@ -163,6 +163,7 @@ impl<'a> Walk<'a> {
             | Command::HoldContact(_)
             | Command::PutLifeSupport(_)
             | Command::AskForBreak(_)
+            | Command::InviteCompanion(_)
             | Command::TakeNext(_)
             | Command::AssignContact(_)
             | Command::RequestPerson(_) => {}
@@ -201,6 +202,7 @@ impl<'a> Walk<'a> {
             | Command::ExtendWrapUp(_)
             | Command::PutLifeSupport(_)
             | Command::AskForBreak(_)
+            | Command::InviteCompanion(_)
             | Command::TakeNext(_)
             | Command::AssignContact(_)
             | Command::RequestPerson(_) => {}

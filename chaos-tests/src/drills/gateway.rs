@@ -251,7 +251,8 @@ impl Gateway {
                 | Event::StageBegun(_)
                 | Event::CaseWarned(_)
                 | Event::CaseEscalated(_)
-                | Event::CaseClosed(_),
+                | Event::CaseClosed(_)
+                | Event::CompanionInvited(_),
             )
             | None => return,
         };

@@ -165,7 +165,14 @@ impl Desk {
             }
             Some(Event::Withdrawn(withdrawn)) => self.hang_up(&withdrawn.contact, withdrawn.assignment),
             Some(Event::Released(released)) => self.hang_up(&released.contact, released.assignment),
-            Some(Event::WrapUp(_) | Event::Presence(_) | Event::Held(_) | Event::CaseWatched(_)) | None => {}
+            Some(
+                Event::WrapUp(_)
+                | Event::Presence(_)
+                | Event::Held(_)
+                | Event::CaseWatched(_)
+                | Event::CompanionInvited(_),
+            )
+            | None => {}
         }
     }
 
@@ -195,7 +202,11 @@ impl Desk {
         if self.talks.get(contact) == Some(&assignment) {
             let op = ClientOpKind::Complete { contact: contact.to_owned(), assignment };
             let of = AssignmentOf::new(contact, assignment);
-            self.ask(op, OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next }).await;
+            self.ask(
+                op,
+                OperatorOperation::Complete { of, wrap_up: None, step: CaseStep::Next, result: None },
+            )
+            .await;
         }
     }
 

@@ -154,7 +154,7 @@ impl Model {
             Command::AskForBreak(command) => self.ask_for_break(command),
             Command::TakeNext(command) => self.take_next(command),
             Command::AssignContact(command) => self.assign_by_lead(command),
-            Command::RequestPerson(_) => Err(not_known_yet(command)),
+            Command::RequestPerson(_) | Command::InviteCompanion(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -308,12 +308,15 @@ fn format_of(command: &Command) -> u8 {
         }
         Command::TransferContact(command) => (true, matches!(command.to, TransferTarget::BackOffice { .. })),
         Command::HoldContact(_) => (true, false),
-        Command::CompleteContact(command) => (false, command.step != CaseStep::Next),
+        Command::CompleteContact(command) => {
+            (false, command.step != CaseStep::Next || command.result.is_some())
+        }
         Command::PutLifeSupport(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::AskForBreak(_)
-        | Command::RequestPerson(_) => (true, true),
+        | Command::RequestPerson(_)
+        | Command::InviteCompanion(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)

@@ -90,7 +90,7 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::AskForBreak(command) => time::write_ask(command),
         Command::TakeNext(command) => hand_out::write_take_next(command),
         Command::AssignContact(command) => hand_out::write_by_lead(command),
-        Command::RequestPerson(_) => command.name().replace('_', "-"),
+        Command::RequestPerson(_) | Command::InviteCompanion(_) => command.name().replace('_', "-"),
     };
     (line, Vec::new())
 }
@@ -375,6 +375,9 @@ fn effect(effect: &Effect) -> String {
         Effect::AnnounceMoved { contact, gateway, queue } => {
             format!("moved {contact} queue={queue} ({gateway})")
         }
+        Effect::InviteCompanion { contact, gateway, operator, assignment, channel } => {
+            format!("invite {contact} by {operator} assignment={assignment} channel={channel} ({gateway})")
+        }
         Effect::AnnounceStage { .. }
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
@@ -415,6 +418,7 @@ fn case_effect(effect: &Effect) -> String {
         | Effect::AnnouncePresence { .. }
         | Effect::EndStream { .. }
         | Effect::HoldContact { .. }
+        | Effect::InviteCompanion { .. }
         | Effect::AnnounceMoved { .. } => String::new(),
     }
 }

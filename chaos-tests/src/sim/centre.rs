@@ -249,7 +249,12 @@ pub(super) fn command(
         Operation::Decline(contact, assignment) => Command::DeclineOffer(answer(contact, assignment)),
         Operation::Complete(contact, assignment) => {
             let answer = answer(contact, assignment);
-            Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next })
+            Command::CompleteContact(CompleteContact {
+                answer,
+                wrap_up: None,
+                step: CaseStep::Next,
+                result: None,
+            })
         }
         Operation::Extend(contact, assignment) => {
             let until = now + Millis(400);
@@ -274,7 +279,7 @@ pub(super) fn command(
                 Some(to) => Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up })),
                 None => {
                     let step = word.step().unwrap_or_default();
-                    Command::CompleteContact(CompleteContact { answer, wrap_up, step })
+                    Command::CompleteContact(CompleteContact { answer, wrap_up, step, result: None })
                 }
             }
         }
@@ -318,6 +323,7 @@ fn garbage((party, epoch): (Party, Epoch), seq: u64, number: u64, router: &Route
             answer,
             wrap_up: Some(Millis(200)),
             step: CaseStep::Next,
+            result: None,
         }),
         3 => Command::EndWrapUp(answer),
         4 => Command::HoldContact(HoldContact { answer, on: rng.random_bool(0.5) }),

@@ -171,6 +171,7 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::AnnounceMoved { .. }
+        | Effect::InviteCompanion { .. }
         | Effect::HoldContact { .. } => None,
     }
 }
@@ -254,7 +255,10 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
     match command {
         Command::EnqueueContact(_) | Command::Act(_) => Rule::I5,
         Command::AbandonContact(_) | Command::UpdateContact(_) => Rule::I9,
-        Command::TakeNext(_) | Command::AssignContact(_) | Command::RequestPerson(_) => Rule::I4,
+        Command::TakeNext(_)
+        | Command::AssignContact(_)
+        | Command::RequestPerson(_)
+        | Command::InviteCompanion(_) => Rule::I4,
         Command::Tick
         | Command::ApplyPlan(_)
         | Command::PutOperators(_)
@@ -311,7 +315,9 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         // The work of a case that nobody does, and an end that nobody hears of, are a case that is lost.
         Effect::AnnounceStage { .. } | Effect::AnnounceCaseClosed { .. } => Rule::I1,
         Effect::WarnCase { .. } | Effect::EscalateCase { .. } | Effect::NotifyWatcher { .. } => Rule::I11,
-        Effect::AnnounceMoved { .. } | Effect::HoldContact { .. } => Rule::I7,
+        Effect::AnnounceMoved { .. } | Effect::HoldContact { .. } | Effect::InviteCompanion { .. } => {
+            Rule::I7
+        }
     }
 }
 
@@ -377,6 +383,7 @@ pub(super) fn ended_twice(
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::AnnounceMoved { .. }
+        | Effect::InviteCompanion { .. }
         | Effect::HoldContact { .. } => None,
     })
 }

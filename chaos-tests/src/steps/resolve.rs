@@ -348,7 +348,7 @@ fn answer(kind: AnswerKind, picked: ContactPick, model: &Model) -> Command {
         }
         AnswerKind::Complete(wrap_up, step) => {
             let wrap_up = wrap_up.map(|ms| Millis(u64::from(ms)));
-            Command::CompleteContact(CompleteContact { answer, wrap_up, step })
+            Command::CompleteContact(CompleteContact { answer, wrap_up, step, result: None })
         }
         AnswerKind::Extend(ms) => {
             let until = relative(model.now(), ms);

@@ -138,6 +138,7 @@ impl Centre {
             | Effect::EscalateCase { .. }
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
+            | Effect::InviteCompanion { .. }
             | Effect::EndStream { .. } => return,
         };
         let key = self.router.contact(contact).expect("just decided about").key.to_string();
@@ -223,7 +224,7 @@ impl Centre {
     pub fn complete(&mut self, contact: ContactId) {
         let (operator, answer) = self.answer(contact);
         let op = ClientOpKind::Complete { contact: contact.to_string(), assignment: answer.assignment.0 };
-        let command = CompleteContact { answer, wrap_up: None, step: CaseStep::Next };
+        let command = CompleteContact { answer, wrap_up: None, step: CaseStep::Next, result: None };
         self.ask(OPERATORS[operator as usize], op, Command::CompleteContact(command));
     }
 

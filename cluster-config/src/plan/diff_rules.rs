@@ -3,8 +3,8 @@
 use ringmain_routing::Name;
 use ringmain_routing::plan::Plan;
 use ringmain_routing::rules::{
-    Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, QueueRules, Reach, Route, SamePerson, Stage,
-    Step, Treatment,
+    Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, QueueRules, Reach, ResultRule, Route,
+    SamePerson, Stage, Step, Treatment,
 };
 
 use super::diff::{Words, calendar_changes, ms, named};
@@ -34,6 +34,8 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
     words.compare("customers' operators remembered for", &customers(before), &customers(after));
     let cases = |plan: &Plan| span(plan.rules.remember.case.map(|span| span.0));
     words.compare("cases' operators remembered for", &cases(before), &cases(after));
+    let companion = |plan: &Plan| span(plan.rules.companion.map(|span| span.0));
+    words.compare("companions until after the call", &companion(before), &companion(after));
     if !words.list.is_empty() {
         lines.push(format!("entry: {}", words.list.join(", ")));
     }
@@ -127,6 +129,12 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     let orphans = |rules: &QueueRules| super::together::orphan_words(&rules.orphans);
     words.compare("orphans", &orphans(old), &orphans(new));
     words.compare("people", &named(old.people_queue.as_deref()), &named(new.people_queue.as_deref()));
+    let cap = |rules: &QueueRules| rules.cap.map_or_else(|| "none".to_owned(), |cap| cap.to_string());
+    words.compare("cap", &cap(old), &cap(new));
+    let reserve =
+        |rules: &QueueRules| rules.reserve_after.map_or_else(|| "never".to_owned(), |after| ms(after.0));
+    words.compare("reservation after", &reserve(old), &reserve(new));
+    words.compare("results", &results(old.results.as_ref()), &results(new.results.as_ref()));
 }
 
 pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &mut Words) {
@@ -139,6 +147,18 @@ pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &m
     words.compare("shift", &named(old.shift.as_deref()), &named(new.shift.as_deref()));
     words.compare("rests", &super::time::yes(old.rests), &super::time::yes(new.rests));
     words.compare("bot", &super::time::yes(old.bot), &super::time::yes(new.bot));
+    words.compare("units", &by_channel(&old.units), &by_channel(&new.units));
+    words.compare("caps by queue", &by_channel(&old.queue_caps), &by_channel(&new.queue_caps));
+    let wrap_up =
+        |rules: &OperatorRules| rules.wrap_up.map_or_else(|| "the queue's".to_owned(), |span| ms(span.0));
+    words.compare("wrap-up", &wrap_up(old), &wrap_up(new));
+}
+
+fn results(rule: Option<&ResultRule>) -> String {
+    rule.map_or_else(
+        || "not asked for".to_owned(),
+        |rule| format!("topics {}, outcomes {}", or_all(&rule.topics), or_all(&rule.outcomes)),
+    )
 }
 
 pub(super) fn list(names: &[Name]) -> String {

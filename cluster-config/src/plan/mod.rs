@@ -9,6 +9,7 @@ mod names;
 mod operators;
 mod place;
 mod read;
+mod room;
 mod routes;
 mod rule_shape;
 mod rules;

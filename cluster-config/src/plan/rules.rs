@@ -10,7 +10,7 @@ use ringmain_routing::{Millis, Name};
 
 use super::names::Names;
 use super::read::{read_levels, small};
-use super::routes;
+use super::{room, routes};
 use crate::problem::Sink;
 use crate::section::{Placed, Section};
 
@@ -48,6 +48,7 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         routes: routes::read(file, known, sink),
         breaks: Vec::new(),
         rest: super::time::read_rest(file),
+        companion: file.optional_number("companion_ms").map(Millis),
         remember: file.section("remember").map(|table| read_remember(&table)).unwrap_or_default(),
     }
 }
@@ -167,6 +168,9 @@ pub(super) fn read_queue(
         last_start: section.optional_number("last_start_ms").map(Millis),
         people_queue: section.text("people_queue").map(|queue| queue.value.into()),
         orphans: super::together::read_orphans(section, channels, sink),
+        cap: section.optional_number("cap").map(room::cap),
+        reserve_after: section.optional_number("reserve_after_ms").map(Millis),
+        results: section.section("results").map(|table| room::read_results(&table, sink)),
     }
 }
 
@@ -257,6 +261,9 @@ pub(super) fn read_operator(section: &Section<'_>, known: &Known<'_>, sink: &mut
         shift: shift.map(|name| name.value.into()),
         rests: section.flag("rests"),
         bot: section.flag("bot"),
+        units: room::read_units(section, known, sink),
+        queue_caps: room::read_queue_caps(section, known, sink),
+        wrap_up: section.optional_number("wrap_up_ms").map(Millis),
     }
 }
 

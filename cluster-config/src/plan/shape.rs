@@ -3,11 +3,13 @@
 use ringmain_routing::limits::{
     BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX,
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX,
-    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX,
-    QUEUES_MAX, REQUIRED_SKILLS_MAX, ROUTES_MAX, SKILLS_MAX, SPAN_MS_MAX, UNITS_MAX, WAITING_PER_QUEUE_MAX,
+    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX,
+    PRINCIPALS_MAX, QUEUE_CAPS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, ROUTES_MAX, SKILLS_MAX, SPAN_MS_MAX,
+    UNITS_MAX, WAITING_PER_QUEUE_MAX,
 };
 
 use super::calendars::CALENDAR;
+use super::room::RESULTS;
 use super::routes::ROUTE;
 use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
 use super::time::{BREAK, REST};
@@ -105,6 +107,12 @@ pub static FILE: Shape = Shape {
             kind: Kind::Table(&REST),
             need: Need::Optional,
             doc: "How busy operators with `rests` may be at most.",
+        },
+        Field {
+            name: "companion_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "Operators may invite the customer of a call into another channel; who comes from there until so long after the call goes to its operator.",
         },
         Field {
             name: "sessions",
@@ -299,6 +307,24 @@ static QUEUE: Shape = Shape {
             need: Need::Optional,
             doc: "What becomes of contacts of a channel whose operator is lost for good, instead of `orphan`.",
         },
+        Field {
+            name: "cap",
+            kind: Kind::Integer(1, u16::MAX as u64),
+            need: Need::Optional,
+            doc: "At most so many of its contacts in one operator's hands.",
+        },
+        Field {
+            name: "reserve_after_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "Who waits for so long has an operator who takes nothing behind it until it is served.",
+        },
+        Field {
+            name: "results",
+            kind: Kind::Table(&RESULTS),
+            need: Need::Optional,
+            doc: "A completion must say topic and outcome; an empty table allows all of them.",
+        },
     ],
 };
 
@@ -469,6 +495,24 @@ static OPERATOR: Shape = Shape {
             kind: Kind::Flag,
             need: Need::Flag(false),
             doc: "A program, not a person: no breaks, no rest, no wrap-up, never missed, and nothing for who asked for a person.",
+        },
+        Field {
+            name: "units",
+            kind: Kind::Map(&Kind::Integer(1, CAPACITY_MAX as u64), OWN_UNITS_MAX),
+            need: Need::Optional,
+            doc: "What a contact of a channel costs this operator, whatever queue, channel or gateway say.",
+        },
+        Field {
+            name: "queue_caps",
+            kind: Kind::Map(&Kind::Integer(0, u16::MAX as u64), QUEUE_CAPS_MAX),
+            need: Need::Optional,
+            doc: "At most so many contacts of a queue at once, instead of the queue's cap.",
+        },
+        Field {
+            name: "wrap_up_ms",
+            kind: SPAN,
+            need: Need::Optional,
+            doc: "Wrap-up instead of the queue's; the queue's `wrap_up_max_ms` holds.",
         },
     ],
 };

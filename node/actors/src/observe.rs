@@ -76,6 +76,7 @@ impl Tally {
             | Effect::EscalateCase { .. }
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
+            | Effect::InviteCompanion { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::AnnouncePresence { .. }
             | Effect::EndStream { .. } => {}

@@ -209,5 +209,5 @@ pub(crate) fn complete(
     assignment: AssignmentEpoch,
 ) -> Command {
     let answer = offer(session, contact, assignment);
-    Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next })
+    Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next, result: None })
 }

@@ -189,7 +189,8 @@ fn told(command: &Command) -> Told {
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::AskForBreak(_)
-        | Command::RequestPerson(_) => plain(command.name(), String::new(), String::new()),
+        | Command::RequestPerson(_)
+        | Command::InviteCompanion(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 

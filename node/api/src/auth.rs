@@ -56,6 +56,7 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.OperatorService/AssignContact", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/AskForBreak", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/RequestPerson", Access::Roles(&[Operator])),
+    ("/ringmain.v1.OperatorService/InviteCompanion", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/SignOut", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/Ack", Access::Roles(&[Operator])),
     ("/ringmain.v1.OperatorService/Heartbeat", Access::Roles(&[Operator])),

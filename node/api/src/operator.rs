@@ -219,6 +219,16 @@ impl OperatorService for Operators {
         Ok(Response::new(v1::OperatorServiceRequestPersonResponse { receipt }))
     }
 
+    async fn invite_companion(
+        &self,
+        request: Request<v1::OperatorServiceInviteCompanionRequest>,
+    ) -> Result<Response<v1::OperatorServiceInviteCompanionResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.invite_companion.map(Up::InviteCompanion);
+        let receipt = self.done(&caller, &request.session, "invite_companion", message).await?;
+        Ok(Response::new(v1::OperatorServiceInviteCompanionResponse { receipt }))
+    }
+
     async fn sign_out(
         &self,
         request: Request<v1::OperatorServiceSignOutRequest>,

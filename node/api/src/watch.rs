@@ -96,6 +96,7 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
+        | Effect::InviteCompanion { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => effect.operator(),
     }

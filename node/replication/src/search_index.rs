@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ringmain_routing::command::EnqueueContact;
+use ringmain_routing::command::{ContactResult, EnqueueContact};
 use ringmain_routing::effect::EndReason;
 use ringmain_routing::{
     Command, ContactId, Effect, GatewayId, LogIndex, Name, OperatorId, Outcome, Reply, Timestamp, hash_parts,
@@ -21,7 +21,7 @@ use crate::files::StorageError;
 use crate::machine::{BrokenOff, Machine, blocking};
 use crate::segments::HistoryRecord;
 
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Records taken into one batch.
 const BATCH_RECORDS: usize = 20_000;
 const PAGE_RECORDS: usize = 4_000;
@@ -61,6 +61,8 @@ pub struct EndedContact {
     pub queue: Name,
     /// The customer, where known.
     pub customer: Option<Name>,
+    /// What came of it, where its operator has said.
+    pub result: Option<ContactResult>,
 }
 
 impl EndedContact {
@@ -84,6 +86,7 @@ struct OpenContact {
     key: Name,
     queue: Name,
     customer: Option<Name>,
+    result: Option<ContactResult>,
 }
 
 /// Why the index cannot answer. Asking again later helps.
@@ -362,6 +365,14 @@ impl Draft {
             open.customer.clone_from(&details.customer);
             self.opened.insert(update.contact, Some(open));
         }
+        if let Command::CompleteContact(completion) = &told.command
+            && let (Some(result), Ok(_)) = (&completion.result, &told.outcome.reply)
+            && finishes(&told.outcome, completion.answer.contact)
+            && let Some(mut open) = self.open(db, completion.answer.contact)?
+        {
+            open.result = Some(result.clone());
+            self.opened.insert(completion.answer.contact, Some(open));
+        }
         for effect in &told.outcome.effects {
             if let Effect::AnnounceEnded { contact, reason, .. } = *effect
                 && let Some(open) = self.open(db, contact)?
@@ -423,6 +434,15 @@ fn brought(outcome: &Outcome) -> Option<ContactId> {
     outcome.effects.iter().any(|effect| is_about(effect, named)).then_some(named)
 }
 
+/// Whether a completion was carried out, and not only repeated.
+fn finishes(outcome: &Outcome, named: ContactId) -> bool {
+    outcome.effects.iter().any(|effect| {
+        let completed = matches!(effect, Effect::AnnounceEnded { reason: EndReason::Completed(_), .. });
+        let ended = completed && is_about(effect, named);
+        ended || matches!(effect, Effect::StartWrapUp { contact, .. } if *contact == named)
+    })
+}
+
 fn is_about(effect: &Effect, named: ContactId) -> bool {
     match *effect {
         Effect::AnnounceQueued { contact, .. }
@@ -440,6 +460,7 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
+        | Effect::InviteCompanion { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => false,
     }
@@ -454,6 +475,7 @@ impl OpenContact {
             key: enqueue.key.clone(),
             queue: enqueue.queue.clone(),
             customer: enqueue.details.customer.clone(),
+            result: None,
         }
     }
 
@@ -469,6 +491,7 @@ impl OpenContact {
             key: self.key,
             queue: self.queue,
             customer: self.customer,
+            result: self.result,
         }
     }
 }

@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 
 use crate::command::{
     AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CaseStep, CloseSession, Command,
-    CompleteContact, EnqueueContact, ExtendWrapUp, HoldContact, LoseSession, NodeLost, NodeStarted,
-    OpenSession, OperatorPlan, PutLifeSupport, PutOperators, RequestPerson, SetPresence, TakeNext,
-    TransferContact, TransferTarget, UpdateContact,
+    CompleteContact, ContactResult, EnqueueContact, ExtendWrapUp, HoldContact, InviteCompanion, LoseSession,
+    NodeLost, NodeStarted, OpenSession, OperatorPlan, PutLifeSupport, PutOperators, RequestPerson,
+    SetPresence, TakeNext, TransferContact, TransferTarget, UpdateContact,
 };
 use crate::effect::Outcome;
 use crate::plan::{Plan, RuleBook};
@@ -58,6 +58,7 @@ const ACT: u16 = 20;
 const PUT_LIFE_SUPPORT: u16 = 21;
 const ASK_FOR_BREAK: u16 = 22;
 const REQUEST_PERSON: u16 = 40;
+const INVITE_COMPANION: u16 = 60;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
@@ -96,6 +97,7 @@ impl Command {
             Command::AssignContact(_) => 24,
             Command::AskForBreak(_) => ASK_FOR_BREAK,
             Command::RequestPerson(_) => REQUEST_PERSON,
+            Command::InviteCompanion(_) => INVITE_COMPANION,
         }
     }
 
@@ -108,7 +110,11 @@ impl Command {
             Command::PutOperators(command) if command.by.is_some() => 2,
             Command::EnqueueContact(command) if command.facts != Facts::default() => 2,
             Command::Act(command) if command.action.is_of_the_rule_book() => 2,
-            Command::CompleteContact(command) if command.step != CaseStep::Next => 2,
+            Command::CompleteContact(command)
+                if command.step != CaseStep::Next || command.result.is_some() =>
+            {
+                2
+            }
             Command::TransferContact(command) if is_to_back_office(command) => 2,
             Command::Tick
             | Command::ApplyPlan(_)
@@ -134,7 +140,8 @@ impl Command {
             | Command::TakeNext(_)
             | Command::AssignContact(_)
             | Command::AskForBreak(_)
-            | Command::RequestPerson(_) => 1,
+            | Command::RequestPerson(_)
+            | Command::InviteCompanion(_) => 1,
         }
     }
 
@@ -178,6 +185,7 @@ impl Command {
             Command::AssignContact(_) => "assign_contact",
             Command::AskForBreak(_) => "ask_for_break",
             Command::RequestPerson(_) => "request_person",
+            Command::InviteCompanion(_) => "invite_companion",
         }
     }
 
@@ -224,7 +232,7 @@ impl Command {
             Command::CompleteContact(payload) => {
                 append(frame, payload);
                 if version > 1 {
-                    append(frame, &payload.step);
+                    append(frame, &(payload.step, &payload.result));
                 }
             }
             Command::ExtendWrapUp(payload) => append(frame, payload),
@@ -236,6 +244,7 @@ impl Command {
             Command::AssignContact(payload) => append(frame, payload),
             Command::AskForBreak(payload) => append(frame, payload),
             Command::RequestPerson(payload) => append(frame, payload),
+            Command::InviteCompanion(payload) => append(frame, payload),
         }
     }
 
@@ -271,6 +280,7 @@ impl Command {
             24 => Command::AssignContact(payload::<AssignContact>(tag, body)?),
             ASK_FOR_BREAK => Command::AskForBreak(payload::<AskForBreak>(tag, body)?),
             REQUEST_PERSON => Command::RequestPerson(Box::new(payload::<RequestPerson>(tag, body)?)),
+            INVITE_COMPANION => Command::InviteCompanion(Box::new(payload::<InviteCompanion>(tag, body)?)),
             unknown => return Err(DecodeError::UnknownTag(unknown)),
         })
     }
@@ -343,8 +353,9 @@ fn completion_of(version: u8, body: &[u8]) -> Result<CompleteContact, DecodeErro
     if version == 1 {
         return payload(COMPLETE_CONTACT, body);
     }
-    let (completion, step) = payload::<(CompleteContact, CaseStep)>(COMPLETE_CONTACT, body)?;
-    Ok(CompleteContact { step, ..completion })
+    let (completion, (step, result)) =
+        payload::<(CompleteContact, (CaseStep, Option<ContactResult>))>(COMPLETE_CONTACT, body)?;
+    Ok(CompleteContact { step, result, ..completion })
 }
 
 /// The transfer of a frame; formats before 3 know no back office.

@@ -38,8 +38,12 @@ fn golden_frames() {
 
 #[test]
 fn a_frame_is_read_back() {
-    let command =
-        Command::CompleteContact(CompleteContact { answer: answer(), wrap_up: None, step: CaseStep::Next });
+    let command = Command::CompleteContact(CompleteContact {
+        answer: answer(),
+        wrap_up: None,
+        step: CaseStep::Next,
+        result: None,
+    });
     assert_eq!(Command::decode(&command.encode()), Ok(command));
 }
 

@@ -68,6 +68,8 @@ pub enum Command {
     AskForBreak(AskForBreak),
     /// The customer wants a person instead of a bot.
     RequestPerson(Box<RequestPerson>),
+    /// The operator invites its customer into another channel.
+    InviteCompanion(Box<InviteCompanion>),
 }
 
 /// See [`Command::AskForBreak`].
@@ -377,6 +379,29 @@ pub struct CompleteContact {
     /// Where its case goes, if it is the work of one. Logs before format 3 know none.
     #[serde(skip)]
     pub step: CaseStep,
+    /// What came of it. Logs before format 3 know none.
+    #[serde(skip)]
+    pub result: Option<ContactResult>,
+}
+
+/// What came of a contact, as its operator says (R1.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactResult {
+    /// What it was about.
+    pub topic: Name,
+    /// What came of it.
+    pub outcome: Name,
+}
+
+/// See [`Command::InviteCompanion`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteCompanion {
+    /// Which assignment, and by whom: the call.
+    pub answer: AnswerOffer,
+    /// The customer's number in the other channel.
+    pub number: Name,
+    /// Into which channel.
+    pub channel: Name,
 }
 
 /// Where a case goes when a stage is completed.
@@ -473,7 +498,8 @@ impl Command {
             | Command::TakeNext(_)
             | Command::AssignContact(_)
             | Command::AskForBreak(_)
-            | Command::RequestPerson(_) => None,
+            | Command::RequestPerson(_)
+            | Command::InviteCompanion(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{CallbackOrder, ContactDetails, Context};
+use crate::command::{CallbackOrder, ContactDetails, ContactResult, Context};
 use crate::effect::EndReason;
 use crate::ids::{
     AssignmentEpoch, CaseId, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId,
@@ -106,6 +106,8 @@ pub(crate) struct Text {
     pub owner: Option<Name>,
     /// What a bot or the gateway has learned, for whoever goes on with it.
     pub context: Option<Box<Context>>,
+    /// What came of it, as its operator said.
+    pub result: Option<ContactResult>,
 }
 
 /// Where a contact is in its life (R1.3).
@@ -175,6 +177,11 @@ impl Contact {
             | State::WrapUp { operator, .. } => Some(operator),
             State::Waiting(_) | State::Ended { .. } => None,
         }
+    }
+
+    /// Units that it takes of the operator in whose hands it is: what it cost when it was assigned.
+    pub(crate) fn taken(&self) -> u32 {
+        self.decision.as_deref().map_or(self.units, |decision| decision.units)
     }
 
     /// Why it is over, if it is.

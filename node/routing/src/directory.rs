@@ -82,6 +82,8 @@ impl Directory {
             last_start: rules.last_start,
             units: units.into_boxed_slice(),
             orphans: orphans.collect(),
+            cap: rules.cap,
+            reserve_after: rules.reserve_after,
         }
     }
 
@@ -97,7 +99,18 @@ impl Directory {
         was.required == is.required
             && was.scope == is.scope
             && was.steps == is.steps
+            && was.cap == is.cap
             && self.neighbours.iter().eq(other.neighbours.iter().take(self.neighbours.len()))
+    }
+
+    /// Whether operators may invite companions.
+    pub(crate) fn invites(&self) -> bool {
+        self.plan.rules.companion.is_some()
+    }
+
+    /// Whether operators are reserved in some queue.
+    pub(crate) fn reserves(&self) -> bool {
+        self.rules.iter().any(|rule| rule.reserve_after.is_some())
     }
 
     /// A queue's rules with its names looked up.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::CaseEnd;
 use crate::ids::{
-    AssignmentEpoch, CaseId, ContactId, Epoch, GatewayId, OperatorId, Party, QueueId, Timestamp,
+    AssignmentEpoch, CaseId, ChannelId, ContactId, Epoch, GatewayId, OperatorId, Party, QueueId, Timestamp,
 };
 use crate::refusal::Refusal;
 use crate::rules::Treatment;
@@ -291,6 +291,20 @@ pub enum Effect {
         /// Whether the deadline has passed; else it is near.
         escalated: bool,
     },
+    /// Invite the customer into another channel; the contact's view has the number (to the contact's gateway and to the
+    /// operator).
+    InviteCompanion {
+        /// The call.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Who invites.
+        operator: OperatorId,
+        /// Which of the call's assignments.
+        assignment: AssignmentEpoch,
+        /// Into which channel.
+        channel: ChannelId,
+    },
 }
 
 /// An operator's presence.
@@ -332,6 +346,7 @@ impl Effect {
             | Effect::WarnCase { gateway, .. }
             | Effect::EscalateCase { gateway, .. }
             | Effect::AnnounceCaseClosed { gateway, .. }
+            | Effect::InviteCompanion { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
             Effect::NotifyWatcher { .. }
             | Effect::RingOperator { .. }
@@ -354,6 +369,7 @@ impl Effect {
             | Effect::ReleaseOperator { operator, .. }
             | Effect::AnnouncePresence { operator, .. }
             | Effect::NotifyWatcher { operator, .. }
+            | Effect::InviteCompanion { operator, .. }
             | Effect::EndStream { party: Party::Operator(operator), .. } => Some(operator),
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }

@@ -4,7 +4,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::directory::Directory;
+use crate::ids::QueueId;
 use crate::operator::Operator;
+use crate::planted::{Planted, is};
 use crate::profiles::{ProfileKey, Standing};
 use crate::tables::Tables;
 
@@ -96,6 +98,12 @@ impl Tables {
             changed.push(class);
         }
         self.follow_choices();
+        if before.reserves() || self.directory.reserves() {
+            self.derive_asking();
+        }
+        if before.invites() != self.directory.invites() {
+            self.derive_phones();
+        }
         changed
     }
 
@@ -119,6 +127,21 @@ impl Tables {
         if self.ix.profiles.leave(profile) {
             self.ix.classes.forget_profile(profile);
         }
+    }
+
+    /// Whether the operator has as many contacts of the queue in hand as it may (R3.5).
+    pub(crate) fn is_full_of_queue(&self, operator: &Operator, queue: QueueId) -> bool {
+        self.is_full_of_queue_without(operator, queue, 0)
+    }
+
+    /// The same when so many contacts of the queue have left its hands.
+    pub(crate) fn is_full_of_queue_without(&self, operator: &Operator, queue: QueueId, left: usize) -> bool {
+        let own = operator.profile_key.queue_cap(queue);
+        let Some(cap) = own.or(self.directory.rule(queue).cap) else { return false };
+        let slot = operator.id.slot;
+        let in_hand = self.ix.in_hand.range((slot, 0)..=(slot, u32::MAX));
+        let of_queue = in_hand.filter(|entry| self.contact(entry.1).queue == queue).count();
+        of_queue.saturating_sub(left) >= usize::from(cap) && !is(Planted::QueueCapIgnored)
     }
 
     /// Makes the orders of the choices that the plan makes.

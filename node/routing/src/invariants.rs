@@ -61,7 +61,7 @@ impl Router {
             self.check_contact(slot, contact)?;
             if let Some(load) = contact.operator().and_then(|operator| loads.get_mut(operator.slot as usize))
             {
-                load.units += contact.units;
+                load.units += contact.taken();
                 load.contacts += 1;
             }
         }
@@ -201,7 +201,7 @@ impl Router {
         let in_vain = operator.is_some_and(|row| {
             row.is_available()
                 && self.fits_now(row, contact)
-                && row.has_room_to_take(contact)
+                && self.has_room(row, contact)
                 && !self.is_kept_from(row, contact.queue, contact.tier)
                 && !self.is_excluded(row, contact)
         });
@@ -221,9 +221,10 @@ impl Router {
         let from = rule.steps.iter().position(|step| directory.fits(profile, &want, step));
         let Some(from) = from else { return Ok(()) };
         let reaches = |contact: &&&Contact| rule.step_of(contact.order(), self.now) >= from;
-        for operator in operators.iter().filter(|operator| operator.has_room_to_take(first)) {
+        for operator in operators.iter().filter(|operator| self.has_room(operator, first)) {
             let may = |contact: &Contact| {
                 !self.is_kept_from(operator, contact.queue, contact.tier)
+                    && !self.is_reserved_from(operator, contact)
                     && !self.is_excluded(operator, contact)
             };
             if line.iter().filter(reaches).any(|contact| may(contact)) {

@@ -28,6 +28,8 @@ pub(crate) struct QueueRule {
     pub units: Box<[(ChannelId, u32)]>,
     /// What becomes of orphans, by channel.
     pub orphans: Box<[(ChannelId, OrphanRule)]>,
+    pub cap: Option<u16>,
+    pub reserve_after: Option<Millis>,
 }
 
 /// What contacts of one line require: their own need and, where they follow it, their queue's.

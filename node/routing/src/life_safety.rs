@@ -24,6 +24,8 @@ struct Part {
     units: u32,
     /// Contacts of the channel that is asked about.
     of_channel: u16,
+    /// Contacts of the queue that is asked about.
+    of_queue: usize,
 }
 
 impl Router {
@@ -93,11 +95,13 @@ impl Router {
         let both = Part {
             units: wrap_ups.units + offers.units,
             of_channel: wrap_ups.of_channel + offers.of_channel,
+            of_queue: wrap_ups.of_queue + offers.of_queue,
         };
         let has_room = |part: Part| {
-            let in_use = u64::from(operator.used - part.units) + u64::from(contact.units);
+            let in_use = u64::from(operator.used - part.units) + u64::from(operator.cost_of(contact));
             in_use <= u64::from(operator.capacity)
                 && operator.is_below_cap(contact.need.channel, part.of_channel)
+                && !self.tables.is_full_of_queue_without(operator, contact.queue, part.of_queue)
         };
         if has_room(wrap_ups) {
             return Some(Clearing::WrapUps);
@@ -106,7 +110,7 @@ impl Router {
     }
 
     fn parts_to_clear(&self, operator: &Operator, contact: &Contact) -> (Part, Part) {
-        let mut wrap_ups = Part { units: operator.wrap_up_units(), of_channel: 0 };
+        let mut wrap_ups = Part { units: operator.wrap_up_units(), ..Part::default() };
         let mut offers = Part::default();
         for slot in self.tables.in_hand(operator.id.slot) {
             let row = self.tables.contact(slot);
@@ -117,7 +121,8 @@ impl Router {
                     continue;
                 }
             };
-            part.units += row.units;
+            part.units += row.taken();
+            part.of_queue += usize::from(row.queue == contact.queue);
             part.of_channel += u16::from(row.need.channel == contact.need.channel);
         }
         (wrap_ups, offers)

@@ -209,6 +209,9 @@ impl Router {
             State::Waiting(_) | State::Ended { .. } => {}
         }
         self.emit(Effect::AnnounceEnded { contact, gateway, reason });
+        if !self.companions.is_empty() {
+            self.call_is_over(contact);
+        }
         self.leave_case(slot, reason);
     }
 

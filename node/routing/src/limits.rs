@@ -90,6 +90,18 @@ pub const REST_WINDOW_MS_MIN: u64 = 60_000;
 pub const REST_WINDOW_MS_MAX: u64 = 86_400_000;
 /// Channels with a cap of one operator.
 pub const CAPS_MAX: usize = 16;
+/// Channels that one operator's rules give units for.
+pub const OWN_UNITS_MAX: usize = 16;
+/// Queues with a cap of one operator's own.
+pub const QUEUE_CAPS_MAX: usize = 16;
+/// Operators reserved at a time.
+pub const RESERVATIONS_MAX: usize = 256;
+/// Contacts without a reservation that are looked at in one event.
+pub const RESERVATIONS_LOOKED_AT_MAX: usize = 16;
+/// Invitations of companions that are remembered.
+pub const INVITATIONS_MAX: usize = 100_000;
+/// Topics or outcomes that a queue's completions may say.
+pub const RESULTS_MAX: usize = 1_000;
 /// Attributes of one contact that entry rules may look at.
 pub const FACT_ATTRIBUTES_MAX: usize = 16;
 /// Phones, accounts and supply points in the life-support register.

@@ -26,7 +26,7 @@ impl Router {
     pub(crate) fn settle(&mut self) {
         loop {
             self.settle_freed();
-            if self.freed.is_empty() {
+            if self.freed.is_empty() && !self.follow_reservations() {
                 return;
             }
         }
@@ -118,7 +118,7 @@ impl Router {
             State::Waiting(Wait::Held { operator, .. }) => {
                 let row = self.tables.operator(operator.slot);
                 let fits = row.is_available()
-                    && row.has_room_to_take(contact)
+                    && self.has_room(row, contact)
                     && !self.is_kept_from(row, contact.queue, contact.tier)
                     && self.fits_now(row, contact)
                     && !self.is_excluded(row, contact);
@@ -172,9 +172,15 @@ impl Router {
 
     fn may_take(&self, slot: u32, contact: &Contact) -> bool {
         let operator = self.tables.operator(slot);
-        operator.has_room_to_take(contact)
+        self.has_room(operator, contact)
             && !self.is_kept_from(operator, contact.queue, contact.tier)
+            && !self.is_reserved_from(operator, contact)
             && !self.is_excluded(operator, contact)
+    }
+
+    /// Whether the operator has room for the contact, by units, channel and queue.
+    pub(crate) fn has_room(&self, operator: &Operator, contact: &Contact) -> bool {
+        operator.has_room_to_take(contact) && !self.tables.is_full_of_queue(operator, contact.queue)
     }
 
     /// Whether operators of the profile may still begin with the contact in their shift.
@@ -259,6 +265,8 @@ impl Router {
         }
         let mut best: Option<RankedKey> = None;
         let directory = &self.tables.directory;
+        let own_costs = !operator.profile_key.units.is_empty();
+        let before = self.reserved_key(operator);
         let time_left = operator.time.is_some().then(|| directory.time_left(operator, self.now));
         for (&rank, fits) in &self.tables.ix.profiles.at(operator.profile).fits {
             let mut first = (NOBODY, None);
@@ -266,8 +274,9 @@ impl Router {
                 let end = time_left.map_or(NOBODY, |left| directory.end_of(classes.at(class).queue, left));
                 let end = end.min(first.0);
                 if classes.head(class) < end
-                    && classes.cost(class) <= room
-                    && let Some(key) = self.first_to_take(operator, class, taking)
+                    && (if own_costs { self.cost_of_class(operator, class) } else { classes.cost(class) })
+                        <= room
+                    && let Some(key) = self.first_to_take(operator, class, taking, (rank, before))
                     && key.place() < end
                 {
                     first = (key.place(), Some(key));
@@ -285,9 +294,11 @@ impl Router {
         operator: &Operator,
         class: u32,
         taking: Option<Option<QueueId>>,
+        (rank, before): (u8, Option<RankedKey>),
     ) -> Option<OrderKey> {
         let class = self.tables.ix.classes.at(class);
         if operator.is_full_of(class.need.channel)
+            || self.tables.is_full_of_queue(operator, class.queue)
             || taking.flatten().is_some_and(|queue| queue != class.queue)
         {
             return None;
@@ -300,17 +311,27 @@ impl Router {
         let is_kept_away = |key: &OrderKey| {
             !operator.exclusions.is_empty() && self.is_excluded(operator, self.tables.contact(key.slot))
         };
+        // Who is reserved for somebody takes what goes before that one, what is urgent, and what costs nothing.
+        let passes = |key: &OrderKey| {
+            before.is_none_or(|before| key.tier <= 1 || key.ranked(rank) <= before)
+                || operator.profile_key.cost(class.need.channel, class.units) == 0
+        };
         if needed == 0 {
             if is(Planted::OrderOffByOne) {
                 return class.line.iter().nth(1).or(class.line.first()).copied();
             }
-            return class.line.iter().find(|key| !is_kept_away(key)).copied();
+            return class.line.iter().take_while(|key| passes(key)).find(|key| !is_kept_away(key)).copied();
         }
         // Within a tier the first has waited for longest: who stands behind one that is not there yet is not either.
-        let is_there = |key: &OrderKey| rule.step_of(*key, self.now) >= needed;
+        let is_there = |key: &OrderKey| rule.step_of(*key, self.now) >= needed && passes(key);
         let of_tier =
             |first: OrderKey| class.in_tier(first.tier).take_while(is_there).find(|key| !is_kept_away(key));
         class.tiers().find_map(of_tier)
+    }
+
+    fn cost_of_class(&self, operator: &Operator, class: u32) -> u32 {
+        let class = self.tables.ix.classes.at(class);
+        operator.profile_key.cost(class.need.channel, class.units)
     }
 
     fn best_held(&self, operator: &Operator) -> Option<RankedKey> {
@@ -318,7 +339,7 @@ impl Router {
         let profile = &operator.profile_key;
         let fitting = held.iter().filter(|key| {
             let contact = self.tables.contact(key.slot);
-            operator.has_room_to_take(contact)
+            self.has_room(operator, contact)
                 && !self.is_kept_from(operator, contact.queue, contact.tier)
                 && self.fits_now(operator, contact)
                 && !self.is_excluded(operator, contact)
@@ -415,8 +436,8 @@ impl Router {
         let (row, operator_row) = (self.tables.contact(contact), self.tables.operator(operator));
         let (operator_id, idle_before) = (operator_row.id, operator_row.idle_since);
         let is_held = matches!(row.state, State::Waiting(Wait::Held { .. }));
-        let side = if is_held { Side::Held } else { side };
-        let is_taken = side == Side::Taken;
+        let side = if is_held && side != Side::Companion { Side::Held } else { side };
+        let is_taken = matches!(side, Side::Taken | Side::Companion);
         let decision = (self.format >= 3).then(|| self.decision(row, operator_row, side));
         let answer = self.tables.directory.queue(self.tables.contact(contact).queue).answer;
         let state = match if is_taken { Answer::Automatic } else { answer } {
@@ -470,6 +491,9 @@ impl Router {
         totals.waited_ms += waited.0;
         self.emit(Effect::ConnectContact { contact, gateway, operator, assignment });
         self.remember_service(slot, operator);
+        if !self.companions.is_empty() {
+            self.look_for_companion(contact);
+        }
     }
 }
 

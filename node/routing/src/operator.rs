@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contact::Contact;
 use crate::effect::PresenceState;
-use crate::ids::{AssignmentEpoch, ChannelId, ContactId, Name, OperatorId, Timestamp};
+use crate::ids::{AssignmentEpoch, ChannelId, ContactId, Millis, Name, OperatorId, QueueId, Timestamp};
 use crate::planted::{Planted, is};
 use crate::profiles::ProfileKey;
 use crate::session::Session;
@@ -40,6 +40,8 @@ pub(crate) struct Operator {
     pub time: Option<Box<OperatorTime>>,
     /// Logins of those who stand in for it, first choice first.
     pub deputies: Box<[Name]>,
+    /// Its wrap-up instead of the queue's.
+    pub wrap_up: Option<Millis>,
     /// Contacts in hand of each channel with a cap, in the order of the profile's caps; derived, so not stored.
     #[serde(skip)]
     pub counts: Vec<u16>,
@@ -100,14 +102,19 @@ impl Operator {
 
     /// Whether it has room for the contact, by units and by channel.
     pub(crate) fn has_room_to_take(&self, contact: &Contact) -> bool {
-        self.has_room_for(contact.units) && !self.is_full_of(contact.need.channel)
+        self.has_room_for(self.cost_of(contact)) && !self.is_full_of(contact.need.channel)
     }
 
-    /// Whether it has room for the contact once its hands are empty.
-    pub(crate) fn could_ever_take(&self, contact: &Contact) -> bool {
-        let caps = &self.profile_key.caps;
-        let never = caps.iter().any(|cap| cap.1 == 0 && Some(cap.0) == contact.need.channel);
-        self.capacity >= contact.units && !never
+    /// Units that the contact would take (R3.5).
+    pub(crate) fn cost_of(&self, contact: &Contact) -> u32 {
+        self.profile_key.cost(contact.need.channel, contact.units)
+    }
+
+    /// Whether it has room for the contact in this queue once its hands are empty.
+    pub(crate) fn could_ever_take(&self, contact: &Contact, queue: QueueId) -> bool {
+        let profile = &self.profile_key;
+        let never = profile.caps.iter().any(|cap| cap.1 == 0 && Some(cap.0) == contact.need.channel);
+        self.capacity >= self.cost_of(contact) && !never && profile.queue_cap(queue) != Some(0)
     }
 
     /// Counts a contact that comes or goes, where its channel has a cap.

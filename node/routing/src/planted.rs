@@ -174,6 +174,20 @@ pub enum Planted {
     ChannelOfOrphanIgnored,
     /// What stays with an operator who is away goes to others when that one leaves again.
     StayEndsWithAbsence,
+    /// What a channel costs an operator counts for nothing.
+    OwnUnitsIgnored,
+    /// Operators take more of a queue than its cap.
+    QueueCapIgnored,
+    /// Nobody is reserved for those who have waited for long.
+    NobodyReserved,
+    /// An invitation stands for ever.
+    InvitationNeverLapses,
+    /// Snapshots have no invitations.
+    InvitationsLeftOut,
+    /// An operator's own wrap-up counts for nothing.
+    OwnWrapUpIgnored,
+    /// Completions need not say what came of it.
+    ResultNotAsked,
 }
 
 /// Whether this mistake is made now.

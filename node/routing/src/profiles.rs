@@ -34,9 +34,27 @@ pub(crate) struct ProfileKey {
     pub shift: Option<Name>,
     /// A program, not a person (R3.13).
     pub bot: bool,
+    /// What a contact of a channel costs, where it is not the contact's own units; sorted by channel.
+    pub units: Box<[(ChannelId, u32)]>,
+    /// At most so many contacts of a queue at once, sorted by queue.
+    pub queue_caps: Box<[(QueueId, u16)]>,
 }
 
 impl ProfileKey {
+    /// What a contact of this channel and these units costs (R3.5).
+    pub(crate) fn cost(&self, channel: Option<ChannelId>, units: u32) -> u32 {
+        if self.units.is_empty() || is(Planted::OwnUnitsIgnored) {
+            return units;
+        }
+        let place = channel.and_then(|channel| self.units.binary_search_by_key(&channel, |own| own.0).ok());
+        place.map_or(units, |place| self.units[place].1)
+    }
+
+    /// The operator's own cap for a queue.
+    pub(crate) fn queue_cap(&self, queue: QueueId) -> Option<u16> {
+        self.queue_caps.binary_search_by_key(&queue, |cap| cap.0).ok().map(|place| self.queue_caps[place].1)
+    }
+
     pub(crate) fn rank(&self, queue: QueueId) -> u8 {
         self.ranks.binary_search_by_key(&queue, |entry| entry.0).map_or(0, |at| self.ranks[at].1)
     }
@@ -279,7 +297,7 @@ impl Profiles {
         passes: impl Fn(u32) -> bool,
     ) -> Option<Idle> {
         let row = &self.list[profile as usize];
-        let levels = with_room(&row.idle, demand, row.key.cap_bit(demand.channel));
+        let levels = with_room(&row.idle, demand.of(&row.key), row.key.cap_bit(demand.channel));
         levels.filter_map(|level| level.iter().find(|idle| passes(idle.1)).copied()).min()
     }
 
@@ -292,7 +310,8 @@ impl Profiles {
         passes: impl Fn(u32) -> bool,
     ) -> Option<ChoicePlace> {
         let row = &self.list[profile as usize];
-        let levels = with_room(row.by_choice.get(&choice)?, demand, row.key.cap_bit(demand.channel));
+        let levels =
+            with_room(row.by_choice.get(&choice)?, demand.of(&row.key), row.key.cap_bit(demand.channel));
         levels.filter_map(|level| level.iter().find(|place| passes(place.1.1)).copied()).min()
     }
 
@@ -314,6 +333,13 @@ pub(crate) struct Demand {
     pub channel: Option<ChannelId>,
     /// Whether those who were seen to take nothing but life safety are passed over.
     pub passes_kept: bool,
+}
+
+impl Demand {
+    /// What it is of operators with a profile.
+    fn of(self, key: &ProfileKey) -> Demand {
+        Demand { units: key.cost(self.channel, self.units), ..self }
+    }
 }
 
 fn set_in_level<P: Ord>(levels: &mut Levels<P>, level: (u32, u32), place: P, on: bool) {

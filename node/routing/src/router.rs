@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::command::Command;
+use crate::companions::Companions;
 use crate::contact::{State, Wait};
 use crate::directory::Directory;
 use crate::effect::{Effect, Outcome, Reply};
@@ -18,6 +19,7 @@ use crate::order::OrderKey;
 use crate::plan::Plan;
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
+use crate::reserve::Reservations;
 use crate::slots::Slots;
 use crate::tables::{Tables, TimerOf};
 
@@ -39,6 +41,10 @@ pub struct Router {
     pub(crate) life_support: Arc<BTreeSet<u128>>,
     /// Customers who hung up, for credit.
     pub(crate) redials: Memory<Redialer>,
+    /// Operators who take nothing behind the contact for which they are kept free.
+    pub(crate) reservations: Reservations,
+    /// Companions that calls have invited.
+    pub(crate) companions: Companions,
     /// Breaks wait until their latest moment.
     pub(crate) breaks_deferred: bool,
     /// The plans that were applied last, with their place in the log, oldest first. Logs before format 3 keep none.
@@ -174,6 +180,8 @@ impl Router {
             turns: 0,
             life_support: Arc::new(BTreeSet::new()),
             redials: Memory::default(),
+            reservations: Reservations::default(),
+            companions: Companions::default(),
             breaks_deferred: false,
             plans: VecDeque::new(),
             acquaintances: Memory::default(),
@@ -245,7 +253,8 @@ impl Router {
         }
         let timer = self.tables.ix.timers.first().map(|timer| timer.0);
         let climb = self.tables.ix.classes.climbs.first_key_value().map(|(climb, _)| climb.0);
-        [timer, climb].into_iter().flatten().min()
+        let reserve = self.tables.ix.asking.next_after(self.now);
+        [timer, climb, reserve].into_iter().flatten().min()
     }
 
     fn carry_out(&mut self, command: &Command) -> Result<Reply, Refusal> {
@@ -275,6 +284,7 @@ impl Router {
             Command::AssignContact(command) => self.assign_contact(command),
             Command::AskForBreak(command) => self.ask_for_break(command),
             Command::RequestPerson(command) => self.request_person(command),
+            Command::InviteCompanion(command) => self.invite_companion(command),
         }
     }
 

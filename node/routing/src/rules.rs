@@ -32,6 +32,8 @@ pub struct PlanRules {
     pub breaks: Vec<BreakRule>,
     /// The occupancy cap of operators who rest; `None` for none.
     pub rest: Option<RestRule>,
+    /// For so long after a call is over its companion may come (R3.9); `None` where nobody is invited.
+    pub companion: Option<Millis>,
 }
 
 /// A break that comes due by itself, or for which operators ask (R3.11).
@@ -216,6 +218,12 @@ pub struct QueueRules {
     /// What becomes of a contact of a channel in handling whose operator is lost for good, instead of what the queue
     /// says.
     pub orphans: Vec<(Name, OrphanRule)>,
+    /// At most so many of its contacts in one operator's hands (R3.5); `None` for any number.
+    pub cap: Option<u16>,
+    /// Who waited in line for so long has an operator reserved (R3.5); `None` for never.
+    pub reserve_after: Option<Millis>,
+    /// A completion says topic and outcome (R1.4); `None` where it need not.
+    pub results: Option<ResultRule>,
 }
 
 /// What becomes of a contact whose operator does not come back within the grace, by its channel.
@@ -229,6 +237,15 @@ pub enum OrphanRule {
     Wait(Millis),
     /// It waits for that operator alone, until somebody gives it to another.
     Stay,
+}
+
+/// What a completion must say (R1.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultRule {
+    /// Topics, one of which it was about; none named allows every topic.
+    pub topics: Vec<Name>,
+    /// What may have come of it; none named allows every outcome.
+    pub outcomes: Vec<Name>,
 }
 
 /// Who is waited for before others, and for how long (R3.4), in this order; `None` for nobody.
@@ -372,6 +389,12 @@ pub struct OperatorRules {
     /// It is a program (R3.13): no breaks, no rest, no wrap-up, never marked as missed, and nothing for who asked for a
     /// person.
     pub bot: bool,
+    /// What a contact of a channel costs this operator, whatever queue, channel or gateway say (R3.5).
+    pub units: Vec<(Name, u32)>,
+    /// At most so many contacts of a queue at once, instead of the queue's own cap (R3.5).
+    pub queue_caps: Vec<(Name, u16)>,
+    /// Its wrap-up instead of the queue's (R3.6).
+    pub wrap_up: Option<Millis>,
 }
 
 /// What a gateway knows about an arrival and the rule book decides by.

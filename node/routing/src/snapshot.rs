@@ -9,13 +9,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
+use crate::companions::{Companions, Invitation};
 use crate::contact::Contact;
 use crate::directory::Directory;
-use crate::ids::{LogIndex, Timestamp, hash_parts};
+use crate::ids::{ContactId, LogIndex, OperatorId, Timestamp, hash_parts};
 use crate::memory::{Acquaintance, Deed, Memory, MemoryRows, Redialer, StoredMemory};
 use crate::operator::Operator;
 use crate::plan::{Plan, RuleBook};
 use crate::planted::{Planted, is};
+use crate::reserve::Reservations;
 use crate::router::{Job, QueueTotals, Router};
 use crate::session::Gateway;
 use crate::slab::{Slab, StoredSlab};
@@ -50,6 +52,8 @@ pub struct Snapshot {
     breaks_deferred: bool,
     acquaintances: MemoryRows<Acquaintance>,
     plans: VecDeque<(u64, LogIndex)>,
+    reservations: Reservations,
+    companions: Companions,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +73,8 @@ pub(crate) struct Head {
     pub breaks_deferred: bool,
     pub acquaintances: StoredMemory<Acquaintance>,
     pub plans: VecDeque<(u64, LogIndex)>,
+    pub reservations: Vec<(OperatorId, ContactId)>,
+    pub companions: Vec<(ContactId, Invitation)>,
 }
 
 /// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
@@ -157,6 +163,12 @@ impl Snapshot {
             } else {
                 self.acquaintances.to_stored()
             },
+            reservations: self.reservations.to_stored(),
+            companions: if is(Planted::InvitationsLeftOut) {
+                Vec::new()
+            } else {
+                self.companions.to_stored()
+            },
         };
         crate::codec::append(&mut bytes, &head);
         // In the order of `Rows`, which reads them.
@@ -193,6 +205,8 @@ impl Router {
             breaks_deferred: self.breaks_deferred,
             acquaintances: self.acquaintances.rows(),
             plans: self.plans.clone(),
+            reservations: self.reservations.clone(),
+            companions: self.companions.clone(),
         }
     }
 
@@ -224,6 +238,8 @@ impl Router {
         router.breaks_deferred = head.breaks_deferred;
         router.plans = head.plans;
         router.acquaintances = Memory::from_stored(head.acquaintances);
+        router.reservations = Reservations::from_stored(head.reservations);
+        router.companions = Companions::from_stored(head.companions);
         router.tables = derive(head.plan, rows, head.now)?;
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)

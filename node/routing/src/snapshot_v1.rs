@@ -153,6 +153,8 @@ impl From<HeadV1> for Head {
             breaks_deferred: false,
             acquaintances: Vec::new(),
             plans: VecDeque::new(),
+            reservations: Vec::new(),
+            companions: Vec::new(),
         }
     }
 }
@@ -240,6 +242,7 @@ impl From<TextV1> for Text {
             rule: None,
             owner: None,
             context: None,
+            result: None,
         }
     }
 }
@@ -275,6 +278,7 @@ impl From<OperatorV1> for Operator {
             turn: 0,
             time: None,
             deputies: alloc::boxed::Box::default(),
+            wrap_up: None,
             counts: Vec::new(),
         }
     }

@@ -148,6 +148,8 @@ impl From<HeadV2> for Head {
             breaks_deferred: false,
             acquaintances: Vec::new(),
             plans: VecDeque::new(),
+            reservations: Vec::new(),
+            companions: Vec::new(),
         }
     }
 }
@@ -245,6 +247,7 @@ impl From<TextV2> for Text {
             rule: None,
             owner: None,
             context: None,
+            result: None,
         }
     }
 }
@@ -266,6 +269,7 @@ impl From<OperatorV2> for Operator {
             turn: 0,
             time: None,
             deputies: Box::default(),
+            wrap_up: None,
             counts: Vec::new(),
         }
     }

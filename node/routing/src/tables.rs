@@ -16,6 +16,7 @@ use crate::operator::{Exclusion, Operator};
 use crate::order::OrderKey;
 use crate::planted::{Planted, is};
 use crate::profiles::{Profiles, Standing};
+use crate::reserve::Asking;
 use crate::session::Gateway;
 use crate::slab::Slab;
 use crate::time::{TeamFacet, Teams};
@@ -57,6 +58,10 @@ pub(crate) struct Indexes {
     pub timers: BTreeSet<(Timestamp, TimerOf, u32)>,
     pub classes: Classes,
     pub profiles: Profiles,
+    /// Who asks for a reservation.
+    pub asking: Asking,
+    /// (number and channel, contact that has not ended), where companions may be invited.
+    pub phones: BTreeSet<(u128, u32)>,
     /// Operator → contacts that wait for it alone.
     pub held: BTreeMap<u32, BTreeSet<OrderKey>>,
     /// (operator, contact in its hands).
@@ -93,7 +98,8 @@ struct ContactFacets {
     /// The place, and whether some operator is kept away from the contact.
     in_line: Option<(OrderKey, bool)>,
     held: Option<(u32, OrderKey)>,
-    in_hand: Option<u32>,
+    /// In whose hands, and the units that it takes of them.
+    in_hand: Option<(u32, u32)>,
     open: bool,
     state: u8,
 }
@@ -204,7 +210,7 @@ impl Tables {
             deadline: contact.deadline(),
             in_line,
             held,
-            in_hand: contact.operator().map(|operator| operator.slot),
+            in_hand: contact.operator().map(|operator| (operator.slot, contact.taken())),
             open: contact.is_open(),
             state: state_number(&contact.state),
         }
@@ -228,6 +234,7 @@ impl Tables {
                 let rule = self.directory.rule(self.ix.classes.at(class).queue);
                 self.ix.classes.follow_line(class, key, rule);
             }
+            self.follow_asking(slot, is.is_some());
         }
         let (was, is) = (before.and_then(|f| f.held), after.and_then(|f| f.held));
         if was != is {
@@ -258,12 +265,15 @@ impl Tables {
         }
     }
 
-    fn move_in_hand(&mut self, slot: u32, was: Option<u32>, is: Option<u32>, idle_since: Option<Timestamp>) {
-        let (units, channel) = {
-            let contact = self.contact(slot);
-            (contact.units, contact.need.channel)
-        };
-        if let Some(operator) = was {
+    fn move_in_hand(
+        &mut self,
+        slot: u32,
+        was: Option<(u32, u32)>,
+        is: Option<(u32, u32)>,
+        idle_since: Option<Timestamp>,
+    ) {
+        let channel = self.contact(slot).need.channel;
+        if let Some((operator, units)) = was {
             self.ix.in_hand.remove(&(operator, slot));
             self.change_operator(operator, |row| {
                 row.used -= units;
@@ -271,7 +281,7 @@ impl Tables {
                 row.idle_since = idle_since.unwrap_or(row.idle_since);
             });
         }
-        if let Some(operator) = is {
+        if let Some((operator, units)) = is {
             self.ix.in_hand.insert((operator, slot));
             self.change_operator(operator, |row| {
                 row.used += units;
@@ -286,6 +296,9 @@ impl Tables {
             let contact = self.contact(slot);
             (contact.gateway.slot, contact.callback, contact.units == 0)
         };
+        if self.directory.invites() {
+            self.follow_phone(slot, open);
+        }
         if open {
             self.ix.brought.insert((gateway, slot));
             self.ix.costless += u32::from(is_costless);
@@ -495,6 +508,8 @@ impl Tables {
             let rule = self.directory.rule(self.ix.classes.at(class).queue);
             self.ix.classes.follow_ladder(class, rule);
         }
+        self.derive_asking();
+        self.derive_phones();
     }
 
     fn index_contact(&mut self, slot: u32) {

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{CallbackOrder, ContactDetails, Context, Role};
+use crate::command::{CallbackOrder, ContactDetails, ContactResult, Context, Role};
+use crate::companions::Invitation;
 use crate::contact::{Contact, State, Wait};
 use crate::effect::{EndReason, PresenceState};
 use crate::ids::{
@@ -77,6 +78,8 @@ pub struct OperatorView {
     pub rests_until: Option<Timestamp>,
     /// It is a program, not a person.
     pub is_bot: bool,
+    /// The contact that waits, and behind which it takes nothing.
+    pub reserved_for: Option<ContactId>,
 }
 
 /// A break of an operator.
@@ -133,6 +136,19 @@ pub enum ContactState {
     },
 }
 
+/// An invitation into a companion channel (R3.9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationView {
+    /// The customer's number there.
+    pub number: Name,
+    /// Into which channel.
+    pub channel: Name,
+    /// When it lapses; `None` while the call goes on.
+    pub until: Option<Timestamp>,
+    /// Who came.
+    pub companion: Option<ContactId>,
+}
+
 /// A contact at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactView {
@@ -156,7 +172,7 @@ pub struct ContactView {
     pub order: Timestamp,
     /// The log index of its arrival.
     pub index: LogIndex,
-    /// Capacity it takes.
+    /// Capacity it takes: while somebody has it, of that operator.
     pub units: u32,
     /// Not to be routed before.
     pub not_before: Option<Timestamp>,
@@ -180,6 +196,14 @@ pub struct ContactView {
     pub transfers: u32,
     /// The case whose work it is or was, or that opened when it was handed to the back office.
     pub case: Option<CaseId>,
+    /// What came of it, as its operator said.
+    pub result: Option<ContactResult>,
+    /// Whom its operator has invited into another channel.
+    pub invitation: Option<InvitationView>,
+    /// The call whose companion it is or was.
+    pub companion_of: Option<ContactId>,
+    /// Who takes nothing behind it while it waits.
+    pub reserved: Option<OperatorId>,
     /// What is kept for others.
     pub details: ContactDetails,
     /// A person was requested: it goes to no bot any more.
@@ -262,6 +286,7 @@ impl Router {
                 directory.window_ends(time, self.now).filter(|_| directory.is_resting(time, self.now))
             }),
             is_bot: row.profile_key.bot,
+            reserved_for: self.reservations.of_operator(row.id.slot),
         }
     }
 
@@ -317,7 +342,7 @@ impl Router {
             enqueued_at: row.enqueued_at,
             order: row.order().order,
             index: row.index,
-            units: row.units,
+            units: if row.operator().is_some() { row.taken() } else { row.units },
             not_before: row.not_before,
             skills: want.skills.iter().map(|&(skill, level)| (directory.skill_name(skill), level)).collect(),
             scopes: want.scopes.iter().map(|&unit| directory.unit_name(unit)).collect(),
@@ -329,10 +354,20 @@ impl Router {
             sources: row.sources,
             transfers: row.transfers,
             case: row.case,
+            result: row.text.result.clone(),
+            invitation: self.view_invitation(row.id),
+            companion_of: self.companions.call_of(row.id),
+            reserved: self.reservations.of_contact(row.id.slot),
             details: row.text.details.clone(),
             wants_people: row.need.people,
             context: row.text.context.as_deref().cloned(),
         }
+    }
+
+    fn view_invitation(&self, call: ContactId) -> Option<InvitationView> {
+        let Invitation { number, channel, until, companion } = self.companions.of_call(call)?.clone();
+        let channel = self.tables.directory.plan.channels[channel.0 as usize].name.clone();
+        Some(InvitationView { number, channel, until, companion })
     }
 
     /// Who is known in a role under a name.

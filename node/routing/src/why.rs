@@ -42,6 +42,8 @@ pub struct Decision {
     pub step: u8,
     /// Since when the operator had been idle.
     pub idle_since: Timestamp,
+    /// Units that it takes of the operator, as long as it is in these hands.
+    pub units: u32,
     /// Operators with a profile that fitted at that step, whatever they did; `None` where more than
     /// [`crate::limits::PROFILES_COUNTED_MAX`] profiles fitted, which are not counted.
     pub fitting: Option<u32>,
@@ -62,6 +64,8 @@ pub enum Side {
     Taken,
     /// Life safety reached through: wrap-ups ended for it, or offers went back.
     LifeSafety,
+    /// The companion of a call that the operator has.
+    Companion,
 }
 
 /// Why an operator does not take a contact at this moment, in the order in which it is looked at: first what it lacks,
@@ -98,6 +102,10 @@ pub enum WhyNot {
     NoRoom(u32),
     /// It has as many contacts of the channel as it may.
     Cap(Name),
+    /// It has as many contacts of the queue as it may.
+    QueueCap,
+    /// It is reserved for a contact that goes before this one.
+    Reserved,
     /// Its break is due and can wait no longer: it is kept free for it.
     BreakDue,
     /// Its shift ends too soon, or has ended.
@@ -257,16 +265,23 @@ impl Router {
             }
             State::Waiting(Wait::InLine) if is_for_nobody => WhyNot::HandedOut,
             State::Waiting(Wait::InLine | Wait::Held { .. }) => {
-                if !operator.has_room_for(contact.units) {
-                    return WhyNot::NoRoom(contact.units);
+                let cost = operator.cost_of(contact);
+                if !operator.has_room_for(cost) {
+                    return WhyNot::NoRoom(cost);
                 }
                 if let Some(channel) = full {
                     return WhyNot::Cap(channel);
+                }
+                if self.tables.is_full_of_queue(operator, contact.queue) {
+                    return WhyNot::QueueCap;
                 }
                 let by_time = || {
                     let ends = self.shift_ends(&operator.profile_key, contact.queue);
                     self.kept_why(operator).or(ends.then_some(WhyNot::ShiftEnds))
                 };
+                if self.is_reserved_from(operator, contact) {
+                    return WhyNot::Reserved;
+                }
                 if let Some(why) = (contact.tier > 0).then(by_time).flatten() {
                     return why;
                 }
@@ -323,7 +338,9 @@ impl Router {
         let key: OrderKey = contact.order();
         let rule = self.tables.directory.rule(contact.queue);
         let step = match side {
-            Side::Contact(_) | Side::Operator | Side::LifeSafety => rule.step_of(key, self.now),
+            Side::Contact(_) | Side::Operator | Side::LifeSafety | Side::Companion => {
+                rule.step_of(key, self.now)
+            }
             Side::Held | Side::Taken => rule.step_by_hand(key, self.now),
         };
         let counted = self.count_fitting(contact, step);
@@ -338,6 +355,7 @@ impl Router {
             rank: operator.profile_key.rank(contact.queue),
             step: step as u8,
             idle_since: operator.idle_since,
+            units: if side == Side::Companion { 0 } else { operator.cost_of(contact) },
             fitting: counted.map(|counted| counted.0),
             available: counted.map(|counted| counted.1),
         })

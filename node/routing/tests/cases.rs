@@ -76,7 +76,7 @@ fn claim_of(key: &str) -> EnqueueContact {
 
 fn step(centre: &mut Centre, key: &str, step: CaseStep) -> Result<Reply, Refusal> {
     let answer = centre.answer(key);
-    centre.apply(Command::CompleteContact(CompleteContact { answer, wrap_up: None, step }))
+    centre.apply(Command::CompleteContact(CompleteContact { answer, wrap_up: None, step, result: None }))
 }
 
 fn to_back_office(answer: AnswerOffer, wrap_up: Option<Millis>) -> Command {
@@ -106,7 +106,10 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::WithdrawAssignment { .. } => "withdrawn",
         Effect::EndStream { .. } => "end of stream",
         Effect::AnnouncePresence { .. } => "presence",
-        Effect::RingOperator { .. } | Effect::AnnounceAssigned { .. } | Effect::HoldContact { .. } => "other",
+        Effect::RingOperator { .. }
+        | Effect::AnnounceAssigned { .. }
+        | Effect::HoldContact { .. }
+        | Effect::InviteCompanion { .. } => "other",
     };
     effects.iter().map(name).collect()
 }
@@ -541,10 +544,16 @@ fn steps_and_the_back_office_are_frames_of_format_3() {
         assignment: AssignmentEpoch(5),
     };
     let complete = |step| {
-        Command::CompleteContact(CompleteContact { answer: answer.clone(), wrap_up: None, step }).encode()
+        Command::CompleteContact(CompleteContact {
+            answer: answer.clone(),
+            wrap_up: None,
+            step,
+            result: None,
+        })
+        .encode()
     };
     assert_eq!(complete(CaseStep::Next), [15, 0, 1, 3, 0, 4, 1, 2, 5, 0]);
-    assert_eq!(complete(CaseStep::Return), [15, 0, 2, 3, 0, 4, 1, 2, 5, 0, 1]);
+    assert_eq!(complete(CaseStep::Return), [15, 0, 2, 3, 0, 4, 1, 2, 5, 0, 1, 0]);
     let hand_over = to_back_office(answer.clone(), None);
     let frame = hand_over.encode();
     assert_eq!(frame[..11], [18, 0, 2, 3, 0, 4, 1, 2, 5, 2, 5]);
@@ -594,7 +603,7 @@ fn deed(centre: &Centre, dice: &mut Dice, number: u64) -> Command {
         (3..=6, Some(answer), _) => {
             let steps = [CaseStep::Next, CaseStep::Next, CaseStep::Next, CaseStep::Return, CaseStep::Close];
             let step = steps[dice.below(5) as usize];
-            Command::CompleteContact(CompleteContact { answer, wrap_up, step })
+            Command::CompleteContact(CompleteContact { answer, wrap_up, step, result: None })
         }
         (7, Some(answer), _) => to_back_office(answer, wrap_up),
         (8, Some(answer), _) => {

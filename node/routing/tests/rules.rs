@@ -311,8 +311,14 @@ fn a_resumed_session_keeps_its_talks_and_fences_the_old_stream() {
         OpenSession { node: NodeId(2), nonce: 8, resume: Some(Epoch(1)), ..open(Role::Operator, "anna", 8) };
     assert_eq!(centre.ok(Command::OpenSession(resumed.clone())), Reply::Opened { party, epoch: Epoch(2) });
     assert_eq!(centre.ok(Command::OpenSession(resumed)), Reply::Opened { party, epoch: Epoch(2) });
-    let complete =
-        |answer| Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next });
+    let complete = |answer| {
+        Command::CompleteContact(CompleteContact {
+            answer,
+            wrap_up: None,
+            step: CaseStep::Next,
+            result: None,
+        })
+    };
     assert_eq!(centre.apply(complete(old.clone())), Err(Refusal::StaleEpoch { current: Epoch(2) }));
     centre.ok(complete(AnswerOffer { epoch: Epoch(2), ..old }));
 }

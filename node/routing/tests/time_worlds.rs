@@ -126,6 +126,7 @@ fn random_command(centre: &mut Centre, chance: &mut Chance, number: u64) -> Comm
                 answer: AnswerOffer { operator, epoch, contact: contact.id, assignment: contact.assignment },
                 wrap_up: None,
                 step: CaseStep::Next,
+                result: None,
             }),
             None => Command::Tick,
         },

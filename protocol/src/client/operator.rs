@@ -19,11 +19,12 @@ use crate::v1::operator_service_client::OperatorServiceClient;
 use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
-    CaseStep, ContactContext, OperatorAccept, OperatorAck, OperatorAskForBreak, OperatorAssignContact,
-    OperatorComplete, OperatorDecline, OperatorDone, OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp,
-    OperatorHeartbeat, OperatorHello, OperatorHold, OperatorRequestPerson, OperatorResync,
-    OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut,
-    OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
+    CaseStep, ContactContext, ContactResult, OperatorAccept, OperatorAck, OperatorAskForBreak,
+    OperatorAssignContact, OperatorComplete, OperatorDecline, OperatorDone, OperatorEndWrapUp, OperatorEvent,
+    OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorHold, OperatorInviteCompanion,
+    OperatorRequestPerson, OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse,
+    OperatorSetPresence, OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind,
+    Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -51,6 +52,8 @@ pub enum OperatorOperation {
         wrap_up: Option<Millis>,
         /// Where its case goes, if the contact is the work of one.
         step: CaseStep,
+        /// What came of it; some queues ask for it.
+        result: Option<ContactResult>,
     },
     /// Needs more wrap-up.
     ExtendWrapUp {
@@ -98,6 +101,15 @@ pub enum OperatorOperation {
         context: Option<ContactContext>,
         /// Danger to life was heard.
         danger: bool,
+    },
+    /// Invites the customer of a call into another channel.
+    InviteCompanion {
+        /// The call.
+        of: AssignmentOf,
+        /// The customer's number in the other channel.
+        number: String,
+        /// Into which channel.
+        channel: String,
     },
     /// Ends the session, and the client with it.
     SignOut,
@@ -242,6 +254,7 @@ impl Role for Desktop {
             | OperatorOperation::Transfer { of, .. }
             | OperatorOperation::Hold { of, .. }
             | OperatorOperation::RequestPerson { of, .. }
+            | OperatorOperation::InviteCompanion { of, .. }
             | OperatorOperation::EndWrapUp(of) => Subject::Contact(of.contact.as_str().into()),
         }
     }
@@ -307,9 +320,12 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         OperatorOperation::Decline(AssignmentOf { contact, assignment }) => {
             Up::Decline(OperatorDecline { op_id, contact, assignment })
         }
-        OperatorOperation::Complete { of: AssignmentOf { contact, assignment }, wrap_up, step } => {
-            let wrap_up_ms = wrap_up.map(|wrap_up| wrap_up.0);
-            Up::Complete(OperatorComplete { op_id, contact, assignment, wrap_up_ms, step: step.into() })
+        OperatorOperation::Complete { of: AssignmentOf { contact, assignment }, wrap_up, step, result } => {
+            let (wrap_up_ms, step) = (wrap_up.map(|wrap_up| wrap_up.0), step.into());
+            Up::Complete(OperatorComplete { op_id, contact, assignment, wrap_up_ms, step, result })
+        }
+        OperatorOperation::InviteCompanion { of: AssignmentOf { contact, assignment }, number, channel } => {
+            Up::InviteCompanion(OperatorInviteCompanion { op_id, contact, assignment, number, channel })
         }
         OperatorOperation::ExtendWrapUp { of: AssignmentOf { contact, assignment }, until_ms } => {
             Up::ExtendWrapUp(OperatorExtendWrapUp { op_id, contact, assignment, until_ms })

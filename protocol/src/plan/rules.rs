@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use ringmain_routing::rules::{
     Applicant, Choice, EntryRule, Facts, OperatorRules, PlanRules, QueueRules, Reach, Redial, Remember,
-    SamePerson, Step, Then, When,
+    ResultRule, SamePerson, Step, Then, When,
 };
 use ringmain_routing::{Millis, Name};
 
@@ -37,6 +37,7 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         routes: rules.routes.iter().map(route::to_message).collect(),
         breaks: rules.breaks.iter().map(time::break_to_message).collect(),
         rest: rules.rest.map(time::rest_to_message),
+        companion_ms: rules.companion.map(|span| span.0),
     })
 }
 
@@ -56,6 +57,7 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         routes: rules.routes.into_iter().map(route::from_message).collect(),
         breaks: time::breaks_from_messages(rules.breaks, problems),
         rest: rules.rest.map(|rest| time::rest_from_message(rest, problems)),
+        companion: rules.companion_ms.map(Millis),
     }
 }
 
@@ -159,6 +161,12 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
         last_start_ms: rules.last_start.map(|last_start| last_start.0),
         people_queue: rules.people_queue.as_ref().map(text),
         orphans: rules.orphans.iter().map(orphan::to_message).collect(),
+        cap: rules.cap.map(u32::from),
+        reserve_after_ms: rules.reserve_after.map(|after| after.0),
+        results: rules.results.as_ref().map(|results| v1::ResultRule {
+            topics: texts(&results.topics),
+            outcomes: texts(&results.outcomes),
+        }),
     })
 }
 
@@ -195,6 +203,11 @@ pub(super) fn queue_from_message(
         last_start: rules.last_start_ms.map(Millis),
         people_queue: rules.people_queue.map(Name::from),
         orphans,
+        cap: rules.cap.map(|cap| of_u16(&format!("{field}.rules.cap"), cap, problems)),
+        reserve_after: rules.reserve_after_ms.map(Millis),
+        results: rules
+            .results
+            .map(|results| ResultRule { topics: names(results.topics), outcomes: names(results.outcomes) }),
     }
 }
 
@@ -250,6 +263,9 @@ pub(super) fn operator_to_message(rules: &OperatorRules) -> Option<v1::OperatorR
         shift: rules.shift.as_ref().map(text),
         rests: rules.rests,
         bot: rules.bot,
+        units: rules.units.iter().map(|(channel, units)| (text(channel), *units)).collect(),
+        queue_caps: rules.queue_caps.iter().map(|(queue, cap)| (text(queue), u32::from(*cap))).collect(),
+        wrap_up_ms: rules.wrap_up.map(|span| span.0),
     })
 }
 
@@ -258,24 +274,30 @@ pub(super) fn operator_from_message(
     rules: v1::OperatorRules,
     problems: &mut Vec<FieldProblem>,
 ) -> OperatorRules {
-    let cap = |cap: u32| {
-        u16::try_from(cap).unwrap_or_else(|_| {
-            let message = format!("{cap} is far too much; at most 65535 can be meant here");
-            problems.push(problem(&format!("{field}.rules.caps"), &message));
-            0
-        })
-    };
+    let mut cap = |list: &str, cap: u32| of_u16(&format!("{field}.rules.{list}"), cap, problems);
     OperatorRules {
         channels: names(rules.channels),
         principals: names(rules.principals),
         lent_principals: names(rules.lent_principals),
-        caps: pairs(rules.caps, cap),
+        caps: pairs(rules.caps, |units| cap("caps", units)),
         deputies: names(rules.deputies),
         breaks: names(rules.breaks),
         shift: rules.shift.map(Name::from),
         rests: rules.rests,
         bot: rules.bot,
+        units: pairs(rules.units, |units| units),
+        queue_caps: pairs(rules.queue_caps, |units| cap("queue_caps", units)),
+        wrap_up: rules.wrap_up_ms.map(Millis),
     }
+}
+
+/// A number of contacts.
+fn of_u16(field: &str, number: u32, problems: &mut Vec<FieldProblem>) -> u16 {
+    u16::try_from(number).unwrap_or_else(|_| {
+        let message = format!("{number} is far too much; at most 65535 can be meant here");
+        problems.push(problem(field, &message));
+        0
+    })
 }
 
 /// What a gateway knows about an arrival, as the core decides by it.

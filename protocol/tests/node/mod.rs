@@ -171,6 +171,7 @@ streams!(OperatorService, OperatorStream, OperatorServiceSessionRequest, Operato
     assign_contact: OperatorServiceAssignContactRequest -> OperatorServiceAssignContactResponse,
     ask_for_break: OperatorServiceAskForBreakRequest -> OperatorServiceAskForBreakResponse,
     request_person: OperatorServiceRequestPersonRequest -> OperatorServiceRequestPersonResponse,
+    invite_companion: OperatorServiceInviteCompanionRequest -> OperatorServiceInviteCompanionResponse,
     sign_out: OperatorServiceSignOutRequest -> OperatorServiceSignOutResponse,
     ack: OperatorServiceAckRequest -> OperatorServiceAckResponse,
     heartbeat: OperatorServiceHeartbeatRequest -> OperatorServiceHeartbeatResponse,

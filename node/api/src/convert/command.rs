@@ -5,8 +5,8 @@ use ringmain_protocol::plan::facts_from_message;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{
     AnswerOffer, AskForBreak, AssignContact, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
-    DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, SetPresence, TakeNext, TransferContact,
-    TransferTarget,
+    ContactResult, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, InviteCompanion, SetPresence,
+    TakeNext, TransferContact, TransferTarget,
 };
 use ringmain_routing::{AssignmentEpoch, Command, Epoch, GatewayId, Millis, Name, OperatorId, Party};
 
@@ -107,6 +107,7 @@ pub(crate) fn operator_command(
         Message::RequestPerson(asked) => {
             (asked.op_id, super::together::person_by_bot(asked, operator, epoch))
         }
+        Message::InviteCompanion(invite) => (invite.op_id, invitation(&invite, operator, epoch)),
         Message::SignOut(sign_out) => {
             let command = Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch });
             let mut problems = Problems::default();
@@ -198,7 +199,25 @@ fn completion(complete: &v1::OperatorComplete, operator: OperatorId, epoch: Epoc
     let wrap_up = complete.wrap_up_ms.map(|ms| problems.span("wrap_up_ms", ms));
     let answer = AnswerOffer { operator, epoch, contact, assignment: AssignmentEpoch(complete.assignment) };
     let step = super::case::step(complete.step());
-    problems.into_result(Command::CompleteContact(CompleteContact { answer, wrap_up, step }))
+    let result = complete.result.as_ref().map(|result| ContactResult {
+        topic: problems.name("result.topic", &result.topic),
+        outcome: problems.name("result.outcome", &result.outcome),
+    });
+    problems.into_result(Command::CompleteContact(CompleteContact { answer, wrap_up, step, result }))
+}
+
+fn invitation(
+    invite: &v1::OperatorInviteCompanion,
+    operator: OperatorId,
+    epoch: Epoch,
+) -> Result<Command, Error> {
+    let mut problems = Problems::default();
+    problems.op_id(invite.op_id);
+    let contact = problems.contact("contact", &invite.contact);
+    let (number, channel) =
+        (problems.name("number", &invite.number), problems.name("channel", &invite.channel));
+    let answer = AnswerOffer { operator, epoch, contact, assignment: AssignmentEpoch(invite.assignment) };
+    problems.into_result(Command::InviteCompanion(Box::new(InviteCompanion { answer, number, channel })))
 }
 
 fn extension(

@@ -2,11 +2,12 @@
 
 use ringmain_actors::StreamEnd;
 use ringmain_protocol::v1;
-use ringmain_routing::command::{CallbackOrder, ContactDetails};
+use ringmain_routing::command::{CallbackOrder, ContactDetails, ContactResult};
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::rules::Treatment;
 use ringmain_routing::{
-    BreakView, ContactState, ContactView, Name, OperatorId, OperatorView, Router, SessionState,
+    BreakView, ContactState, ContactView, InvitationView, Name, OperatorId, OperatorView, Router,
+    SessionState,
 };
 
 use super::skills;
@@ -49,6 +50,24 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         case: view.case.map(|case| case.to_string()),
         wants_people: view.wants_people,
         context: view.context.as_ref().map(super::together::context_message),
+        result: view.result.as_ref().map(result),
+        invitation: view.invitation.as_ref().map(invitation),
+        companion_of: view.companion_of.map(|call| call.to_string()),
+        reserved: view.reserved.map(|operator| operator.to_string()),
+    }
+}
+
+/// What came of a contact.
+pub(crate) fn result(result: &ContactResult) -> v1::ContactResult {
+    v1::ContactResult { topic: result.topic.to_string(), outcome: result.outcome.to_string() }
+}
+
+fn invitation(view: &InvitationView) -> v1::CompanionInvitation {
+    v1::CompanionInvitation {
+        number: view.number.to_string(),
+        channel: view.channel.to_string(),
+        until_ms: view.until.map(|until| until.0),
+        companion: view.companion.map(|companion| companion.to_string()),
     }
 }
 

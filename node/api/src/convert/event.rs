@@ -31,6 +31,9 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
             (contact, Event::Held(held(operator, login_of(operator), assignment, on)))
         }
         Effect::AnnounceMoved { contact, queue, .. } => (contact, Event::Moved(moved(queue, router))),
+        Effect::InviteCompanion { contact, .. } => {
+            (contact, Event::CompanionInvited(invited(&delivered.effect, router)))
+        }
         Effect::AnnounceStage { .. }
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
@@ -77,6 +80,7 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
         | Effect::EndStream { .. }
         | Effect::HoldContact { .. }
         | Effect::AnnounceMoved { .. }
+        | Effect::InviteCompanion { .. }
         | Effect::NotifyWatcher { .. } => return None,
     };
     let contact = contact_of(&delivered.effect);
@@ -135,6 +139,7 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
         Effect::NotifyWatcher { operator, case, escalated } => {
             Event::CaseWatched(case::watched(case, operator, escalated, router))
         }
+        Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(&delivered.effect, router)),
         Effect::AnnounceQueued { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::AnnounceEnded { .. }
@@ -269,6 +274,25 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::NotifyWatcher { operator, case, escalated } => {
             Event::CaseWatched(case::watched(case, operator, escalated, router))
         }
+        Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(effect, router)),
+    }
+}
+
+/// What is told of an invitation; for any other effect nothing.
+fn invited(effect: &Effect, router: &Router) -> v1::CompanionInvited {
+    let Effect::InviteCompanion { contact, operator, assignment, channel, .. } = *effect else {
+        return v1::CompanionInvited::default();
+    };
+    let channel = router.plan().channels.get(channel.0 as usize);
+    let channel = channel.map(|channel| channel.name.to_string()).unwrap_or_default();
+    let open = router.contact(contact).and_then(|call| call.invitation);
+    let number = open.filter(|open| *open.channel == *channel).map(|open| open.number.to_string());
+    v1::CompanionInvited {
+        operator: operator.to_string(),
+        operator_login: login(operator, router).unwrap_or_default(),
+        assignment: assignment.0,
+        number: number.unwrap_or_default(),
+        channel,
     }
 }
 
@@ -285,6 +309,7 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::HoldContact { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceStage { contact, .. }
+        | Effect::InviteCompanion { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::EscalateCase { contact, .. } => contact,
         Effect::AnnouncePresence { .. }

@@ -83,6 +83,8 @@ fn why_not(reason: &WhyNot) -> v1::WhyNot {
         WhyNot::Resting(until) => v1::WhyNot { until_ms: until.0, ..plain(Reason::Resting) },
         WhyNot::NoRoom(units) => v1::WhyNot { units: *units, ..plain(Reason::NoRoom) },
         WhyNot::Cap(channel) => named(Reason::Cap, channel),
+        WhyNot::QueueCap => plain(Reason::QueueCap),
+        WhyNot::Reserved => plain(Reason::Reserved),
         WhyNot::KeptAway => plain(Reason::KeptAway),
         WhyNot::HeldForAnother => plain(Reason::HeldForAnother),
         WhyNot::HandedOut => plain(Reason::HandedOut),
@@ -99,6 +101,7 @@ fn decision(decided: &Decision, router: &Router) -> v1::Decision {
         Side::Held => (v1::DecisionSide::Held, v1::OperatorChoice::Unspecified),
         Side::Taken => (v1::DecisionSide::Taken, v1::OperatorChoice::Unspecified),
         Side::LifeSafety => (v1::DecisionSide::LifeSafety, v1::OperatorChoice::Unspecified),
+        Side::Companion => (v1::DecisionSide::Companion, v1::OperatorChoice::Unspecified),
     };
     v1::Decision {
         at_ms: decided.at.0,

@@ -106,6 +106,7 @@ impl Dialect for OperatorTalk {
             Up::AssignContact(assign) => Some(&mut assign.op_id),
             Up::AskForBreak(ask) => Some(&mut ask.op_id),
             Up::RequestPerson(asked) => Some(&mut asked.op_id),
+            Up::InviteCompanion(invite) => Some(&mut invite.op_id),
             Up::SignOut(sign_out) => Some(&mut sign_out.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) => None,
         }

@@ -155,6 +155,7 @@ async fn a_contact_goes_through_calls_alone() {
         assignment,
         wrap_up_ms: None,
         step: 0,
+        result: None,
     });
     let session = desk.session.clone();
     desk.calls.complete(v1::OperatorServiceCompleteRequest { session, complete }).await.unwrap();

@@ -84,6 +84,7 @@ async fn a_call_becomes_a_case_that_supervisors_list_and_operators_close() {
         assignment,
         wrap_up_ms: None,
         step: v1::CaseStep::Close.into(),
+        result: None,
     };
     anna.say(OperatorUp::Complete(close)).await;
     anna.done(6).await;

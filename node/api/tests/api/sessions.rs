@@ -42,8 +42,14 @@ async fn a_contact_is_pushed_rung_accepted_and_completed() {
     let connect = gateway.event(|event| matches!(event, GatewayEvent::Connect(_))).await;
     assert_eq!(connect.key, "k1");
 
-    let complete =
-        v1::OperatorComplete { op_id: 3, contact: contact.clone(), assignment, wrap_up_ms: None, step: 0 };
+    let complete = v1::OperatorComplete {
+        op_id: 3,
+        contact: contact.clone(),
+        assignment,
+        wrap_up_ms: None,
+        step: 0,
+        result: None,
+    };
     anna.say(OperatorUp::Complete(complete)).await;
     anna.done(3).await;
     anna.event(|event| matches!(event, OperatorEvent::Released(_))).await;
@@ -160,6 +166,7 @@ async fn an_operator_resumes_with_the_contact_in_hand() {
         assignment,
         wrap_up_ms: None,
         step: 0,
+        result: None,
     }))
     .await;
     anna.done(3).await;

@@ -89,7 +89,7 @@ fn complete(slot: u32) -> Command {
         contact: contact(slot),
         assignment: AssignmentEpoch(1),
     };
-    Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next })
+    Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next, result: None })
 }
 
 fn abandon(slot: u32) -> Command {

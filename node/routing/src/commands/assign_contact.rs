@@ -56,7 +56,7 @@ impl Router {
 
     fn may_be_kept_for(&self, contact: &Contact, operator: OperatorId) -> bool {
         let row = self.tables.operator(operator.slot);
-        row.is_available() && row.could_ever_take(contact) && self.fits_now(row, contact)
+        row.is_available() && row.could_ever_take(contact, contact.queue) && self.fits_now(row, contact)
     }
 
     /// Carries out what was judged to be possible.

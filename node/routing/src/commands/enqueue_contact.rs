@@ -9,7 +9,7 @@ use crate::contact::{Contact, Language, Need, State, Text, Wait};
 use crate::directory::{check_name, check_span, check_text, invalid};
 use crate::effect::{Effect, EndReason, Reply};
 use crate::entry::Entry;
-use crate::ids::{AssignmentEpoch, ChannelId, ContactId, QueueId, Timestamp, hash_parts};
+use crate::ids::{AssignmentEpoch, ChannelId, ContactId, OperatorId, QueueId, Timestamp, hash_parts};
 use crate::limits::{
     ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CLASSES_MAX, CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0,
     FACT_ATTRIBUTES_MAX, KEY_BYTES_MAX, REQUIRED_SKILLS_MAX, SOURCES_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
@@ -45,8 +45,9 @@ impl Router {
         let open_order = self.open_order(command);
         let entry = self.entry_of(command, gateway)?;
         let mut meant = self.resolve(command, entry)?;
+        let call = if open_order.is_none() { self.call_to_join(command, meant.channel) } else { None };
         let mut deflected = None;
-        if open_order.is_none() {
+        if open_order.is_none() && call.is_none() {
             deflected = self.deflection_of(&meant)?;
             if deflected.is_none() {
                 self.check_room(&meant)?;
@@ -71,7 +72,10 @@ impl Router {
                 if let Some(route) = route {
                     contact.case = Some(self.open_case(route, &contact, None));
                 }
-                Ok(self.arrive(contact))
+                Ok(match call {
+                    Some((call, operator)) => self.arrive_as_companion(contact, call, operator),
+                    None => self.arrive(contact),
+                })
             }
         }
     }
@@ -245,6 +249,7 @@ impl Router {
                 rule: meant.entry.rule,
                 owner: meant.entry.owner,
                 context: None,
+                result: None,
             }),
         }
     }
@@ -274,6 +279,15 @@ impl Router {
         } else {
             self.emit(Effect::AnnounceQueued { contact: id, gateway });
         }
+        Reply::Enqueued { contact: id }
+    }
+
+    /// The companion of a call: straight to its operator.
+    fn arrive_as_companion(&mut self, contact: Contact, call: ContactId, operator: OperatorId) -> Reply {
+        let id = contact.id;
+        self.tables.add_contact(contact);
+        self.totals_of(id.slot).entered += 1;
+        self.join_call(id.slot, call, operator);
         Reply::Enqueued { contact: id }
     }
 

@@ -12,6 +12,7 @@ mod close_session;
 mod complete_contact;
 mod enqueue_contact;
 mod hold_contact;
+mod invite_companion;
 mod lose_session;
 mod move_contacts;
 mod node_lost;

@@ -12,7 +12,7 @@ use crate::ladder::check_ladder;
 use crate::limits::{
     BREAKS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX,
     ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX,
-    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, TIER_MAX,
+    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX, TIER_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
@@ -30,9 +30,13 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
         ("rules.head_start_max_ms", rules.head_start_max),
         ("rules.remember.customer_ms", rules.remember.customer),
         ("rules.remember.case_ms", rules.remember.case),
+        ("rules.companion_ms", rules.companion),
     ];
     for (field, span) in spans {
         span.map_or(Ok(()), |span| check_span(field, span))?;
+    }
+    if rules.companion == Some(Millis(0)) {
+        return Err(invalid("rules.companion_ms", "above 0 ms; leave it out where nobody is invited"));
     }
     check_names("rules.calendars", rules.calendars.iter().map(|calendar| &calendar.name), CALENDARS_MAX)?;
     for calendar in &rules.calendars {
@@ -154,7 +158,8 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
         }
     }
     rules.people_queue.iter().try_for_each(|name| directory.find_queue(name).map(drop))?;
-    check_orphans(rules, directory)
+    check_orphans(rules, directory)?;
+    check_room(rules)
 }
 
 fn check_orphans(rules: &QueueRules, directory: &Directory) -> Result<(), Refusal> {
@@ -169,6 +174,20 @@ fn check_orphans(rules: &QueueRules, directory: &Directory) -> Result<(), Refusa
         }
     }
     Ok(())
+}
+
+/// Caps, reservations, and what completions say.
+fn check_room(rules: &QueueRules) -> Result<(), Refusal> {
+    if rules.cap == Some(0) {
+        return Err(invalid("rules.cap", "1 to 65535; leave it out for no cap"));
+    }
+    check_span("rules.reserve_after_ms", rules.reserve_after.unwrap_or_default())?;
+    if rules.reserve_after == Some(Millis(0)) {
+        return Err(invalid("rules.reserve_after_ms", "above 0 ms; leave it out for no reservation"));
+    }
+    let Some(results) = &rules.results else { return Ok(()) };
+    check_names("rules.results", results.topics.iter(), RESULTS_MAX)?;
+    check_names("rules.results", results.outcomes.iter(), RESULTS_MAX)
 }
 
 fn check_same_person(rule: &SamePerson) -> Result<(), Refusal> {

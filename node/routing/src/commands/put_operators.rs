@@ -7,12 +7,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::command::{OperatorPlan, PutOperators};
-use crate::directory::{check_name, invalid};
+use crate::directory::{check_name, check_span, invalid};
 use crate::effect::{PresenceState, Reply};
 use crate::ids::{ChannelId, Name, OperatorId, QueueId};
 use crate::limits::{
     BREAKS_PER_OPERATOR_MAX, CAPACITY_MAX, CAPS_MAX, DEPUTIES_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX,
-    OPERATORS_MAX, OPERATORS_PER_COMMAND_MAX, PROFILES_MAX,
+    OPERATORS_MAX, OPERATORS_PER_COMMAND_MAX, OWN_UNITS_MAX, PROFILES_MAX, QUEUE_CAPS_MAX,
 };
 use crate::operator::Operator;
 use crate::profiles::ProfileKey;
@@ -65,6 +65,8 @@ impl Router {
                 directory.find_principal(name)
             })?,
             caps: self.check_caps(operator)?,
+            units: self.check_units(operator)?,
+            queue_caps: self.check_queue_caps(operator)?,
             shift: self.check_time(operator)?,
             bot: rules.bot,
         })
@@ -82,6 +84,42 @@ impl Router {
         if caps.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(invalid("rules.caps", "a channel is named twice"));
         }
+        Ok(caps.into_boxed_slice())
+    }
+
+    fn check_units(&self, operator: &OperatorPlan) -> Result<Box<[(ChannelId, u32)]>, Refusal> {
+        if operator.rules.units.len() > OWN_UNITS_MAX {
+            return Err(invalid("rules.units", "at most 16 channels"));
+        }
+        let mut units = Vec::with_capacity(operator.rules.units.len());
+        for (channel, own) in &operator.rules.units {
+            units.push((self.tables.directory.find_channel(channel)?.0, *own));
+            if *own == 0 || *own > CAPACITY_MAX {
+                return Err(invalid("rules.units", "1 to 1000000 units"));
+            }
+        }
+        units.sort_unstable();
+        if units.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(invalid("rules.units", "a channel is named twice"));
+        }
+        Ok(units.into_boxed_slice())
+    }
+
+    /// Its own caps of queues; its wrap-up is judged behind them.
+    fn check_queue_caps(&self, operator: &OperatorPlan) -> Result<Box<[(QueueId, u16)]>, Refusal> {
+        let rules = &operator.rules;
+        if rules.queue_caps.len() > QUEUE_CAPS_MAX {
+            return Err(invalid("rules.queue_caps", "at most 16 queues"));
+        }
+        let mut caps = Vec::with_capacity(rules.queue_caps.len());
+        for (queue, cap) in &rules.queue_caps {
+            caps.push((self.tables.directory.find_queue(queue)?.0, *cap));
+        }
+        caps.sort_unstable();
+        if caps.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(invalid("rules.queue_caps", "a queue is named twice"));
+        }
+        check_span("rules.wrap_up_ms", rules.wrap_up.unwrap_or_default())?;
         Ok(caps.into_boxed_slice())
     }
 
@@ -159,6 +197,7 @@ impl Router {
             turn: 0,
             time,
             deputies: operator.rules.deputies.clone().into_boxed_slice(),
+            wrap_up: operator.rules.wrap_up,
             counts: vec![0; caps],
         });
     }
@@ -169,6 +208,9 @@ impl Router {
         if *row.deputies != plan.rules.deputies {
             let deputies = plan.rules.deputies.clone().into_boxed_slice();
             self.tables.change_operator(slot, |row| row.deputies = deputies);
+        }
+        if self.tables.operator(slot).wrap_up != plan.rules.wrap_up {
+            self.tables.change_operator(slot, |row| row.wrap_up = plan.rules.wrap_up);
         }
         let row = self.tables.operator(slot);
         let has_time = row.has_time_of(&plan.rules);

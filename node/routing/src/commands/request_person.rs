@@ -56,13 +56,15 @@ impl Router {
         self.tables.operator(operator.slot).profile_key.bot
     }
 
-    /// How long the holder of a contact writes up: as wanted or as the queue says, bots not at all.
+    /// How long the holder of a contact writes up: as wanted, as its own rules say or as the queue says, bots not at all.
     pub(super) fn wrap_up_after(&self, contact: &Contact, wanted: Option<Millis>) -> Millis {
         if contact.holder.is_some_and(|holder| self.is_bot(holder)) {
             return Millis(0);
         }
         let queue = self.tables.directory.queue(contact.queue);
-        wanted.unwrap_or(queue.wrap_up).min(queue.wrap_up_max)
+        let own = contact.holder.and_then(|holder| self.tables.operator(holder.slot).wrap_up);
+        let own = own.filter(|_| !is(Planted::OwnWrapUpIgnored));
+        wanted.or(own).unwrap_or(queue.wrap_up).min(queue.wrap_up_max)
     }
 
     fn keep_context(&mut self, slot: u32, context: Option<&Context>) {

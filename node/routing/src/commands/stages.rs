@@ -373,6 +373,7 @@ impl Router {
                 callback: None,
                 details: before.text.details.clone(),
                 own: None,
+                result: None,
                 facts: before.text.facts.clone(),
                 rule: None,
                 owner: before.text.owner.clone(),

@@ -43,7 +43,7 @@ impl Router {
                 let kept = WrapUp {
                     contact: contact.id,
                     assignment: contact.assignment,
-                    units: contact.units,
+                    units: contact.taken(),
                     until: self.now + wrap_up,
                     hard_end,
                 };
@@ -78,7 +78,7 @@ impl Router {
                 let (queue, need) = self.queue_for(contact, queue.as_ref())?;
                 let row = self.tables.operator(operator.slot);
                 let fits = row.is_available()
-                    && row.could_ever_take(contact)
+                    && row.could_ever_take(contact, queue)
                     && self.would_fit(row, contact, queue, &need);
                 if !fits {
                     return Err(Refusal::OperatorUnavailable(login.clone()));

@@ -371,4 +371,21 @@ pub const ALL: &[Mistake] = &[
         "What stays with an operator who is away goes to others when that one leaves again",
         &["I4"],
     ),
+    mistake(
+        Planted::OwnUnitsIgnored,
+        "the core",
+        "What a channel costs an operator counts for nothing",
+        &["I3"],
+    ),
+    mistake(Planted::QueueCapIgnored, "the core", "Operators take more of a queue than its cap", &["I3"]),
+    mistake(
+        Planted::NobodyReserved,
+        "the core",
+        "Nobody is reserved for those who have waited for long",
+        &["I4"],
+    ),
+    mistake(Planted::InvitationNeverLapses, "the core", "An invitation stands for ever", &["I4"]),
+    mistake(Planted::InvitationsLeftOut, "the core", "Snapshots have no invitations", &["I8"]),
+    mistake(Planted::OwnWrapUpIgnored, "the core", "An operator's own wrap-up counts for nothing", &["I1"]),
+    mistake(Planted::ResultNotAsked, "the core", "Completions need not say what came of it", &["I1"]),
 ];

@@ -221,6 +221,7 @@ pub fn ends_work(command: &Command) -> bool {
         Command::Tick
         | Command::AskForBreak(_)
         | Command::RequestPerson(_)
+        | Command::InviteCompanion(_)
         | Command::OpenSession(_)
         | Command::LoseSession(_)
         | Command::CloseSession(_)

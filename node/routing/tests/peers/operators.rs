@@ -31,6 +31,7 @@ fn complete_wanting(centre: &mut Centre, key: &str, wrap_up: u64) {
         answer,
         wrap_up: Some(Millis(wrap_up)),
         step: CaseStep::Next,
+        result: None,
     }));
 }
 

@@ -172,6 +172,11 @@ impl Centre {
 
     pub fn complete(&mut self, key: &str) {
         let answer = self.answer(key);
-        self.ok(Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next }));
+        self.ok(Command::CompleteContact(CompleteContact {
+            answer,
+            wrap_up: None,
+            step: CaseStep::Next,
+            result: None,
+        }));
     }
 }

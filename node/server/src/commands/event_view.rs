@@ -34,6 +34,9 @@ pub(super) fn event_line(event: &Event) -> String {
         Some(What::StreamEnded(ended)) => ("stream-ended", format!("{}, epoch {}", ended.name, ended.epoch)),
         Some(What::Held(held)) => (if held.on { "on-hold" } else { "off-hold" }, held.operator_login.clone()),
         Some(What::Moved(moved)) => ("moved", format!("to {}", moved.queue)),
+        Some(What::CompanionInvited(invited)) => {
+            ("invited", format!("{}, into {}", invited.operator_login, invited.channel))
+        }
         Some(What::StageBegun(begun)) => (
             "stage",
             format!("{} {}, due {}", case_text(begun.name.as_ref()), begun.stage, moment(begun.due_ms)),
@@ -112,6 +115,11 @@ pub(super) fn event_json(event: &Event) -> Value {
             assignment(&held.operator, &held.operator_login, held.assignment),
         ),
         Some(What::Moved(moved)) => ("moved", json!({"to": moved.queue})),
+        Some(What::CompanionInvited(invited)) => {
+            let mut more = assignment(&invited.operator, &invited.operator_login, invited.assignment);
+            more["channel"] = json!(invited.channel);
+            ("invited", more)
+        }
         Some(
             of_case @ (What::StageBegun(_)
             | What::CaseWarned(_)
@@ -164,6 +172,7 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::PresenceChanged(_)
         | What::StreamEnded(_)
         | What::Held(_)
+        | What::CompanionInvited(_)
         | What::Moved(_) => ("unknown", json!({})),
     }
 }

@@ -43,6 +43,8 @@ pub(super) fn why_not_json(why_not: &WhyNot) -> serde_json::Value {
         | WhyNotReason::NotSignedIn
         | WhyNotReason::StreamLost
         | WhyNotReason::Missed
+        | WhyNotReason::QueueCap
+        | WhyNotReason::Reserved
         | WhyNotReason::KeptAway
         | WhyNotReason::HeldForAnother
         | WhyNotReason::HandedOut
@@ -73,6 +75,8 @@ pub(super) fn fits(reason: WhyNotReason) -> bool {
         | WhyNotReason::Missed
         | WhyNotReason::NoRoom
         | WhyNotReason::Cap
+        | WhyNotReason::QueueCap
+        | WhyNotReason::Reserved
         | WhyNotReason::KeptAway
         | WhyNotReason::HeldForAnother
         | WhyNotReason::HandedOut
@@ -129,6 +133,8 @@ fn keys(reason: WhyNotReason) -> (Key, Key) {
         WhyNotReason::Missed => (Key::KeptMissed, Key::IsMissed),
         WhyNotReason::NoRoom => (Key::KeptNoRoom, Key::IsNoRoom),
         WhyNotReason::Cap => (Key::KeptCap, Key::IsCap),
+        WhyNotReason::QueueCap => (Key::KeptQueueCap, Key::IsQueueCap),
+        WhyNotReason::Reserved => (Key::KeptReserved, Key::IsReserved),
         WhyNotReason::KeptAway => (Key::KeptKeptAway, Key::IsKeptAway),
         WhyNotReason::HeldForAnother => (Key::KeptHeldForAnother, Key::IsHeldForAnother),
         WhyNotReason::HandedOut => (Key::KeptHandedOut, Key::IsHandedOut),
@@ -159,6 +165,8 @@ fn word(reason: WhyNotReason) -> &'static str {
         WhyNotReason::Missed => "missed",
         WhyNotReason::NoRoom => "no-room",
         WhyNotReason::Cap => "cap",
+        WhyNotReason::QueueCap => "queue-cap",
+        WhyNotReason::Reserved => "reserved",
         WhyNotReason::KeptAway => "kept-away",
         WhyNotReason::HeldForAnother => "held-for-another",
         WhyNotReason::HandedOut => "handed-out",

@@ -116,6 +116,14 @@ pub(super) const TABLE: Table = &[
         "{n} operator who fits has as many contacts of channel {name} as allowed.|{n} operators who fit have as many contacts of channel {name} as allowed.",
     ),
     (
+        Key::KeptQueueCap,
+        "{n} operator who fits has as many contacts of the queue as allowed.|{n} operators who fit have as many contacts of the queue as allowed.",
+    ),
+    (
+        Key::KeptReserved,
+        "{n} operator who fits is kept free for a contact that goes before.|{n} operators who fit are kept free for contacts that go before.",
+    ),
+    (
         Key::KeptKeptAway,
         "{n} operator who fits has declined, missed or passed on this contact.|{n} operators who fit have declined, missed or passed on this contact.",
     ),
@@ -167,6 +175,7 @@ pub(super) const TABLE: Table = &[
     (Key::SideHeld, "The contact was kept for this operator."),
     (Key::SideTaken, "The operator asked for the next one and got it."),
     (Key::SideLifeSafety, "Life safety needed the operator: a wrap-up ended for it, or an offer went back."),
+    (Key::SideCompanion, "It came as the companion of a call that the operator had."),
     (Key::SideUnknown, "Who chose is not known to this program."),
     (Key::Idle, "The operator had been idle for {span}."),
     (Key::OwnQueue, "The queue is the operator's own (rank {rank})."),
@@ -200,6 +209,8 @@ pub(super) const TABLE: Table = &[
     (Key::IsResting, "was busy for long, and takes life safety only until {until}"),
     (Key::IsNoRoom, "has no room for units: {units}"),
     (Key::IsCap, "has as many contacts of channel {name} as allowed"),
+    (Key::IsQueueCap, "has as many contacts of the queue as allowed"),
+    (Key::IsReserved, "is kept free for a contact that goes before"),
     (Key::IsKeptAway, "has declined, missed or passed on the contact"),
     (Key::IsHeldForAnother, "the contact is kept for another"),
     (Key::IsHandedOut, "the queue gives to nobody by itself: take the next, or a lead hands it out"),

@@ -38,13 +38,13 @@ keys! {
     EndUnknown, NobodyFits, NobodyFitsYet, First, Ahead, HeldFor, Tier, Promoted, PromoteNext, EntryRule, NoEntryRule,
     HeadStart, NoLadder, Step, StepNext, StepLast, KeptHead, KeptUnlisted, KeptUnknown, KeptSkill, KeptLevel,
     KeptLanguage, KeptPrincipal, KeptChannel, KeptBot, KeptReach, KeptRank, KeptNotSignedIn, KeptStreamLost, KeptNotReady,
-    KeptMissed, KeptOnBreak, KeptBreakDue, KeptShiftEnds, KeptResting, KeptNoRoom, KeptCap, KeptKeptAway,
+    KeptMissed, KeptOnBreak, KeptBreakDue, KeptShiftEnds, KeptResting, KeptNoRoom, KeptCap, KeptQueueCap, KeptReserved, KeptKeptAway,
     KeptHeldForAnother, KeptHandedOut, KeptNotDue, KeptNotWaiting, KeptNothing, NeverGiven, NotRecorded, DecisionHead,
     DecisionBefore, GivenTo, SideLongestIdle, SideLeastOccupied, SideMostSkilled, SideRoundRobin, SideOperator,
-    SideHeld, SideTaken, SideLifeSafety, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted,
+    SideHeld, SideTaken, SideLifeSafety, SideCompanion, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted,
     OperatorFree, OperatorKept, Load, NoLines, IsUnknown, IsSkill, IsLevel, IsLanguage, IsPrincipal, IsChannel,
     IsBot, IsReach, IsRank, IsNotSignedIn, IsStreamLost, IsNotReady, IsMissed, IsOnBreak, IsBreakDue, IsShiftEnds, IsResting,
-    IsNoRoom, IsCap, IsKeptAway, IsHeldForAnother, IsHandedOut, IsNotDue, IsNotWaiting, IsNothing, ColumnQueue,
+    IsNoRoom, IsCap, IsQueueCap, IsReserved, IsKeptAway, IsHeldForAnother, IsHandedOut, IsNotDue, IsNotWaiting, IsNothing, ColumnQueue,
     ColumnInLine, ColumnWhy, Stamp, StampOld, StampStale, Days, Hours, Minutes, Seconds, Milliseconds,
 }
 

@@ -105,7 +105,7 @@ impl Parties {
         self.gateway.push(of("k-1")).await.expect("it is taken");
         let first = self.accept().await;
         self.operator
-            .ask(OperatorOperation::Complete { of: first, wrap_up: None, step: CaseStep::Next })
+            .ask(OperatorOperation::Complete { of: first, wrap_up: None, step: CaseStep::Next, result: None })
             .await
             .expect("it is hers");
         let second = of("k-2");

@@ -42,6 +42,7 @@ pub(super) fn side_word(side: DecisionSide) -> &'static str {
         DecisionSide::Held => "held",
         DecisionSide::Taken => "taken",
         DecisionSide::LifeSafety => "life-safety",
+        DecisionSide::Companion => "companion",
     }
 }
 
@@ -215,6 +216,7 @@ fn side(decision: &Decision) -> Key {
         (DecisionSide::Held, _) => Key::SideHeld,
         (DecisionSide::Taken, _) => Key::SideTaken,
         (DecisionSide::LifeSafety, _) => Key::SideLifeSafety,
+        (DecisionSide::Companion, _) => Key::SideCompanion,
         (DecisionSide::Unspecified, _) => Key::SideUnknown,
     }
 }
