@@ -11,6 +11,7 @@ mod cluster;
 mod connections;
 mod driver;
 mod gateway;
+mod life_support;
 mod link;
 mod operator;
 mod outcome;
@@ -30,6 +31,7 @@ pub use call::{CallConfig, CallError};
 pub use cluster::ClusterClient;
 pub use connections::{BadAddress, Connections};
 pub use gateway::{GatewayAnswer, GatewayClient, GatewayNotice, GatewayOperation, Pushed};
+pub use life_support::LifeSupportClient;
 pub use operator::{
     AssignmentOf, OperatorAnswer, OperatorClient, OperatorNotice, OperatorOperation, TransferTo,
 };

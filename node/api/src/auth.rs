@@ -89,6 +89,8 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.ActionService/LiftContact", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/ListAudit", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/VerifyAudit", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.LifeSupportService/PutLifeSupport", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.LifeSupportService/CheckLifeSupport", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ClusterService/AddNode", Access::Roles(&[Admin])),
     ("/ringmain.v1.ClusterService/RemoveNode", Access::Roles(&[Admin])),
     ("/ringmain.v1.ClusterService/MoveLeader", Access::Roles(&[Admin])),

@@ -19,6 +19,7 @@ mod gateway;
 mod http;
 mod lease;
 mod leased;
+mod life_support;
 mod measure;
 mod named;
 mod nodes;
@@ -44,6 +45,7 @@ use ringmain_protocol::v1::action_service_server::ActionServiceServer;
 use ringmain_protocol::v1::admin_service_server::AdminServiceServer;
 use ringmain_protocol::v1::cluster_service_server::ClusterServiceServer;
 use ringmain_protocol::v1::gateway_service_server::GatewayServiceServer;
+use ringmain_protocol::v1::life_support_service_server::LifeSupportServiceServer;
 use ringmain_protocol::v1::operator_service_server::OperatorServiceServer;
 use ringmain_protocol::v1::supervisor_service_server::SupervisorServiceServer;
 use ringmain_protocol::{FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX};
@@ -60,6 +62,7 @@ use crate::admin::Admins;
 use crate::auth::Guard;
 use crate::cluster::Clusters;
 use crate::gateway::Gateways;
+use crate::life_support::LifeSupport;
 use crate::nodes::Nodes;
 use crate::operator::Operators;
 use crate::readiness::Readiness;
@@ -138,6 +141,7 @@ impl Api {
         let admins = AdminServiceServer::new(Admins { shared: shared() });
         let actions = ActionServiceServer::new(Actions { shared: shared() });
         let clusters = ClusterServiceServer::new(Clusters { shared: shared() });
+        let life_support = LifeSupportServiceServer::new(LifeSupport { shared: shared() });
         let mut routes = Routes::builder();
         routes
             .add_service(gateways.max_decoding_message_size(MESSAGE_BYTES_MAX))
@@ -146,6 +150,7 @@ impl Api {
             .add_service(actions.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(admins.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(clusters.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(life_support.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(health);
         add_reflection(&mut routes);
         let guard = axum::middleware::from_fn_with_state(Arc::clone(&self.guard), auth::guard);

@@ -4,11 +4,13 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ringmain_replication::Replica;
+use ringmain_protocol::v1::Error;
+use ringmain_replication::{Answer, Replica};
 use ringmain_routing::command::{Act, Action};
 use ringmain_routing::limits::NOTE_BYTES_MAX;
 use ringmain_routing::{Command, Name};
 
+use crate::error;
 use crate::shared::Shared;
 
 /// Counts the notes of this run, so that each has a key of its own.
@@ -59,21 +61,24 @@ impl Record {
 /// Says in the log what was done, by whom. What was done stays done when the note does not get there: the node's own
 /// log tells then.
 pub(crate) async fn note(shared: &Shared, by: Option<Name>, what: &str, detail: String) {
+    let by = by.unwrap_or_else(|| "unknown".into());
+    if let Err(error) = put(shared, by, what, detail).await {
+        tracing::warn!(error = error.message, command = what, "not in the audit");
+    }
+}
+
+/// Says in the log what is about to be done, by whom.
+pub(crate) async fn put(shared: &Shared, by: Name, what: &str, detail: String) -> Result<Answer, Error> {
     let (me, run) = {
         let status = shared.replica.status();
         (status.node, status.incarnation)
     };
     let count = NOTES.fetch_add(1, Ordering::Relaxed);
     let key = format!("note/{me}/{run}/{count}").into();
-    let by = by.unwrap_or_else(|| "unknown".into());
     let action = Action::Note { what: what.into(), detail: detail.into() };
     let command = Command::Act(Box::new(Act { by, key, action }));
-    match ringmain_actors::propose(&shared.replica, command).await {
-        Ok(answer) => {
-            if let Err(error) = answer.reply {
-                tracing::warn!(%error, command = what, "not in the audit");
-            }
-        }
-        Err(error) => tracing::warn!(%error, command = what, "not in the audit"),
-    }
+    let answer = ringmain_actors::propose(&shared.replica, command).await;
+    let answer = answer.map_err(|failed| error::not_proposed(&failed, &shared.nodes))?;
+    answer.reply.as_ref().map_err(error::refused)?;
+    Ok(answer)
 }

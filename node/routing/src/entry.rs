@@ -1,6 +1,7 @@
 //! Entry (R1.2): what makes an arrival's queue, tier, requirements and head start of what its gateway says. The
 //! first rule that holds applies; life safety is granted by rules, never by a gateway (R2.2).
 
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -177,25 +178,53 @@ impl Router {
     }
 
     pub(crate) fn put_life_support(&mut self, command: &PutLifeSupport) -> Result<Reply, Refusal> {
-        check_name("by", &command.by)?;
-        if command.add.len() + command.remove.len() > LIFE_SUPPORT_PER_COMMAND_MAX {
-            return Err(invalid("add", "at most 2000 references in one command"));
-        }
-        let register = &self.life_support;
-        let mut added = command.add.clone();
-        added.sort_unstable();
-        added.dedup();
-        added.retain(|entry| !register.contains(entry));
-        if register.len() + added.len() > LIFE_SUPPORT_MAX {
-            let (what, limit) = ("life-support register".into(), LIFE_SUPPORT_MAX as u64);
-            return Err(Refusal::LimitReached { what, limit });
-        }
+        let added = self.entering_life_support(command)?;
         let register = Arc::make_mut(&mut self.life_support);
         register.extend(added);
         for entry in &command.remove {
             register.remove(entry);
         }
         Ok(Reply::Done)
+    }
+
+    /// Who enters the register and is not in it yet, each once.
+    fn entering_life_support(&self, command: &PutLifeSupport) -> Result<BTreeSet<u128>, Refusal> {
+        check_name("by", &command.by)?;
+        if command.add.len() + command.remove.len() > LIFE_SUPPORT_PER_COMMAND_MAX {
+            return Err(invalid("add", "at most 2000 references in one command"));
+        }
+        let register = &self.life_support;
+        let added: BTreeSet<u128> =
+            command.add.iter().filter(|entry| !register.contains(entry)).copied().collect();
+        if register.len() + added.len() > LIFE_SUPPORT_MAX {
+            let (what, limit) = ("life-support register".into(), LIFE_SUPPORT_MAX as u64);
+            return Err(Refusal::LimitReached { what, limit });
+        }
+        Ok(added)
+    }
+
+    /// How many references the register would hold after a command.
+    ///
+    /// # Errors
+    /// What the command would be refused with.
+    pub fn preview_life_support(&self, command: &PutLifeSupport) -> Result<usize, Refusal> {
+        let added = self.entering_life_support(command)?;
+        let removed: BTreeSet<&u128> = command.remove.iter().collect();
+        let leaves = |entry: &&&u128| self.life_support.contains(*entry) || added.contains(*entry);
+        Ok(self.life_support.len() + added.len() - removed.iter().filter(leaves).count())
+    }
+
+    /// How many references the life-support register holds.
+    #[must_use]
+    pub fn life_support_size(&self) -> usize {
+        self.life_support.len()
+    }
+
+    /// Whether a reference is in the life-support register, by its hash
+    /// ([`life_support_hash`](crate::command::life_support_hash)).
+    #[must_use]
+    pub fn is_on_life_support(&self, hash: u128) -> bool {
+        self.life_support.contains(&hash)
     }
 }
 

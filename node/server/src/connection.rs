@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ringmain_protocol::client::{
-    ActionClient, AdminClient, BadConfig, CallConfig, CallError, ClusterClient, SupervisorClient,
+    ActionClient, AdminClient, BadConfig, CallConfig, CallError, ClusterClient, LifeSupportClient,
+    SupervisorClient,
 };
 use ringmain_protocol::v1::{Error, ErrorKind};
 use ringmain_telemetry::codes;
@@ -26,6 +27,8 @@ pub struct Clients {
     pub action: ActionClient,
     /// Its members.
     pub cluster: ClusterClient,
+    /// The life-support register.
+    pub life_support: LifeSupportClient,
 }
 
 impl Clients {
@@ -40,6 +43,7 @@ impl Clients {
             admin: AdminClient::new(&config).map_err(|bad| malformed(&bad))?,
             action: ActionClient::new(&config).map_err(|bad| malformed(&bad))?,
             cluster: ClusterClient::new(&config).map_err(|bad| malformed(&bad))?,
+            life_support: LifeSupportClient::new(&config).map_err(|bad| malformed(&bad))?,
         };
         reach(&args.address).await?;
         Ok(clients)

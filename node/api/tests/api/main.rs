@@ -10,6 +10,7 @@ mod calls;
 mod cases;
 mod exports;
 mod failures;
+mod life_support;
 mod operations;
 mod reads;
 mod sessions;

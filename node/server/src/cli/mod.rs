@@ -11,6 +11,7 @@ mod context;
 mod debug;
 mod drill;
 mod events;
+mod life_support;
 mod operator;
 mod parse;
 mod plan;
@@ -42,6 +43,7 @@ pub use context::{ContextAddArgs, ContextCommand, ContextLsArgs, ContextNameArgs
 pub use debug::{BundleArgs, DebugCommand};
 pub use drill::{DrillCommand, DrillFault, DrillRunArgs};
 pub use events::EventsArgs;
+pub use life_support::{CheckRegisterArgs, LifeSupportCommand, ReferenceArgs, RegisterArgs};
 pub use operator::{DeferBreaksArgs, ForceArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs, Switch};
 pub use parse::parse;
 pub use plan::{
@@ -105,6 +107,9 @@ pub enum Command {
     /// Cases: requests that go a route of stages
     #[command(subcommand, arg_required_else_help = true)]
     Case(CaseCommand),
+    /// The register of customers whose life depends on electricity
+    #[command(subcommand, arg_required_else_help = true)]
+    LifeSupport(LifeSupportCommand),
     /// Who did what by hand
     #[command(subcommand, arg_required_else_help = true)]
     Audit(AuditCommand),

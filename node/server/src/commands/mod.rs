@@ -14,6 +14,7 @@ mod demo;
 mod drill;
 mod event_view;
 mod events;
+mod life_support;
 mod operator;
 mod plan;
 mod probe;
@@ -59,6 +60,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Operator(command) => operator::run(command),
         Command::Contact(command) => contact::run(command),
         Command::Case(command) => case::run(command),
+        Command::LifeSupport(command) => life_support::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Events(args) => client(events::run(args)),
         Command::Cluster(command) => cluster::run(command),
