@@ -192,17 +192,27 @@ impl Router {
         self.assign(slot, operator.slot, Side::Companion);
     }
 
-    /// Of those who wait already and would be the call's companion, the first comes.
+    /// Of those who wait already, or are with a bot, and would be the call's companion, the first comes.
     pub(crate) fn look_for_companion(&mut self, call: ContactId) {
         let Some(operator) = self.who_takes_companion(call) else { return };
         let Some(hash) = self.companions.of_call(call).map(Invitation::hash) else { return };
         let phones = self.tables.ix.phones.range((hash, 0)..=(hash, u32::MAX));
-        let waiting = phones.map(|entry| self.tables.contact(entry.1)).filter(|row| {
-            row.id != call && matches!(row.state, State::Waiting(Wait::InLine | Wait::Held { .. }))
-        });
-        let free = waiting.filter(|row| self.companions.call_of(row.id).is_none());
-        if let Some(first) = free.map(Contact::order).min() {
-            self.join_call(first.slot, call, operator);
+        let rows = phones.map(|entry| self.tables.contact(entry.1));
+        let free = rows
+            .filter(|row| row.id != call && self.may_come(row) && self.companions.call_of(row.id).is_none());
+        let Some(first) = free.map(Contact::order).min() else { return };
+        if self.tables.contact(first.slot).operator().is_some() {
+            self.pass_to_people(first.slot, false);
+        }
+        self.join_call(first.slot, call, operator);
+    }
+
+    /// Whether the contact waits for an operator, or a bot has it.
+    fn may_come(&self, row: &Contact) -> bool {
+        match row.state {
+            State::Waiting(Wait::InLine | Wait::Held { .. }) => true,
+            State::Offered { operator, .. } | State::Handling { operator, .. } => self.is_bot(operator),
+            State::Waiting(Wait::Later) | State::WrapUp { .. } | State::Ended { .. } => false,
         }
     }
 

@@ -108,6 +108,33 @@ fn r3_9_who_waits_already_comes_too() {
 }
 
 #[test]
+fn r3_9_whom_a_bot_has_comes_too_and_wants_people_from_then_on() {
+    let mut centre = centre();
+    let rules = OperatorRules { bot: true, channels: vec!["chat".into()], ..OperatorRules::default() };
+    centre.ready(OperatorPlan { rules, ..operator("bot") });
+    let id = centre.push(from("own", "+7900"));
+    assert_eq!(centre.with("own").as_deref(), Some("bot"));
+    centre.ready(operator("anna"));
+    centre.push(contact("call", "calls", 3));
+    let command = invitation(&centre, "call", "+7900");
+    centre.ok(command);
+    assert!(
+        matches!(
+            centre.effects[..],
+            [
+                Effect::InviteCompanion { .. },
+                Effect::WithdrawAssignment { .. },
+                Effect::ConnectContact { .. }
+            ]
+        ),
+        "{:?}",
+        centre.effects
+    );
+    assert_eq!((centre.with("own").as_deref(), used(&centre, "bot")), (Some("anna"), 0));
+    assert!(centre.router.contact(id).expect("known").wants_people);
+}
+
+#[test]
 fn r3_9_a_companion_is_let_into_a_closed_queue() {
     let mut centre = invited();
     let mut plan = centre.router.plan().clone();

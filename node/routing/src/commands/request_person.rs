@@ -95,7 +95,7 @@ impl Router {
         }
     }
 
-    fn pass_to_people(&mut self, slot: u32, danger: bool) {
+    pub(crate) fn pass_to_people(&mut self, slot: u32, danger: bool) {
         let contact = self.tables.contact(slot);
         let (is_first, bot) = (!contact.need.people, contact.operator());
         let (queue, need) = self.place_of_people(contact);

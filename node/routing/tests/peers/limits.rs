@@ -1,6 +1,8 @@
 //! How much an operator has in hand.
 
+use ringmain_routing::command::*;
 use ringmain_routing::plan::*;
+use ringmain_routing::rules::*;
 
 use super::support::*;
 use super::{chat, chats, plain};
@@ -61,4 +63,64 @@ fn p092_a_limit_raised_again_takes_who_waits() {
     assert_eq!((centre.with("3"), centre.with("4")), (None, None));
     centre.put(chats("anna", 3));
     assert_eq!((centre.with("3").as_deref(), centre.with("4")), (Some("anna"), None), "one more, not two");
+}
+
+/// Queues `a` and `b`, each with a cap.
+fn capped(cap: Option<u16>) -> Centre {
+    let rules = QueueRules { cap, ..QueueRules::default() };
+    let queue = |name: &str| QueuePlan { rules: rules.clone(), ..QueuePlan::named(name) };
+    Centre::new(plan(vec![queue("a"), queue("b")]))
+}
+
+fn set_caps(centre: &mut Centre, caps: [Option<u16>; 2]) {
+    let mut plan = centre.router.plan().clone();
+    plan.version += 1;
+    for (queue, cap) in plan.queues.iter_mut().zip(caps) {
+        queue.rules.cap = cap;
+    }
+    centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: Some("olga".into()) })));
+}
+
+#[test]
+fn p088_a_queue_has_a_limit_for_each_operator_besides_the_operators_own() {
+    let mut centre = capped(Some(1));
+    centre.ready(chats("anna", 2));
+    for (key, queue) in [("1", "a"), ("2", "a"), ("3", "b"), ("4", "b")] {
+        centre.push(EnqueueContact { queue: queue.into(), ..chat(key) });
+    }
+    let given = ["1", "2", "3", "4"].map(|key| centre.with(key).is_some());
+    assert_eq!(given, [true, false, true, false], "one of each queue, two in all");
+}
+
+#[test]
+fn p094_at_the_queues_limit_it_waits_though_the_operator_has_room() {
+    let mut centre = capped(Some(1));
+    centre.ready(chats("anna", 3));
+    centre.push(chat("1"));
+    centre.push(chat("2"));
+    assert_eq!(["1", "2"].map(|key| centre.with(key).is_some()), [true, false]);
+    centre.complete("1");
+    assert!(centre.with("2").is_some());
+}
+
+#[test]
+fn p096_the_queues_limit_goes_and_who_waits_is_assigned() {
+    let mut centre = capped(Some(1));
+    centre.ready(chats("anna", 3));
+    centre.push(chat("1"));
+    centre.push(chat("2"));
+    set_caps(&mut centre, [None, Some(1)]);
+    assert_eq!(centre.with("2").as_deref(), Some("anna"));
+}
+
+#[test]
+fn p098_the_limit_of_all_queues_goes_and_who_waits_is_assigned() {
+    let mut centre = capped(Some(1));
+    centre.ready(chats("anna", 4));
+    for (key, queue) in [("1", "a"), ("2", "b"), ("3", "a"), ("4", "b")] {
+        centre.push(EnqueueContact { queue: queue.into(), ..chat(key) });
+    }
+    assert_eq!(["3", "4"].map(|key| centre.with(key).is_some()), [false, false]);
+    set_caps(&mut centre, [None, None]);
+    assert_eq!(["3", "4"].map(|key| centre.with(key).is_some()), [true, true]);
 }

@@ -25,16 +25,6 @@ fn wrapping_up(wrap_up: u64) -> Centre {
     centre
 }
 
-fn complete_wanting(centre: &mut Centre, key: &str, wrap_up: u64) {
-    let answer = centre.answer(key);
-    centre.ok(Command::CompleteContact(CompleteContact {
-        answer,
-        wrap_up: Some(Millis(wrap_up)),
-        step: CaseStep::Next,
-        result: None,
-    }));
-}
-
 #[test]
 fn p015_wrap_up_counts_in_every_queue() {
     let mut centre = wrapping_up(36_000_000);
@@ -45,22 +35,30 @@ fn p015_wrap_up_counts_in_every_queue() {
     assert_eq!(centre.with("to b").as_deref(), Some("second"));
 }
 
+/// Queue `a` with a wrap-up of 10 s, and one of 20 s of the first operator's own.
+fn wrapping_up_longer() -> Centre {
+    let mut centre = wrapping_up(10_000);
+    let rules = OperatorRules { wrap_up: Some(Millis(20_000)), ..OperatorRules::default() };
+    centre.put(OperatorPlan { skills: vec![("voice".into(), 9)], rules, ..operator("first") });
+    centre
+}
+
 #[test]
 fn p017_with_a_wrap_up_of_its_own_an_operator_is_passed_over_a_second_later() {
-    let mut centre = wrapping_up(10_000);
+    let mut centre = wrapping_up_longer();
     centre.push(contact("1", "a", 3));
-    complete_wanting(&mut centre, "1", 20_000);
-    centre.at += 1_000;
+    centre.complete("1");
+    centre.tick(12_000);
     centre.push(contact("2", "a", 3));
-    assert_eq!(centre.with("2").as_deref(), Some("second"));
+    assert_eq!(centre.with("2").as_deref(), Some("second"), "the queue's 10 s are over, its own are not");
 }
 
 #[test]
 fn p019_when_a_wrap_up_of_its_own_is_over_the_operator_is_first_again() {
-    let mut centre = wrapping_up(10_000);
+    let mut centre = wrapping_up_longer();
     centre.push(contact("1", "a", 3));
     centre.push(contact("2", "a", 3));
-    complete_wanting(&mut centre, "1", 20_000);
+    centre.complete("1");
     centre.complete("2");
     centre.tick(12_000);
     let in_wrap_up =
