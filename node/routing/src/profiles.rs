@@ -357,7 +357,12 @@ fn set_in_level<P: Ord>(levels: &mut Levels<P>, level: (u32, u32), place: P, on:
 fn with_room<P>(levels: &Levels<P>, demand: Demand, bit: Option<u32>) -> impl Iterator<Item = &BTreeSet<P>> {
     let bit =
         bit.filter(|_| !is(Planted::CapIgnored)).unwrap_or(0) | if demand.passes_kept { KEPT } else { 0 };
-    let group = |from: u32| levels.range((from, 0)..).next().map(|(level, _)| level.0);
+    // As a rule nobody is full of anything, and there is one group to look at.
+    let last = levels.last_key_value().map_or(0, |(level, _)| level.0);
+    let group = move |from: u32| match last {
+        0 => (from == 0).then_some(0),
+        _ => levels.range((from, 0)..).next().map(|(level, _)| level.0),
+    };
     let groups = core::iter::successors(group(0), move |full| group(full + 1));
     let open = groups.filter(move |full| full & bit == 0);
     open.flat_map(move |full| levels.range((full, demand.units)..=(full, u32::MAX)).map(|(_, level)| level))
