@@ -337,6 +337,8 @@ impl<'s> Run<'s> {
             | Effect::HoldContact { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::AnnounceConsult { .. }
+            | Effect::JoinConsult { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }
@@ -381,8 +383,8 @@ impl<'s> Run<'s> {
             EndReason::OperatorLost(_) => {
                 self.ledger.end_served(contact, row, &self.seats, ResultOutcome::Abandoned, at.0);
             }
-            // No supervisor acts in virtual time; a contact closed by one would count as not served.
-            EndReason::Abandoned | EndReason::Closed(_) => {
+            // Nobody consults and no supervisor acts in virtual time; a contact closed by one would count as not served.
+            EndReason::Abandoned | EndReason::Closed(_) | EndReason::ConsultOver(_) => {
                 self.ledger.end_unassigned(contact, row, ResultOutcome::Abandoned, at.0, log_index, None);
             }
             EndReason::Deflected(_) => {

@@ -91,6 +91,9 @@ fn every_change_carries_a_key_by_which_it_is_done_once() {
         ("OperatorAssignContact", "contact"),
         ("OperatorAskForBreak", "seq"),
         ("OperatorRequestPerson", "assignment"),
+        ("OperatorAskColleague", "assignment"),
+        ("OperatorEndConsult", "leg"),
+        ("OperatorJoinConsult", "leg"),
         ("GatewayRequestPerson", "key"),
         ("OperatorInviteCompanion", "number"),
     ];

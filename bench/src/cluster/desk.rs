@@ -162,6 +162,7 @@ impl Operator {
             | Event::WrapUp(_)
             | Event::Presence(_)
             | Event::Held(_)
+            | Event::Consult(_)
             | Event::CaseWatched(_)
             | Event::CompanionInvited(_) => None,
         }

@@ -147,6 +147,7 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::Connect(_)
             | Event::Withdrawn(_)
             | Event::Held(_)
+            | Event::Consult(_)
             | Event::Moved(_)
             | Event::StageBegun(_)
             | Event::CaseWarned(_)

@@ -526,6 +526,8 @@ impl Centre {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::AnnounceConsult { .. }
+            | Effect::JoinConsult { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }

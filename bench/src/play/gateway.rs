@@ -174,6 +174,7 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
             Event::Queued(_)
             | Event::Assigned(_)
             | Event::Held(_)
+            | Event::Consult(_)
             | Event::Moved(_)
             | Event::StageBegun(_)
             | Event::CaseWarned(_)

@@ -178,6 +178,7 @@ impl Desk {
                 Event::WrapUp(_)
                 | Event::Presence(_)
                 | Event::Held(_)
+                | Event::Consult(_)
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_),
             )

@@ -128,6 +128,7 @@ impl Hand<'_> {
                 | Event::Released(_)
                 | Event::Presence(_)
                 | Event::Held(_)
+                | Event::Consult(_)
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_),
             )

@@ -82,6 +82,8 @@ impl CaseBook {
             | Effect::EndStream { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceMoved { .. }
+            | Effect::AnnounceConsult { .. }
+            | Effect::JoinConsult { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. } => {}
         }

@@ -68,6 +68,8 @@ impl Walk<'_> {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::AnnounceConsult { .. }
+            | Effect::JoinConsult { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => {}
         }
     }
@@ -97,6 +99,8 @@ impl Walk<'_> {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::AnnounceConsult { .. }
+            | Effect::JoinConsult { .. }
             | Effect::AnnounceMoved { .. } => return false,
         };
         let Some(row) = self.rows.get_mut(&contact) else { return false };
@@ -289,7 +293,8 @@ impl Walk<'_> {
             WithdrawReason::Abandoned
             | WithdrawReason::SessionLost
             | WithdrawReason::LifeSafety
-            | WithdrawReason::PersonRequested => {}
+            | WithdrawReason::PersonRequested
+            | WithdrawReason::ConsultOver => {}
         }
         let units = u64::from(row.units);
         self.let_go(Some(operator), units);
@@ -352,6 +357,8 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::EndStream { .. }
         | Effect::WarnCase { .. }
         | Effect::AnnounceCaseClosed { .. }
-        | Effect::NotifyWatcher { .. } => None,
+        | Effect::NotifyWatcher { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. } => None,
     }
 }

@@ -72,6 +72,8 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => return false,
     };

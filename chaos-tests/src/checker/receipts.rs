@@ -93,7 +93,10 @@ pub(super) fn asked_by(
         | Command::InviteCompanion(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
-        | Command::RequestPerson(_) => None,
+        | Command::RequestPerson(_)
+        | Command::Consult(_)
+        | Command::EndConsult(_)
+        | Command::JoinConsult(_) => None,
     }
 }
 

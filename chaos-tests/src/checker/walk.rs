@@ -166,7 +166,10 @@ impl<'a> Walk<'a> {
             | Command::InviteCompanion(_)
             | Command::TakeNext(_)
             | Command::AssignContact(_)
-            | Command::RequestPerson(_) => {}
+            | Command::RequestPerson(_)
+            | Command::Consult(_)
+            | Command::EndConsult(_)
+            | Command::JoinConsult(_) => {}
         }
         None
     }
@@ -205,7 +208,10 @@ impl<'a> Walk<'a> {
             | Command::InviteCompanion(_)
             | Command::TakeNext(_)
             | Command::AssignContact(_)
-            | Command::RequestPerson(_) => {}
+            | Command::RequestPerson(_)
+            | Command::Consult(_)
+            | Command::EndConsult(_)
+            | Command::JoinConsult(_) => {}
         }
     }
 

@@ -247,6 +247,7 @@ impl Gateway {
                 Event::Queued(_)
                 | Event::Assigned(_)
                 | Event::Held(_)
+                | Event::Consult(_)
                 | Event::Moved(_)
                 | Event::StageBegun(_)
                 | Event::CaseWarned(_)

@@ -305,7 +305,7 @@ impl Model {
             EndReason::Abandoned => totals.abandoned += 1,
             EndReason::Merged(_) => totals.merged += 1,
             EndReason::Deflected(_) => totals.deflected += 1,
-            EndReason::OperatorLost(_) => {}
+            EndReason::OperatorLost(_) | EndReason::ConsultOver(_) => {}
             EndReason::Closed(_) => totals.closed += 1,
         }
         for operator in &mut self.operators {

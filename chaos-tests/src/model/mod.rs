@@ -154,7 +154,11 @@ impl Model {
             Command::AskForBreak(command) => self.ask_for_break(command),
             Command::TakeNext(command) => self.take_next(command),
             Command::AssignContact(command) => self.assign_by_lead(command),
-            Command::RequestPerson(_) | Command::InviteCompanion(_) => Err(not_known_yet(command)),
+            Command::RequestPerson(_)
+            | Command::Consult(_)
+            | Command::EndConsult(_)
+            | Command::JoinConsult(_)
+            | Command::InviteCompanion(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -289,7 +293,7 @@ impl Model {
 }
 
 /// What the model cannot carry out: runs with such commands are of no use to it.
-fn not_known_yet(command: &Command) -> Refusal {
+pub(super) fn not_known_yet(command: &Command) -> Refusal {
     let problem = format!("{} is not known to the model", command.name());
     Refusal::InvalidField { field: "command".into(), problem }
 }
@@ -315,6 +319,9 @@ fn format_of(command: &Command) -> u8 {
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::AskForBreak(_)
+        | Command::Consult(_)
+        | Command::EndConsult(_)
+        | Command::JoinConsult(_)
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_) => (true, true),
         Command::Tick

@@ -3,7 +3,7 @@
 use ringmain_routing::command::{AnswerOffer, HoldContact, TransferContact, TransferTarget};
 use ringmain_routing::effect::WithdrawReason;
 use ringmain_routing::limits::{TRANSFER_HOLD_MS_MAX, WRAP_UPS_PER_OPERATOR_MAX};
-use ringmain_routing::{ContactId, Effect, Millis, Name, OperatorId, Refusal, Reply, Timestamp};
+use ringmain_routing::{Command, ContactId, Effect, Millis, Name, OperatorId, Refusal, Reply, Timestamp};
 
 use super::answers::stale_assignment;
 use super::bounds;
@@ -41,6 +41,9 @@ impl Model {
                 (queue, Some((to, self.span_after_now(*hold))))
             }
             TransferTarget::BackOffice { .. } => return self.wrong_state_of(answer.contact),
+            TransferTarget::Consulted { .. } => {
+                return Err(super::not_known_yet(&Command::TransferContact(Box::new(command.clone()))));
+            }
         };
         let wrap_up = self.wrap_up_after(contact, command.wrap_up);
         self.pass_on(answer, &queue, held_for, wrap_up);
@@ -219,5 +222,6 @@ fn check_transfer(command: &TransferContact) -> Result<(), Refusal> {
             bounds::check_name("to", route)?;
             bounds::check_name("to", channel)
         }
+        TransferTarget::Consulted { .. } => Ok(()),
     }
 }

@@ -90,7 +90,11 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::AskForBreak(command) => time::write_ask(command),
         Command::TakeNext(command) => hand_out::write_take_next(command),
         Command::AssignContact(command) => hand_out::write_by_lead(command),
-        Command::RequestPerson(_) | Command::InviteCompanion(_) => command.name().replace('_', "-"),
+        Command::RequestPerson(_)
+        | Command::Consult(_)
+        | Command::EndConsult(_)
+        | Command::JoinConsult(_)
+        | Command::InviteCompanion(_) => command.name().replace('_', "-"),
     };
     (line, Vec::new())
 }
@@ -231,6 +235,7 @@ fn transfer(command: &TransferContact) -> String {
         TransferTarget::BackOffice { route, channel } => {
             format!(" route={} channel={}", quoted(route), quoted(channel))
         }
+        TransferTarget::Consulted { leg } => format!(" leg={leg}"),
     };
     answer("transfer", &command.answer) + &to + &optional("wrap-up", command.wrap_up.map(|span| span.0))
 }
@@ -382,7 +387,9 @@ fn effect(effect: &Effect) -> String {
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. }
-        | Effect::NotifyWatcher { .. } => case_effect(effect),
+        | Effect::NotifyWatcher { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. } => case_effect(effect),
     }
 }
 
@@ -406,6 +413,13 @@ fn case_effect(effect: &Effect) -> String {
         }
         Effect::NotifyWatcher { operator, case, escalated } => {
             format!("notify-watcher {operator} {case} {}", if escalated { "late" } else { "near" })
+        }
+        Effect::AnnounceConsult { contact, of, gateway, operator } => {
+            format!("consult {contact} of={of} {operator} ({gateway})")
+        }
+        Effect::JoinConsult { contact, of, gateway, operator, on } => {
+            let word = if on { "join" } else { "leave" };
+            format!("{word}-consult {contact} of={of} {operator} ({gateway})")
         }
         Effect::AnnounceQueued { .. }
         | Effect::RingOperator { .. }
@@ -433,6 +447,7 @@ fn withdraw(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Supervisor => "supervisor",
         WithdrawReason::LifeSafety => "life-safety",
         WithdrawReason::PersonRequested => "person-requested",
+        WithdrawReason::ConsultOver => "consult-over",
     }
 }
 
@@ -445,6 +460,9 @@ fn end(reason: EndReason) -> String {
         EndReason::OperatorLost(operator) => format!("operator-lost {operator}"),
         EndReason::Closed(operator) => {
             operator.map_or("closed".to_owned(), |operator| format!("closed with {operator}"))
+        }
+        EndReason::ConsultOver(operator) => {
+            operator.map_or("consult-over".to_owned(), |operator| format!("consult-over with {operator}"))
         }
     }
 }

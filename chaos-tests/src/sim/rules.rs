@@ -170,6 +170,8 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::InviteCompanion { .. }
         | Effect::HoldContact { .. } => None,
@@ -259,6 +261,7 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         | Command::AssignContact(_)
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_) => Rule::I4,
+        Command::Consult(_) | Command::EndConsult(_) | Command::JoinConsult(_) => Rule::I2,
         Command::Tick
         | Command::ApplyPlan(_)
         | Command::PutOperators(_)
@@ -314,7 +317,11 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::EndStream { .. } => Rule::I11,
         // The work of a case that nobody does, and an end that nobody hears of, are a case that is lost.
         Effect::AnnounceStage { .. } | Effect::AnnounceCaseClosed { .. } => Rule::I1,
-        Effect::WarnCase { .. } | Effect::EscalateCase { .. } | Effect::NotifyWatcher { .. } => Rule::I11,
+        Effect::WarnCase { .. }
+        | Effect::EscalateCase { .. }
+        | Effect::NotifyWatcher { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. } => Rule::I11,
         Effect::AnnounceMoved { .. } | Effect::HoldContact { .. } | Effect::InviteCompanion { .. } => {
             Rule::I7
         }
@@ -382,6 +389,8 @@ pub(super) fn ended_twice(
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::InviteCompanion { .. }
         | Effect::HoldContact { .. } => None,

@@ -139,6 +139,8 @@ impl Centre {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::AnnounceConsult { .. }
+            | Effect::JoinConsult { .. }
             | Effect::EndStream { .. } => return,
         };
         let key = self.router.contact(contact).expect("just decided about").key.to_string();

@@ -128,6 +128,10 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     words.compare("last start before the end of a shift", &last(old), &last(new));
     let orphans = |rules: &QueueRules| super::together::orphan_words(&rules.orphans);
     words.compare("orphans", &orphans(old), &orphans(new));
+    let asked = |rules: &QueueRules| {
+        rules.consult_units.map_or_else(|| "as a contact".to_owned(), |units| units.to_string())
+    };
+    words.compare("units of a consultation", &asked(old), &asked(new));
     words.compare("people", &named(old.people_queue.as_deref()), &named(new.people_queue.as_deref()));
     let cap = |rules: &QueueRules| rules.cap.map_or_else(|| "none".to_owned(), |cap| cap.to_string());
     words.compare("cap", &cap(old), &cap(new));

@@ -171,6 +171,7 @@ pub(super) fn read_queue(
         cap: section.optional_number("cap").map(room::cap),
         reserve_after: section.optional_number("reserve_after_ms").map(Millis),
         results: section.section("results").map(|table| room::read_results(&table, sink)),
+        consult_units: section.optional_number("consult_units").map(small),
     }
 }
 

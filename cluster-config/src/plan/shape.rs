@@ -325,6 +325,12 @@ static QUEUE: Shape = Shape {
             need: Need::Optional,
             doc: "A completion must say topic and outcome; an empty table allows all of them.",
         },
+        Field {
+            name: "consult_units",
+            kind: Kind::Integer(0, CAPACITY_MAX as u64),
+            need: Need::Optional,
+            doc: "What a consultation in the queue takes of the asked one's capacity. Left out: as much as a contact.",
+        },
     ],
 };
 

@@ -77,6 +77,8 @@ impl Tally {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::AnnounceConsult { .. }
+            | Effect::JoinConsult { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::AnnouncePresence { .. }
             | Effect::EndStream { .. } => {}
@@ -130,6 +132,7 @@ fn withdraw_label(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Supervisor => "supervisor",
         WithdrawReason::LifeSafety => "life-safety",
         WithdrawReason::PersonRequested => "person-requested",
+        WithdrawReason::ConsultOver => "consult-over",
     }
 }
 
@@ -140,6 +143,7 @@ fn end_label(reason: EndReason) -> &'static str {
         EndReason::Merged(_) => "merged",
         EndReason::OperatorLost(_) => "operator-lost",
         EndReason::Closed(_) => "closed",
+        EndReason::ConsultOver(_) => "consult-over",
         EndReason::Deflected(_) => "deflected",
     }
 }

@@ -189,6 +189,9 @@ fn told(command: &Command) -> Told {
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::AskForBreak(_)
+        | Command::Consult(_)
+        | Command::EndConsult(_)
+        | Command::JoinConsult(_)
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_) => plain(command.name(), String::new(), String::new()),
     }

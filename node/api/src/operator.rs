@@ -229,6 +229,37 @@ impl OperatorService for Operators {
         Ok(Response::new(v1::OperatorServiceInviteCompanionResponse { receipt }))
     }
 
+    async fn consult(
+        &self,
+        request: Request<v1::OperatorServiceConsultRequest>,
+    ) -> Result<Response<v1::OperatorServiceConsultResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.consult.map(Up::Consult);
+        let done = self.carried_out(&caller, &request.session, "consult", message).await?;
+        let (receipt, contact) = (done.receipt, done.contact.unwrap_or_default());
+        Ok(Response::new(v1::OperatorServiceConsultResponse { receipt, contact }))
+    }
+
+    async fn end_consult(
+        &self,
+        request: Request<v1::OperatorServiceEndConsultRequest>,
+    ) -> Result<Response<v1::OperatorServiceEndConsultResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.end_consult.map(Up::EndConsult);
+        let receipt = self.done(&caller, &request.session, "end_consult", message).await?;
+        Ok(Response::new(v1::OperatorServiceEndConsultResponse { receipt }))
+    }
+
+    async fn join_consult(
+        &self,
+        request: Request<v1::OperatorServiceJoinConsultRequest>,
+    ) -> Result<Response<v1::OperatorServiceJoinConsultResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.join_consult.map(Up::JoinConsult);
+        let receipt = self.done(&caller, &request.session, "join_consult", message).await?;
+        Ok(Response::new(v1::OperatorServiceJoinConsultResponse { receipt }))
+    }
+
     async fn sign_out(
         &self,
         request: Request<v1::OperatorServiceSignOutRequest>,

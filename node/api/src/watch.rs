@@ -97,6 +97,8 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => effect.operator(),
     }

@@ -71,7 +71,7 @@ impl EndedContact {
     pub fn operator(&self) -> Option<OperatorId> {
         match self.reason {
             EndReason::Completed(operator) | EndReason::OperatorLost(operator) => Some(operator),
-            EndReason::Closed(operator) => operator,
+            EndReason::Closed(operator) | EndReason::ConsultOver(operator) => operator,
             EndReason::Abandoned | EndReason::Merged(_) | EndReason::Deflected(_) => None,
         }
     }
@@ -461,6 +461,8 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => false,
     }

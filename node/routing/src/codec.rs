@@ -14,9 +14,10 @@ use serde::de::DeserializeOwned;
 
 use crate::command::{
     AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CaseStep, CloseSession, Command,
-    CompleteContact, ContactResult, EnqueueContact, ExtendWrapUp, HoldContact, InviteCompanion, LoseSession,
-    NodeLost, NodeStarted, OpenSession, OperatorPlan, PutLifeSupport, PutOperators, RequestPerson,
-    SetPresence, TakeNext, TransferContact, TransferTarget, UpdateContact,
+    CompleteContact, Consult, ContactResult, EndConsult, EnqueueContact, ExtendWrapUp, HoldContact,
+    InviteCompanion, JoinConsult, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
+    PutLifeSupport, PutOperators, RequestPerson, SetPresence, TakeNext, TransferContact, TransferTarget,
+    UpdateContact,
 };
 use crate::effect::Outcome;
 use crate::plan::{Plan, RuleBook};
@@ -59,6 +60,9 @@ const PUT_LIFE_SUPPORT: u16 = 21;
 const ASK_FOR_BREAK: u16 = 22;
 const REQUEST_PERSON: u16 = 40;
 const INVITE_COMPANION: u16 = 60;
+const CONSULT: u16 = 41;
+const END_CONSULT: u16 = 42;
+const JOIN_CONSULT: u16 = 43;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
@@ -98,6 +102,9 @@ impl Command {
             Command::AskForBreak(_) => ASK_FOR_BREAK,
             Command::RequestPerson(_) => REQUEST_PERSON,
             Command::InviteCompanion(_) => INVITE_COMPANION,
+            Command::Consult(_) => CONSULT,
+            Command::EndConsult(_) => END_CONSULT,
+            Command::JoinConsult(_) => JOIN_CONSULT,
         }
     }
 
@@ -115,7 +122,7 @@ impl Command {
             {
                 2
             }
-            Command::TransferContact(command) if is_to_back_office(command) => 2,
+            Command::TransferContact(command) if is_transfer_of_format_3(command) => 2,
             Command::Tick
             | Command::ApplyPlan(_)
             | Command::PutOperators(_)
@@ -140,6 +147,9 @@ impl Command {
             | Command::TakeNext(_)
             | Command::AssignContact(_)
             | Command::AskForBreak(_)
+            | Command::Consult(_)
+            | Command::EndConsult(_)
+            | Command::JoinConsult(_)
             | Command::RequestPerson(_)
             | Command::InviteCompanion(_) => 1,
         }
@@ -186,6 +196,9 @@ impl Command {
             Command::AskForBreak(_) => "ask_for_break",
             Command::RequestPerson(_) => "request_person",
             Command::InviteCompanion(_) => "invite_companion",
+            Command::Consult(_) => "consult",
+            Command::EndConsult(_) => "end_consult",
+            Command::JoinConsult(_) => "join_consult",
         }
     }
 
@@ -245,6 +258,9 @@ impl Command {
             Command::AskForBreak(payload) => append(frame, payload),
             Command::RequestPerson(payload) => append(frame, payload),
             Command::InviteCompanion(payload) => append(frame, payload),
+            Command::Consult(payload) => append(frame, payload),
+            Command::EndConsult(payload) => append(frame, payload),
+            Command::JoinConsult(payload) => append(frame, payload),
         }
     }
 
@@ -281,6 +297,9 @@ impl Command {
             ASK_FOR_BREAK => Command::AskForBreak(payload::<AskForBreak>(tag, body)?),
             REQUEST_PERSON => Command::RequestPerson(Box::new(payload::<RequestPerson>(tag, body)?)),
             INVITE_COMPANION => Command::InviteCompanion(Box::new(payload::<InviteCompanion>(tag, body)?)),
+            CONSULT => Command::Consult(payload::<Consult>(tag, body)?),
+            END_CONSULT => Command::EndConsult(payload::<EndConsult>(tag, body)?),
+            JOIN_CONSULT => Command::JoinConsult(payload::<JoinConsult>(tag, body)?),
             unknown => return Err(DecodeError::UnknownTag(unknown)),
         })
     }
@@ -358,16 +377,16 @@ fn completion_of(version: u8, body: &[u8]) -> Result<CompleteContact, DecodeErro
     Ok(CompleteContact { step, result, ..completion })
 }
 
-/// The transfer of a frame; formats before 3 know no back office.
+/// The transfer of a frame; formats before 3 know no back office and no consultation.
 fn transfer_of(version: u8, body: &[u8]) -> Result<TransferContact, DecodeError> {
     let transfer = payload::<TransferContact>(TRANSFER_CONTACT, body)?;
-    let is_sound = is_to_back_office(&transfer) == (version == 2);
+    let is_sound = is_transfer_of_format_3(&transfer) == (version == 2);
     is_sound.then_some(transfer).ok_or(DecodeError::Damaged(TRANSFER_CONTACT))
 }
 
-fn is_to_back_office(command: &TransferContact) -> bool {
+fn is_transfer_of_format_3(command: &TransferContact) -> bool {
     match command.to {
-        TransferTarget::BackOffice { .. } => true,
+        TransferTarget::BackOffice { .. } | TransferTarget::Consulted { .. } => true,
         TransferTarget::Queue(_) | TransferTarget::Operator { .. } => false,
     }
 }

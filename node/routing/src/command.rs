@@ -13,7 +13,9 @@ use crate::ids::{
 };
 use crate::plan::Plan;
 use crate::rules::{Facts, OperatorRules};
-pub use crate::together::{Context, RequestPerson, Requester};
+pub use crate::together::{
+    Consult, ConsultTarget, Context, EndConsult, JoinConsult, RequestPerson, Requester,
+};
 
 /// One command of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +72,12 @@ pub enum Command {
     RequestPerson(Box<RequestPerson>),
     /// The operator invites its customer into another channel.
     InviteCompanion(Box<InviteCompanion>),
+    /// The operator asks a colleague while the contact stays with it.
+    Consult(Consult),
+    /// A consultation is over.
+    EndConsult(EndConsult),
+    /// The customer joins a consultation, or leaves it.
+    JoinConsult(JoinConsult),
 }
 
 /// See [`Command::AskForBreak`].
@@ -458,6 +466,11 @@ pub enum TransferTarget {
         /// The channel of its contacts.
         channel: Name,
     },
+    /// To the colleague who was asked, at once. Logs before format 3 know none.
+    Consulted {
+        /// The consultation.
+        leg: ContactId,
+    },
 }
 
 /// See [`Command::HoldContact`].
@@ -498,6 +511,9 @@ impl Command {
             | Command::TakeNext(_)
             | Command::AssignContact(_)
             | Command::AskForBreak(_)
+            | Command::Consult(_)
+            | Command::EndConsult(_)
+            | Command::JoinConsult(_)
             | Command::RequestPerson(_)
             | Command::InviteCompanion(_) => None,
         }

@@ -93,6 +93,8 @@ pub enum EndReason {
     Closed(Option<OperatorId>),
     /// Nobody could serve it as usual, and this is what it gets instead.
     Deflected(Treatment),
+    /// A consultation that is over; the operator is the one who had it in handling or wrap-up.
+    ConsultOver(Option<OperatorId>),
 }
 
 /// Why an offer or assignment was taken back.
@@ -114,6 +116,8 @@ pub enum WithdrawReason {
     LifeSafety,
     /// A person was requested of the bot that had it.
     PersonRequested,
+    /// The consultation is over.
+    ConsultOver,
 }
 
 /// Something to be told to somebody.
@@ -305,6 +309,30 @@ pub enum Effect {
         /// Into which channel.
         channel: ChannelId,
     },
+    /// A contact is a consultation about another one (to the contact's gateway and to the operator who asks).
+    AnnounceConsult {
+        /// The consultation.
+        contact: ContactId,
+        /// What it is about.
+        of: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Who asks.
+        operator: OperatorId,
+    },
+    /// The customer joins a consultation, or leaves it (to the contact's gateway and to the operator who was asked).
+    JoinConsult {
+        /// The consultation.
+        contact: ContactId,
+        /// What it is about.
+        of: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Who was asked.
+        operator: OperatorId,
+        /// Whether all three talk from here on.
+        on: bool,
+    },
 }
 
 /// An operator's presence.
@@ -347,6 +375,8 @@ impl Effect {
             | Effect::EscalateCase { gateway, .. }
             | Effect::AnnounceCaseClosed { gateway, .. }
             | Effect::InviteCompanion { gateway, .. }
+            | Effect::AnnounceConsult { gateway, .. }
+            | Effect::JoinConsult { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
             Effect::NotifyWatcher { .. }
             | Effect::RingOperator { .. }
@@ -370,6 +400,8 @@ impl Effect {
             | Effect::AnnouncePresence { operator, .. }
             | Effect::NotifyWatcher { operator, .. }
             | Effect::InviteCompanion { operator, .. }
+            | Effect::AnnounceConsult { operator, .. }
+            | Effect::JoinConsult { operator, .. }
             | Effect::EndStream { party: Party::Operator(operator), .. } => Some(operator),
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }

@@ -10,6 +10,7 @@ use crate::case::Case;
 use crate::contact::{Contact, State, Wait};
 use crate::effect::PresenceState;
 use crate::ids::{OperatorId, QueueId, Timestamp};
+use crate::legs::Leg;
 use crate::operator::Operator;
 use crate::profiles::ProfileKey;
 use crate::router::Router;
@@ -69,7 +70,23 @@ impl Router {
             self.check_load(slot, operator, loads[slot as usize])?;
         }
         self.tables.cases.iter().try_for_each(|(slot, case)| self.check_case(slot, case))?;
+        self.legs.iter().try_for_each(|leg| self.check_leg(leg))?;
         self.check_nobody_waits_in_vain()
+    }
+
+    /// Whoever asks about a contact has it in hand, and the consultation is open.
+    fn check_leg(&self, leg: &Leg) -> Result<(), Violation> {
+        let open = self.tables.contacts.get(leg.id.slot, leg.id.generation).is_some_and(Contact::is_open);
+        let matter = self.tables.contacts.get(leg.of.slot, leg.of.generation);
+        let asks = matter.is_some_and(|matter| match matter.state {
+            State::Handling { operator, .. } => operator == leg.asker,
+            State::Waiting(_) | State::Offered { .. } | State::WrapUp { .. } | State::Ended { .. } => false,
+        });
+        if open && asks {
+            Ok(())
+        } else {
+            violated("I1", "a consultation outlives what it is about", leg.id.slot)
+        }
     }
 
     /// An open case has one contact that works for it, and that contact names it.

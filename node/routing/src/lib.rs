@@ -32,6 +32,7 @@ mod fits;
 pub mod ids;
 mod invariants;
 mod ladder;
+mod legs;
 mod life_safety;
 mod lifecycle;
 pub mod limits;

@@ -118,15 +118,27 @@ impl Router {
 
     /// Ends an affinity hold: the contact stands in line with its own key.
     pub(crate) fn stand_in_line(&mut self, slot: u32) {
+        if self.is_leg_to_one(slot) {
+            return self.end_leg(slot);
+        }
         self.tables.change_contact(slot, |row| row.state = State::Waiting(Wait::InLine));
         self.freed.contacts.insert(slot);
     }
 
     /// Sends the contact back to its old place.
     pub(crate) fn requeue(&mut self, slot: u32, reason: WithdrawReason) {
+        if self.is_leg_to_one(slot) {
+            return self.end_leg(slot);
+        }
         let row = self.tables.contact(slot);
         let (contact, gateway, assignment) = (row.id, row.gateway, row.assignment);
         let Some(operator) = row.operator() else { return };
+        if let Some(leg) = self.legs.find_mut(slot) {
+            leg.joined = false;
+        } else {
+            self.totals_of(slot).requeued += 1;
+        }
+        let row = self.tables.contact(slot);
         let wait = if is(Planted::RequeueLost) { Wait::Later } else { Wait::InLine };
         let now = self.now;
         let promote_at = self.next_promotion(row.queue, row.tier, row.enqueued_at);
@@ -134,13 +146,13 @@ impl Router {
             row.promote_at = promote_at;
             row.state = State::Waiting(wait);
         });
-        self.totals_of(slot).requeued += 1;
         self.free_operator(operator);
         self.freed.contacts.insert(slot);
         self.freed.announce.insert(slot);
         if !is(Planted::WithdrawalNotTold) {
             self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
         }
+        self.end_legs_of(slot);
     }
 
     /// Declined or missed (R3.1): the contact goes back and keeps away from the operator; the operator gets
@@ -150,6 +162,9 @@ impl Router {
         let (contact, operator) = (row.id, row.operator());
         let Some(operator) = operator else { return };
         self.requeue(slot, reason);
+        if !self.tables.contact(slot).is_open() {
+            return;
+        }
         self.exclude(operator, contact);
         let missed = self.tables.directory.plan.sessions.missed;
         let row = self.tables.operator(operator.slot);
@@ -194,6 +209,7 @@ impl Router {
                 self.give_back_idle_place(operator, offered_at, idle_before);
                 let reason = match reason {
                     EndReason::Closed(_) => WithdrawReason::Supervisor,
+                    EndReason::ConsultOver(_) => WithdrawReason::ConsultOver,
                     EndReason::Completed(_)
                     | EndReason::Abandoned
                     | EndReason::Merged(_)
@@ -213,6 +229,8 @@ impl Router {
             self.call_is_over(contact);
         }
         self.leave_case(slot, reason);
+        self.forget_leg(slot);
+        self.end_legs_of(slot);
     }
 
     fn drop_exclusions_of(&mut self, contact: ContactId) {
@@ -237,6 +255,9 @@ impl Router {
 
     fn count_end(&mut self, slot: u32, reason: EndReason) {
         let waited = self.now.since(self.tables.contact(slot).enqueued_at);
+        if self.is_leg(slot) {
+            return;
+        }
         let totals = self.totals_of(slot);
         match reason {
             EndReason::Completed(_) => totals.completed += 1,
@@ -248,6 +269,7 @@ impl Router {
             EndReason::OperatorLost(_) => totals.lost_operator += 1,
             EndReason::Closed(_) => totals.closed += 1,
             EndReason::Deflected(_) => totals.deflected += 1,
+            EndReason::ConsultOver(_) => {}
         }
     }
 

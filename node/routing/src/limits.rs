@@ -124,6 +124,8 @@ pub const HAND_OUT_HOLD_MS_MAX: u64 = 86_400_000;
 pub const ACQUAINTANCES_MAX: usize = 1_000_000;
 /// Channels for which a queue says what becomes of orphans.
 pub const ORPHAN_RULES_MAX: usize = 16;
+/// Open consultations about one contact.
+pub const LEGS_MAX: usize = 4;
 /// Slots of what a bot has learned.
 pub const SLOTS_MAX: usize = 16;
 /// Routes of a plan.

@@ -371,7 +371,13 @@ impl Router {
     /// whatever the others' load, and who is not kept away too.
     pub(crate) fn is_excluded(&self, operator: &Operator, contact: &Contact) -> bool {
         let is_forgotten = is(Planted::ExclusionForgottenAfterTransfer) && contact.transfers > 0;
-        if is_forgotten || !contact.excluded || !operator.excludes(contact.id) {
+        if is_forgotten || !contact.excluded {
+            return false;
+        }
+        if self.legs.find(contact.id.slot).is_some_and(|leg| leg.asker == operator.id) {
+            return !is(Planted::AskerIsAsked);
+        }
+        if !operator.excludes(contact.id) {
             return false;
         }
         let other = |slot: u32| slot != operator.id.slot && !self.tables.operator(slot).excludes(contact.id);
@@ -485,10 +491,12 @@ impl Router {
         let (contact, gateway, assignment) = (row.id, row.gateway, row.assignment);
         let waited = since.since(row.enqueued_at);
         let in_target = waited <= self.tables.directory.queue(row.queue).target.within;
-        let totals = self.totals_of(slot);
-        totals.connected += 1;
-        totals.connected_in_target += u64::from(in_target);
-        totals.waited_ms += waited.0;
+        if !self.is_leg(slot) || is(Planted::LegCountsAsCustomer) {
+            let totals = self.totals_of(slot);
+            totals.connected += 1;
+            totals.connected_in_target += u64::from(in_target);
+            totals.waited_ms += waited.0;
+        }
         self.emit(Effect::ConnectContact { contact, gateway, operator, assignment });
         self.remember_service(slot, operator);
         if !self.companions.is_empty() {

@@ -71,6 +71,9 @@ impl Router {
 
     /// The rule of the contact's channel, else of its queue. The work of a case must be finished by somebody.
     fn orphan_rule(&self, slot: u32) -> OrphanRule {
+        if self.is_leg(slot) {
+            return OrphanRule::Close;
+        }
         let row = self.tables.contact(slot);
         let of_channel = self.tables.directory.rule(row.queue).orphans.iter();
         let of_channel = of_channel.filter(|_| !is(Planted::ChannelOfOrphanIgnored));

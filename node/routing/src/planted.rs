@@ -188,6 +188,14 @@ pub enum Planted {
     OwnWrapUpIgnored,
     /// Completions need not say what came of it.
     ResultNotAsked,
+    /// A consultation goes on when the contact that it is about is over.
+    LegOutlivesMatter,
+    /// A consultation counts among the customers who were served.
+    LegCountsAsCustomer,
+    /// Whoever asks a queue may be asked itself.
+    AskerIsAsked,
+    /// The gateway does not hear of a conference.
+    ConferenceNotTold,
 }
 
 /// Whether this mistake is made now.

@@ -13,6 +13,7 @@ use crate::contact::{State, Wait};
 use crate::directory::Directory;
 use crate::effect::{Effect, Outcome, Reply};
 use crate::ids::{Incarnation, LogIndex, Millis, NodeId, QueueId, Timestamp, UnitId};
+use crate::legs::Legs;
 use crate::limits::TIMERS_PER_ENTRY_MAX;
 use crate::memory::{Acquaintance, Deed, Memory, Redialer};
 use crate::order::OrderKey;
@@ -51,6 +52,8 @@ pub struct Router {
     pub(crate) plans: VecDeque<(u64, LogIndex)>,
     /// Who served whom.
     pub(crate) acquaintances: Memory<Acquaintance>,
+    /// Open consultations.
+    pub(crate) legs: Legs,
     /// Effects of the entry being applied.
     pub(crate) effects: Vec<Effect>,
     /// What the event being carried out has freed.
@@ -185,6 +188,7 @@ impl Router {
             breaks_deferred: false,
             plans: VecDeque::new(),
             acquaintances: Memory::default(),
+            legs: Legs::default(),
             effects: Vec::new(),
             freed: Freed::default(),
             frame: Vec::new(),
@@ -285,6 +289,9 @@ impl Router {
             Command::AskForBreak(command) => self.ask_for_break(command),
             Command::RequestPerson(command) => self.request_person(command),
             Command::InviteCompanion(command) => self.invite_companion(command),
+            Command::Consult(command) => self.consult(command),
+            Command::EndConsult(command) => self.end_consult(command),
+            Command::JoinConsult(command) => self.join_consult(command),
         }
     }
 

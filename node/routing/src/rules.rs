@@ -224,6 +224,8 @@ pub struct QueueRules {
     pub reserve_after: Option<Millis>,
     /// A completion says topic and outcome (R1.4); `None` where it need not.
     pub results: Option<ResultRule>,
+    /// Capacity units of a consultation in the queue; `None` for those of a contact.
+    pub consult_units: Option<u32>,
 }
 
 /// What becomes of a contact whose operator does not come back within the grace, by its channel.

@@ -87,7 +87,10 @@ impl Router {
     /// An operator is connected to the contact: who served whom is remembered as long as the plan says.
     pub(crate) fn remember_service(&mut self, slot: u32, operator: OperatorId) {
         let remember = self.plan().rules.remember;
-        if remember == Remember::default() || self.tables.operator(operator.slot).profile_key.bot {
+        if remember == Remember::default()
+            || self.is_leg(slot)
+            || self.tables.operator(operator.slot).profile_key.bot
+        {
             return;
         }
         let contact = self.tables.contact(slot);

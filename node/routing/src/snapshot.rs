@@ -13,6 +13,7 @@ use crate::companions::{Companions, Invitation};
 use crate::contact::Contact;
 use crate::directory::Directory;
 use crate::ids::{ContactId, LogIndex, OperatorId, Timestamp, hash_parts};
+use crate::legs::{Leg, Legs};
 use crate::memory::{Acquaintance, Deed, Memory, MemoryRows, Redialer, StoredMemory};
 use crate::operator::Operator;
 use crate::plan::{Plan, RuleBook};
@@ -51,6 +52,7 @@ pub struct Snapshot {
     redials: MemoryRows<Redialer>,
     breaks_deferred: bool,
     acquaintances: MemoryRows<Acquaintance>,
+    legs: Vec<Leg>,
     plans: VecDeque<(u64, LogIndex)>,
     reservations: Reservations,
     companions: Companions,
@@ -72,6 +74,7 @@ pub(crate) struct Head {
     pub redials: StoredMemory<Redialer>,
     pub breaks_deferred: bool,
     pub acquaintances: StoredMemory<Acquaintance>,
+    pub legs: Vec<Leg>,
     pub plans: VecDeque<(u64, LogIndex)>,
     pub reservations: Vec<(OperatorId, ContactId)>,
     pub companions: Vec<(ContactId, Invitation)>,
@@ -158,6 +161,7 @@ impl Snapshot {
             redials: self.redials.to_stored(),
             breaks_deferred: self.breaks_deferred,
             plans: self.plans.clone(),
+            legs: self.legs.clone(),
             acquaintances: if is(Planted::AcquaintancesLeftOut) {
                 Vec::new()
             } else {
@@ -204,6 +208,7 @@ impl Router {
             redials: self.redials.rows(),
             breaks_deferred: self.breaks_deferred,
             acquaintances: self.acquaintances.rows(),
+            legs: self.legs.to_stored(),
             plans: self.plans.clone(),
             reservations: self.reservations.clone(),
             companions: self.companions.clone(),
@@ -240,6 +245,7 @@ impl Router {
         router.acquaintances = Memory::from_stored(head.acquaintances);
         router.reservations = Reservations::from_stored(head.reservations);
         router.companions = Companions::from_stored(head.companions);
+        router.legs = Legs::from_stored(head.legs);
         router.tables = derive(head.plan, rows, head.now)?;
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)

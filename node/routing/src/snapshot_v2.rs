@@ -147,6 +147,7 @@ impl From<HeadV2> for Head {
             redials: Vec::new(),
             breaks_deferred: false,
             acquaintances: Vec::new(),
+            legs: Vec::new(),
             plans: VecDeque::new(),
             reservations: Vec::new(),
             companions: Vec::new(),

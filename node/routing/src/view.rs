@@ -210,6 +210,10 @@ pub struct ContactView {
     pub wants_people: bool,
     /// What a bot or the gateway has learned.
     pub context: Option<Context>,
+    /// Its open consultations.
+    pub legs: Vec<ContactId>,
+    /// The contact that this open consultation is about, and whether the customer is in it.
+    pub leg_of: Option<(ContactId, bool)>,
 }
 
 impl Router {
@@ -361,6 +365,8 @@ impl Router {
             details: row.text.details.clone(),
             wants_people: row.need.people,
             context: row.text.context.as_deref().cloned(),
+            legs: self.legs.of(row.id.slot).iter().map(|slot| self.tables.contact(*slot).id).collect(),
+            leg_of: self.legs.find(row.id.slot).map(|leg| (leg.of, leg.joined)),
         }
     }
 

@@ -97,6 +97,8 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::AnnounceCaseClosed { .. } => "closed",
         Effect::NotifyWatcher { escalated: true, .. } => "watcher: late",
         Effect::NotifyWatcher { escalated: false, .. } => "watcher: near",
+        Effect::AnnounceConsult { .. } => "consult",
+        Effect::JoinConsult { .. } => "conference",
         Effect::AnnounceQueued { .. } => "queued",
         Effect::AnnounceMoved { .. } => "moved",
         Effect::ConnectContact { .. } => "connect",

@@ -46,7 +46,7 @@ fn ask_by_gateway(centre: &mut Centre, key: &str) -> Result<Reply, Refusal> {
 }
 
 /// A minute with a bot, a person and a request; what everybody was told.
-fn minute() -> Vec<Effect> {
+fn minute() -> (Vec<Effect>, u64) {
     let mut centre = centre();
     let mut seen = Vec::new();
     centre.push(contact("1", "bots", 5));
@@ -60,31 +60,54 @@ fn minute() -> Vec<Effect> {
     centre.push(EnqueueContact { head_start: Millis(30_000), ..contact("3", "people", 5) });
     centre.ready(person("anna"));
     seen.append(&mut centre.effects);
-    seen
+    (seen, 0)
+}
+
+/// Somebody asks a queue and lets the customer join; what everybody was told, and how many were connected.
+fn question() -> (Vec<Effect>, u64) {
+    let mut centre = Centre::new(plan(vec![QueuePlan::named("a")]));
+    centre.ready(OperatorPlan { capacity: 300, ..operator("anna") });
+    centre.push(contact("1", "a", 5));
+    let (answer, to) = (centre.answer("1"), ConsultTarget::Queue("a".into()));
+    centre.ok(Command::Consult(Consult { answer, to, units: None }));
+    let mut seen = core::mem::take(&mut centre.effects);
+    centre.ready(operator("boris"));
+    let (answer, leg) = (centre.answer("1"), centre.view("1").legs[0]);
+    centre.ok(Command::JoinConsult(JoinConsult { answer, leg, on: true }));
+    seen.append(&mut centre.effects);
+    centre.complete("1");
+    seen.append(&mut centre.effects);
+    (seen, centre.router.queues()[0].totals.connected)
 }
 
 /// A day that a mistake changes.
-type Day = fn() -> Vec<Effect>;
+type Day = fn() -> (Vec<Effect>, u64);
 
 #[test]
 fn every_mistake_about_people_together_shows() {
-    let mistakes: [(Planted, Day); 4] = [
+    let mistakes: [(Planted, Day); 8] = [
         (Planted::BackToTheBot, minute),
         (Planted::BotTimeCountsAsWaiting, minute),
         (Planted::ChannelOfOrphanIgnored, absence),
         (Planted::StayEndsWithAbsence, absence),
+        (Planted::LegOutlivesMatter, question),
+        (Planted::LegCountsAsCustomer, question),
+        (Planted::AskerIsAsked, question),
+        (Planted::ConferenceNotTold, question),
     ];
     for (mistake, day) in mistakes {
         plant(None);
         let right = day();
         plant(Some(mistake));
-        assert_ne!(day(), right, "{mistake:?}");
+        // An invariant that is broken shows too.
+        let wrong = std::panic::catch_unwind(day);
+        assert!(wrong.map_or(true, |seen| seen != right), "{mistake:?}");
     }
     plant(None);
 }
 
 /// An operator who is lost, comes back without room, and leaves; what everybody was told.
-fn absence() -> Vec<Effect> {
+fn absence() -> (Vec<Effect>, u64) {
     let orphans = vec![("chat".into(), OrphanRule::Stay)];
     let rules = QueueRules { orphans, ..QueueRules::default() };
     let mut centre = Centre::new(plan(vec![QueuePlan { rules, ..QueuePlan::named("a") }]));
@@ -105,5 +128,5 @@ fn absence() -> Vec<Effect> {
     seen.append(&mut centre.effects);
     sign_out(&mut centre);
     seen.append(&mut centre.effects);
-    seen
+    (seen, 0)
 }

@@ -19,12 +19,12 @@ use crate::v1::operator_service_client::OperatorServiceClient;
 use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
-    CaseStep, ContactContext, ContactResult, OperatorAccept, OperatorAck, OperatorAskForBreak,
-    OperatorAssignContact, OperatorComplete, OperatorDecline, OperatorDone, OperatorEndWrapUp, OperatorEvent,
-    OperatorExtendWrapUp, OperatorHeartbeat, OperatorHello, OperatorHold, OperatorInviteCompanion,
-    OperatorRequestPerson, OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse,
-    OperatorSetPresence, OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind,
-    Receipt,
+    CaseStep, ContactContext, ContactResult, OperatorAccept, OperatorAck, OperatorAskColleague,
+    OperatorAskForBreak, OperatorAssignContact, OperatorComplete, OperatorDecline, OperatorDone,
+    OperatorEndConsult, OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat,
+    OperatorHello, OperatorHold, OperatorInviteCompanion, OperatorJoinConsult, OperatorRequestPerson,
+    OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence,
+    OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -111,8 +111,47 @@ pub enum OperatorOperation {
         /// Into which channel.
         channel: String,
     },
+    /// Asks a colleague while the contact stays.
+    Consult {
+        /// About which.
+        of: AssignmentOf,
+        /// Whom.
+        to: Asked,
+        /// Capacity that it takes of whoever is asked; `None` for the plan's.
+        units: Option<u32>,
+    },
+    /// Ends a consultation.
+    EndConsult {
+        /// The contact that it is about.
+        of: AssignmentOf,
+        /// Id of the consultation.
+        leg: String,
+    },
+    /// Lets the customer join a consultation, or leave it.
+    JoinConsult {
+        /// The contact that it is about.
+        of: AssignmentOf,
+        /// Id of the consultation.
+        leg: String,
+        /// Whether the customer is in it from here on.
+        on: bool,
+    },
     /// Ends the session, and the client with it.
     SignOut,
+}
+
+/// Who is asked about a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Whoever takes it in this queue.
+    Queue(String),
+    /// This colleague and nobody else.
+    Colleague {
+        /// The colleague's login.
+        login: String,
+        /// How long it waits for an answer.
+        hold: Millis,
+    },
 }
 
 /// Where a customer is passed to.
@@ -136,6 +175,8 @@ pub enum TransferTo {
         /// The channel of its contacts.
         channel: String,
     },
+    /// To the colleague who was asked in this consultation, at once.
+    Asked(String),
 }
 
 /// One assignment of one contact, as ring and connect name it.
@@ -255,6 +296,9 @@ impl Role for Desktop {
             | OperatorOperation::Hold { of, .. }
             | OperatorOperation::RequestPerson { of, .. }
             | OperatorOperation::InviteCompanion { of, .. }
+            | OperatorOperation::Consult { of, .. }
+            | OperatorOperation::EndConsult { of, .. }
+            | OperatorOperation::JoinConsult { of, .. }
             | OperatorOperation::EndWrapUp(of) => Subject::Contact(of.contact.as_str().into()),
         }
     }
@@ -345,7 +389,23 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         OperatorOperation::RequestPerson { of: AssignmentOf { contact, assignment }, context, danger } => {
             Up::RequestPerson(OperatorRequestPerson { op_id, contact, assignment, context, danger })
         }
+        OperatorOperation::Consult { of, to, units } => Up::Consult(consult(op_id, of, to, units)),
+        OperatorOperation::EndConsult { of: AssignmentOf { contact, assignment }, leg } => {
+            Up::EndConsult(OperatorEndConsult { op_id, contact, assignment, leg })
+        }
+        OperatorOperation::JoinConsult { of: AssignmentOf { contact, assignment }, leg, on } => {
+            Up::JoinConsult(OperatorJoinConsult { op_id, contact, assignment, leg, on })
+        }
         OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
+    }
+}
+
+fn consult(op_id: u64, of: AssignmentOf, to: Asked, units: Option<u32>) -> OperatorAskColleague {
+    let AssignmentOf { contact, assignment } = of;
+    let asked = OperatorAskColleague { op_id, contact, assignment, units, ..OperatorAskColleague::default() };
+    match to {
+        Asked::Queue(queue) => OperatorAskColleague { queue, ..asked },
+        Asked::Colleague { login, hold } => OperatorAskColleague { login, hold_ms: hold.0, ..asked },
     }
 }
 
@@ -359,6 +419,7 @@ fn transfer(op_id: u64, of: AssignmentOf, to: TransferTo, wrap_up: Option<Millis
             OperatorTransfer { login, hold_ms: hold.0, queue: queue.unwrap_or_default(), ..pass }
         }
         TransferTo::BackOffice { route, channel } => OperatorTransfer { route, channel, ..pass },
+        TransferTo::Asked(leg) => OperatorTransfer { leg, ..pass },
     }
 }
 

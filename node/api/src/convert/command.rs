@@ -108,6 +108,9 @@ pub(crate) fn operator_command(
             (asked.op_id, super::together::person_by_bot(asked, operator, epoch))
         }
         Message::InviteCompanion(invite) => (invite.op_id, invitation(&invite, operator, epoch)),
+        Message::Consult(consult) => (consult.op_id, super::together::consult(&consult, operator, epoch)),
+        Message::EndConsult(end) => (end.op_id, super::together::end_consult(&end, operator, epoch)),
+        Message::JoinConsult(join) => (join.op_id, super::together::join_consult(&join, operator, epoch)),
         Message::SignOut(sign_out) => {
             let command = Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch });
             let mut problems = Problems::default();
@@ -238,7 +241,13 @@ fn transfer(pass: &v1::OperatorTransfer, operator: OperatorId, epoch: Epoch) -> 
     problems.op_id(pass.op_id);
     let contact = problems.contact("contact", &pass.contact);
     let wrap_up = pass.wrap_up_ms.map(|ms| problems.span("wrap_up_ms", ms));
-    let to = if !pass.route.is_empty() || !pass.channel.is_empty() {
+    let to = if !pass.leg.is_empty() {
+        let others = [&pass.queue, &pass.login, &pass.route, &pass.channel];
+        if others.into_iter().any(|other| !other.is_empty()) || pass.hold_ms != 0 {
+            problems.add("leg", "stands alone; leave out queue, login, hold_ms, route and channel");
+        }
+        TransferTarget::Consulted { leg: problems.contact("leg", &pass.leg) }
+    } else if !pass.route.is_empty() || !pass.channel.is_empty() {
         if !pass.queue.is_empty() || !pass.login.is_empty() || pass.hold_ms != 0 {
             problems.add("route", "goes with channel alone; leave out queue, login and hold_ms");
         }

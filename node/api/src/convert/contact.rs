@@ -50,6 +50,9 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         case: view.case.map(|case| case.to_string()),
         wants_people: view.wants_people,
         context: view.context.as_ref().map(super::together::context_message),
+        legs: view.legs.iter().map(ToString::to_string).collect(),
+        leg_of: view.leg_of.map(|(of, _)| of.to_string()),
+        joined: view.leg_of.is_some_and(|(_, joined)| joined),
         result: view.result.as_ref().map(result),
         invitation: view.invitation.as_ref().map(invitation),
         companion_of: view.companion_of.map(|call| call.to_string()),
@@ -148,6 +151,7 @@ pub(crate) fn end_reason_of(reason: EndReason) -> (v1::EndReason, Option<String>
         EndReason::Merged(into) => (v1::EndReason::Merged, Some(into.to_string())),
         EndReason::OperatorLost(_) => (v1::EndReason::OperatorLost, None),
         EndReason::Closed(_) => (v1::EndReason::Closed, None),
+        EndReason::ConsultOver(_) => (v1::EndReason::ConsultOver, None),
         EndReason::Deflected(Treatment::CallBack) => (v1::EndReason::CallBack, None),
         EndReason::Deflected(Treatment::Voicemail) => (v1::EndReason::Voicemail, None),
         // Who is let in or refused does not end by it.
@@ -161,7 +165,9 @@ pub(crate) fn end_reason_of(reason: EndReason) -> (v1::EndReason, Option<String>
 pub(crate) fn ended(reason: EndReason) -> v1::ContactEnded {
     let operator = match reason {
         EndReason::Completed(operator) | EndReason::OperatorLost(operator) => Some(operator.to_string()),
-        EndReason::Closed(operator) => operator.map(|operator| operator.to_string()),
+        EndReason::Closed(operator) | EndReason::ConsultOver(operator) => {
+            operator.map(|operator| operator.to_string())
+        }
         EndReason::Abandoned | EndReason::Merged(_) | EndReason::Deflected(_) => None,
     };
     let (reason, merged_into) = end_reason_of(reason);
@@ -179,6 +185,7 @@ pub(crate) fn withdraw_reason(reason: WithdrawReason) -> v1::WithdrawReason {
         WithdrawReason::Supervisor => v1::WithdrawReason::Supervisor,
         WithdrawReason::LifeSafety => v1::WithdrawReason::LifeSafety,
         WithdrawReason::PersonRequested => v1::WithdrawReason::PersonRequested,
+        WithdrawReason::ConsultOver => v1::WithdrawReason::ConsultOver,
     }
 }
 

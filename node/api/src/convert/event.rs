@@ -9,7 +9,7 @@ use ringmain_routing::{
 };
 
 use super::contact::{contact, ended, forgotten, login, presence, withdraw_reason};
-use super::{Life, case};
+use super::{Life, case, together};
 
 /// An effect as its contact's gateway hears of it; `None` for one that is not for gateways.
 pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Option<v1::GatewayEvent> {
@@ -33,6 +33,14 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
         Effect::AnnounceMoved { contact, queue, .. } => (contact, Event::Moved(moved(queue, router))),
         Effect::InviteCompanion { contact, .. } => {
             (contact, Event::CompanionInvited(invited(&delivered.effect, router)))
+        }
+        Effect::AnnounceConsult { contact, of, operator, .. } => {
+            let begun = v1::ConsultChange::Begun;
+            (contact, Event::Consult(together::consult_changed(begun, of, operator, router)))
+        }
+        Effect::JoinConsult { contact, of, operator, on, .. } => {
+            let changed = together::joined(on);
+            (contact, Event::Consult(together::consult_changed(changed, of, operator, router)))
         }
         Effect::AnnounceStage { .. }
         | Effect::WarnCase { .. }
@@ -81,6 +89,8 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
         | Effect::HoldContact { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::AnnounceConsult { .. }
+        | Effect::JoinConsult { .. }
         | Effect::NotifyWatcher { .. } => return None,
     };
     let contact = contact_of(&delivered.effect);
@@ -140,6 +150,14 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
             Event::CaseWatched(case::watched(case, operator, escalated, router))
         }
         Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(&delivered.effect, router)),
+        Effect::AnnounceConsult { contact, of, operator, .. } => {
+            let changed = together::consult_changed(v1::ConsultChange::Begun, of, operator, router);
+            Event::Consult(v1::OperatorConsult { contact: contact.to_string(), changed: Some(changed) })
+        }
+        Effect::JoinConsult { contact, of, operator, on, .. } => {
+            let changed = together::consult_changed(together::joined(on), of, operator, router);
+            Event::Consult(v1::OperatorConsult { contact: contact.to_string(), changed: Some(changed) })
+        }
         Effect::AnnounceQueued { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::AnnounceEnded { .. }
@@ -275,6 +293,12 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
             Event::CaseWatched(case::watched(case, operator, escalated, router))
         }
         Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(effect, router)),
+        Effect::AnnounceConsult { of, operator, .. } => {
+            Event::Consult(together::consult_changed(v1::ConsultChange::Begun, of, operator, router))
+        }
+        Effect::JoinConsult { of, operator, on, .. } => {
+            Event::Consult(together::consult_changed(together::joined(on), of, operator, router))
+        }
     }
 }
 
@@ -310,6 +334,8 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceStage { contact, .. }
         | Effect::InviteCompanion { contact, .. }
+        | Effect::AnnounceConsult { contact, .. }
+        | Effect::JoinConsult { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::EscalateCase { contact, .. } => contact,
         Effect::AnnouncePresence { .. }

@@ -107,6 +107,9 @@ impl Dialect for OperatorTalk {
             Up::AskForBreak(ask) => Some(&mut ask.op_id),
             Up::RequestPerson(asked) => Some(&mut asked.op_id),
             Up::InviteCompanion(invite) => Some(&mut invite.op_id),
+            Up::Consult(consult) => Some(&mut consult.op_id),
+            Up::EndConsult(end) => Some(&mut end.op_id),
+            Up::JoinConsult(join) => Some(&mut join.op_id),
             Up::SignOut(sign_out) => Some(&mut sign_out.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) => None,
         }
@@ -199,8 +202,11 @@ impl OperatorTalk {
         let receipt = receipt(op, &answer);
         match &answer.reply {
             Ok(reply) => {
-                let contact =
-                    if let Reply::Taken { contact } = reply { Some(contact.to_string()) } else { None };
+                let contact = if let Reply::Taken { contact } | Reply::Enqueued { contact } = reply {
+                    Some(contact.to_string())
+                } else {
+                    None
+                };
                 let (answer, until_ms) = break_answer(*reply);
                 let (receipt, break_answer) = (Some(receipt), answer.into());
                 Down::Done(v1::OperatorDone { receipt, contact, break_answer, until_ms })

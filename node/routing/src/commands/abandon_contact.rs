@@ -15,9 +15,9 @@ impl Router {
             State::Ended { .. } if !is(Planted::EndedTwice) => Ok(Reply::Done),
             State::Handling { .. } | State::WrapUp { .. } => Err(super::wrong_state(contact)),
             State::Waiting(_) | State::Offered { .. } | State::Ended { .. } => {
-                let left = contact.clone();
+                let (left, is_leg) = (contact.clone(), self.is_leg(command.contact.slot));
                 self.end_contact(command.contact.slot, EndReason::Abandoned);
-                if left.case.is_none() {
+                if left.case.is_none() && !is_leg {
                     self.remember_redialer(&left);
                 }
                 Ok(Reply::Done)

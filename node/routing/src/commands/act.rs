@@ -220,7 +220,9 @@ impl Router {
         let row = self.tables.contact(slot);
         let (contact, Some(operator)) = (row.id, row.operator()) else { return };
         self.requeue(slot, WithdrawReason::Supervisor);
-        self.exclude(operator, contact);
+        if self.tables.contact(slot).is_open() {
+            self.exclude(operator, contact);
+        }
     }
 
     fn close_contact(&mut self, slot: u32) {

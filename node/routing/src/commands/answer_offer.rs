@@ -57,12 +57,20 @@ pub(crate) fn ended_by_service(contact: &Contact) -> Result<Reply, Refusal> {
     use crate::effect::EndReason;
     match contact.state {
         State::Ended {
-            reason: EndReason::Completed(_) | EndReason::OperatorLost(_) | EndReason::Closed(Some(_)),
+            reason:
+                EndReason::Completed(_)
+                | EndReason::OperatorLost(_)
+                | EndReason::Closed(Some(_))
+                | EndReason::ConsultOver(Some(_)),
             ..
         } => Ok(Reply::Done),
         State::Ended {
             reason:
-                EndReason::Abandoned | EndReason::Merged(_) | EndReason::Closed(None) | EndReason::Deflected(_),
+                EndReason::Abandoned
+                | EndReason::Merged(_)
+                | EndReason::Closed(None)
+                | EndReason::Deflected(_)
+                | EndReason::ConsultOver(None),
             ..
         }
         | State::Waiting(_)

@@ -24,6 +24,7 @@ impl Router {
                 Err(super::wrong_state(contact))
             }
             State::Handling { operator, .. } => {
+                self.check_no_leg(contact)?;
                 let channel = self.judge_hand_over(contact, route, channel)?;
                 let (slot, wrap_up) = (contact.id.slot, self.wrap_up_after(contact, command.wrap_up));
                 self.totals_of(slot).transferred += 1;

@@ -73,6 +73,7 @@ impl Router {
         let row = self.tables.contact(slot);
         let (contact, assignment) = (row.id, row.assignment);
         self.emit(Effect::StartWrapUp { contact, operator, assignment, until });
+        self.end_legs_of(slot);
         if self.life_safety_waits() {
             self.freed.operators.insert(operator.slot);
         }

@@ -190,7 +190,7 @@ impl Router {
     }
 
     /// Tier 0 has room of its own (promise 6).
-    fn check_memory(&self, tier: u8) -> Result<(), Refusal> {
+    pub(super) fn check_memory(&self, tier: u8) -> Result<(), Refusal> {
         let limit = if tier == 0 { CONTACTS_MAX } else { CONTACTS_MAX - CONTACTS_RESERVED_FOR_TIER_0 };
         if self.tables.contacts.len() < limit {
             return Ok(());

@@ -58,7 +58,7 @@ impl Router {
     pub(crate) fn move_contact(&mut self, slot: u32, to: QueueId) {
         let contact = self.tables.contact(slot);
         let State::Waiting(wait) = contact.state else { return };
-        if contact.queue == to {
+        if contact.queue == to || self.is_leg_to_one(slot) {
             return;
         }
         let Ok(need) = self.need_in(contact, to) else { return };

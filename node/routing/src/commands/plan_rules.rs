@@ -159,6 +159,9 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
     }
     rules.people_queue.iter().try_for_each(|name| directory.find_queue(name).map(drop))?;
     check_orphans(rules, directory)?;
+    if rules.consult_units.is_some_and(|units| units > CAPACITY_MAX) {
+        return Err(invalid("rules.consult_units", "at most 1000000 units"));
+    }
     check_room(rules)
 }
 

@@ -32,6 +32,7 @@ impl Router {
                     }
                     State::Handling { .. } => {}
                 }
+                self.check_no_leg(contact)?;
                 self.keep_context(answer.contact.slot, command.context.as_ref());
                 self.pass_to_people(answer.contact.slot, command.danger);
             }
@@ -45,6 +46,7 @@ impl Router {
                 if !row.is_open() {
                     return Err(super::wrong_state(row));
                 }
+                self.check_no_leg(row)?;
                 self.keep_context(contact.slot, command.context.as_ref());
                 self.want_people(contact.slot);
             }
@@ -127,6 +129,7 @@ impl Router {
         self.change_queue(slot, queue, need, State::Waiting(wait));
         if let Some(bot) = bot {
             self.free_operator(bot);
+            self.end_legs_of(slot);
         }
         let kept_for = (is_first && wait == Wait::InLine).then(|| self.kept_for(self.tables.contact(slot)));
         if let Some((operator, until)) = kept_for.flatten() {

@@ -4,15 +4,14 @@
 use alloc::format;
 use alloc::sync::Arc;
 
+use super::related::MadeOf;
 use crate::calendar::CalendarPlan;
 use crate::case::{Case, CaseEnd, CaseState, StageDone};
 use crate::command::CaseStep;
-use crate::contact::{Contact, Need, State, Text, Wait};
+use crate::contact::{Contact, Need};
 use crate::directory::invalid;
 use crate::effect::{Effect, EndReason};
-use crate::ids::{
-    AssignmentEpoch, CaseId, ChannelId, ContactId, Millis, Name, OperatorId, Timestamp, UnitId, hash_parts,
-};
+use crate::ids::{CaseId, ChannelId, Millis, Name, OperatorId, Timestamp, UnitId};
 use crate::limits::{CASE_HISTORY_MAX, CASES_MAX};
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
@@ -77,7 +76,7 @@ impl Router {
     /// The case of a contact that was handed to the back office.
     pub(super) fn open_related_case(&mut self, slot: u32, route: &Name, channel: ChannelId) {
         let call = self.tables.contact(slot).clone();
-        let key = self.free_key(&call, &call.text.key, 1);
+        let key = self.free_key(&call, 1, |n| format!("{}/{n}", call.text.key).into());
         let mut work = self.next_work(&call, route, 0, channel, key);
         let case = self.open_case(route.clone(), &work, Some(&call));
         work.case = Some(case);
@@ -141,6 +140,7 @@ impl Router {
             EndReason::Completed(_)
             | EndReason::Merged(_)
             | EndReason::OperatorLost(_)
+            | EndReason::ConsultOver(_)
             | EndReason::Deflected(_) => return,
         };
         self.end_stage(case, operator);
@@ -170,7 +170,7 @@ impl Router {
     fn begin_stage(&mut self, slot: u32, stage: u16, before: &Contact) {
         let case = self.tables.case(slot);
         let (id, unit, route, begun) = (case.id, case.unit, case.route.clone(), case.begun + 1);
-        let key = self.free_key(before, &case.reference, begun);
+        let key = self.free_key(before, begun, |n| format!("{}/{n}", case.reference).into());
         let mut work = self.next_work(before, &route, stage, before.channel, key);
         work.case = Some(id);
         let (now, dates, contact) = (self.now, self.dates_of(&route, stage, unit), work.id);
@@ -308,18 +308,6 @@ impl Router {
         }
     }
 
-    /// The first key of the case's that no contact has.
-    fn free_key(&self, before: &Contact, reference: &Name, from: u32) -> (Name, u128) {
-        let gateway = &self.tables.gateway(before.gateway.slot).name;
-        let keys = (from..=u32::MAX).map(|n| {
-            let key: Name = format!("{reference}/{n}").into();
-            let hash = hash_parts(&[gateway.as_bytes(), key.as_bytes()]);
-            (key, hash)
-        });
-        let mut free = keys.into_iter().filter(|(_, hash)| !self.tables.ix.keys.contains_key(hash));
-        free.next().expect("there are fewer contacts than numbers")
-    }
-
     /// The contact of a stage that begins now, made of the one before it.
     fn next_work(
         &self,
@@ -327,59 +315,15 @@ impl Router {
         route: &Name,
         stage: u16,
         channel: ChannelId,
-        (key, key_hash): (Name, u128),
+        key: (Name, u128),
     ) -> Contact {
         let directory = &self.tables.directory;
         let queue = self.stage_of(route, stage).and_then(|stage| directory.find_queue(&stage.queue).ok());
         let queue = queue.map_or(before.queue, |found| found.0);
         let of_channel = directory.plan.channels[channel.0 as usize].units;
         let units = directory.rule(queue).units_of(channel).unwrap_or(of_channel);
-        let (slot, generation) = self.tables.contacts.next_id();
-        let key_of_class = (queue, units, Arc::new(self.own_need_of(before, channel)));
-        let classes = &self.tables.ix.classes;
-        let class = classes.find_key(&key_of_class);
-        let need = class.map_or(key_of_class.2, |class| classes.at(class).need.clone());
-        Contact {
-            id: ContactId { slot, generation },
-            gateway: before.gateway,
-            key: key_hash,
-            // No command brought it, so that none is the same as it.
-            body: 0,
-            queue,
-            channel,
-            tier: before.tier + before.promoted,
-            enqueued_at: self.now,
-            head_start: Millis(0),
-            index: self.index,
-            units,
-            need,
-            class,
-            not_before: None,
-            state: State::Waiting(Wait::Later),
-            assignment: AssignmentEpoch(0),
-            holder: None,
-            excluded: false,
-            callback: None,
-            sources: 1,
-            transfers: 0,
-            passed: false,
-            promoted: 0,
-            promote_at: None,
-            decision: None,
-            case: None,
-            text: Arc::new(Text {
-                key,
-                preferred: None,
-                callback: None,
-                details: before.text.details.clone(),
-                own: None,
-                result: None,
-                facts: before.text.facts.clone(),
-                rule: None,
-                owner: before.text.owner.clone(),
-                context: before.text.context.clone(),
-            }),
-        }
+        let need = Arc::new(self.own_need_of(before, channel));
+        self.made_of(before, MadeOf { queue, channel, units, need, key })
     }
 
     /// What a contact asks for itself, as an arrival of format 3 in a channel.

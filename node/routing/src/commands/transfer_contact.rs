@@ -26,8 +26,12 @@ impl Router {
         self.admit_operator(command.answer.operator, command.answer.epoch)?;
         check_transfer(command)?;
         let contact = self.answered_contact(&command.answer)?;
-        if let TransferTarget::BackOffice { route, channel } = &command.to {
-            return self.hand_to_back_office(command, route, channel);
+        match &command.to {
+            TransferTarget::BackOffice { route, channel } => {
+                return self.hand_to_back_office(command, route, channel);
+            }
+            TransferTarget::Consulted { leg } => return self.hand_to_asked(command, *leg),
+            TransferTarget::Queue(_) | TransferTarget::Operator { .. } => {}
         }
         match contact.state {
             State::Waiting(_) if contact.passed => Ok(Reply::Done),
@@ -36,25 +40,29 @@ impl Router {
                 Err(super::wrong_state(contact))
             }
             State::Handling { operator, .. } => {
+                self.check_no_leg(contact)?;
                 self.check_passes(contact)?;
                 let way = self.way_of(contact, operator, &command.to)?;
-                let wrap_up = self.wrap_up_after(contact, command.wrap_up);
-                let hard_end = self.now + self.tables.directory.queue(contact.queue).wrap_up_max;
-                let kept = WrapUp {
-                    contact: contact.id,
-                    assignment: contact.assignment,
-                    units: contact.taken(),
-                    until: self.now + wrap_up,
-                    hard_end,
-                };
+                let kept = self.kept_after(contact, command.wrap_up);
                 self.pass_on(operator, way, kept);
                 Ok(Reply::Done)
             }
         }
     }
 
+    /// The wrap-up of whoever passes a contact on.
+    pub(super) fn kept_after(&self, contact: &Contact, wanted: Option<Millis>) -> WrapUp {
+        WrapUp {
+            contact: contact.id,
+            assignment: contact.assignment,
+            units: contact.taken(),
+            until: self.now + self.wrap_up_after(contact, wanted),
+            hard_end: self.now + self.tables.directory.queue(contact.queue).wrap_up_max,
+        }
+    }
+
     /// A hard case is passed on so often as its queue allows (R3.8).
-    fn check_passes(&self, contact: &Contact) -> Result<(), Refusal> {
+    pub(super) fn check_passes(&self, contact: &Contact) -> Result<(), Refusal> {
         match self.tables.directory.queue(contact.queue).rules.passes_max {
             Some(passes_max) if contact.transfers >= passes_max && !is(Planted::PassedForEver) => {
                 Err(Refusal::PassedOften { contact: contact.id, passes_max })
@@ -85,8 +93,8 @@ impl Router {
                 }
                 Ok(Way { queue, need, wait: Wait::Held { operator, until: self.now + *hold } })
             }
-            TransferTarget::BackOffice { .. } => {
-                Err(invalid("to", "the back office is no place for the contact itself"))
+            TransferTarget::BackOffice { .. } | TransferTarget::Consulted { .. } => {
+                Err(invalid("to", "this way leads to no line"))
             }
         }
     }
@@ -123,6 +131,12 @@ impl Router {
             });
         }
         self.exclude(operator, contact);
+        self.end_talk_of(operator, kept);
+        self.end_legs_of(slot);
+    }
+
+    /// Whoever passed a contact on writes it up, or is free.
+    pub(super) fn end_talk_of(&mut self, operator: OperatorId, kept: WrapUp) {
         if kept.until > self.now {
             self.keep_wrap_up(operator, kept);
             // The wrap-up holds units, but the contact counts no longer against a cap of its channel.
@@ -150,5 +164,6 @@ fn check_transfer(command: &TransferContact) -> Result<(), Refusal> {
             check_name("to.route", route)?;
             check_name("to.channel", channel)
         }
+        TransferTarget::Consulted { .. } => Ok(()),
     }
 }

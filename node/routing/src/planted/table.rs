@@ -388,4 +388,18 @@ pub const ALL: &[Mistake] = &[
     mistake(Planted::InvitationsLeftOut, "the core", "Snapshots have no invitations", &["I8"]),
     mistake(Planted::OwnWrapUpIgnored, "the core", "An operator's own wrap-up counts for nothing", &["I1"]),
     mistake(Planted::ResultNotAsked, "the core", "Completions need not say what came of it", &["I1"]),
+    mistake(
+        Planted::LegOutlivesMatter,
+        "the core",
+        "A consultation goes on when the contact that it is about is over",
+        &["I1"],
+    ),
+    mistake(
+        Planted::LegCountsAsCustomer,
+        "the core",
+        "A consultation counts among the customers who were served",
+        &["I7"],
+    ),
+    mistake(Planted::AskerIsAsked, "the core", "Whoever asks a queue may be asked itself", &["I4"]),
+    mistake(Planted::ConferenceNotTold, "the core", "The gateway does not hear of a conference", &["I1"]),
 ];

@@ -1,7 +1,7 @@
 //! An event, for people and for programs.
 
 use ringmain_protocol::v1::event::Event as What;
-use ringmain_protocol::v1::{CaseName, Event, WithdrawReason};
+use ringmain_protocol::v1::{CaseName, ConsultChange, Event, WithdrawReason};
 use serde_json::{Map, Value, json};
 
 use super::contact::end_word;
@@ -36,6 +36,9 @@ pub(super) fn event_line(event: &Event) -> String {
         Some(What::Moved(moved)) => ("moved", format!("to {}", moved.queue)),
         Some(What::CompanionInvited(invited)) => {
             ("invited", format!("{}, into {}", invited.operator_login, invited.channel))
+        }
+        Some(What::Consult(consult)) => {
+            (consult_word(consult.change()), format!("about {}: {}", consult.of, consult.operator_login))
         }
         Some(What::StageBegun(begun)) => (
             "stage",
@@ -120,6 +123,13 @@ pub(super) fn event_json(event: &Event) -> Value {
             more["channel"] = json!(invited.channel);
             ("invited", more)
         }
+        Some(What::Consult(consult)) => (
+            consult_word(consult.change()),
+            json!({
+                "of": consult.of, "of_key": consult.of_key, "operator": consult.operator,
+                "operator_login": consult.operator_login,
+            }),
+        ),
         Some(
             of_case @ (What::StageBegun(_)
             | What::CaseWarned(_)
@@ -172,6 +182,7 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::PresenceChanged(_)
         | What::StreamEnded(_)
         | What::Held(_)
+        | What::Consult(_)
         | What::CompanionInvited(_)
         | What::Moved(_) => ("unknown", json!({})),
     }
@@ -241,6 +252,15 @@ fn assignment(operator: &str, login: &str, assignment: u32) -> Value {
     json!({"operator": operator, "operator_login": login, "assignment": assignment})
 }
 
+fn consult_word(change: ConsultChange) -> &'static str {
+    match change {
+        ConsultChange::Unspecified => "unknown",
+        ConsultChange::Begun => "consult",
+        ConsultChange::Joined => "conference",
+        ConsultChange::Left => "conference-over",
+    }
+}
+
 fn withdraw_word(reason: WithdrawReason) -> &'static str {
     match reason {
         WithdrawReason::Unspecified => "unknown",
@@ -252,5 +272,6 @@ fn withdraw_word(reason: WithdrawReason) -> &'static str {
         WithdrawReason::Supervisor => "supervisor",
         WithdrawReason::LifeSafety => "life-safety",
         WithdrawReason::PersonRequested => "person requested",
+        WithdrawReason::ConsultOver => "consultation over",
     }
 }

@@ -21,6 +21,7 @@ pub(super) const TABLE: Table = &[
     (Key::EndCallBack, "nobody could serve it, a call-back was offered"),
     (Key::EndVoicemail, "nobody could serve it, a voicemail was taken"),
     (Key::EndMessage, "nobody could serve it, and the customer was told so"),
+    (Key::EndConsultOver, "the consultation is over"),
     (Key::EndUnknown, "for a reason that this program does not know"),
     (
         Key::NobodyFits,

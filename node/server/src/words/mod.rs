@@ -34,7 +34,7 @@ macro_rules! keys {
 
 keys! {
     ContactWaits, ContactLater, ContactRings, ContactHandled, ContactWrapUp, ContactOver, ContactUnknown,
-    EndCompleted, EndAbandoned, EndMerged, EndOperatorLost, EndClosed, EndCallBack, EndVoicemail, EndMessage,
+    EndCompleted, EndAbandoned, EndMerged, EndOperatorLost, EndClosed, EndCallBack, EndVoicemail, EndMessage, EndConsultOver,
     EndUnknown, NobodyFits, NobodyFitsYet, First, Ahead, HeldFor, Tier, Promoted, PromoteNext, EntryRule, NoEntryRule,
     HeadStart, NoLadder, Step, StepNext, StepLast, KeptHead, KeptUnlisted, KeptUnknown, KeptSkill, KeptLevel,
     KeptLanguage, KeptPrincipal, KeptChannel, KeptBot, KeptReach, KeptRank, KeptNotSignedIn, KeptStreamLost, KeptNotReady,

@@ -21,6 +21,7 @@ pub(super) const TABLE: Table = &[
     (Key::EndCallBack, "обслужить было некому, предложен обратный звонок"),
     (Key::EndVoicemail, "обслужить было некому, записано голосовое сообщение"),
     (Key::EndMessage, "обслужить было некому, клиенту об этом сказано"),
+    (Key::EndConsultOver, "консультация окончена"),
     (Key::EndUnknown, "по причине, которой эта программа не знает"),
     (
         Key::NobodyFits,

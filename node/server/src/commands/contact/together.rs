@@ -9,6 +9,11 @@ pub(super) fn context_lines(contact: &Contact) -> Vec<(&'static str, String)> {
     if contact.wants_people {
         lines.push(("wants", "a person".to_owned()));
     }
+    lines.extend(contact.legs.iter().map(|leg| ("consultation", leg.clone())));
+    if let Some(of) = &contact.leg_of {
+        let with = if contact.joined { ", with the customer" } else { "" };
+        lines.push(("consults about", format!("{of}{with}")));
+    }
     if let Some(context) = &contact.context {
         lines.extend(context.intent.clone().map(|intent| ("intent", intent)));
         let slots = context.slots.iter().map(|slot| format!("{}: {}", slot.name, slot.value));

@@ -41,6 +41,7 @@ pub(in crate::commands) fn end_word(reason: EndReason) -> Option<&'static str> {
         EndReason::CallBack => Some("deflected to a call-back"),
         EndReason::Voicemail => Some("deflected to voicemail"),
         EndReason::Message => Some("deflected by a message"),
+        EndReason::ConsultOver => Some("consultation over"),
     }
 }
 
@@ -139,6 +140,9 @@ pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
         "transfers": contact.transfers,
         "case": contact.case,
         "wants_people": contact.wants_people,
+        "legs": contact.legs,
+        "leg_of": contact.leg_of,
+        "joined": contact.joined,
         "context": contact.context.as_ref().map(super::together::context_json),
         "end_reason": end_word(contact.end_reason()),
         "merged_into": contact.merged_into,

@@ -93,6 +93,7 @@ fn end(reason: EndReason) -> Key {
         EndReason::CallBack => Key::EndCallBack,
         EndReason::Voicemail => Key::EndVoicemail,
         EndReason::Message => Key::EndMessage,
+        EndReason::ConsultOver => Key::EndConsultOver,
     }
 }
 
