@@ -49,7 +49,9 @@ impl Router {
     /// Whether the completion says what its queue wants to know (R1.4).
     fn judge_result(&self, contact: &Contact, result: Option<&ContactResult>) -> Result<(), Refusal> {
         let rule = self.tables.directory.queue(contact.queue).rules.results.as_ref();
-        let Some(rule) = rule.filter(|_| !is(Planted::ResultNotAsked)) else { return Ok(()) };
+        // A consultation has no outcome of its own.
+        let rule = rule.filter(|_| !is(Planted::ResultNotAsked) && !self.is_leg(contact.id.slot));
+        let Some(rule) = rule else { return Ok(()) };
         let Some(result) = result else {
             return Err(invalid("result", "this queue asks for topic and outcome of what is completed"));
         };
