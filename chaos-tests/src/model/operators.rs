@@ -128,13 +128,14 @@ impl Model {
             return Ok(Reply::Done);
         }
         row.presence_seq = command.seq;
-        let mut freed = self.become_present(
-            command.operator,
-            match command.presence {
-                DeclaredPresence::Ready => PresenceState::Ready,
-                DeclaredPresence::NotReady(reason) => PresenceState::NotReady(reason),
-            },
-        );
+        let presence = match command.presence {
+            DeclaredPresence::Ready => PresenceState::Ready,
+            DeclaredPresence::NotReady(reason) => PresenceState::NotReady(reason),
+        };
+        if row.presence == presence {
+            return Ok(Reply::Done);
+        }
+        let mut freed = self.become_present(command.operator, presence);
         freed.join(Freed::operator(command.operator));
         self.settle(freed);
         Ok(Reply::Done)
