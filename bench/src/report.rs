@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::result::ResultRow;
 use crate::scenario::{Contact, Scenario};
-use crate::simulate::{BreakFigures, CaseFigures, Simulated};
+use crate::simulate::{BreakFigures, CaseFigures, CompanionFigures, Simulated};
 use columns::QUEUE_COLUMNS;
 pub(crate) use columns::Shown;
 pub use day::{HourFigures, QueueHour};
@@ -80,6 +80,9 @@ pub struct Report {
     /// Cases by route.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cases: BTreeMap<String, CaseFigures>,
+    /// Companions of calls; nothing where nobody was invited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub companions: Option<CompanionFigures>,
     /// Commands carried out.
     pub commands: u64,
     /// The core's hash over all commands and outcomes, in hexadecimal.
@@ -175,6 +178,7 @@ impl Report {
             rejected: simulated.rejected.clone(),
             breaks: simulated.breaks.clone(),
             cases: simulated.cases.clone(),
+            companions: Some(simulated.companions).filter(|companions| companions.invited > 0),
             commands: simulated.commands,
             chain: format!("{:032x}", simulated.chain),
             rows: rows.len() as u64,

@@ -6,25 +6,28 @@
 //! millisecond before its `to_ms`.
 
 mod cases;
+mod companions;
 mod duty;
 mod ledger;
 mod schedule;
 mod setup;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringmain_routing::command::{
-    AbandonContact, AnswerOffer, CaseStep, CompleteContact, DeclaredPresence, EnqueueContact, SetPresence,
+    AbandonContact, AnswerOffer, CaseStep, CompleteContact, ContactResult, DeclaredPresence, EnqueueContact,
+    SetPresence,
 };
 use ringmain_routing::effect::{EndReason, WithdrawReason};
 use ringmain_routing::{
-    Command, ContactId, Effect, Epoch, GatewayId, Millis, Outcome, Refusal, Reply, Router, Timestamp,
+    Command, ContactId, Effect, Epoch, GatewayId, Millis, Name, Outcome, Refusal, Reply, Router, Timestamp,
 };
 
 use crate::result::{ResultOutcome, ResultRow};
-use crate::scenario::{Contact, Scenario};
+use crate::scenario::{Contact, Scenario, Text};
 use cases::CaseBook;
 pub use cases::CaseFigures;
+pub use companions::{CALLS, CompanionFigures, Companions};
 use ledger::{Attempt, Ledger};
 use schedule::{Event, Schedule};
 use setup::Seat;
@@ -33,11 +36,13 @@ pub use duty::BreakFigures;
 pub use setup::plan_of;
 
 /// How to run it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Stop the clock here: what is open then is `waiting` or `in_service`. `None`: go on until everybody is
     /// served or nobody can be served any more.
     pub until_ms: Option<u64>,
+    /// A share of calls gets companions.
+    pub companions: Option<Companions>,
 }
 
 /// What came of it.
@@ -57,6 +62,8 @@ pub struct Simulated {
     pub breaks: BTreeMap<String, BreakFigures>,
     /// Cases by route; none where the plan has no routes that anybody went.
     pub cases: BTreeMap<String, CaseFigures>,
+    /// What came of invitations into a companion channel.
+    pub companions: CompanionFigures,
 }
 
 /// Why a scenario cannot be run.
@@ -69,6 +76,12 @@ pub enum CannotSimulate {
         what: &'static str,
         /// Its answer.
         refusal: Refusal,
+    },
+    /// Nobody may be invited into that channel.
+    #[error("the plan has no companion channel {channel:?}; give it `companion_ms` and that channel")]
+    NoCompanions {
+        /// Which channel was asked for.
+        channel: String,
     },
     /// The core refused what a correct client does: a bug of ours.
     #[error("{command} at {at_ms} ms was refused: {refusal}")]
@@ -93,6 +106,8 @@ pub fn simulate(
 ) -> Result<Simulated, CannotSimulate> {
     let mut run = Run::set_up(scenario)?;
     let end = Timestamp(options.until_ms.unwrap_or(u64::MAX));
+    run.options = options;
+    run.check_companions()?;
     while let Some(at) = run.next_time().filter(|&at| at <= end) {
         if run.router.next_deadline().is_some_and(|deadline| deadline <= at) {
             run.apply(at, &Command::Tick)?;
@@ -124,6 +139,14 @@ struct Run<'s> {
     /// Contacts that the core makes: later stages of cases. They stand behind those of the scenario.
     made: Vec<Contact>,
     cases: CaseBook,
+    options: Options,
+    companions: CompanionFigures,
+    /// Calls whose operator was to invite.
+    invited: BTreeSet<usize>,
+    /// The numbers of companions to come.
+    phones: BTreeMap<usize, Text>,
+    /// Companions with their operators, and since when.
+    linked: BTreeMap<usize, Timestamp>,
     /// The latest end of a wrap-up, hold, break or rest. The core's timers beyond it only forget what has ended.
     timers_matter_until: Timestamp,
 }
@@ -156,6 +179,11 @@ impl<'s> Run<'s> {
             rest_matters,
             made: Vec::new(),
             cases: CaseBook::default(),
+            options: Options::default(),
+            companions: CompanionFigures::default(),
+            invited: BTreeSet::new(),
+            phones: BTreeMap::new(),
+            linked: BTreeMap::new(),
             timers_matter_until: Timestamp(0),
         })
     }
@@ -182,7 +210,8 @@ impl<'s> Run<'s> {
     fn next_event(&mut self, at: Timestamp) -> Result<(), CannotSimulate> {
         match self.schedule.pop() {
             None => Ok(()),
-            Some(Event::Arrive { contact }) => self.arrive(at, contact),
+            Some(Event::Arrive { contact } | Event::ArriveMade { contact }) => self.arrive(at, contact),
+            Some(Event::Invite { contact }) => self.invite(at, contact),
             Some(Event::Accept { contact, assignment }) => match self.ledger.held(contact, assignment) {
                 Some(attempt) if !attempt.is_connected() => {
                     let answer = self.answer(attempt);
@@ -194,14 +223,10 @@ impl<'s> Run<'s> {
                 Some(attempt) => {
                     let wrap_up = self.row(contact).wrap_up_ms.map(Millis);
                     let answer = self.answer(attempt);
+                    let (result, step) = (self.result_of(answer.contact), CaseStep::Next);
                     self.apply(
                         at,
-                        &Command::CompleteContact(CompleteContact {
-                            answer,
-                            wrap_up,
-                            step: CaseStep::Next,
-                            result: None,
-                        }),
+                        &Command::CompleteContact(CompleteContact { answer, wrap_up, step, result }),
                     )
                     .map(drop)
                 }
@@ -220,6 +245,15 @@ impl<'s> Run<'s> {
             Some(Event::ComeBack { operator }) => self.come_back(at, operator),
             Some(Event::SignOut { operator }) => self.sign_out(at, operator),
         }
+    }
+
+    /// The first result that the contact's queue allows, where it asks for one.
+    fn result_of(&self, contact: ContactId) -> Option<ContactResult> {
+        let view = self.router.contact(contact)?;
+        let queue = self.router.plan().queues.iter().find(|queue| queue.name == view.queue)?;
+        let rule = queue.rules.results.as_ref()?;
+        let first = |names: &[Name]| names.first().cloned().unwrap_or_else(|| "simulated".into());
+        Some(ContactResult { topic: first(&rule.topics), outcome: first(&rule.outcomes) })
     }
 
     fn answer(&self, attempt: &Attempt) -> AnswerOffer {
@@ -247,13 +281,15 @@ impl<'s> Run<'s> {
     /// The one command whose refusal is a result and no error: a full queue rejects.
     fn arrive(&mut self, at: Timestamp, contact: usize) -> Result<(), CannotSimulate> {
         let (gateway, epoch) = self.gateway;
-        let row = &self.scenario.contacts[contact];
+        let row = &self.row(contact).clone();
         let has_entry_rules = !self.router.plan().rules.entry.is_empty();
-        let command = EnqueueContact { gateway, epoch, ..setup::enqueue(row, has_entry_rules) };
+        let mut command = EnqueueContact { gateway, epoch, ..setup::enqueue(row, has_entry_rules) };
+        command.facts = self.facts_of(contact, command.facts);
         let Outcome { reply, effects } = self.router.apply(at, &Command::EnqueueContact(Box::new(command)));
         match reply {
             Ok(Reply::Enqueued { contact: id }) => {
                 self.ledger.enqueued(contact, id);
+                self.count_companion(at, contact, id);
                 let hold =
                     if row.preferred_operator.is_some() { row.sticky_ms.unwrap_or_default() } else { 0 };
                 self.timers_matter_until = self.timers_matter_until.max(at + Millis(hold));
@@ -302,6 +338,7 @@ impl<'s> Run<'s> {
                 let contact = self.ledger.connected(attempt, at.0);
                 let talk_ms = self.row(contact).service_ms / self.stages_of(attempt_contact);
                 self.schedule.push(at.0.saturating_add(talk_ms), Event::EndTalk { contact, assignment });
+                self.plan_invitation(at, contact, talk_ms);
             }
             // A customer who leaves is one final row, not an attempt more.
             Effect::WithdrawAssignment { reason: WithdrawReason::Abandoned, operator, .. } => {
@@ -377,6 +414,7 @@ impl<'s> Run<'s> {
         let row = &self.row(contact).clone();
         match reason {
             EndReason::Completed(_) => {
+                self.end_companion(at, contact);
                 self.ledger.end_served(contact, row, &self.seats, ResultOutcome::Served, at.0);
             }
             // No session is lost in virtual time; were one, the attempt would have ended without service.
@@ -392,7 +430,7 @@ impl<'s> Run<'s> {
                 self.ledger.end_unassigned(contact, row, ResultOutcome::Rejected, at.0, log_index, None);
             }
             EndReason::Merged(into) => {
-                let into = self.scenario.contacts[self.ledger.row_of(into)].contact_id.clone();
+                let into = self.row(self.ledger.row_of(into)).contact_id.clone();
                 self.ledger.end_unassigned(contact, row, ResultOutcome::Merged, at.0, log_index, Some(into));
             }
         }
@@ -410,6 +448,7 @@ impl<'s> Run<'s> {
             rejected: self.rejected,
             breaks: self.breaks,
             cases: self.cases.figures(&self.router),
+            companions: self.companions,
         }
     }
 }

@@ -11,11 +11,11 @@ use ringmain_bench::profile::Profile;
 use ringmain_bench::report::{Report, Summary};
 use ringmain_bench::result::{self, ResultOutcome, ResultRow};
 use ringmain_bench::scenario::{Contact, Kind, Operator, Scenario, Shift};
-use ringmain_bench::simulate::{Options, Simulated, simulate};
+use ringmain_bench::simulate::{CannotSimulate, Companions, Options, Simulated, simulate};
 use ringmain_bench::workload::{Selection, generate};
 use ringmain_routing::command::OperatorPlan;
 use ringmain_routing::plan::{Answer, ChannelPlan, QueuePlan};
-use ringmain_routing::rules::{EntryRule, Route, Stage, Then, When};
+use ringmain_routing::rules::{EntryRule, ResultRule, Route, Stage, Then, When};
 use ringmain_routing::{Millis, Plan};
 
 fn run(scenario: &Scenario) -> Simulated {
@@ -159,7 +159,8 @@ fn nobody_who_can_serve_leaves_the_contact_waiting() {
 #[test]
 fn stopping_the_clock_leaves_contacts_in_service_and_waiting() {
     let given = scenario(vec![contact(1, 0, 100), contact(2, 10, 5)], vec![operator("ann", &[])]);
-    let simulated = simulate(&given, Options { until_ms: Some(50) }, &mut |_| {}).unwrap();
+    let simulated =
+        simulate(&given, Options { until_ms: Some(50), ..Options::default() }, &mut |_| {}).unwrap();
     assert_eq!(outcome(&simulated, "k1"), ResultOutcome::InService);
     assert_eq!(outcome(&simulated, "k2"), ResultOutcome::Waiting);
 }
@@ -363,4 +364,59 @@ fn a_case_goes_its_stages_and_the_report_says_what_became_of_it() {
     assert!(figures.warned > 0 && figures.escalated > 0);
     let line = report.lines().into_iter().find(|line| line.starts_with("cases of claims"));
     assert!(line.is_some_and(|line| line.contains("3 opened, 3 closed (3 done")));
+}
+
+/// One line of calls, and a messenger into which their customers may be invited; completions must say what came of it.
+fn companion_plan() -> Plan {
+    let mut plan = Plan {
+        version: 1,
+        queues: vec![QueuePlan::named("line")],
+        channels: ["voice", "messenger"].map(|name| ChannelPlan { name: name.into(), units: 1 }).to_vec(),
+        ..Plan::default()
+    };
+    plan.rules.companion = Some(Millis(600_000));
+    plan.queues[0].rules.results = Some(ResultRule { topics: vec![], outcomes: vec!["solved".into()] });
+    plan
+}
+
+fn with_companions(given: &Scenario, percent: u8, channel: &str) -> Result<Simulated, CannotSimulate> {
+    let companions = Some(Companions { percent, channel: channel.into() });
+    simulate(given, Options { companions, ..Options::default() }, &mut |_| {})
+}
+
+#[test]
+fn a_share_of_calls_gets_a_companion_that_goes_to_the_calls_operator() {
+    let contacts = (0..200).map(|id| contact(id, id as u64 * 20_000, 30_000)).collect();
+    let operators = vec![operator("anna", &[]), operator("boris", &[])];
+    let given = Scenario { plan: Some(companion_plan()), ..scenario(contacts, operators) };
+    let plain = run(&given);
+    assert_eq!((plain.companions.invited, plain.rows.len()), (0, 200));
+    let simulated = with_companions(&given, 17, "messenger").expect("the plan has the channel");
+    let figures = simulated.companions;
+    assert!((20..50).contains(&figures.invited), "{figures:?} of 200 calls, 17 % asked for");
+    assert_eq!(figures.came, figures.invited);
+    assert!(
+        figures.linked * 10 >= figures.came * 8,
+        "{figures:?}: most come while the call lasts or the operator is free"
+    );
+    assert!(figures.mean_handling_ms() > 10_000, "{figures:?}");
+    assert_eq!(
+        simulated.rows.iter().filter(|row| row.outcome.is_final()).count(),
+        200 + figures.came as usize
+    );
+    let again = with_companions(&given, 17, "messenger").expect("as before");
+    assert_eq!((again.chain, again.companions), (simulated.chain, figures), "the same companions each time");
+    let call = |id: &str| row(&simulated.rows, id.trim_end_matches("+companion")).operator_id.clone();
+    let companions = simulated.rows.iter().filter(|row| row.contact_id.ends_with("+companion"));
+    let same = companions.filter(|row| row.operator_id == call(&row.contact_id)).count() as u64;
+    assert!(same >= figures.linked);
+    let lines = Report::of(&given, &simulated).lines();
+    assert!(lines.iter().any(|line| line.starts_with("companions: ")));
+}
+
+#[test]
+fn companions_need_a_plan_that_invites() {
+    let given = Scenario { plan: Some(companion_plan()), ..scenario(vec![], vec![operator("anna", &[])]) };
+    let refused = with_companions(&given, 17, "letters").unwrap_err();
+    assert_eq!(refused, CannotSimulate::NoCompanions { channel: "letters".into() });
 }

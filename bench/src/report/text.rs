@@ -119,6 +119,15 @@ impl Report {
                 tier.figures.starved, tier.figures.contacts, tier.queue, tier.tier
             )
         }));
+        lines.extend(self.companions.iter().map(|companions| {
+            format!(
+                "companions: {} calls invited, {} customers came, {} straight to the call's operator, {:.1} s on average",
+                companions.invited,
+                companions.came,
+                companions.linked,
+                companions.mean_handling_ms() as f64 / 1_000.0
+            )
+        }));
         lines.extend(self.cases.iter().map(|(route, cases)| {
             let closed = cases.done + cases.withdrawn + cases.closed_early;
             let open = if cases.open > 0 { format!(", {} open", cases.open) } else { String::new() };

@@ -99,6 +99,11 @@ impl Ledger {
         self.stages[contact] = Stage::Waiting(id);
     }
 
+    /// One more contact is to come that is not of the scenario.
+    pub(super) fn ahead(&mut self) {
+        self.stages.push(Stage::Ahead);
+    }
+
     /// The core has made a contact of its own.
     pub(super) fn made(&mut self, id: ContactId) {
         self.stages.push(Stage::Ahead);
@@ -125,6 +130,14 @@ impl Ledger {
             }
         }
         contact
+    }
+
+    /// The attempt that this contact is in.
+    pub(super) fn in_hand(&self, contact: usize) -> Option<&Attempt> {
+        match &self.stages[contact] {
+            Stage::Held(attempt) => Some(attempt),
+            Stage::Ahead | Stage::Waiting(_) | Stage::Ended => None,
+        }
     }
 
     /// The attempt that this contact is in, if it is still that one.

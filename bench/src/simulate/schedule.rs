@@ -19,10 +19,14 @@ pub(super) enum Event {
     BeginShift { operator: usize },
     /// The operator comes back from a break.
     ComeBack { operator: usize },
+    /// The operator of a call invites its customer into another channel.
+    Invite { contact: usize },
     /// The customer's patience ends.
     Leave { contact: usize },
     /// The contact comes.
     Arrive { contact: usize },
+    /// A contact comes that is not of the scenario.
+    ArriveMade { contact: usize },
     /// The operator's last millisecond on duty is over.
     EndShift { operator: usize },
     /// The operator signs out if its hands are empty.
@@ -98,6 +102,8 @@ impl Schedule {
             | Event::SignOut { .. }
             | Event::EndTalk { .. }
             | Event::BeginShift { .. }
+            | Event::Invite { .. }
+            | Event::ArriveMade { .. }
             | Event::Leave { .. } => {
                 self.heap.pop();
             }

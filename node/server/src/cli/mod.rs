@@ -89,7 +89,7 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Run a scenario through the routing core in virtual time
     #[command(
-        after_help = "Example:\n  ringmain simulate ./monday --out result.csv --report ./monday-report\n  ringmain simulate --compare own lent.toml ./monday ./tuesday --report ./lent"
+        after_help = "Example:\n  ringmain simulate ./monday --out result.csv --report ./monday-report\n  ringmain simulate ./monday --report ./monday-report --companions 17\n  ringmain simulate --compare own lent.toml ./monday ./tuesday --report ./lent"
     )]
     Simulate(SimulateArgs),
     /// Make scenarios of a centre's day

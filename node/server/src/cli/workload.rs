@@ -62,6 +62,13 @@ pub struct SimulateArgs {
     /// Run each scenario by both plans and compare them contact by contact; `own` is what the scenario says itself
     #[arg(long, num_args = 2, value_names = ["PLAN_A", "PLAN_B"])]
     pub compare: Option<Vec<PathBuf>>,
+    /// So many of a hundred calls (contacts of channel `voice`) get a companion: their operator invites the customer into
+    /// the companion channel of the plan
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100), conflicts_with = "compare")]
+    pub companions: Option<u8>,
+    /// The channel of companions
+    #[arg(long, value_name = "NAME", default_value = "messenger", requires = "companions")]
+    pub companion_channel: String,
     /// How the summary is printed
     #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
     pub format: Format,

@@ -35,10 +35,12 @@ fn run_one(args: &SimulateArgs, folder: &Path) -> Result<(), Failure> {
     let (scenario, notes) = read_scenario(folder, own_plan(folder)?)?;
     let contacts = scenario.contacts.len() as u64;
     let progress = Progress::new("simulating", contacts);
-    let simulated = simulate::simulate(&scenario, simulate::Options::default(), &mut |ended| {
-        progress.at(ended, contacts)
-    })
-    .map_err(|cause| invalid(folder, cause))?;
+    let companions = args
+        .companions
+        .map(|percent| simulate::Companions { percent, channel: args.companion_channel.clone() });
+    let options = simulate::Options { companions, ..simulate::Options::default() };
+    let simulated = simulate::simulate(&scenario, options, &mut |ended| progress.at(ended, contacts))
+        .map_err(|cause| invalid(folder, cause))?;
     drop(progress);
     let report = Report::of(&scenario, &simulated);
     let mut written: Vec<PathBuf> = Vec::new();
@@ -64,6 +66,7 @@ fn print(args: &SimulateArgs, report: &Report, notes: &[String], written: &[Path
         "rejected": report.rejected,
         "breaks": report.breaks,
         "cases": report.cases,
+        "companions": report.companions,
         "notes": notes,
         "rows_left_out": report.rows_left_out,
         "commands": report.commands,
