@@ -109,7 +109,7 @@ fn random_command(centre: &Centre, chance: &mut Chance, number: u64) -> Command 
         1 if chance.one_in(2) => {
             Command::LoseSession(LoseSession { party: Party::Operator(operator), epoch })
         }
-        1 | 2 | 3 => {
+        1..=3 => {
             let is_ready = !chance.one_in(4);
             let presence = if is_ready { DeclaredPresence::Ready } else { DeclaredPresence::NotReady(3) };
             Command::SetPresence(SetPresence { operator, epoch, seq, presence })
