@@ -1,7 +1,7 @@
 //! An event, for people and for programs.
 
 use ringmain_protocol::v1::event::Event as What;
-use ringmain_protocol::v1::{CaseName, ConsultChange, Event, WithdrawReason};
+use ringmain_protocol::v1::{CaseName, ConsultChange, ConsultChanged, Event, WithdrawReason};
 use serde_json::{Map, Value, json};
 
 use super::contact::end_word;
@@ -123,13 +123,7 @@ pub(super) fn event_json(event: &Event) -> Value {
             more["channel"] = json!(invited.channel);
             ("invited", more)
         }
-        Some(What::Consult(consult)) => (
-            consult_word(consult.change()),
-            json!({
-                "of": consult.of, "of_key": consult.of_key, "operator": consult.operator,
-                "operator_login": consult.operator_login,
-            }),
-        ),
+        Some(What::Consult(consult)) => (consult_word(consult.change()), consult_json(consult)),
         Some(
             of_case @ (What::StageBegun(_)
             | What::CaseWarned(_)
@@ -250,6 +244,13 @@ fn with_common(event: &Event, kind: &str, more: Value) -> Value {
 
 fn assignment(operator: &str, login: &str, assignment: u32) -> Value {
     json!({"operator": operator, "operator_login": login, "assignment": assignment})
+}
+
+fn consult_json(consult: &ConsultChanged) -> Value {
+    json!({
+        "of": consult.of, "of_key": consult.of_key, "operator": consult.operator,
+        "operator_login": consult.operator_login,
+    })
 }
 
 fn consult_word(change: ConsultChange) -> &'static str {
