@@ -207,8 +207,11 @@ impl Router {
         self.join_call(first.slot, call, operator);
     }
 
-    /// Whether the contact waits for an operator, or a bot has it.
+    /// Whether the contact is a customer's who waits for an operator, or whom a bot has.
     fn may_come(&self, row: &Contact) -> bool {
+        if self.is_leg(row.id.slot) {
+            return false;
+        }
         match row.state {
             State::Waiting(Wait::InLine | Wait::Held { .. }) => true,
             State::Offered { operator, .. } | State::Handling { operator, .. } => self.is_bot(operator),

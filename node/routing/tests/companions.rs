@@ -135,6 +135,23 @@ fn r3_9_whom_a_bot_has_comes_too_and_wants_people_from_then_on() {
 }
 
 #[test]
+fn r3_9_a_leg_of_a_consultation_is_nobodys_companion() {
+    let mut centre = centre();
+    centre.ready(operator("anna"));
+    centre.push(from("chat", "+7900"));
+    let (answer, to) = (centre.answer("chat"), ConsultTarget::Queue("chats".into()));
+    centre.ok(Command::Consult(Consult { answer, to, units: None }));
+    let leg = centre.view("chat").legs[0];
+    let rules = OperatorRules { channels: vec!["voice".into()], ..OperatorRules::default() };
+    centre.ready(OperatorPlan { rules, ..operator("boris") });
+    centre.push(contact("call", "calls", 3));
+    assert_eq!(centre.with("call").as_deref(), Some("boris"));
+    let command = invitation(&centre, "call", "+7900");
+    centre.ok(command);
+    assert_eq!(centre.router.contact(leg).expect("open").state, ContactState::Waiting);
+}
+
+#[test]
 fn r3_9_a_companion_is_let_into_a_closed_queue() {
     let mut centre = invited();
     let mut plan = centre.router.plan().clone();
