@@ -132,7 +132,8 @@ impl Model {
         let queue_name = &self.contact_row(id).queue;
         let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
         let queue = queue.expect("a contact's queue stays in the plan");
-        let wrap_up = wrap_up.unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+        let own = self.operators[operator.slot as usize].rules.wrap_up;
+        let wrap_up = wrap_up.or(own).unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
         if wrap_up.0 == 0 {
             self.finish(id, operator);
             return Freed::operator(operator);

@@ -13,7 +13,7 @@ use ringmain_routing::{
 
 use super::entry::{Entrance, together};
 use super::ladder::queue_of;
-use super::state::{Contact, ContactState, Wish};
+use super::state::{Contact, ContactState, Kept, Wish};
 use super::{Freed, Model, bounds};
 
 impl Model {
@@ -160,6 +160,7 @@ impl Model {
             due: later.is_none(),
             newly_due: later.is_none(),
             held_for: None,
+            kept: Kept::WhileAvailable,
             units,
             required: if follows_queue { BTreeMap::new() } else { required },
             scopes: if follows_queue { BTreeSet::new() } else { scopes },

@@ -7,7 +7,7 @@ use ringmain_routing::{ContactId, Millis, Name, OperatorId, Refusal, Reply};
 use super::contacts::wrong_state;
 use super::ladder::queue_of;
 use super::matching::key;
-use super::state::{Contact, Operator};
+use super::state::{Contact, Kept, Operator};
 use super::{Freed, Model, bounds};
 
 impl Model {
@@ -86,6 +86,7 @@ impl Model {
         }
         let until = self.span_after_now(hold);
         self.contact_mut(id).held_for = Some((to, until));
+        self.contact_mut(id).kept = Kept::WhileAvailable;
         self.operator_mut(to).exclusions.retain(|exclusion| exclusion.contact != id);
         self.settle(Freed::contact(id));
         Ok(1)

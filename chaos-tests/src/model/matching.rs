@@ -8,7 +8,7 @@ use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Timestamp
 
 use super::Model;
 use super::ladder::{Fit, queue_of, step_by_hand, step_of};
-use super::state::{Contact, ContactState, Operator};
+use super::state::{Contact, ContactState, Kept, Operator};
 
 /// What one event freed.
 #[derive(Debug, Default)]
@@ -155,6 +155,7 @@ impl Model {
         let contact = self.contact_mut(id);
         contact.newly_due = false;
         contact.held_for = held_for;
+        contact.kept = Kept::WhileAvailable;
     }
 
     /// Available operators with their free units; one loaded beyond the capacity takes not even 0 units.

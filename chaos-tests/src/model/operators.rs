@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ringmain_routing::command::{DeclaredPresence, OperatorPlan, SetPresence};
 use ringmain_routing::effect::PresenceState;
 use ringmain_routing::limits::OPERATORS_MAX;
-use ringmain_routing::{Effect, OperatorId, Refusal, Reply};
+use ringmain_routing::{Effect, Name, OperatorId, Refusal, Reply};
 
 use super::Model;
 use super::matching::Freed;
@@ -32,15 +32,15 @@ impl Model {
     }
 
     fn check_operator_names(&self, plan: &OperatorPlan) -> Result<(), Refusal> {
-        for (skill, _) in &plan.skills {
-            if !self.plan.skills.contains(skill) {
-                return Err(Refusal::UnknownSkill(skill.clone()));
-            }
-        }
         if let Some(unit) = &plan.unit
             && !self.plan.units.iter().any(|row| row.name == *unit)
         {
             return Err(Refusal::UnknownUnit(unit.clone()));
+        }
+        for (skill, _) in &plan.skills {
+            if !self.plan.skills.contains(skill) {
+                return Err(Refusal::UnknownSkill(skill.clone()));
+            }
         }
         for (queue, _) in &plan.ranks {
             if !self.plan.queues.iter().any(|row| row.name == *queue) {
@@ -48,16 +48,13 @@ impl Model {
             }
         }
         let rules = &plan.rules;
-        for channel in rules.channels.iter().chain(rules.caps.iter().map(|(channel, _)| channel)) {
-            if !self.plan.channels.iter().any(|row| row.name == *channel) {
-                return Err(Refusal::UnknownChannel(channel.clone()));
-            }
-        }
+        self.check_channel_names(rules.channels.iter())?;
         for principal in rules.principals.iter().chain(&rules.lent_principals) {
             if !self.plan.rules.principals.contains(principal) {
                 return Err(Refusal::UnknownPrincipal(principal.clone()));
             }
         }
+        self.check_channel_names(rules.caps.iter().map(|(channel, _)| channel))?;
         for name in &rules.breaks {
             if !self.plan.rules.breaks.iter().any(|row| row.name == *name) {
                 return Err(Refusal::UnknownBreak(name.clone()));
@@ -69,6 +66,11 @@ impl Model {
             return Err(Refusal::UnknownCalendar(shift.clone()));
         }
         Ok(())
+    }
+
+    fn check_channel_names<'a>(&self, mut names: impl Iterator<Item = &'a Name>) -> Result<(), Refusal> {
+        let unknown = names.find(|name| !self.plan.channels.iter().any(|row| row.name == **name));
+        unknown.map_or(Ok(()), |name| Err(Refusal::UnknownChannel(name.clone())))
     }
 
     fn put_operator(&mut self, plan: &OperatorPlan) -> Freed {
@@ -149,6 +151,7 @@ impl Model {
         if row.presence == presence && !is_missed {
             return Freed::default();
         }
+        let was_available = row.is_available();
         row.presence = presence;
         self.end_break(operator);
         self.touch(operator);
@@ -157,7 +160,7 @@ impl Model {
             self.operator_mut(operator).idle_since = now;
             Freed::default()
         } else {
-            let mut freed = self.release_holds(operator);
+            let mut freed = self.release_holds(operator, was_available);
             freed.join(Freed::exclusions());
             freed
         }

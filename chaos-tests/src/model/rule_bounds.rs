@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use ringmain_routing::limits::{
     BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX,
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX,
-    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX,
-    REST_WINDOW_MS_MIN, ROUTES_MAX, STAGES_MAX, TIER_MAX, WATCHERS_MAX,
+    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX,
+    REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, ROUTES_MAX, STAGES_MAX, TIER_MAX, WATCHERS_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
-use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, PlanRules, Step, Then, When};
+use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, When};
 use ringmain_routing::{Millis, Name, Plan, Refusal};
 
 use super::bounds::{check, check_levels, check_name, check_once, check_span};
@@ -52,7 +52,8 @@ pub(super) fn check_operator_rules(rules: &OperatorRules) -> Result<(), Refusal>
     rules.deputies.iter().try_for_each(|login| check_name("rules.deputies", login))?;
     check(rules.caps.len() <= CAPS_MAX, "rules.caps")?;
     let channels: BTreeSet<&Name> = rules.caps.iter().map(|(channel, _)| channel).collect();
-    check(channels.len() == rules.caps.len(), "rules.caps")
+    check(channels.len() == rules.caps.len(), "rules.caps")?;
+    check_span("rules.wrap_up_ms", rules.wrap_up)
 }
 
 /// What a plan's rules may say, and that every name in them is there.
@@ -216,7 +217,24 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check_once("rules.leads", rules.leads.iter())?;
     check_once("rules.units", rules.units.iter().map(|(channel, _)| channel))?;
     check(rules.units.iter().all(|(_, units)| *units <= CAPACITY_MAX), "rules.units")?;
-    check_channels(plan, rules.units.iter().map(|(channel, _)| channel))
+    check_channels(plan, rules.units.iter().map(|(channel, _)| channel))?;
+    check_orphans(plan, &rules.orphans)
+}
+
+fn check_orphans(plan: &Plan, orphans: &[(Name, OrphanRule)]) -> Result<(), Refusal> {
+    check(orphans.len() <= ORPHAN_RULES_MAX, "rules.orphans")?;
+    check_once("rules.orphans", orphans.iter().map(|(channel, _)| channel))?;
+    for (channel, rule) in orphans {
+        check_channels(plan, std::iter::once(channel))?;
+        match rule {
+            OrphanRule::Wait(span) => {
+                check_span("rules.orphans", Some(*span))?;
+                check(span.0 > 0, "rules.orphans")?;
+            }
+            OrphanRule::Close | OrphanRule::Requeue | OrphanRule::Stay => {}
+        }
+    }
+    Ok(())
 }
 
 fn is_no_narrower(one: Step, next: Step) -> bool {

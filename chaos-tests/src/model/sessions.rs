@@ -2,13 +2,15 @@
 
 use ringmain_routing::command::{CloseSession, LoseSession, NodeLost, NodeStarted, OpenSession, Role};
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
-use ringmain_routing::limits::GATEWAYS_MAX;
+use ringmain_routing::limits::{GATEWAYS_MAX, TIMESTAMP_MS_MAX};
 use ringmain_routing::plan::Orphan;
-use ringmain_routing::{ContactId, Effect, Epoch, GatewayId, OperatorId, Party, Refusal, Reply};
+use ringmain_routing::rules::OrphanRule;
+use ringmain_routing::{ContactId, Effect, Epoch, GatewayId, OperatorId, Party, Refusal, Reply, Timestamp};
 
 use super::Model;
+use super::ladder::queue_of;
 use super::matching::Freed;
-use super::state::{ContactState, Gateway, Job, Lose, Session, SessionState};
+use super::state::{Contact, ContactState, Gateway, Job, Kept, Lose, Session, SessionState};
 
 impl Model {
     fn session(&self, party: Party) -> Option<&Session> {
@@ -115,11 +117,15 @@ impl Model {
     /// A live stream ends; offers go back to their places, without exclusion.
     fn end_stream(&mut self, party: Party, into: SessionState) -> Freed {
         let epoch = self.session_mut(party).epoch;
+        let was_available = match party {
+            Party::Operator(operator) => self.operators[operator.slot as usize].is_available(),
+            Party::Gateway(_) => false,
+        };
         self.session_mut(party).state = into;
         self.effects.push(Effect::EndStream { party, epoch });
         let Party::Operator(operator) = party else { return Freed::default() };
         self.touch(operator);
-        let mut freed = self.release_holds(operator);
+        let mut freed = self.release_holds(operator, was_available);
         freed.join(Freed::exclusions());
         if into != SessionState::None {
             for id in self.hands_of(operator) {
@@ -143,10 +149,15 @@ impl Model {
     }
 
     /// Contacts that were held for the operator stand in line from here on.
-    pub(super) fn release_holds(&mut self, operator: OperatorId) -> Freed {
+    pub(super) fn release_holds(&mut self, operator: OperatorId, was_available: bool) -> Freed {
         let mut freed = Freed::default();
         for contact in self.contacts.values_mut() {
-            if contact.held_for.is_some_and(|(known, _)| known == operator) {
+            let ends = match contact.kept {
+                Kept::WhileAvailable => true,
+                Kept::UntilGoneAgain => was_available,
+                Kept::ForGood => false,
+            };
+            if ends && contact.held_for.is_some_and(|(known, _)| known == operator) {
                 contact.held_for = None;
                 freed.contacts.push(contact.id);
             }
@@ -203,19 +214,53 @@ impl Model {
 
     fn orphan(&mut self, id: ContactId, operator: OperatorId) -> Freed {
         let contact = self.contact_row(id);
-        let assignment = contact.assignment;
-        let queue = self.plan.queues.iter().find(|queue| queue.name == contact.queue);
         let is_work = self.case_of_work(contact).is_some();
-        match queue.expect("a contact's queue stays in the plan").orphan {
-            Orphan::Requeue => self.give_up(id, operator),
-            Orphan::Close if is_work => self.give_up(id, operator),
-            Orphan::Close => {
+        match self.orphan_rule(contact) {
+            OrphanRule::Requeue => self.give_up(id, operator),
+            OrphanRule::Close if is_work => self.give_up(id, operator),
+            OrphanRule::Close => {
+                let assignment = contact.assignment;
                 self.operator_mut(operator).idle_since = self.now;
                 self.effects.push(Effect::ReleaseOperator { contact: id, operator, assignment });
                 self.end(id, EndReason::OperatorLost(operator), Some(operator));
                 Freed::default()
             }
+            OrphanRule::Wait(span) => {
+                let until = self.span_after_now(span);
+                self.keep_for_absent(id, operator, until, Kept::UntilGoneAgain)
+            }
+            OrphanRule::Stay => {
+                self.keep_for_absent(id, operator, Timestamp(TIMESTAMP_MS_MAX), Kept::ForGood)
+            }
         }
+    }
+
+    /// Back to its place, but for this operator alone, though that one is away.
+    fn keep_for_absent(
+        &mut self,
+        id: ContactId,
+        operator: OperatorId,
+        until: Timestamp,
+        kept: Kept,
+    ) -> Freed {
+        let freed = self.give_up(id, operator);
+        let contact = self.contact_mut(id);
+        contact.held_for = Some((operator, until));
+        contact.kept = kept;
+        freed
+    }
+
+    /// What the queue says of orphans of this channel, else of all. Of arrivals before format 3 no channel is known.
+    fn orphan_rule(&self, contact: &Contact) -> OrphanRule {
+        let queue = queue_of(&self.plan, &contact.queue);
+        let of_channel = queue.rules.orphans.iter().find(|(name, _)| Some(name) == contact.channel());
+        of_channel.map_or_else(
+            || match queue.orphan {
+                Orphan::Requeue => OrphanRule::Requeue,
+                Orphan::Close => OrphanRule::Close,
+            },
+            |(_, rule)| *rule,
+        )
     }
 
     pub(super) fn node_started(&mut self, command: &NodeStarted) -> Reply {

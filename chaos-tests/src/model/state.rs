@@ -15,6 +15,18 @@ use super::matching::Key;
 use super::rest::RestClock;
 use super::time::{BreakClock, OnBreak};
 
+/// What a hold does while its operator is not available.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// It ends.
+    #[default]
+    WhileAvailable,
+    /// It began without the operator, and ends when that one was available and is so no longer.
+    UntilGoneAgain,
+    /// It goes on.
+    ForGood,
+}
+
 /// One contact.
 #[derive(Clone, Debug)]
 pub struct Contact {
@@ -44,6 +56,8 @@ pub struct Contact {
     pub newly_due: bool,
     /// Nobody else may take it until then.
     pub held_for: Option<(OperatorId, Timestamp)>,
+    /// What such a hold does while its operator is away.
+    pub kept: Kept,
     /// Units of capacity it takes.
     pub units: u32,
     /// Skills it requires, its queue's at its arrival included, the higher level of two. Only of arrivals before

@@ -8,7 +8,7 @@ use ringmain_routing::{Command, ContactId, Effect, Millis, Name, OperatorId, Ref
 use super::answers::stale_assignment;
 use super::bounds;
 use super::ladder::queue_of;
-use super::state::{Contact, ContactState, WrapUp};
+use super::state::{Contact, ContactState, Kept, WrapUp};
 use super::{Freed, Model};
 
 impl Model {
@@ -97,11 +97,14 @@ impl Model {
     fn wrap_up_after(&self, contact: &Contact, wanted: Option<Millis>) -> WrapUp {
         let queue = self.plan.queues.iter().find(|queue| queue.name == contact.queue);
         let queue = queue.expect("a contact's queue stays in the plan");
+        let holder = contact.state.holder().and_then(|holder| self.operator_row(holder));
+        let own = holder.and_then(|holder| holder.rules.wrap_up);
+        let span = wanted.or(own).unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
         WrapUp {
             contact: contact.id,
             assignment: contact.assignment,
             units: contact.units,
-            until: self.span_after_now(wanted.unwrap_or(queue.wrap_up).min(queue.wrap_up_max)),
+            until: self.span_after_now(span),
             longest: self.span_after_now(queue.wrap_up_max),
         }
     }
@@ -124,6 +127,7 @@ impl Model {
         let mut freed = Freed::queued(id);
         freed.join(self.move_to_queue(id, queue));
         self.contact_mut(id).held_for = held_for;
+        self.contact_mut(id).kept = Kept::WhileAvailable;
         if let Some((colleague, _)) = held_for {
             self.operator_mut(colleague).exclusions.retain(|exclusion| exclusion.contact != id);
         }

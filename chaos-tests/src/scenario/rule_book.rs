@@ -5,8 +5,8 @@ use ringmain_routing::calendar::CalendarPlan;
 use ringmain_routing::command::{CaseStep, PutLifeSupport, Reference, life_support_hash};
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{
-    Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, PlanRules, QueueRules,
-    Reach, Redial, Remember, Route, SamePerson, Stage, Step, Then, Treatment, When,
+    Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, OrphanRule, PlanRules,
+    QueueRules, Reach, Redial, Remember, Route, SamePerson, Stage, Step, Then, Treatment, When,
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
@@ -230,8 +230,38 @@ pub(super) fn queue_rules(words: &Words) -> Result<QueueRules> {
         leads: words.names("leads"),
         hard: words.has("hard"),
         passes_max: words.optional("passes-max")?,
+        orphans: orphans(words)?,
         ..QueueRules::default()
     })
+}
+
+/// `chat:stay,call:wait:50`
+fn orphans(words: &Words) -> Result<Vec<(Name, OrphanRule)>> {
+    let rule = |(channel, text): (Name, Name)| {
+        let rule = match text.split_once(':') {
+            Some(("wait", span)) => {
+                OrphanRule::Wait(Millis(span.parse().with_context(|| format!("orphans={text}"))?))
+            }
+            None if &*text == "close" => OrphanRule::Close,
+            None if &*text == "requeue" => OrphanRule::Requeue,
+            None if &*text == "stay" => OrphanRule::Stay,
+            None | Some(_) => bail!("orphans={text}: close, requeue, wait:MS or stay"),
+        };
+        Ok((channel, rule))
+    };
+    words.pairs("orphans")?.into_iter().map(rule).collect()
+}
+
+fn write_orphans(rules: &[(Name, OrphanRule)]) -> String {
+    let text = |rule: OrphanRule| match rule {
+        OrphanRule::Close => "close".to_owned(),
+        OrphanRule::Requeue => "requeue".to_owned(),
+        OrphanRule::Wait(span) => format!("wait:{}", span.0),
+        OrphanRule::Stay => "stay".to_owned(),
+    };
+    let list: Vec<(Name, Name)> =
+        rules.iter().map(|(channel, rule)| (channel.clone(), text(*rule).into())).collect();
+    pairs("orphans", &list)
 }
 
 fn same_person(words: &Words) -> Result<SamePerson> {
@@ -249,6 +279,7 @@ pub(super) fn operator_rules(words: &Words) -> Result<OperatorRules> {
         lent_principals: words.names("lent"),
         caps: words.levels("caps")?,
         deputies: words.names("deputies"),
+        wrap_up: words.optional("own-wrap-up")?.map(Millis),
         ..OperatorRules::default()
     };
     Ok(time::operator_rules(rules, words))
@@ -367,7 +398,7 @@ pub(super) fn queue_lines(line: String, queue: &QueuePlan) -> Vec<String> {
     let first = first + &optional("last-start", rules.last_start.map(|last_start| last_start.0));
     let first = first + &optional("hours", rules.hours.as_ref()) + &write_same_person(rules.same_person);
     let first = first + &names("leads", &rules.leads) + &flag("hard", rules.hard);
-    let first = first + &optional("passes-max", rules.passes_max);
+    let first = first + &optional("passes-max", rules.passes_max) + &write_orphans(&rules.orphans);
     let steps = rules.ladder.iter().map(|step| write_step(&queue.name, *step));
     let deflections = rules.deflections.iter().map(|row| write_deflection(&queue.name, *row));
     std::iter::once(first).chain(steps).chain(deflections).collect()
@@ -422,6 +453,7 @@ pub(super) fn write_operator_rules(rules: &OperatorRules) -> String {
         + &levels("caps", &rules.caps)
         + &time::write_operator_rules(rules)
         + &names("deputies", &rules.deputies)
+        + &optional("own-wrap-up", rules.wrap_up.map(|wrap_up| wrap_up.0))
 }
 
 pub(super) fn write_facts(facts: &Facts) -> String {

@@ -3,8 +3,8 @@
 use ringmain_routing::calendar::CalendarPlan;
 use ringmain_routing::command::{PutLifeSupport, Reference, life_support_hash};
 use ringmain_routing::rules::{
-    Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, PlanRules, QueueRules,
-    Reach, Redial, Remember, SamePerson, Step, Then, Treatment, UnitRules, When,
+    Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, OrphanRule, PlanRules,
+    QueueRules, Reach, Redial, Remember, SamePerson, Step, Then, Treatment, UnitRules, When,
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
@@ -47,6 +47,8 @@ pub struct QueueRuleSpec {
     pub passes_max: Option<u8>,
     /// How long before the end of a shift nothing of it begins.
     pub last_start: Option<u8>,
+    /// What becomes of orphans of a channel; 3 and more wait so long.
+    pub orphans: [Option<(u8, u8)>; 2],
 }
 
 /// Calendars of the world.
@@ -137,6 +139,8 @@ pub struct OperatorRuleSpec {
     pub cap: Option<(u8, u8)>,
     /// Who stands in.
     pub deputies: [Option<u8>; 2],
+    /// Its own wrap-up.
+    pub wrap_up: Option<u8>,
     /// Breaks, shifts and rest.
     pub time: OperatorTimeSpec,
     /// Names a channel (1) or a company (2) that the plan lacks, or too many deputies (3).
@@ -201,8 +205,26 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         leads: chosen(OPERATORS.into_iter(), spec.leads),
         hard: spec.hard,
         passes_max: spec.passes_max.map(u32::from),
+        orphans: orphans(spec.orphans),
         ..QueueRules::default()
     }
+}
+
+/// One rule a channel.
+fn orphans(specs: [Option<(u8, u8)>; 2]) -> Vec<(Name, OrphanRule)> {
+    let mut rules: Vec<(Name, OrphanRule)> = specs.into_iter().flatten().map(orphan).collect();
+    rules.dedup_by(|one, other| one.0 == other.0);
+    rules
+}
+
+fn orphan((channel, rule): (u8, u8)) -> (Name, OrphanRule) {
+    let rule = match rule {
+        0 => OrphanRule::Close,
+        1 => OrphanRule::Requeue,
+        2 => OrphanRule::Stay,
+        more => OrphanRule::Wait(Millis(u64::from(more - 2))),
+    };
+    (pick(&CHANNELS, channel).0.into(), rule)
 }
 
 fn same_person(times: [Option<u8>; 3]) -> SamePerson {
@@ -372,6 +394,7 @@ pub fn operator_rules(spec: &OperatorRuleSpec) -> OperatorRules {
             .map(|(channel, most)| (pick(&CHANNELS, *channel).0.into(), u16::from(*most)))
             .collect(),
         deputies: spec.deputies.into_iter().flatten().map(login).collect(),
+        wrap_up: spec.wrap_up.map(|ms| Millis(u64::from(ms))),
         ..OperatorRules::default()
     };
     time::put_into_operator(&mut rules, &spec.time);

@@ -13,14 +13,16 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let deflection = || option::weighted(0.25, (0u8..8, 0u8..5));
     let arrivals = (option::weighted(0.2, 0u8..2), deflection(), deflection());
     let people = (prop::array::uniform3(option::weighted(0.5, 1u8..60)), prop_oneof![Just(0u8), 0u8..64]);
-    let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100));
+    let rule = || prop_oneof![2 => 0u8..3, 2 => Just(2u8), 1 => 3u8..60, 1 => 60u8..250];
+    let orphans = prop::array::uniform2(option::weighted(0.5, (0u8..3, rule())));
+    let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100), orphans);
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
     (order, arrivals, people, passing).prop_map(
         |(
             (choice, ladder, promote_after, units),
             (hours, one, other),
             (same_person, leads),
-            (hard, passes_max, last_start),
+            (hard, passes_max, last_start, orphans),
         )| {
             QueueRuleSpec {
                 choice,
@@ -34,6 +36,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 hard,
                 passes_max,
                 last_start,
+                orphans,
             }
         },
     )
@@ -149,13 +152,15 @@ pub fn operator() -> impl Strategy<Value = OperatorRuleSpec> {
     let time = (breaks, any::<bool>(), option::weighted(0.3, 0u8..2), prop::bool::weighted(0.3))
         .prop_map(|(breaks, is_turned, shift, rests)| OperatorTimeSpec { breaks, is_turned, shift, rests });
     let cap = option::weighted(0.4, (0u8..3, 0u8..4));
-    (bits(8), bits(4), bits(4), cap, deputies, time, flaw).prop_map(
-        |(channels, principals, lent, cap, deputies, time, flaw)| OperatorRuleSpec {
+    let wrap_up = option::weighted(0.3, 0u8..60);
+    (bits(8), bits(4), bits(4), cap, deputies, wrap_up, time, flaw).prop_map(
+        |(channels, principals, lent, cap, deputies, wrap_up, time, flaw)| OperatorRuleSpec {
             channels,
             principals,
             lent,
             cap,
             deputies,
+            wrap_up,
             time,
             flaw,
         },
