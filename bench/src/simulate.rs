@@ -376,6 +376,7 @@ impl<'s> Run<'s> {
             | Effect::InviteCompanion { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
+            | Effect::AnnounceExpectedWait { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }

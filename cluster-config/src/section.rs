@@ -170,6 +170,14 @@ impl<'d> Section<'d> {
             .collect()
     }
 
+    /// The numbers of a list; empty when absent.
+    pub(crate) fn number_list(&self, key: &'static str) -> Vec<Placed<u64>> {
+        let placed = |element: Placed<&'d DeValue<'d>>| {
+            Some(Placed { value: number(element.value)?, span: element.span, path: element.path })
+        };
+        self.list(key).into_iter().filter_map(placed).collect()
+    }
+
     /// The texts of a field that takes one or a list of them; empty when absent.
     pub(crate) fn texts(&self, key: &'static str) -> Vec<Placed<&'d str>> {
         self.table.get(key).map_or_else(Vec::new, |value| texts(value, &self.path_of(key)))

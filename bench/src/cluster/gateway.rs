@@ -153,7 +153,8 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::CaseWarned(_)
             | Event::CaseEscalated(_)
             | Event::CaseClosed(_)
-            | Event::CompanionInvited(_),
+            | Event::CompanionInvited(_)
+            | Event::ExpectedWait(_),
         )
         | None => {}
     }

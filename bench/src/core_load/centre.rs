@@ -528,6 +528,7 @@ impl Centre {
             | Effect::InviteCompanion { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
+            | Effect::AnnounceExpectedWait { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
         }

@@ -180,7 +180,8 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
             | Event::CaseWarned(_)
             | Event::CaseEscalated(_)
             | Event::CaseClosed(_)
-            | Event::CompanionInvited(_),
+            | Event::CompanionInvited(_)
+            | Event::ExpectedWait(_),
         )
         | None => return,
     };

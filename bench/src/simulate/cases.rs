@@ -85,7 +85,8 @@ impl CaseBook {
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
             | Effect::NotifyWatcher { .. }
-            | Effect::InviteCompanion { .. } => {}
+            | Effect::InviteCompanion { .. }
+            | Effect::AnnounceExpectedWait { .. } => {}
         }
     }
 

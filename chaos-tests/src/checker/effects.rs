@@ -70,6 +70,7 @@ impl Walk<'_> {
             | Effect::InviteCompanion { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
+            | Effect::AnnounceExpectedWait { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => {}
         }
     }
@@ -101,6 +102,7 @@ impl Walk<'_> {
             | Effect::InviteCompanion { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
+            | Effect::AnnounceExpectedWait { .. }
             | Effect::AnnounceMoved { .. } => return false,
         };
         let Some(row) = self.rows.get_mut(&contact) else { return false };
@@ -349,6 +351,7 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::ReleaseOperator { contact, .. }
         | Effect::HoldContact { contact, .. }
         | Effect::InviteCompanion { contact, .. }
+        | Effect::AnnounceExpectedWait { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::AnnounceStage { contact, .. } => Some(contact),

@@ -74,6 +74,7 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }
+        | Effect::AnnounceExpectedWait { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => return false,
     };

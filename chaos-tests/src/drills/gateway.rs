@@ -253,7 +253,8 @@ impl Gateway {
                 | Event::CaseWarned(_)
                 | Event::CaseEscalated(_)
                 | Event::CaseClosed(_)
-                | Event::CompanionInvited(_),
+                | Event::CompanionInvited(_)
+                | Event::ExpectedWait(_),
             )
             | None => return,
         };

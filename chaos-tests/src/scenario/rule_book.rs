@@ -77,7 +77,10 @@ fn deflection(words: &Words) -> Result<Deflection> {
         None if when == "nobody-signed-in" => DeflectWhen::NobodySignedIn,
         None if when == "nobody-ready" => DeflectWhen::NobodyReady,
         Some(("waiting", least)) => DeflectWhen::Waiting(least.parse()?),
-        None | Some(_) => bail!("when={when}: closed, nobody-signed-in, nobody-ready or waiting:N"),
+        Some(("ewt-above", above)) => DeflectWhen::ExpectedWait(Millis(above.parse()?)),
+        None | Some(_) => {
+            bail!("when={when}: closed, nobody-signed-in, nobody-ready, waiting:N or ewt-above:MS")
+        }
     };
     let to = match words.text("to") {
         Some("queue") => Treatment::Queue,
@@ -416,6 +419,7 @@ fn write_deflection(queue: &Name, deflection: Deflection) -> String {
         DeflectWhen::NobodySignedIn => "nobody-signed-in".to_owned(),
         DeflectWhen::NobodyReady => "nobody-ready".to_owned(),
         DeflectWhen::Waiting(least) => format!("waiting:{least}"),
+        DeflectWhen::ExpectedWait(above) => format!("ewt-above:{}", above.0),
     };
     format!("deflect {} when={when} to={}", quoted(queue), treatment(deflection.to))
 }

@@ -380,6 +380,9 @@ fn effect(effect: &Effect) -> String {
         Effect::AnnounceMoved { contact, gateway, queue } => {
             format!("moved {contact} queue={queue} ({gateway})")
         }
+        Effect::AnnounceExpectedWait { contact, gateway, band } => {
+            format!("expected-wait {contact} band={band} ({gateway})")
+        }
         Effect::InviteCompanion { contact, gateway, operator, assignment, channel } => {
             format!("invite {contact} by {operator} assignment={assignment} channel={channel} ({gateway})")
         }
@@ -433,6 +436,7 @@ fn case_effect(effect: &Effect) -> String {
         | Effect::EndStream { .. }
         | Effect::HoldContact { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::AnnounceExpectedWait { .. }
         | Effect::AnnounceMoved { .. } => String::new(),
     }
 }

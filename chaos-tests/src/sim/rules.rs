@@ -174,6 +174,7 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::JoinConsult { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::AnnounceExpectedWait { .. }
         | Effect::HoldContact { .. } => None,
     }
 }
@@ -322,9 +323,10 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::NotifyWatcher { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. } => Rule::I11,
-        Effect::AnnounceMoved { .. } | Effect::HoldContact { .. } | Effect::InviteCompanion { .. } => {
-            Rule::I7
-        }
+        Effect::AnnounceMoved { .. }
+        | Effect::HoldContact { .. }
+        | Effect::InviteCompanion { .. }
+        | Effect::AnnounceExpectedWait { .. } => Rule::I7,
     }
 }
 
@@ -393,6 +395,7 @@ pub(super) fn ended_twice(
         | Effect::JoinConsult { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::AnnounceExpectedWait { .. }
         | Effect::HoldContact { .. } => None,
     })
 }

@@ -141,6 +141,7 @@ impl Centre {
             | Effect::InviteCompanion { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
+            | Effect::AnnounceExpectedWait { .. }
             | Effect::EndStream { .. } => return,
         };
         let key = self.router.contact(contact).expect("just decided about").key.to_string();

@@ -1,11 +1,11 @@
 //! What changes in the rule book, in words.
 
-use ringmain_routing::Name;
 use ringmain_routing::plan::Plan;
 use ringmain_routing::rules::{
     Choice, DeflectWhen, Deflection, EntryRule, OperatorRules, QueueRules, Reach, ResultRule, Route,
     SamePerson, Stage, Step, Treatment,
 };
+use ringmain_routing::{Millis, Name};
 
 use super::diff::{Words, calendar_changes, ms, named};
 
@@ -138,6 +138,7 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     let reserve =
         |rules: &QueueRules| rules.reserve_after.map_or_else(|| "never".to_owned(), |after| ms(after.0));
     words.compare("reservation after", &reserve(old), &reserve(new));
+    words.compare("bands", &spans(&old.bands), &spans(&new.bands));
     words.compare("results", &results(old.results.as_ref()), &results(new.results.as_ref()));
 }
 
@@ -172,6 +173,13 @@ pub(super) fn list(names: &[Name]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" + ")
 }
 
+fn spans(spans: &[Millis]) -> String {
+    if spans.is_empty() {
+        return "none".to_owned();
+    }
+    spans.iter().map(|span| ms(span.0)).collect::<Vec<_>>().join(" + ")
+}
+
 fn or_all(names: &[Name]) -> String {
     if names.is_empty() { "all".to_owned() } else { list(names) }
 }
@@ -201,6 +209,7 @@ fn deflections(deflections: &[Deflection]) -> String {
             DeflectWhen::NobodySignedIn => "nobody signed in".to_owned(),
             DeflectWhen::NobodyReady => "nobody ready".to_owned(),
             DeflectWhen::Waiting(waiting) => format!("{waiting} waiting"),
+            DeflectWhen::ExpectedWait(above) => format!("expected wait above {}", ms(above.0)),
         };
         let to = match deflection.to {
             Treatment::Queue => "queue",

@@ -1,8 +1,8 @@
-//! Room: what a channel costs an operator, caps by queue, and what completions must say.
+//! Room: what a channel costs an operator, caps by queue; what completions must say, and what customers hear of the wait.
 
-use ringmain_routing::Name;
 use ringmain_routing::limits::RESULTS_MAX;
 use ringmain_routing::rules::ResultRule;
+use ringmain_routing::{Millis, Name};
 
 use super::read::small;
 use super::rules::{Known, each_once};
@@ -32,6 +32,21 @@ pub(super) static RESULTS: Shape = Shape {
 
 pub(super) fn read_results(table: &Section<'_>, sink: &mut Sink<'_>) -> ResultRule {
     ResultRule { topics: each_once(table, "topics", sink), outcomes: each_once(table, "outcomes", sink) }
+}
+
+/// From which expected waits on which band is told.
+pub(super) fn read_bands(section: &Section<'_>, sink: &mut Sink<'_>) -> Vec<Millis> {
+    let bands = section.number_list("bands_ms");
+    for pair in bands.windows(2).filter(|pair| pair[1].value <= pair[0].value) {
+        let message = format!("{} ms is not longer than the band before", pair[1].value);
+        sink.add_hint(
+            &pair[1].span,
+            &pair[1].path,
+            message,
+            "name the bands from the shortest wait to the longest",
+        );
+    }
+    bands.into_iter().map(|from| Millis(from.value)).collect()
 }
 
 pub(super) fn cap(cap: u64) -> u16 {

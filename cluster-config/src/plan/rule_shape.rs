@@ -202,9 +202,9 @@ pub(super) static DEFLECTION: Shape = Shape {
     fields: &[
         Field {
             name: "when",
-            kind: Kind::TextOrTable(&Kind::Choice(&["closed", "nobody_signed_in", "nobody_ready"]), &WAITING),
+            kind: Kind::TextOrTable(&Kind::Choice(&["closed", "nobody_signed_in", "nobody_ready"]), &LINE),
             need: Need::Required,
-            doc: "Outside the hours or closed by hand; nobody who could serve it is signed in, or ready; or so many wait.",
+            doc: "Outside the hours or closed by hand; nobody who could serve it is signed in, or ready; so many wait; or it would wait for long.",
         },
         Field {
             name: "to",
@@ -215,13 +215,21 @@ pub(super) static DEFLECTION: Shape = Shape {
     ],
 };
 
-static WAITING: Shape = Shape {
-    doc: "So many contacts wait in the queue already.",
-    exactly_one: false,
-    fields: &[Field {
-        name: "waiting",
-        kind: Kind::Integer(1, WAITING_PER_QUEUE_MAX as u64),
-        need: Need::Required,
-        doc: "How many.",
-    }],
+static LINE: Shape = Shape {
+    doc: "How it stands with the line already: one of the two.",
+    exactly_one: true,
+    fields: &[
+        Field {
+            name: "waiting",
+            kind: Kind::Integer(1, WAITING_PER_QUEUE_MAX as u64),
+            need: Need::Optional,
+            doc: "So many contacts wait in the queue.",
+        },
+        Field {
+            name: "ewt_above_ms",
+            kind: SPAN,
+            need: Need::Optional,
+            doc: "Who comes now is likely to wait for longer.",
+        },
+    ],
 };

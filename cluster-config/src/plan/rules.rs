@@ -172,12 +172,16 @@ pub(super) fn read_queue(
         reserve_after: section.optional_number("reserve_after_ms").map(Millis),
         results: section.section("results").map(|table| room::read_results(&table, sink)),
         consult_units: section.optional_number("consult_units").map(small),
+        bands: room::read_bands(section, sink),
     }
 }
 
 fn read_deflection(table: &Section<'_>) -> Option<Deflection> {
     let when = match table.section("when") {
-        Some(when) => DeflectWhen::Waiting(small(when.number("waiting"))),
+        Some(when) => match when.optional_number("ewt_above_ms") {
+            Some(above) => DeflectWhen::ExpectedWait(Millis(above)),
+            None => DeflectWhen::Waiting(small(when.optional_number("waiting")?)),
+        },
         None => match table.word("when") {
             "closed" => DeflectWhen::Closed,
             "nobody_signed_in" => DeflectWhen::NobodySignedIn,

@@ -1,7 +1,7 @@
 //! The fields of the plan file.
 
 use ringmain_routing::limits::{
-    BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX,
+    BANDS_MAX, BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CHANNELS_MAX,
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX,
     NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX,
     PRINCIPALS_MAX, QUEUE_CAPS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, ROUTES_MAX, SKILLS_MAX, SPAN_MS_MAX,
@@ -330,6 +330,12 @@ static QUEUE: Shape = Shape {
             kind: Kind::Integer(0, CAPACITY_MAX as u64),
             need: Need::Optional,
             doc: "What a consultation in the queue takes of the asked one's capacity. Left out: as much as a contact.",
+        },
+        Field {
+            name: "bands_ms",
+            kind: Kind::List(&Kind::Integer(1, SPAN_MS_MAX), BANDS_MAX),
+            need: Need::Optional,
+            doc: "From which expected waits on which band customers hear, each longer than the one before.",
         },
     ],
 };

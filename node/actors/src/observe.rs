@@ -79,6 +79,7 @@ impl Tally {
             | Effect::InviteCompanion { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
+            | Effect::AnnounceExpectedWait { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::AnnouncePresence { .. }
             | Effect::EndStream { .. } => {}

@@ -215,6 +215,8 @@ mod tests {
             name: "calls".into(),
             waiting: 0,
             oldest_enqueued_at: None,
+            expected_wait: None,
+            wait_band: None,
             offered: 0,
             handling: 0,
             wrap_up: 0,

@@ -285,5 +285,7 @@ fn queue(view: &QueueView, plan: &QueuePlan) -> v1::Queue {
         target_percent: u32::from(plan.target.percent),
         answered_wait_ms_total: Some(totals.waited_ms),
         answered_in_target_total: Some(totals.connected_in_target),
+        expected_wait_ms: view.expected_wait.map(|wait| wait.0),
+        wait_band: view.wait_band.map(u32::from),
     }
 }

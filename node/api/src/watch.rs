@@ -99,6 +99,7 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }
+        | Effect::AnnounceExpectedWait { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => effect.operator(),
     }

@@ -463,6 +463,7 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }
+        | Effect::AnnounceExpectedWait { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::EndStream { .. } => false,
     }

@@ -333,6 +333,16 @@ pub enum Effect {
         /// Whether all three talk from here on.
         on: bool,
     },
+    /// How long a contact that waits is likely to wait, as the queue's plan says it to customers (to its gateway, behind
+    /// [`Effect::AnnounceQueued`]).
+    AnnounceExpectedWait {
+        /// Which.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// How many of the queue's thresholds the expected wait has reached.
+        band: u8,
+    },
 }
 
 /// An operator's presence.
@@ -377,6 +387,7 @@ impl Effect {
             | Effect::InviteCompanion { gateway, .. }
             | Effect::AnnounceConsult { gateway, .. }
             | Effect::JoinConsult { gateway, .. }
+            | Effect::AnnounceExpectedWait { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
             Effect::NotifyWatcher { .. }
             | Effect::RingOperator { .. }
@@ -411,6 +422,7 @@ impl Effect {
             | Effect::WarnCase { .. }
             | Effect::EscalateCase { .. }
             | Effect::AnnounceCaseClosed { .. }
+            | Effect::AnnounceExpectedWait { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => None,
         }
     }

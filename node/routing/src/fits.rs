@@ -101,6 +101,7 @@ impl Tables {
         if before.reserves() || self.directory.reserves() {
             self.derive_asking();
         }
+        self.derive_lines();
         if before.invites() != self.directory.invites() {
             self.derive_phones();
         }

@@ -28,6 +28,7 @@ pub mod delivery;
 mod directory;
 pub mod effect;
 mod entry;
+mod expected_wait;
 mod fits;
 pub mod ids;
 mod invariants;

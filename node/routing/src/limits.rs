@@ -74,6 +74,8 @@ pub const PRINCIPALS_MAX: usize = 1_000;
 pub const CALENDARS_MAX: usize = 256;
 /// Deflections of one queue.
 pub const DEFLECTIONS_MAX: usize = 16;
+/// Thresholds of the expected wait that one queue tells customers by.
+pub const BANDS_MAX: usize = 8;
 /// Steps of one queue's ladder, the first included.
 pub const LADDER_STEPS_MAX: usize = 16;
 /// Neighbours of one org unit.

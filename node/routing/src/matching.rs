@@ -27,7 +27,7 @@ impl Router {
         loop {
             self.settle_freed();
             if self.freed.is_empty() && !self.follow_reservations() {
-                return;
+                return self.follow_estimates();
             }
         }
     }
@@ -92,8 +92,12 @@ impl Router {
         self.reach_through(slot);
         let contact = self.tables.contact(slot);
         if announce.remove(slot) && matches!(contact.state, State::Waiting(_)) {
-            let (contact, gateway) = (contact.id, contact.gateway);
+            let (contact, gateway, is_in_line) =
+                (contact.id, contact.gateway, contact.state == State::Waiting(Wait::InLine));
             self.emit(Effect::AnnounceQueued { contact, gateway });
+            if is_in_line {
+                self.announce_expected_wait(slot);
+            }
         }
     }
 

@@ -180,6 +180,14 @@ pub enum Planted {
     QueueCapIgnored,
     /// Nobody is reserved for those who have waited for long.
     NobodyReserved,
+    /// Who comes now does not count among those whom it waits for.
+    NewcomerForgotten,
+    /// Nobody is deflected for the expected wait.
+    ExpectedWaitIgnored,
+    /// Gateways do not hear what to tell those who wait.
+    BandNotTold,
+    /// Snapshots do not have what is measured of queues.
+    EstimatesLeftOut,
     /// An invitation stands for ever.
     InvitationNeverLapses,
     /// Snapshots have no invitations.

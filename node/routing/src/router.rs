@@ -1,7 +1,7 @@
 //! The router: the one state machine. [`Router::apply`] reads as the order of work within one log entry; the rule
 //! for each command is in `commands/`, matching in `matching.rs`, rows and indexes in `tables.rs`.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -12,6 +12,7 @@ use crate::companions::Companions;
 use crate::contact::{State, Wait};
 use crate::directory::Directory;
 use crate::effect::{Effect, Outcome, Reply};
+use crate::expected_wait::Estimate;
 use crate::ids::{Incarnation, LogIndex, Millis, NodeId, QueueId, Timestamp, UnitId};
 use crate::legs::Legs;
 use crate::limits::TIMERS_PER_ENTRY_MAX;
@@ -44,6 +45,8 @@ pub struct Router {
     pub(crate) redials: Memory<Redialer>,
     /// Operators who take nothing behind the contact for which they are kept free.
     pub(crate) reservations: Reservations,
+    /// What is measured of queues whose wait is estimated.
+    pub(crate) estimates: BTreeMap<QueueId, Estimate>,
     /// Companions that calls have invited.
     pub(crate) companions: Companions,
     /// Breaks wait until their latest moment.
@@ -184,6 +187,7 @@ impl Router {
             life_support: Arc::new(BTreeSet::new()),
             redials: Memory::default(),
             reservations: Reservations::default(),
+            estimates: BTreeMap::new(),
             companions: Companions::default(),
             breaks_deferred: false,
             plans: VecDeque::new(),

@@ -226,6 +226,8 @@ pub struct QueueRules {
     pub results: Option<ResultRule>,
     /// Capacity units of a consultation in the queue; `None` for those of a contact.
     pub consult_units: Option<u32>,
+    /// From which expected wait on which band is told to customers (R3.3), shortest first; with none, nothing is told.
+    pub bands: Vec<Millis>,
 }
 
 /// What becomes of a contact whose operator does not come back within the grace, by its channel.
@@ -281,6 +283,8 @@ pub enum DeflectWhen {
     NobodyReady,
     /// So many or more wait in the queue already.
     Waiting(u32),
+    /// Who comes now is likely to wait for longer.
+    ExpectedWait(Millis),
 }
 
 /// What an arrival gets.

@@ -12,7 +12,8 @@ use crate::case::Case;
 use crate::companions::{Companions, Invitation};
 use crate::contact::Contact;
 use crate::directory::Directory;
-use crate::ids::{ContactId, LogIndex, OperatorId, Timestamp, hash_parts};
+use crate::expected_wait::Estimate;
+use crate::ids::{ContactId, LogIndex, OperatorId, QueueId, Timestamp, hash_parts};
 use crate::legs::{Leg, Legs};
 use crate::memory::{Acquaintance, Deed, Memory, MemoryRows, Redialer, StoredMemory};
 use crate::operator::Operator;
@@ -55,6 +56,7 @@ pub struct Snapshot {
     legs: Vec<Leg>,
     plans: VecDeque<(u64, LogIndex)>,
     reservations: Reservations,
+    estimates: Vec<(QueueId, Estimate)>,
     companions: Companions,
 }
 
@@ -77,6 +79,7 @@ pub(crate) struct Head {
     pub legs: Vec<Leg>,
     pub plans: VecDeque<(u64, LogIndex)>,
     pub reservations: Vec<(OperatorId, ContactId)>,
+    pub estimates: Vec<(QueueId, Estimate)>,
     pub companions: Vec<(ContactId, Invitation)>,
 }
 
@@ -168,6 +171,7 @@ impl Snapshot {
                 self.acquaintances.to_stored()
             },
             reservations: self.reservations.to_stored(),
+            estimates: if is(Planted::EstimatesLeftOut) { Vec::new() } else { self.estimates.clone() },
             companions: if is(Planted::InvitationsLeftOut) {
                 Vec::new()
             } else {
@@ -211,6 +215,7 @@ impl Router {
             legs: self.legs.to_stored(),
             plans: self.plans.clone(),
             reservations: self.reservations.clone(),
+            estimates: self.stored_estimates(),
             companions: self.companions.clone(),
         }
     }
@@ -246,6 +251,7 @@ impl Router {
         router.reservations = Reservations::from_stored(head.reservations);
         router.companions = Companions::from_stored(head.companions);
         router.legs = Legs::from_stored(head.legs);
+        router.estimates = head.estimates.into_iter().collect();
         router.tables = derive(head.plan, rows, head.now)?;
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)

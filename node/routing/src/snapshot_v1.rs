@@ -155,6 +155,7 @@ impl From<HeadV1> for Head {
             legs: Vec::new(),
             plans: VecDeque::new(),
             reservations: Vec::new(),
+            estimates: Vec::new(),
             companions: Vec::new(),
         }
     }

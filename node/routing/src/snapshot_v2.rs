@@ -150,6 +150,7 @@ impl From<HeadV2> for Head {
             legs: Vec::new(),
             plans: VecDeque::new(),
             reservations: Vec::new(),
+            estimates: Vec::new(),
             companions: Vec::new(),
         }
     }

@@ -11,6 +11,7 @@ use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
 use crate::effect::PresenceState;
+use crate::expected_wait::Lines;
 use crate::ids::{ChannelId, Name, OperatorId, Timestamp};
 use crate::operator::{Exclusion, Operator};
 use crate::order::OrderKey;
@@ -60,6 +61,8 @@ pub(crate) struct Indexes {
     pub profiles: Profiles,
     /// Who asks for a reservation.
     pub asking: Asking,
+    /// Who stands in the lines of queues whose wait is estimated.
+    pub lines: Lines,
     /// (number and channel, contact that has not ended), where companions may be invited.
     pub phones: BTreeSet<(u128, u32)>,
     /// Operator → contacts that wait for it alone.
@@ -235,6 +238,7 @@ impl Tables {
                 self.ix.classes.follow_line(class, key, rule);
             }
             self.follow_asking(slot, is.is_some());
+            self.follow_lines(slot, was.is_some(), is.is_some());
         }
         let (was, is) = (before.and_then(|f| f.held), after.and_then(|f| f.held));
         if was != is {
@@ -509,6 +513,7 @@ impl Tables {
             self.ix.classes.follow_ladder(class, rule);
         }
         self.derive_asking();
+        self.derive_lines();
         self.derive_phones();
     }
 

@@ -9,8 +9,8 @@ use crate::companions::Invitation;
 use crate::contact::{Contact, State, Wait};
 use crate::effect::{EndReason, PresenceState};
 use crate::ids::{
-    AssignmentEpoch, CaseId, ContactId, GatewayId, LogIndex, Name, OperatorId, Party, QueueId, Timestamp,
-    hash_parts,
+    AssignmentEpoch, CaseId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId, Party, QueueId,
+    Timestamp, hash_parts,
 };
 use crate::operator::Operator;
 use crate::router::{QueueTotals, Router};
@@ -29,6 +29,10 @@ pub struct QueueView {
     pub waiting: u32,
     /// Arrival of the one that has waited longest of those in line (by place in line within each tier).
     pub oldest_enqueued_at: Option<Timestamp>,
+    /// How long who comes now is likely to wait; `None` where that is not known or the plan does not ask for it.
+    pub expected_wait: Option<Millis>,
+    /// The band of that, where the plan says bands.
+    pub wait_band: Option<u8>,
     /// Contacts offered to an operator.
     pub offered: u32,
     /// Contacts being handled.
@@ -243,6 +247,8 @@ impl Router {
             name: name.clone(),
             waiting: gauges.waiting,
             oldest_enqueued_at: None,
+            expected_wait: self.expected_wait(QueueId(place)),
+            wait_band: self.wait_band(QueueId(place)),
             offered: gauges.offered,
             handling: gauges.handling,
             wrap_up: gauges.wrap_up,

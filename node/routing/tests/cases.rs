@@ -111,7 +111,8 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::RingOperator { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::HoldContact { .. }
-        | Effect::InviteCompanion { .. } => "other",
+        | Effect::InviteCompanion { .. }
+        | Effect::AnnounceExpectedWait { .. } => "other",
     };
     effects.iter().map(name).collect()
 }

@@ -168,6 +168,7 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
             topics: texts(&results.topics),
             outcomes: texts(&results.outcomes),
         }),
+        bands_ms: rules.bands.iter().map(|from| from.0).collect(),
     })
 }
 
@@ -210,6 +211,7 @@ pub(super) fn queue_from_message(
         results: rules
             .results
             .map(|results| ResultRule { topics: names(results.topics), outcomes: names(results.outcomes) }),
+        bands: rules.bands_ms.into_iter().map(Millis).collect(),
     }
 }
 

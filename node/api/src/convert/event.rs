@@ -42,6 +42,9 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
             let changed = together::joined(on);
             (contact, Event::Consult(together::consult_changed(changed, of, operator, router)))
         }
+        Effect::AnnounceExpectedWait { contact, band, .. } => {
+            (contact, Event::ExpectedWait(v1::ExpectedWaitAnnounced { band: u32::from(band) }))
+        }
         Effect::AnnounceStage { .. }
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
@@ -91,6 +94,7 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }
+        | Effect::AnnounceExpectedWait { .. }
         | Effect::NotifyWatcher { .. } => return None,
     };
     let contact = contact_of(&delivered.effect);
@@ -158,7 +162,8 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
             let changed = together::consult_changed(together::joined(on), of, operator, router);
             Event::Consult(v1::OperatorConsult { contact: contact.to_string(), changed: Some(changed) })
         }
-        Effect::AnnounceQueued { .. }
+        Effect::AnnounceExpectedWait { .. }
+        | Effect::AnnounceQueued { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::AnnounceEnded { .. }
         | Effect::AnnounceMoved { .. }
@@ -299,6 +304,9 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::JoinConsult { of, operator, on, .. } => {
             Event::Consult(together::consult_changed(together::joined(on), of, operator, router))
         }
+        Effect::AnnounceExpectedWait { band, .. } => {
+            Event::ExpectedWait(v1::ExpectedWaitAnnounced { band: u32::from(band) })
+        }
     }
 }
 
@@ -336,6 +344,7 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::InviteCompanion { contact, .. }
         | Effect::AnnounceConsult { contact, .. }
         | Effect::JoinConsult { contact, .. }
+        | Effect::AnnounceExpectedWait { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::EscalateCase { contact, .. } => contact,
         Effect::AnnouncePresence { .. }

@@ -35,6 +35,7 @@ impl Router {
         self.check_nobody_stranded(&directory)?;
         let present = self.tables.directory.clone();
         self.freed.lines = self.tables.replace_directory(directory);
+        self.follow_estimated_queues();
         self.follow_rules_of_time(&present);
         for slot in self.tables.held_unlike(&present) {
             self.freed.contacts.insert(slot);

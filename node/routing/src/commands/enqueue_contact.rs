@@ -157,6 +157,10 @@ impl Router {
             DeflectWhen::NobodySignedIn => !self.has_server(meant, |counts| counts.signed_in),
             DeflectWhen::NobodyReady => !self.has_server(meant, |counts| counts.available),
             DeflectWhen::Waiting(waiting) => self.waiting_in(meant.queue) >= waiting,
+            DeflectWhen::ExpectedWait(above) => {
+                self.expected_wait(meant.queue).is_some_and(|wait| wait > above)
+                    && !is(Planted::ExpectedWaitIgnored)
+            }
         });
         match rule.map(|rule| rule.to) {
             Some(Treatment::Queue) => Ok(None),

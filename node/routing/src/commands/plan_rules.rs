@@ -10,13 +10,13 @@ use crate::entry::may_grant_tier_0;
 use crate::ids::{Millis, Name};
 use crate::ladder::check_ladder;
 use crate::limits::{
-    BREAKS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX,
+    BANDS_MAX, BREAKS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX,
     ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX,
     REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX, TIER_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
-use crate::rules::{EntryRule, OrphanRule, QueueRules, SamePerson, When};
+use crate::rules::{DeflectWhen, EntryRule, OrphanRule, QueueRules, SamePerson, When};
 
 /// The rule book of a plan that is sound otherwise.
 pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refusal> {
@@ -148,6 +148,11 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
     if rules.deflections.len() > DEFLECTIONS_MAX {
         return Err(invalid("rules.deflections", "at most 16 deflections"));
     }
+    for rule in &rules.deflections {
+        if let DeflectWhen::ExpectedWait(above) = rule.when {
+            check_span("rules.deflections", above)?;
+        }
+    }
     check_same_person(&rules.same_person)?;
     check_names("rules.leads", rules.leads.iter(), LEADS_MAX)?;
     check_names("rules.units", rules.units.iter().map(|entry| &entry.0), CHANNELS_MAX)?;
@@ -162,7 +167,21 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
     if rules.consult_units.is_some_and(|units| units > CAPACITY_MAX) {
         return Err(invalid("rules.consult_units", "at most 1000000 units"));
     }
-    check_room(rules)
+    check_room(rules)?;
+    check_bands(&rules.bands)
+}
+
+/// What customers hear grows with the wait.
+fn check_bands(bands: &[Millis]) -> Result<(), Refusal> {
+    if bands.len() > BANDS_MAX {
+        return Err(invalid("rules.bands", "at most 8 bands"));
+    }
+    bands.iter().try_for_each(|&from| check_span("rules.bands", from))?;
+    let grows = bands.is_sorted_by(|before, after| before < after);
+    if !grows || bands.first() == Some(&Millis(0)) {
+        return Err(invalid("rules.bands", "above 0 ms, each longer than the one before"));
+    }
+    Ok(())
 }
 
 fn check_orphans(rules: &QueueRules, directory: &Directory) -> Result<(), Refusal> {

@@ -34,6 +34,7 @@ pub(super) fn event_line(event: &Event) -> String {
         Some(What::StreamEnded(ended)) => ("stream-ended", format!("{}, epoch {}", ended.name, ended.epoch)),
         Some(What::Held(held)) => (if held.on { "on-hold" } else { "off-hold" }, held.operator_login.clone()),
         Some(What::Moved(moved)) => ("moved", format!("to {}", moved.queue)),
+        Some(What::ExpectedWait(wait)) => ("expected-wait", format!("band {}", wait.band)),
         Some(What::CompanionInvited(invited)) => {
             ("invited", format!("{}, into {}", invited.operator_login, invited.channel))
         }
@@ -118,6 +119,7 @@ pub(super) fn event_json(event: &Event) -> Value {
             assignment(&held.operator, &held.operator_login, held.assignment),
         ),
         Some(What::Moved(moved)) => ("moved", json!({"to": moved.queue})),
+        Some(What::ExpectedWait(wait)) => ("expected-wait", json!({"band": wait.band})),
         Some(What::CompanionInvited(invited)) => {
             let mut more = assignment(&invited.operator, &invited.operator_login, invited.assignment);
             more["channel"] = json!(invited.channel);
@@ -178,6 +180,7 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::Held(_)
         | What::Consult(_)
         | What::CompanionInvited(_)
+        | What::ExpectedWait(_)
         | What::Moved(_) => ("unknown", json!({})),
     }
 }

@@ -30,11 +30,16 @@ pub(super) fn calendar_from_message(calendar: v1::Calendar) -> CalendarPlan {
 }
 
 pub(super) fn to_message(deflection: &Deflection) -> v1::Deflection {
+    let mut ewt_above_ms = 0;
     let (when, waiting) = match deflection.when {
         DeflectWhen::Closed => (v1::DeflectWhen::Closed, 0),
         DeflectWhen::NobodySignedIn => (v1::DeflectWhen::NobodySignedIn, 0),
         DeflectWhen::NobodyReady => (v1::DeflectWhen::NobodyReady, 0),
         DeflectWhen::Waiting(waiting) => (v1::DeflectWhen::Waiting, waiting),
+        DeflectWhen::ExpectedWait(above) => {
+            ewt_above_ms = above.0;
+            (v1::DeflectWhen::ExpectedWait, 0)
+        }
     };
     let to = match deflection.to {
         Treatment::Queue => v1::Treatment::Queue,
@@ -43,7 +48,7 @@ pub(super) fn to_message(deflection: &Deflection) -> v1::Deflection {
         Treatment::Message => v1::Treatment::Message,
         Treatment::Refuse => v1::Treatment::Refuse,
     };
-    v1::Deflection { when: when.into(), waiting, to: to.into() }
+    v1::Deflection { when: when.into(), waiting, to: to.into(), ewt_above_ms }
 }
 
 pub(super) fn from_messages(
@@ -58,7 +63,7 @@ pub(super) fn from_messages(
             (Some(when), Some(to)) => known.push(Deflection { when, to }),
             (None, _) => problems.push(problem(
                 &format!("{field}.when"),
-                "say CLOSED, NOBODY_SIGNED_IN, NOBODY_READY or WAITING",
+                "say CLOSED, NOBODY_SIGNED_IN, NOBODY_READY, WAITING or EXPECTED_WAIT",
             )),
             (Some(_), None) => problems
                 .push(problem(&format!("{field}.to"), "say QUEUE, CALL_BACK, VOICEMAIL, MESSAGE or REFUSE")),
@@ -74,6 +79,7 @@ fn when(deflection: &v1::Deflection) -> Option<DeflectWhen> {
         v1::DeflectWhen::NobodySignedIn => Some(DeflectWhen::NobodySignedIn),
         v1::DeflectWhen::NobodyReady => Some(DeflectWhen::NobodyReady),
         v1::DeflectWhen::Waiting => Some(DeflectWhen::Waiting(deflection.waiting)),
+        v1::DeflectWhen::ExpectedWait => Some(DeflectWhen::ExpectedWait(Millis(deflection.ewt_above_ms))),
     }
 }
 
