@@ -268,3 +268,28 @@ fn mistakes_in_routes_of_cases_are_told_with_their_lines() {
     let term = problems.list.iter().find(|problem| problem.field == "routes[0].term").expect("is told");
     assert!(term.to_string().contains("like \"16h\""), "{term}");
 }
+
+const WAITS: &str = r#"channels = [{ name = "voice", units = 100 }]
+
+[[queues]]
+name = "billing"
+bands_ms = [60_000, 30_000, 30_000]
+deflect = [
+  { when = { ewt_above_ms = 600_000, waiting = 3 }, to = "call_back" },
+  { when = {}, to = "message" },
+]
+"#;
+
+#[test]
+fn mistakes_about_the_expected_wait_are_told_all_at_once() {
+    let problems = plan_problems(WAITS);
+    assert_places(
+        &problems,
+        &[
+            (5, "queues[0].bands_ms[1]"),
+            (5, "queues[0].bands_ms[2]"),
+            (7, "queues[0].deflect[0].when"),
+            (8, "queues[0].deflect[1].when"),
+        ],
+    );
+}
