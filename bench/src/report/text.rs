@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::{Figures, QUEUE_COLUMNS, Report, SHORT_ABANDON_MS, STARVED_TARGETS, Shown, Summary, ratio};
+use crate::simulate::{CaseFigures, CompanionFigures};
 
 /// Operators who are named one by one in the text; JSON and workbook name all.
 const OPERATORS_NAMED: usize = 50;
@@ -57,6 +58,34 @@ fn figures_table<'f>(
         [name].into_iter().chain(values).collect()
     };
     table(&head, rows.into_iter().map(cells))
+}
+
+fn companions_line(companions: &CompanionFigures) -> String {
+    format!(
+        "companions: {} calls invited, {} customers came, {} straight to the call's operator, {:.1} s on average",
+        companions.invited,
+        companions.came,
+        companions.linked,
+        companions.mean_handling_ms() as f64 / 1_000.0
+    )
+}
+
+fn cases_line(route: &str, cases: &CaseFigures) -> String {
+    let closed = cases.done + cases.withdrawn + cases.closed_early;
+    let open = if cases.open > 0 { format!(", {} open", cases.open) } else { String::new() };
+    format!(
+        "cases of {route}: {} opened, {closed} closed ({} done, {} withdrawn, {} early), {} % in term, {} stages, \
+         {} warned, {} escalated, {} overdue{open}",
+        cases.opened,
+        cases.done,
+        cases.withdrawn,
+        cases.closed_early,
+        Shown::Share(ratio(cases.in_term, closed)).text(),
+        cases.stages,
+        cases.warned,
+        cases.escalated,
+        cases.overdue
+    )
 }
 
 impl Report {
@@ -119,32 +148,8 @@ impl Report {
                 tier.figures.starved, tier.figures.contacts, tier.queue, tier.tier
             )
         }));
-        lines.extend(self.companions.iter().map(|companions| {
-            format!(
-                "companions: {} calls invited, {} customers came, {} straight to the call's operator, {:.1} s on average",
-                companions.invited,
-                companions.came,
-                companions.linked,
-                companions.mean_handling_ms() as f64 / 1_000.0
-            )
-        }));
-        lines.extend(self.cases.iter().map(|(route, cases)| {
-            let closed = cases.done + cases.withdrawn + cases.closed_early;
-            let open = if cases.open > 0 { format!(", {} open", cases.open) } else { String::new() };
-            format!(
-                "cases of {route}: {} opened, {closed} closed ({} done, {} withdrawn, {} early), {} % in term, {} stages, \
-                 {} warned, {} escalated, {} overdue{open}",
-                cases.opened,
-                cases.done,
-                cases.withdrawn,
-                cases.closed_early,
-                share(ratio(cases.in_term, closed)),
-                cases.stages,
-                cases.warned,
-                cases.escalated,
-                cases.overdue
-            )
-        }));
+        lines.extend(self.companions.iter().map(companions_line));
+        lines.extend(self.cases.iter().map(|(route, cases)| cases_line(route, cases)));
         lines.extend(self.rejected.iter().map(|(code, count)| format!("rejected {count} ({code})")));
         lines.extend(self.breaks.iter().map(|(name, of)| {
             let mean = of.put_off_ms.checked_div(of.begun).unwrap_or_default();

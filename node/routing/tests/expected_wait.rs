@@ -42,9 +42,8 @@ fn expected(centre: &Centre) -> Option<u64> {
 }
 
 fn band_told(centre: &Centre) -> Option<u8> {
-    centre.effects.iter().find_map(|effect| match effect {
-        Effect::AnnounceExpectedWait { band, .. } => Some(*band),
-        _ => None,
+    centre.effects.iter().find_map(|effect| {
+        if let Effect::AnnounceExpectedWait { band, .. } = effect { Some(*band) } else { None }
     })
 }
 
