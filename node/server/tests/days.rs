@@ -20,16 +20,18 @@ struct Day {
     days: &'static str,
     /// Who stays away: of each group those with a number above this.
     absent: &'static [(&'static str, u32)],
+    /// So many of a hundred calls get a companion.
+    companions: Option<&'static str>,
 }
 
 const fn day_of(profile: &'static str) -> Day {
-    Day { mark: profile, profile, days: "1", absent: &[] }
+    Day { mark: profile, profile, days: "1", absent: &[], companions: None }
 }
 
 /// At full size; a national outage is too long for an unoptimised program.
 const DAYS: [Day; 5] = [
     day_of("rosseti_siberia"),
-    day_of("uralenergosbyt"),
+    Day { companions: Some("17"), ..day_of("uralenergosbyt") },
     day_of("beeline_kz"),
     day_of("energosbyt_plus"),
     Day {
@@ -37,6 +39,7 @@ const DAYS: [Day; 5] = [
         profile: "energosbyt_plus",
         days: "5",
         absent: &[("b00_h-", 10), ("b00_o-", 3)],
+        companions: None,
     },
 ];
 
@@ -92,7 +95,10 @@ fn part_of(day: &Day, folder: &Path) -> (String, String) {
         &drawn,
     ]);
     send_away(day.absent, &at("day/operators.json"));
-    let said = succeed(&["simulate", &drawn, "--report", &at("report")]);
+    let report = at("report");
+    let mut words = vec!["simulate", &drawn, "--report", &report];
+    words.extend(day.companions.into_iter().flat_map(|share| ["--companions", share]));
+    let said = succeed(&words);
     let read = |file: &str| std::fs::read_to_string(folder.join("report").join(file)).expect("a report");
     let report: Value = serde_json::from_str(&read("report.json")).expect("JSON");
     let queues = report["summary"]["queues"].as_object().expect("queues by name");
