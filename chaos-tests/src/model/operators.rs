@@ -161,7 +161,9 @@ impl Model {
             Freed::default()
         } else {
             let mut freed = self.release_holds(operator, was_available);
-            freed.join(Freed::exclusions());
+            if was_available {
+                freed.join(Freed::exclusions());
+            }
             freed
         }
     }

@@ -250,10 +250,10 @@ impl Model {
         freed
     }
 
-    /// What the queue says of orphans of this channel, else of all. Of arrivals before format 3 no channel is known.
+    /// What the queue says of orphans of this channel, else of all.
     fn orphan_rule(&self, contact: &Contact) -> OrphanRule {
         let queue = queue_of(&self.plan, &contact.queue);
-        let of_channel = queue.rules.orphans.iter().find(|(name, _)| Some(name) == contact.channel());
+        let of_channel = queue.rules.orphans.iter().find(|(name, _)| *name == contact.body.channel);
         of_channel.map_or_else(
             || match queue.orphan {
                 Orphan::Requeue => OrphanRule::Requeue,

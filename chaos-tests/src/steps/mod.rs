@@ -10,6 +10,7 @@ pub mod time;
 pub mod world;
 
 use ringmain_routing::command::CaseStep;
+use ringmain_routing::limits::TIMESTAMP_MS_MAX;
 use ringmain_routing::{Command, Timestamp};
 
 use crate::model::Model;
@@ -417,7 +418,9 @@ impl Step {
 impl Wait {
     fn stamp(self, model: &Model) -> Timestamp {
         let now = model.now().0;
-        let next = model.next_deadline().map_or(now + 10, |deadline| deadline.0);
+        let next = model.next_deadline().filter(|deadline| deadline.0 < TIMESTAMP_MS_MAX);
+        // What is kept for good has the last moment for its end: nobody waits for that.
+        let next = next.map_or(now + 10, |deadline| deadline.0);
         Timestamp(match self {
             Wait::No => now,
             Wait::Ms(span) => now + u64::from(span),

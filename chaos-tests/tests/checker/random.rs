@@ -54,7 +54,7 @@ fn run(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(strategies::fixed_worlds())]
 
     #[test]
     fn every_history_of_the_core_is_clean(

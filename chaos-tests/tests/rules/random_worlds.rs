@@ -184,11 +184,8 @@ impl World {
 /// A failing world is shrunk and written to `scenarios/`, where it stays as a test.
 #[test]
 fn core_and_model_agree_after_each_command() {
-    let mut runner = TestRunner::new(ProptestConfig {
-        max_shrink_iters: 20_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    });
+    let mut runner =
+        TestRunner::new(ProptestConfig { max_shrink_iters: 20_000, ..strategies::fixed_worlds() });
     let outcome = runner.run(&worlds(), |world| match world.play() {
         Ok(_) => Ok(()),
         Err(failure) => Err(TestCaseError::fail(failure.1)),

@@ -191,3 +191,36 @@ fn r3_3_bands_that_do_not_grow_are_refused() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn r3_3_who_is_moved_counts_in_the_line_where_it_stands() {
+    let bands = || rules(&[60], None);
+    let mut both = plan_of(bands());
+    both.queues[1].rules = bands();
+    let mut centre = Centre::new(both);
+    centre.ready(operator("anna"));
+    at(&mut centre, 10);
+    for key in ["served", "1", "2", "3"] {
+        centre.push(contact(key, "a", 3));
+    }
+    at(&mut centre, 30);
+    centre.complete("served");
+    assert_eq!(expected(&centre), Some(3 * 20 * SECOND));
+    at(&mut centre, 50);
+    let from = MoveFrom::Contacts(vec![centre.view("2").id, centre.view("3").id]);
+    let action = Action::MoveContacts { from, to: "b".into() };
+    centre.ok(Command::Act(Box::new(Act { by: "olga".into(), key: "k".into(), action })));
+    assert_eq!(expected(&centre), Some(0), "nobody stands there");
+    let in_b = |centre: &Centre| centre.router.expected_wait(QueueId(1)).map(|wait| wait.0);
+    assert_eq!(in_b(&centre), None, "nobody has left yet");
+    let restored = Router::restore(&centre.router.snapshot().encode()).expect("a sound state");
+    assert_eq!(restored.expected_wait(QueueId(0)), centre.router.expected_wait(QueueId(0)));
+    at(&mut centre, 60);
+    leave(&mut centre, "2");
+    assert_eq!(in_b(&centre), Some(2 * 10 * SECOND), "one waits, a newcomer is the second");
+    leave(&mut centre, "3");
+    assert_eq!(in_b(&centre), Some(0));
+    change(&mut centre, QueueRules::default()).expect("a sound plan");
+    assert_eq!(expected(&centre), None);
+    centre.router.check_invariants().expect("holds");
+}
