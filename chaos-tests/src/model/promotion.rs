@@ -26,13 +26,15 @@ impl Model {
         self.contact_mut(id).promote_at = promote_at;
     }
 
-    /// The moment has come.
-    pub(super) fn promote(&mut self, id: ContactId, at: Timestamp) {
-        if self.promoted_after(self.contact_row(id)).is_some() {
+    /// The moment has come. Whether there is a promotion: a plan that came meanwhile may know none.
+    pub(super) fn promote(&mut self, id: ContactId, at: Timestamp) -> bool {
+        let is_promoted = self.promoted_after(self.contact_row(id)).is_some();
+        if is_promoted {
             self.contact_mut(id).tier -= 1;
         }
         let next = self.promoted_after(self.contact_row(id)).map(|after| at + after);
         self.contact_mut(id).promote_at = next;
+        is_promoted
     }
 
     /// A tier that somebody gives it.

@@ -79,18 +79,23 @@ impl Model {
 
     fn fire_waiting(&mut self, id: ContactId, due: Timestamp) {
         let contact = self.contact_mut(id);
+        let mut is_event = false;
         if !contact.due && contact.not_before.is_some_and(|time| time <= due) {
             contact.due = true;
             contact.newly_due = true;
+            is_event = true;
             self.set_promotion(id);
         } else if contact.promote_at.is_some_and(|at| at <= due) {
-            self.promote(id, due);
+            is_event = self.promote(id, due);
         }
         let contact = self.contact_mut(id);
         if contact.held_for.is_some_and(|(_, until)| until <= due) {
             contact.held_for = None;
+            is_event = true;
         }
-        self.settle(Freed::contact(id));
+        if is_event {
+            self.settle(Freed::contact(id));
+        }
     }
 
     /// Everything of the operator that is due by `due`: the end of the grace, of the miss, of exclusions, of wrap-ups
