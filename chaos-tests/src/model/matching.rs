@@ -64,6 +64,9 @@ pub(super) fn key(contact: &Contact, rank: u8) -> Key {
 impl Model {
     /// Matches what an event freed, and then what life safety has freed meanwhile, until nothing is.
     pub(super) fn settle(&mut self, mut freed: Freed) {
+        for id in freed.contacts.clone() {
+            self.start_hold(id);
+        }
         self.look(&mut freed);
         while !freed.is_empty() {
             freed = self.settle_once(freed);
@@ -87,7 +90,14 @@ impl Model {
         freed.operators.append(&mut cleared.operators);
         freed.operators.sort();
         for id in freed.operators {
-            while self.take_best(id) || self.clear_by_operator(id, &mut cleared) {}
+            while {
+                while self.take_best(id) {}
+                let mut is_cleared = false;
+                while self.clear_by_operator(id, &mut cleared) {
+                    is_cleared = true;
+                }
+                is_cleared
+            } {}
         }
         cleared
     }
@@ -107,7 +117,6 @@ impl Model {
     /// Finds an operator for a waiting contact: the one whom its queue's choice names takes the best contact, which is
     /// this one unless another freed by the same event is better for that operator.
     fn place(&mut self, id: ContactId, cleared: &mut Freed) {
-        self.start_hold(id);
         while let Some(operator) = self.chosen_for(id) {
             self.take_best(operator);
         }

@@ -41,7 +41,8 @@ impl Router {
         let mut announce = core::mem::take(&mut self.freed.announce);
         if let Some(contact) = self.freed.contacts.only().filter(|_| self.freed.lines.is_empty()) {
             self.freed.contacts.clear();
-            let alone = self.freed.operators.is_empty() && !self.climbs_are_due();
+            let is_up_to_date = !self.climbs_are_due() && !self.is_behind();
+            let alone = self.freed.operators.is_empty() && is_up_to_date;
             self.settle_contact(contact, alone, &mut announce);
         } else if !self.freed.contacts.is_empty() || !self.freed.lines.is_empty() {
             self.settle_contacts(&mut announce);
@@ -404,7 +405,8 @@ impl Router {
 
     /// Contacts that somebody is kept away from are looked at again when exclusions may have become void. While the
     /// event has freed nobody who has room, only those whom one who is kept away has room for can come to anything;
-    /// unless somebody has come to another step meanwhile, which a timer that fires before does not wait for.
+    /// unless somebody has come to another step or back to work meanwhile, which a timer that fires before does not wait
+    /// for, or hands may be cleared for life safety.
     fn free_excluded_contacts(&mut self) {
         let has_room = |slot| {
             let operator = self.tables.operator(slot);
@@ -413,22 +415,15 @@ impl Router {
         let waits =
             |contact: &Contact| matches!(contact.state, State::Waiting(Wait::InLine | Wait::Held { .. }));
         let Indexes { kept_away, excluding, costless, .. } = &self.tables.ix;
-        if self.climbs_are_due() || self.freed.operators.iter().any(has_room) {
+        let may_be_cleared = self.life_safety_waits();
+        let is_behind = self.climbs_are_due() || self.is_behind();
+        if is_behind || may_be_cleared || self.freed.operators.iter().any(has_room) {
             for &(slot, _) in kept_away {
                 if waits(self.tables.contact(slot)) {
                     self.freed.contacts.insert(slot);
                 }
             }
             return;
-        }
-        if self.life_safety_waits() {
-            // Hands may be cleared for it that have no room.
-            for &(slot, _) in kept_away {
-                let contact = self.tables.contact(slot);
-                if contact.tier == 0 && waits(contact) {
-                    self.freed.contacts.insert(slot);
-                }
-            }
         }
         for &(_, operator) in excluding.range((false, 0)..=(*costless > 0, u32::MAX)) {
             for exclusion in &self.tables.operator(operator).exclusions {

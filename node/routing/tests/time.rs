@@ -374,6 +374,17 @@ fn r3_11_no_long_work_near_the_end_of_a_shift() {
 }
 
 #[test]
+fn r3_11_a_shift_begins_with_who_waits_longest_though_another_becomes_due_at_that_moment() {
+    let mut centre = shifts(10 * MINUTE);
+    centre.at = 50 * MINUTE;
+    centre.push(EnqueueContact { units: Some(1_000), ..contact("first", "a", 3) });
+    let not_before = Some(Timestamp(3 * HOUR));
+    centre.push(EnqueueContact { units: Some(900), not_before, ..contact("due", "a", 5) });
+    centre.tick(3 * HOUR);
+    assert_eq!((centre.with("first").as_deref(), centre.with("due")), (Some("anna"), None));
+}
+
+#[test]
 fn r3_11_a_plan_that_allows_a_later_start_gives_at_once_what_waits() {
     let mut centre = shifts(10 * MINUTE);
     centre.at = 55 * MINUTE;
