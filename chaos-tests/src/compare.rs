@@ -78,6 +78,7 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("transfers"), row.transfers, view.transfers)?;
     same(&what("case"), row.case, view.case)?;
     same(&what("callback"), row.callback(), view.callback.as_ref())?;
+    same(&what("note"), &row.note, &view.note)?;
     same(&what("details"), &row.details, &view.details)
 }
 

@@ -291,7 +291,8 @@ impl Walk<'_> {
             WithdrawReason::Declined
             | WithdrawReason::Unanswered
             | WithdrawReason::Transferred
-            | WithdrawReason::Supervisor => row.exclusions.push((operator, until)),
+            | WithdrawReason::Supervisor
+            | WithdrawReason::HandedOver => row.exclusions.push((operator, until)),
             WithdrawReason::Abandoned
             | WithdrawReason::SessionLost
             | WithdrawReason::LifeSafety

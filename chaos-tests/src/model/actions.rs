@@ -66,6 +66,7 @@ impl Model {
             Action::LiftContact { contact, tier, head_start } => self.lift(*contact, *tier, *head_start),
             Action::DeferBreaks { on } => Ok(self.defer_breaks(*on)),
             Action::AssignContact { contact, to, hold } => self.assign_by_supervisor(*contact, to, *hold),
+            Action::HandOver(command) => self.hand_over(command),
             Action::Note { what, detail } => {
                 bounds::check_name("what", what)?;
                 bounds::check(detail.len() <= NOTE_BYTES_MAX, "detail")?;

@@ -298,6 +298,7 @@ impl Model {
         row.wish = Some(before.wish.unwrap_or_default());
         row.case = Some(id);
         row.rule_owner = before.rule_owner;
+        row.note = before.note;
         row.is_made = true;
         self.totals_mut(contact).entered += 1;
         contact

@@ -179,6 +179,7 @@ impl Model {
             transfers: 0,
             passed: false,
             was_excluded: false,
+            note: None,
             body: body.clone(),
         }
     }

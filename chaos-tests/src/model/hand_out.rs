@@ -104,7 +104,7 @@ impl Model {
     }
 }
 
-fn check_hand_out(to: &Name, hold: Millis) -> Result<(), Refusal> {
+pub(super) fn check_hand_out(to: &Name, hold: Millis) -> Result<(), Refusal> {
     bounds::check_name("to", to)?;
     bounds::check((1..=HAND_OUT_HOLD_MS_MAX).contains(&hold.0), "hold")
 }

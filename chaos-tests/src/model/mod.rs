@@ -15,6 +15,7 @@ mod deflection;
 mod entry;
 mod explain;
 mod hand_out;
+mod hand_over;
 mod ladder;
 mod life_safety;
 mod matching;
@@ -307,9 +308,13 @@ fn format_of(command: &Command) -> u8 {
             (command.by.is_some(), has_rules)
         }
         Command::EnqueueContact(command) => (false, command.facts != Facts::default()),
-        Command::Act(command) => {
-            (true, matches!(command.action, Action::AssignContact { .. } | Action::DeferBreaks { .. }))
-        }
+        Command::Act(command) => (
+            true,
+            matches!(
+                command.action,
+                Action::AssignContact { .. } | Action::DeferBreaks { .. } | Action::HandOver(_)
+            ),
+        ),
         Command::TransferContact(command) => (true, matches!(command.to, TransferTarget::BackOffice { .. })),
         Command::HoldContact(_) => (true, false),
         Command::CompleteContact(command) => {

@@ -95,6 +95,8 @@ pub struct Contact {
     pub passed: bool,
     /// Somebody is or was kept away from it.
     pub was_excluded: bool,
+    /// What whoever had it wants the next one to know.
+    pub note: Option<Name>,
 }
 
 /// What an arrival of format 3 asks for besides skills and scope.

@@ -1,8 +1,8 @@
 //! Contacts that are taken or handed out by hand, in scenarios.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use ringmain_routing::Millis;
-use ringmain_routing::command::{Action, AssignContact, TakeNext};
+use ringmain_routing::command::{Action, AssignContact, HandOver, HandOverFrom, TakeNext};
 
 use super::read::epoch;
 use super::words::{Words, quoted};
@@ -40,4 +40,29 @@ pub(super) fn write_by_lead(command: &AssignContact) -> String {
 pub(super) fn by_supervisor(words: &Words) -> Result<Action> {
     let contact = words.plain(2)?.parse()?;
     Ok(Action::AssignContact { contact, to: words.name("to")?, hold: Millis(words.number("hold")?) })
+}
+
+pub(super) fn hand_over(words: &Words) -> Result<Action> {
+    let from = match (words.text("unit"), words.text("from")) {
+        (Some(unit), _) => HandOverFrom::Unit(unit.into()),
+        (None, login) => HandOverFrom::Operator(login.context("from= or unit= is missing")?.into()),
+    };
+    let notes = words.pairs("notes")?.into_iter().map(|(contact, note)| Ok((contact.parse()?, note)));
+    Ok(Action::HandOver(Box::new(HandOver {
+        from,
+        to: words.text("to").map(Into::into),
+        hold: Millis(words.number("hold")?),
+        notes: notes.collect::<Result<_>>()?,
+    })))
+}
+
+pub(super) fn write_hand_over(command: &HandOver) -> String {
+    let from = match &command.from {
+        HandOverFrom::Operator(login) => format!("from={}", quoted(login)),
+        HandOverFrom::Unit(unit) => format!("unit={}", quoted(unit)),
+    };
+    let to = optional("to", command.to.as_ref().map(|login| quoted(login)));
+    let notes = command.notes.iter().map(|(contact, note)| format!("{contact}:{note}"));
+    let notes = quoted(&notes.collect::<Vec<_>>().join(","));
+    format!("hand-over all {from}{to} hold={} notes={notes}", command.hold.0)
 }

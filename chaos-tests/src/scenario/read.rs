@@ -174,6 +174,7 @@ fn action(words: &Words) -> Result<Action> {
         },
         "defer-breaks" => Action::DeferBreaks { on: subject == "on" },
         "hand-out" => hand_out::by_supervisor(words)?,
+        "hand-over" => hand_out::hand_over(words)?,
         "note" => Action::Note { what: subject.into(), detail: words.name("detail")? },
         other => bail!("{other} is no action"),
     })

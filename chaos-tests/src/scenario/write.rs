@@ -267,6 +267,7 @@ fn act(command: &Act) -> String {
         Action::AssignContact { contact, to, hold } => {
             format!("hand-out {contact} to={} hold={}", quoted(to), hold.0)
         }
+        Action::HandOver(command) => hand_out::write_hand_over(command),
         Action::Note { what, detail } => format!("note {} detail={}", quoted(what), quoted(detail)),
     };
     format!("act {action} by={} key={}", quoted(&command.by), quoted(&command.key))
@@ -452,6 +453,7 @@ fn withdraw(reason: WithdrawReason) -> &'static str {
         WithdrawReason::LifeSafety => "life-safety",
         WithdrawReason::PersonRequested => "person-requested",
         WithdrawReason::ConsultOver => "consult-over",
+        WithdrawReason::HandedOver => "handed-over",
     }
 }
 

@@ -1,10 +1,10 @@
 //! Makes an action of a supervisor a command.
 
-use ringmain_routing::command::{Act, Action, DeclaredPresence, MoveFrom};
+use ringmain_routing::command::{Act, Action, DeclaredPresence, HandOver, HandOverFrom, MoveFrom};
 use ringmain_routing::{Command, ContactId, Millis, Name};
 
 use super::resolve::choose;
-use super::world::{OPERATORS, QUEUES, pick};
+use super::world::{OPERATORS, QUEUES, UNITS, pick};
 use super::{ActKind, ActSpec, Flaw};
 use crate::model::{Contact, ContactState, Model};
 
@@ -57,9 +57,26 @@ fn action(spec: &ActSpec, model: &Model) -> Action {
             let contact = id(spec, model, |row| row.is_eligible());
             Action::AssignContact { contact, to: login, hold: Millis(u64::from(ms)) }
         }
+        ActKind::HandOver(unit, to, hold, notes) => {
+            let from = unit.map_or(HandOverFrom::Operator(login), |unit| {
+                HandOverFrom::Unit(if unit == 4 { "nowhere" } else { pick(&UNITS, unit).0 }.into())
+            });
+            let mut noted: Vec<ContactId> =
+                model.contacts().filter(|row| is_open(row)).map(|row| row.id).collect();
+            noted.truncate(usize::from(notes));
+            noted.extend(spec.pick.any.then(|| id(spec, model, is_open)));
+            let notes = noted.into_iter().map(|contact| (contact, format!("on {contact}").into())).collect();
+            let to = to.map(|who| pick(&OPERATORS, who).into());
+            Action::HandOver(Box::new(HandOver { from, to, hold: Millis(u64::from(hold)), notes }))
+        }
         ActKind::Defer(on) => Action::DeferBreaks { on },
         ActKind::Note => Action::Note { what: "drain".into(), detail: "node 2".into() },
     }
+}
+
+/// Somebody has it, or it waits for somebody.
+fn is_open(row: &Contact) -> bool {
+    row.state.holder().is_some() || row.held_for.is_some()
 }
 
 fn id(spec: &ActSpec, model: &Model, suits: impl Fn(&Contact) -> bool) -> ContactId {

@@ -164,6 +164,8 @@ pub enum ActKind {
     Lift(Option<u8>, Option<u8>),
     /// Hands a contact out for so long.
     HandOut(u8),
+    /// Everything open of one operator, or of this unit, to this one or the line, for so long; with so many notes.
+    HandOver(Option<u8>, Option<u8>, u8, u8),
     /// Breaks wait, or no longer do.
     Defer(bool),
     /// Nothing but a note.

@@ -47,6 +47,7 @@ pub const ROWS: &[Row] = rows!(
     FetchSegmentRequest,
     FetchSegmentResponse,
     DeferBreaksRequest,
+    HandOverRequest,
     CheckLifeSupportRequest,
     OperatorServiceInviteCompanionRequest,
     PutLifeSupportRequest,

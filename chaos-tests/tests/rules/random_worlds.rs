@@ -80,9 +80,10 @@ impl World {
                 Action::Register(_) | Action::TakeNext(_) | Action::HandOut(_) | Action::AskForBreak(_) => {
                     step.action = Action::Tick;
                 }
-                Action::Act(ActSpec { kind: ActKind::HandOut(_) | ActKind::Defer(_), .. }) => {
-                    step.action = Action::Tick
-                }
+                Action::Act(ActSpec {
+                    kind: ActKind::HandOut(_) | ActKind::HandOver(..) | ActKind::Defer(_),
+                    ..
+                }) => step.action = Action::Tick,
                 Action::Tick
                 | Action::Open(_)
                 | Action::Lose(_)
@@ -279,6 +280,7 @@ const WORDS: &[&str] = &[
     "taken",
     "nothing-waits",
     "not-a-lead",
+    "handed-over",
     "passed-often",
     "life-safety",
     "unknown-break",

@@ -236,6 +236,8 @@ fn act() -> impl Strategy<Value = ActSpec> {
         3 => (0u8..4, 0u8..4, option::of(0u8..4)).prop_map(|(from, to, max)| ActKind::MoveLine(from, to, max)),
         2 => (option::of(0u8..11), option::of(0u8..60)).prop_map(|(tier, head)| ActKind::Lift(tier, head)),
         2 => (0u8..80).prop_map(ActKind::HandOut),
+        3 => (option::weighted(0.4, 0u8..5), option::weighted(0.7, 0u8..6), 0u8..80, prop_oneof![3 => Just(0u8), 1 => 1u8..4])
+            .prop_map(|(unit, to, hold, notes)| ActKind::HandOver(unit, to, hold, notes)),
         2 => any::<bool>().prop_map(ActKind::Defer),
         1 => Just(ActKind::Note),
     ];

@@ -134,6 +134,7 @@ fn withdraw_label(reason: WithdrawReason) -> &'static str {
         WithdrawReason::LifeSafety => "life-safety",
         WithdrawReason::PersonRequested => "person-requested",
         WithdrawReason::ConsultOver => "consult-over",
+        WithdrawReason::HandedOver => "handed-over",
     }
 }
 

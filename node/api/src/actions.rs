@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ringmain_protocol::v1::action_service_server::ActionService;
 use ringmain_protocol::v1::{self, Error};
-use ringmain_routing::command::{Act, Action, DeclaredPresence, MoveFrom};
+use ringmain_routing::command::{Act, Action, DeclaredPresence, HandOver, HandOverFrom, MoveFrom};
 use ringmain_routing::limits::MOVED_PER_COMMAND_MAX;
 use ringmain_routing::{Command, Millis, Name, Refusal, Reply};
 use ringmain_telemetry::codes;
@@ -65,6 +65,15 @@ impl ActionService for Actions {
         let (asked, request) = asked!(request);
         let Acted { receipt, .. } = self.act(asked, Ok(Action::DeferBreaks { on: request.on })).await?;
         Ok(Response::new(v1::DeferBreaksResponse { receipt }))
+    }
+
+    async fn hand_over(
+        &self,
+        request: Request<v1::HandOverRequest>,
+    ) -> Result<Response<v1::HandOverResponse>, Status> {
+        let (asked, request) = asked!(request);
+        let Acted { receipt, contacts } = self.act(asked, hand_over(&request)).await?;
+        Ok(Response::new(v1::HandOverResponse { receipt, contacts }))
     }
 
     async fn sign_out_operator(
@@ -229,6 +238,32 @@ fn force_presence(request: &v1::ForcePresenceRequest) -> Result<Action, Error> {
         }
     };
     problems.into_result(Action::ForcePresence { login, presence })
+}
+
+fn hand_over(request: &v1::HandOverRequest) -> Result<Action, Error> {
+    let mut problems = Problems::default();
+    if request.login.is_empty() == request.unit.is_empty() {
+        problems.add("login", "name either a login or a unit");
+    }
+    let from = if request.unit.is_empty() {
+        HandOverFrom::Operator(problems.name("login", &request.login))
+    } else {
+        HandOverFrom::Unit(problems.name("unit", &request.unit))
+    };
+    let to = (!request.to.is_empty()).then(|| problems.name("to", &request.to));
+    if to.is_none() && request.hold_ms > 0 {
+        problems.add("hold_ms", "goes with to");
+    }
+    if request.notes.len() > MOVED_PER_COMMAND_MAX {
+        problems.add("notes", format!("has {} entries; at most 500", request.notes.len()));
+    }
+    let notes = request.notes.iter().take(MOVED_PER_COMMAND_MAX).enumerate().map(|(n, note)| {
+        let contact = problems.contact(&format!("notes[{n}].contact"), &note.contact);
+        (contact, note.text.as_str().into())
+    });
+    let notes = notes.collect();
+    let hold = Millis(request.hold_ms);
+    problems.into_result(Action::HandOver(Box::new(HandOver { from, to, hold, notes })))
 }
 
 fn move_contacts(request: &v1::MoveContactsRequest) -> Result<Action, Error> {

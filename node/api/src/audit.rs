@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringmain_actors::task::spawn_named;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_replication::HistoryRecord;
-use ringmain_routing::command::{Act, Action, DeclaredPresence, MoveFrom};
+use ringmain_routing::command::{Act, Action, DeclaredPresence, HandOver, HandOverFrom, MoveFrom};
 use ringmain_routing::{Command, ContactId, LogIndex, Outcome, Reply, Router, Timestamp, next_chain};
 use ringmain_telemetry::codes;
 use tokio::sync::mpsc;
@@ -226,12 +226,22 @@ fn told_action(command: &Act) -> Told {
             let detail: Vec<String> = tier.into_iter().chain(head_start).collect();
             (contact.to_string(), detail.join(", "))
         }
+        Action::HandOver(command) => told_hand_over(command),
         Action::DeferBreaks { on } => {
             ("breaks".to_owned(), if *on { "deferred" } else { "deferred no longer" }.to_owned())
         }
         Action::Note { what, detail } => (what.to_string(), detail.to_string()),
     };
     Told { action: command.action.name(), key: command.key.to_string(), subject, detail }
+}
+
+fn told_hand_over(command: &HandOver) -> (String, String) {
+    let subject = match &command.from {
+        HandOverFrom::Operator(login) => login.to_string(),
+        HandOverFrom::Unit(unit) => format!("unit {unit}"),
+    };
+    let to = command.to.as_ref().map_or("to the line".to_owned(), |to| format!("to {to}"));
+    (subject, format!("{to}, {} notes", command.notes.len()))
 }
 
 /// Whether the command names the contact.
@@ -243,6 +253,7 @@ fn names(command: &Command, wanted: ContactId) -> bool {
         | Action::AssignContact { contact, .. }
         | Action::LiftContact { contact, .. } => *contact == wanted,
         Action::MoveContacts { from: MoveFrom::Contacts(contacts), .. } => contacts.contains(&wanted),
+        Action::HandOver(command) => command.notes.iter().any(|(contact, _)| *contact == wanted),
         Action::MoveContacts { from: MoveFrom::Queue { .. }, .. }
         | Action::ForcePresence { .. }
         | Action::SignOut { .. }

@@ -84,6 +84,7 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.AdminService/ExportHistory", Access::Roles(&[Admin])),
     ("/ringmain.v1.ActionService/ForcePresence", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/DeferBreaks", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/HandOver", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/SignOutOperator", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/RequeueContact", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/CloseContact", Access::Roles(&[Supervisor, Admin])),

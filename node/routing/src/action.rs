@@ -1,5 +1,6 @@
 //! What supervisors and administrators do, as commands: see [`Command::Act`].
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,31 @@ pub enum Action {
         /// Whether they wait from here on.
         on: bool,
     },
+    /// Everything open in somebody's hands goes to a colleague or back to the line (R3.11).
+    HandOver(Box<HandOver>),
+}
+
+/// See [`Action::HandOver`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOver {
+    /// Whose.
+    pub from: HandOverFrom,
+    /// To whom, where that one could be handed it; the rest, and all for `None`, goes back to the line.
+    pub to: Option<Name>,
+    /// How long it waits for that one alone, 1 to [`crate::limits::HAND_OUT_HOLD_MS_MAX`]; of no matter without one.
+    pub hold: Millis,
+    /// What whoever goes on should know, by contact: at most [`crate::limits::MOVED_PER_COMMAND_MAX`] of at most
+    /// [`crate::limits::NOTE_BYTES_MAX`].
+    pub notes: Vec<(ContactId, Name)>,
+}
+
+/// Whose contacts are handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HandOverFrom {
+    /// This operator's.
+    Operator(Name),
+    /// Those of all operators of exactly this org unit.
+    Unit(Name),
 }
 
 /// Which contacts are moved.
@@ -104,7 +130,7 @@ impl Action {
     /// Whether logs before format 3 know it not.
     pub(crate) fn is_of_the_rule_book(&self) -> bool {
         match self {
-            Action::AssignContact { .. } | Action::DeferBreaks { .. } => true,
+            Action::AssignContact { .. } | Action::DeferBreaks { .. } | Action::HandOver(_) => true,
             Action::ForcePresence { .. }
             | Action::SignOut { .. }
             | Action::RequeueContact { .. }
@@ -128,6 +154,7 @@ impl Action {
             Action::Note { .. } => "note",
             Action::AssignContact { .. } => "assign-contact",
             Action::DeferBreaks { .. } => "defer-breaks",
+            Action::HandOver(_) => "hand-over",
         }
     }
 }

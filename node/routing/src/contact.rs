@@ -106,6 +106,8 @@ pub(crate) struct Text {
     pub owner: Option<Name>,
     /// What a bot or the gateway has learned, for whoever goes on with it.
     pub context: Option<Box<Context>>,
+    /// What whoever had it wants the next one to know.
+    pub note: Option<Name>,
     /// What came of it, as its operator said.
     pub result: Option<ContactResult>,
 }

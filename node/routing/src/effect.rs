@@ -118,6 +118,8 @@ pub enum WithdrawReason {
     PersonRequested,
     /// The consultation is over.
     ConsultOver,
+    /// It was handed over to a colleague or back to the line.
+    HandedOver,
 }
 
 /// Something to be told to somebody.

@@ -204,6 +204,8 @@ pub enum Planted {
     AskerIsAsked,
     /// The gateway does not hear of a conference.
     ConferenceNotTold,
+    /// Notes of a hand-over are lost.
+    NoteOfHandOverLost,
 }
 
 /// Whether this mistake is made now.

@@ -244,6 +244,7 @@ impl From<TextV1> for Text {
             rule: None,
             owner: None,
             context: None,
+            note: None,
             result: None,
         }
     }

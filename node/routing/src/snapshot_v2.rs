@@ -249,6 +249,7 @@ impl From<TextV2> for Text {
             rule: None,
             owner: None,
             context: None,
+            note: None,
             result: None,
         }
     }

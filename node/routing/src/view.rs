@@ -214,6 +214,8 @@ pub struct ContactView {
     pub wants_people: bool,
     /// What a bot or the gateway has learned.
     pub context: Option<Context>,
+    /// What whoever had it wants the next one to know.
+    pub note: Option<Name>,
     /// Its open consultations.
     pub legs: Vec<ContactId>,
     /// The contact that this open consultation is about, and whether the customer is in it.
@@ -371,6 +373,7 @@ impl Router {
             details: row.text.details.clone(),
             wants_people: row.need.people,
             context: row.text.context.as_deref().cloned(),
+            note: row.text.note.clone(),
             legs: self.legs.of(row.id.slot).iter().map(|slot| self.tables.contact(*slot).id).collect(),
             leg_of: self.legs.find(row.id.slot).map(|leg| (leg.of, leg.joined)),
         }

@@ -63,6 +63,18 @@ fn minute() -> (Vec<Effect>, u64) {
     (seen, 0)
 }
 
+/// A shift ends with a note; how many bytes whoever goes on reads.
+fn evening() -> (Vec<Effect>, u64) {
+    let mut centre = Centre::new(plan(vec![QueuePlan::named("a")]));
+    centre.ready(operator("anna"));
+    let notes = vec![(centre.push(contact("1", "a", 5)), "half done".into())];
+    let from = HandOverFrom::Operator("anna".into());
+    let action = Action::HandOver(Box::new(HandOver { from, to: None, hold: Millis(0), notes }));
+    centre.ok(Command::Act(Box::new(Act { by: "sv".into(), key: "k".into(), action })));
+    let read = centre.view("1").note.map_or(0, |note| note.len() as u64);
+    (core::mem::take(&mut centre.effects), read)
+}
+
 /// Somebody asks a queue and lets the customer join; what everybody was told, and how many were connected.
 fn question() -> (Vec<Effect>, u64) {
     let mut centre = Centre::new(plan(vec![QueuePlan::named("a")]));
@@ -85,7 +97,7 @@ type Day = fn() -> (Vec<Effect>, u64);
 
 #[test]
 fn every_mistake_about_people_together_shows() {
-    let mistakes: [(Planted, Day); 8] = [
+    let mistakes: [(Planted, Day); 9] = [
         (Planted::BackToTheBot, minute),
         (Planted::BotTimeCountsAsWaiting, minute),
         (Planted::ChannelOfOrphanIgnored, absence),
@@ -94,6 +106,7 @@ fn every_mistake_about_people_together_shows() {
         (Planted::LegCountsAsCustomer, question),
         (Planted::AskerIsAsked, question),
         (Planted::ConferenceNotTold, question),
+        (Planted::NoteOfHandOverLost, evening),
     ];
     for (mistake, day) in mistakes {
         plant(None);

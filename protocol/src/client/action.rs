@@ -9,10 +9,10 @@ use crate::MESSAGE_BYTES_MAX;
 use crate::v1::action_service_client::ActionServiceClient;
 use crate::v1::{
     AssignContactRequest, AssignContactResponse, CloseContactRequest, CloseContactResponse,
-    DeferBreaksRequest, DeferBreaksResponse, ForcePresenceRequest, ForcePresenceResponse, LiftContactRequest,
-    LiftContactResponse, ListAuditRequest, ListAuditResponse, MoveContactsRequest, MoveContactsResponse,
-    RequeueContactRequest, RequeueContactResponse, SignOutOperatorRequest, SignOutOperatorResponse,
-    VerifyAuditRequest, VerifyAuditResponse,
+    DeferBreaksRequest, DeferBreaksResponse, ForcePresenceRequest, ForcePresenceResponse, HandOverRequest,
+    HandOverResponse, LiftContactRequest, LiftContactResponse, ListAuditRequest, ListAuditResponse,
+    MoveContactsRequest, MoveContactsResponse, RequeueContactRequest, RequeueContactResponse,
+    SignOutOperatorRequest, SignOutOperatorResponse, VerifyAuditRequest, VerifyAuditResponse,
 };
 
 /// Acts, and asks who did what. Each action carries a key, so a call with an unknown outcome is asked again of
@@ -55,6 +55,15 @@ impl ActionClient {
     /// As for [`ActionClient::force_presence`].
     pub async fn defer_breaks(&self, request: DeferBreaksRequest) -> Result<DeferBreaksResponse, CallError> {
         let ask = async |channel, request| service(channel).defer_breaks(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Hands everything open of an operator or a unit over.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn hand_over(&self, request: HandOverRequest) -> Result<HandOverResponse, CallError> {
+        let ask = async |channel, request| service(channel).hand_over(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

@@ -53,6 +53,7 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         legs: view.legs.iter().map(ToString::to_string).collect(),
         leg_of: view.leg_of.map(|(of, _)| of.to_string()),
         joined: view.leg_of.is_some_and(|(_, joined)| joined),
+        note: view.note.as_ref().map(ToString::to_string),
         result: view.result.as_ref().map(result),
         invitation: view.invitation.as_ref().map(invitation),
         companion_of: view.companion_of.map(|call| call.to_string()),
@@ -186,6 +187,7 @@ pub(crate) fn withdraw_reason(reason: WithdrawReason) -> v1::WithdrawReason {
         WithdrawReason::LifeSafety => v1::WithdrawReason::LifeSafety,
         WithdrawReason::PersonRequested => v1::WithdrawReason::PersonRequested,
         WithdrawReason::ConsultOver => v1::WithdrawReason::ConsultOver,
+        WithdrawReason::HandedOver => v1::WithdrawReason::HandedOver,
     }
 }
 

@@ -15,3 +15,4 @@ mod operations;
 mod reads;
 mod sessions;
 mod support;
+mod together;

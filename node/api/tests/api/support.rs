@@ -35,6 +35,7 @@ const TOKENS: &str = r#"
 tokens = [
   { token = "gateway-token-sip", name = "sip", role = "gateway" },
   { token = "operator-token-anna", name = "anna", role = "operator" },
+  { token = "operator-token-boris", name = "boris", role = "operator" },
   { token = "supervisor-token-0", name = "vera", role = "supervisor" },
   { token = "administrator-token", name = "root", role = "admin" },
 ]
@@ -42,6 +43,7 @@ tokens = [
 
 pub const GATEWAY: &str = "gateway-token-sip";
 pub const OPERATOR: &str = "operator-token-anna";
+pub const COLLEAGUE: &str = "operator-token-boris";
 pub const SUPERVISOR: &str = "supervisor-token-0";
 pub const ADMIN: &str = "administrator-token";
 
@@ -219,7 +221,16 @@ impl Node {
 
     /// An operator's stream that has said hello and was welcomed.
     pub async fn operator(&self, hello: v1::OperatorHello) -> (OperatorStream, v1::OperatorWelcome) {
-        let mut stream = self.operator_stream(OPERATOR).await.unwrap();
+        self.operator_with(OPERATOR, hello).await
+    }
+
+    /// As [`Node::operator`], with this token.
+    pub async fn operator_with(
+        &self,
+        token: &str,
+        hello: v1::OperatorHello,
+    ) -> (OperatorStream, v1::OperatorWelcome) {
+        let mut stream = self.operator_stream(token).await.unwrap();
         stream.say(OperatorUp::Hello(hello)).await;
         let answer = stream.next().await;
         let OperatorDown::Welcome(welcome) = answer else { panic!("not welcomed: {answer:?}") };

@@ -81,6 +81,7 @@ impl Router {
                 self.judge_lift(*contact, *tier, *head_start)
             }
             Action::DeferBreaks { .. } => Ok(0),
+            Action::HandOver(hand_over) => self.judge_shift_over(hand_over),
             Action::Note { what, detail } => {
                 check_name("what", what)?;
                 if !detail.is_empty() {
@@ -95,7 +96,7 @@ impl Router {
         }
     }
 
-    fn operator_called(&self, login: &Name) -> Result<OperatorId, Refusal> {
+    pub(super) fn operator_called(&self, login: &Name) -> Result<OperatorId, Refusal> {
         check_name("login", login)?;
         self.tables.find_login(login).ok_or_else(|| Refusal::UnknownOperator(login.clone()))
     }
@@ -195,6 +196,7 @@ impl Router {
                 }
             }
             Action::DeferBreaks { on } => self.defer_breaks(*on),
+            Action::HandOver(hand_over) => self.hand_over(hand_over),
             Action::Note { .. } => {}
             Action::AssignContact { contact, to, hold } => {
                 if self.judge_hand_out(*contact, to) == Ok(true) {

@@ -54,7 +54,7 @@ impl Router {
         }
     }
 
-    fn may_be_kept_for(&self, contact: &Contact, operator: OperatorId) -> bool {
+    pub(super) fn may_be_kept_for(&self, contact: &Contact, operator: OperatorId) -> bool {
         let row = self.tables.operator(operator.slot);
         row.is_available() && row.could_ever_take(contact, contact.queue) && self.fits_now(row, contact)
     }

@@ -253,6 +253,7 @@ impl Router {
                 rule: meant.entry.rule,
                 owner: meant.entry.owner,
                 context: None,
+                note: None,
                 result: None,
             }),
         }

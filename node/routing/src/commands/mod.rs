@@ -12,6 +12,7 @@ mod close_session;
 mod complete_contact;
 mod consult;
 mod enqueue_contact;
+mod hand_over;
 mod hold_contact;
 mod invite_companion;
 mod lose_session;

@@ -76,6 +76,7 @@ impl Router {
                 rule: None,
                 owner: before.text.owner.clone(),
                 context: before.text.context.clone(),
+                note: before.text.note.clone(),
             }),
         }
     }

@@ -44,7 +44,9 @@ pub use debug::{BundleArgs, DebugCommand};
 pub use drill::{DrillCommand, DrillFault, DrillRunArgs};
 pub use events::EventsArgs;
 pub use life_support::{CheckRegisterArgs, LifeSupportCommand, ReferenceArgs, RegisterArgs};
-pub use operator::{DeferBreaksArgs, ForceArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs, Switch};
+pub use operator::{
+    DeferBreaksArgs, ForceArgs, HandOverArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs, Switch,
+};
 pub use parse::parse;
 pub use plan::{
     PlanApplyArgs, PlanCalendarArgs, PlanCommand, PlanDiffArgs, PlanRollbackArgs, PlanShowArgs,

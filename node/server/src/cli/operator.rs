@@ -23,6 +23,40 @@ pub enum OperatorCommand {
     /// Let breaks wait until their latest moment, or no longer: for a surge
     #[command(after_help = "Example:\n  ringmain operator defer-breaks on")]
     DeferBreaks(DeferBreaksArgs),
+    /// Hand everything open of an operator, or of a unit, over to a colleague or back to the line
+    #[command(
+        after_help = "Examples:\n  ringmain operator hand-over anna --to boris --note c12.0=\"wants the master to ring twice\"\n  ringmain operator hand-over --unit north --dry-run"
+    )]
+    HandOver(HandOverArgs),
+}
+
+/// See [`OperatorCommand::HandOver`].
+#[derive(Debug, Args)]
+pub struct HandOverArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// Whose contacts
+    #[arg(value_name = "LOGIN", required_unless_present = "unit", conflicts_with = "unit")]
+    pub login: Option<String>,
+    /// Those of all operators of exactly this org unit
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<String>,
+    /// Who goes on with what it can be handed; without it everything goes back to the line
+    #[arg(long, value_name = "LOGIN")]
+    pub to: Option<String>,
+    /// How long nobody else may take what is handed to that one, at most a day
+    #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub hold: std::time::Duration,
+    /// What the next one should know of a contact; may be given again
+    #[arg(long = "note", value_name = "CONTACT=TEXT", value_parser = note)]
+    pub notes: Vec<(String, String)>,
+}
+
+fn note(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(contact, note)| !contact.is_empty() && !note.is_empty());
+    let (contact, note) = parts.ok_or("write CONTACT=TEXT, like c12.0=\"no answer on the first number\"")?;
+    Ok((contact.to_owned(), note.to_owned()))
 }
 
 /// See [`OperatorCommand::DeferBreaks`].

@@ -71,6 +71,7 @@ const PURPOSES: &[(Purpose, &[&str])] = &[
             "assign",
             "rollback",
             "defer-breaks",
+            "hand-over",
             "run",
         ],
     ),

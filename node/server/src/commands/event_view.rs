@@ -277,5 +277,6 @@ fn withdraw_word(reason: WithdrawReason) -> &'static str {
         WithdrawReason::LifeSafety => "life-safety",
         WithdrawReason::PersonRequested => "person requested",
         WithdrawReason::ConsultOver => "consultation over",
+        WithdrawReason::HandedOver => "handed over",
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn context_lines(contact: &Contact) -> Vec<(&'static str, String)> {
         let with = if contact.joined { ", with the customer" } else { "" };
         lines.push(("consults about", format!("{of}{with}")));
     }
+    lines.extend(contact.note.clone().map(|note| ("note", note)));
     if let Some(context) = &contact.context {
         lines.extend(context.intent.clone().map(|intent| ("intent", intent)));
         let slots = context.slots.iter().map(|slot| format!("{}: {}", slot.name, slot.value));

@@ -144,6 +144,7 @@ pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
         "leg_of": contact.leg_of,
         "joined": contact.joined,
         "context": contact.context.as_ref().map(super::together::context_json),
+        "note": contact.note,
         "end_reason": end_word(contact.end_reason()),
         "merged_into": contact.merged_into,
         "sources": contact.sources,

@@ -17,6 +17,7 @@ pub(super) fn run(command: OperatorCommand) -> Result<(), Failure> {
         OperatorCommand::Why(args) => client(why::why(args)),
         OperatorCommand::Force(args) => client(act::force(args)),
         OperatorCommand::DeferBreaks(args) => client(act::defer_breaks(args)),
+        OperatorCommand::HandOver(args) => client(act::hand_over(args)),
         OperatorCommand::SignOut(args) => client(act::sign_out(args)),
     }
 }
