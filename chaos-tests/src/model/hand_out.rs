@@ -92,6 +92,23 @@ impl Model {
         Ok(1)
     }
 
+    /// Of these contacts those stand in line from here on whose operator does not fit them, as a plan or a change of the
+    /// operator has made it.
+    pub(super) fn end_vain_holds(&mut self, contacts: &[ContactId]) -> Vec<ContactId> {
+        let is_vain = |id: &ContactId| {
+            let contact = self.contact_row(*id);
+            let row = contact.held_for.map(|(operator, _)| &self.operators[operator.slot as usize]);
+            row.is_some_and(|row| !self.fit_to_keep(row, contact).holds())
+        };
+        let vain: Vec<ContactId> = contacts.iter().copied().filter(is_vain).collect();
+        let vain = if self.format >= 3 { vain } else { Vec::new() };
+        for id in &vain {
+            self.contact_mut(*id).held_for = None;
+            self.contact_mut(*id).kept = Kept::WhileAvailable;
+        }
+        vain
+    }
+
     /// The operator is there and could serve the contact, the present load aside.
     pub(super) fn may_be_kept_for(&self, to: OperatorId, contact: &Contact) -> bool {
         let row = &self.operators[to.slot as usize];

@@ -262,7 +262,7 @@ impl Model {
         self.assign_unjudged(id, to);
     }
 
-    fn assign_unjudged(&mut self, id: ContactId, to: OperatorId) {
+    pub(super) fn assign_unjudged(&mut self, id: ContactId, to: OperatorId) {
         let now = self.now;
         let idle_before = self.operators[to.slot as usize].idle_since;
         let answer = queue_of(&self.plan, &self.contact_row(id).queue).answer;

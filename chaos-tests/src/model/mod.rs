@@ -22,6 +22,7 @@ mod matching;
 mod operators;
 mod plan;
 mod promotion;
+mod recall;
 mod rest;
 mod rule_bounds;
 mod same_person;

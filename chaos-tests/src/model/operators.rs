@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ringmain_routing::command::{DeclaredPresence, OperatorPlan, SetPresence};
 use ringmain_routing::effect::PresenceState;
 use ringmain_routing::limits::OPERATORS_MAX;
-use ringmain_routing::{Effect, Name, OperatorId, Refusal, Reply};
+use ringmain_routing::{ContactId, Effect, Name, OperatorId, Refusal, Reply};
 
 use super::Model;
 use super::matching::Freed;
@@ -94,6 +94,11 @@ impl Model {
             }
             if has_moved {
                 self.touch_teams(id, unit_before);
+            }
+            if is_changed {
+                let held = self.contacts.values().filter(|row| row.held_for.is_some_and(|held| held.0 == id));
+                let held: Vec<ContactId> = held.map(|row| row.id).collect();
+                freed.contacts.extend(self.end_vain_holds(&held));
             }
             return freed;
         }

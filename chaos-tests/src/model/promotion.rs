@@ -19,7 +19,8 @@ impl Model {
     /// Sets the moment of the next promotion: the next full span of true waiting from now on.
     pub(super) fn set_promotion(&mut self, id: ContactId) {
         let contact = self.contact_row(id);
-        let promote_at = self.promoted_after(contact).map(|after| {
+        let after = self.promoted_after(contact).or_else(|| self.recalled_after(contact));
+        let promote_at = after.map(|after| {
             let waited = self.now.0.saturating_sub(contact.enqueued_at.0);
             contact.enqueued_at + Millis((waited / after.0 + 1) * after.0)
         });
@@ -28,6 +29,10 @@ impl Model {
 
     /// The moment has come. Whether there is a promotion: a plan that came meanwhile may know none.
     pub(super) fn promote(&mut self, id: ContactId, at: Timestamp) -> bool {
+        if self.contact_row(id).tier == 0 {
+            self.recall(id);
+            return false;
+        }
         let is_promoted = self.promoted_after(self.contact_row(id)).is_some();
         if is_promoted {
             self.contact_mut(id).tier -= 1;

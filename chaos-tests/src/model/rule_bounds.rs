@@ -76,6 +76,8 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
     check_span("rules.head_start_max_ms", rules.head_start_max)?;
     check_span("rules.remember", rules.remember.customer)?;
     check_span("rules.remember", rules.remember.case)?;
+    check_span("rules.recall_after_ms", rules.recall_after)?;
+    check(rules.recall_after != Some(Millis(0)), "rules.recall_after_ms")?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(plan, queue))?;
     for unit in &plan.units {
         let neighbours = &unit.rules.neighbours;

@@ -27,6 +27,8 @@ pub struct BreakClock {
 /// A break that an operator is on, as it was when it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnBreak {
+    /// When it began.
+    pub since: Timestamp,
     /// Which.
     pub name: Name,
     /// How long it is.
@@ -234,7 +236,8 @@ impl Model {
     fn begin_break(&mut self, id: OperatorId, rule: &BreakRule) -> Freed {
         let until = self.span_after_now(rule.length);
         let freed = self.become_present(id, PresenceState::Break { reason: rule.reason, until });
-        let on_break = OnBreak { name: rule.name.clone(), length: rule.length, returns: rule.returns };
+        let on_break =
+            OnBreak { name: rule.name.clone(), since: self.now, length: rule.length, returns: rule.returns };
         self.operator_mut(id).on_break = Some(on_break);
         freed
     }

@@ -23,6 +23,7 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
             plan.rules = PlanRules {
                 default_queue: words.text("default-queue").map(Into::into),
                 redial: within.map(|within| Redial { within }),
+                recall_after: words.optional("recall-after")?.map(Millis),
                 head_start_max: words.optional("head-start-max")?.map(Millis),
                 remember: Remember {
                     customer: words.optional("remember-customer")?.map(Millis),
@@ -347,6 +348,7 @@ fn write_calendar(calendar: &CalendarPlan) -> String {
 pub(super) fn entry_lines(rules: &PlanRules) -> Vec<String> {
     let mut line = optional("default-queue", rules.default_queue.as_ref());
     line += &optional("redial", rules.redial.map(|redial| redial.within.0));
+    line += &optional("recall-after", rules.recall_after.map(|span| span.0));
     line += &optional("head-start-max", rules.head_start_max.map(|most| most.0));
     line += &optional("remember-customer", rules.remember.customer.map(|span| span.0));
     line += &optional("remember-case", rules.remember.case.map(|span| span.0));

@@ -42,6 +42,7 @@ pub(super) fn plan_rules(rng: &mut ChaCha8Rng, has_units: bool) -> PlanRules {
         default_queue: Some(some(rng, &QUEUES).into()),
         redial: rng.random_bool(0.7).then(|| Redial { within: span(rng, 30_000) }),
         head_start_max: rng.random_bool(0.3).then(|| span(rng, 4_000)),
+        recall_after: rng.random_bool(0.5).then(|| span(rng, 2_000)),
         remember: Remember {
             customer: rng.random_bool(0.7).then(|| span(rng, 20_000)),
             case: rng.random_bool(0.8).then(|| span(rng, 20_000)),

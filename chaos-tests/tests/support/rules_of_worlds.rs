@@ -83,7 +83,8 @@ fn entry() -> impl Strategy<Value = EntrySpec> {
 pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let entry = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(entry(), 0..5)];
     let neighbours = prop::array::uniform4(prop_oneof![1 => Just(0u8), 1 => 0u8..16]);
-    let spans = (option::weighted(0.7, 1u8..200), option::weighted(0.3, 0u8..60));
+    let recall = option::weighted(0.5, 1u8..40);
+    let spans = (option::weighted(0.7, 1u8..200), option::weighted(0.3, 0u8..60), recall);
     let calendar = || (prop::array::uniform4(0u8..50), any::<bool>());
     let calendars = [calendar(), calendar()];
     let heads = prop::array::uniform4(option::weighted(0.4, 0u8..7));
@@ -94,7 +95,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
         |(
             entry,
             default_queue,
-            (redial, head_start_max),
+            (redial, head_start_max, recall_after),
             neighbours,
             calendars,
             heads,
@@ -106,6 +107,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
                 default_queue,
                 redial,
                 head_start_max,
+                recall_after,
                 calendars,
                 neighbours,
                 heads,

@@ -28,6 +28,8 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
     let span = |span: Option<u64>| span.map_or_else(|| "none".to_owned(), ms);
     let redial = |plan: &Plan| span(plan.rules.redial.map(|redial| redial.within.0));
     words.compare("credit for calling again within", &redial(before), &redial(after));
+    let recall = |plan: &Plan| span(plan.rules.recall_after.map(|after| after.0));
+    words.compare("life safety calls back from breaks after", &recall(before), &recall(after));
     let most = |plan: &Plan| span(plan.rules.head_start_max.map(|max| max.0));
     words.compare("most head start", &most(before), &most(after));
     let customers = |plan: &Plan| span(plan.rules.remember.customer.map(|span| span.0));

@@ -49,6 +49,7 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         breaks: Vec::new(),
         rest: super::time::read_rest(file),
         companion: file.optional_number("companion_ms").map(Millis),
+        recall_after: file.optional_number("recall_after_ms").map(Millis),
         remember: file.section("remember").map(|table| read_remember(&table)).unwrap_or_default(),
     }
 }

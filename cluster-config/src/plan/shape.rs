@@ -85,6 +85,12 @@ pub static FILE: Shape = Shape {
             doc: "Who hung up and calls again within this time gets the time already waited.",
         },
         Field {
+            name: "recall_after_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "A contact of tier 0 that nobody has taken for so long, and again after each such span, calls somebody back from a break.",
+        },
+        Field {
             name: "head_start_max_ms",
             kind: SPAN,
             need: Need::Optional,

@@ -53,7 +53,7 @@ pub(crate) struct Contact {
     pub passed: bool,
     /// How many tiers it has gone up by waiting; `tier` is what is left (R2.4).
     pub promoted: u8,
-    /// When it goes up next, while it waits for an operator.
+    /// When it goes up next, while it waits for an operator; of tier 0, when somebody is called back from a break for it.
     pub promote_at: Option<Timestamp>,
     /// How it came to the operator of its latest assignment.
     pub decision: Option<Box<Decision>>,

@@ -165,6 +165,12 @@ impl Timestamp {
         Millis(self.0.saturating_sub(earlier.0))
     }
 
+    /// The first moment after `now` that is a number of full spans (above 0 ms) behind here.
+    pub(crate) fn after_full(self, span: Millis, now: Timestamp) -> Timestamp {
+        let spans = now.since(self).0 / span.0 + 1;
+        self + Millis(spans.saturating_mul(span.0))
+    }
+
     /// The time `span` before here, not below the start of time.
     #[must_use]
     pub fn minus(self, span: Millis) -> Timestamp {

@@ -3,7 +3,7 @@
 
 use crate::contact::{State, Wait};
 use crate::effect::{Effect, EndReason, PresenceState, WithdrawReason};
-use crate::ids::{ContactId, Millis, OperatorId, QueueId, Timestamp};
+use crate::ids::{ContactId, OperatorId, QueueId, Timestamp};
 use crate::limits::EXCLUSIONS_PER_OPERATOR_MAX;
 use crate::operator::Exclusion;
 use crate::planted::{Planted, is};
@@ -35,10 +35,13 @@ impl Router {
         }
     }
 
-    /// One tier up, never above tier 2 (R2.4).
+    /// One tier up, never above tier 2 (R2.4). For life safety it is the moment at which somebody is called back.
     fn promote(&mut self, slot: u32, due: Timestamp) {
         let contact = self.tables.contact(slot);
         let Some(at) = contact.promote_at.filter(|&at| at <= due) else { return };
+        if contact.tier == 0 {
+            return self.recall(slot);
+        }
         let every = self.tables.directory.rule(contact.queue).promote_after.filter(|every| every.0 > 0);
         let Some(every) = every else {
             // A plan that came meanwhile promotes nobody here.
@@ -61,9 +64,11 @@ impl Router {
         tier: u8,
         enqueued_at: Timestamp,
     ) -> Option<Timestamp> {
+        if tier == 0 {
+            return self.next_recall(enqueued_at);
+        }
         let every = self.tables.directory.rule(queue).promote_after.filter(|every| every.0 > 0)?;
-        let periods = self.now.since(enqueued_at).0 / every.0 + 1;
-        (tier > PROMOTED_TO).then(|| enqueued_at + Millis(periods.saturating_mul(every.0)))
+        (tier > PROMOTED_TO).then(|| enqueued_at.after_full(every, self.now))
     }
 
     /// The contact waits from here on, in whatever way.
@@ -123,6 +128,16 @@ impl Router {
         }
         self.tables.change_contact(slot, |row| row.state = State::Waiting(Wait::InLine));
         self.freed.contacts.insert(slot);
+    }
+
+    /// A plan or a change of the operator may have made it one who does not fit what is held for it.
+    pub(crate) fn end_vain_hold(&mut self, slot: u32) {
+        let contact = self.tables.contact(slot);
+        let State::Waiting(Wait::Held { operator, .. }) = contact.state else { return };
+        let fits = self.fits_now(self.tables.operator(operator.slot), contact);
+        if !fits && self.format >= 3 && !is(Planted::HeldForUnfit) {
+            self.stand_in_line(slot);
+        }
     }
 
     /// Sends the contact back to its old place.

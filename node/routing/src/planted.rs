@@ -162,6 +162,10 @@ pub enum Planted {
     LatestIgnored,
     /// A break that is over is due again at once.
     BreakClockRunsOn,
+    /// A contact stays held for an operator whom a change made unfit for it.
+    HeldForUnfit,
+    /// A break that was cut short for life safety counts as taken.
+    RecallEndsBreak,
     /// Contacts are given to operators whose shift is about to end.
     ShiftEndIgnored,
     /// Operators who must rest get contacts.

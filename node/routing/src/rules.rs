@@ -20,6 +20,9 @@ pub struct PlanRules {
     pub default_queue: Option<Name>,
     /// Credit for those who hung up and call again (R2.3); `None` for none.
     pub redial: Option<Redial>,
+    /// After each full span of waiting of a contact of tier 0 in line somebody is called back from a break for it; above
+    /// 0 ms, `None` for nobody.
+    pub recall_after: Option<Millis>,
     /// Most head start that gateway, rules and credit may grant together.
     pub head_start_max: Option<Millis>,
     /// When somebody is there, by name.

@@ -560,9 +560,19 @@ fn operator_facets(operator: &Operator) -> OperatorFacets {
             .then_some(operator.free() == 0),
         team: (operator.session.is_open() && !operator.profile_key.bot).then(|| TeamFacet {
             unit: operator.profile_key.unit,
-            is_away: matches!(operator.presence, PresenceState::Break { .. }),
+            away_since: away_since(operator),
             due: operator.time.as_deref().and_then(|time| time.due),
         }),
+    }
+}
+
+fn away_since(operator: &Operator) -> Option<Timestamp> {
+    match operator.presence {
+        PresenceState::Break { .. } => operator.time.as_deref()?.on.as_ref().map(|on| on.since),
+        PresenceState::Offline
+        | PresenceState::NotReady(_)
+        | PresenceState::Ready
+        | PresenceState::Missed { .. } => None,
     }
 }
 

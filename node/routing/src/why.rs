@@ -66,6 +66,8 @@ pub enum Side {
     LifeSafety,
     /// The companion of a call that the operator has.
     Companion,
+    /// It had waited for life, and the operator was called back from a break for it.
+    Recalled,
 }
 
 /// Why an operator does not take a contact at this moment, in the order in which it is looked at: first what it lacks,
@@ -178,7 +180,7 @@ impl Router {
             plan: self.plan().version,
             rule: contact.text.rule.clone(),
             promoted: contact.promoted,
-            promote_at: contact.promote_at.filter(|_| waits),
+            promote_at: contact.promote_at.filter(|_| waits && contact.tier > 0),
             head_start: contact.head_start,
             step: (step as u8, rule.steps_by_time().max(step + 1) as u8),
             next_step_at: rule.next_step_at(contact.order(), self.now).filter(|_| waits),
@@ -338,7 +340,7 @@ impl Router {
         let key: OrderKey = contact.order();
         let rule = self.tables.directory.rule(contact.queue);
         let step = match side {
-            Side::Contact(_) | Side::Operator | Side::LifeSafety | Side::Companion => {
+            Side::Contact(_) | Side::Operator | Side::LifeSafety | Side::Companion | Side::Recalled => {
                 rule.step_of(key, self.now)
             }
             Side::Held | Side::Taken => rule.step_by_hand(key, self.now),

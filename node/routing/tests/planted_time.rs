@@ -28,6 +28,7 @@ fn afternoon_plan() -> Plan {
         on_request: false,
         returns: true,
     }];
+    plan.rules.recall_after = Some(Millis(MINUTE));
     plan.rules.rest = Some(RestRule { window: Millis(30 * MINUTE), busy_percent_max: 50 });
     let spans = vec![(Timestamp(0), Timestamp(200 * MINUTE))];
     let until = Timestamp(1_000 * MINUTE);
@@ -65,6 +66,9 @@ fn afternoon() -> Vec<Effect> {
                 let again = OpenSession { resume: Some(epoch), ..open(Role::Operator, "anna", 8) };
                 centre.ok(Command::OpenSession(again));
             }
+            // Both are away: life safety calls anna back, whose break begins again behind it.
+            63 => drop(centre.push(EnqueueContact { scope: scope("north"), ..contact(&key, "b", 0) })),
+            70 => centre.complete("k63"),
             195 => drop(centre.push(EnqueueContact { scope: scope("south"), ..contact(&key, "a", 3) })),
             _ => {}
         }
@@ -83,6 +87,7 @@ fn every_mistake_about_time_shows() {
         Planted::BreakCutByGrace,
         Planted::LatestIgnored,
         Planted::BreakClockRunsOn,
+        Planted::RecallEndsBreak,
         Planted::ShiftEndIgnored,
         Planted::RestIgnored,
     ];

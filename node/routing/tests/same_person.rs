@@ -61,6 +61,27 @@ fn transfer(centre: &mut Centre, key: &str, queue: &str) -> Result<Reply, Refusa
 }
 
 #[test]
+fn r3_4_nothing_stays_held_for_who_is_made_unfit_for_it() {
+    let rules = QueueRules { choice: Choice::RoundRobin, ..QueueRules::default() };
+    let mut centre = Centre::new(plan(vec![QueuePlan { rules, ..QueuePlan::named("a") }]));
+    let skilled = OperatorPlan { skills: vec![("kk".into(), 5)], ..operator("anna") };
+    centre.ready(skilled.clone());
+    centre.push(EnqueueContact { units: Some(100), ..contact("busy", "a", 3) });
+    let kazakh = EnqueueContact {
+        skills: vec![("kk".into(), 3)],
+        preferred: Some(("anna".into(), Millis(600_000))),
+        ..contact("1", "a", 3)
+    };
+    centre.push(kazakh);
+    centre.ready(OperatorPlan { login: "boris".into(), ..skilled });
+    assert_eq!(centre.with("1"), None, "it waits for anna alone");
+    let operators = vec![operator("anna")];
+    let by = Some("olga".into());
+    centre.ok(Command::PutOperators(PutOperators { operators, by }));
+    assert_eq!(centre.with("1").as_deref(), Some("boris"));
+}
+
+#[test]
 fn r3_4_a_customer_waits_for_the_last_operator_for_a_while() {
     let mut centre = waits_for(SamePerson { last_operator: Some(Millis(20_000)), ..SamePerson::default() });
     centre.ready(operator("anna"));

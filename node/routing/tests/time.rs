@@ -114,6 +114,76 @@ fn r3_11_a_break_comes_due_begins_and_ends_by_itself() {
     assert_eq!(centre.with("life").as_deref(), Some("anna"));
 }
 
+/// A centre of a queue that calls back after 30 s, with anna on a break since [`HOUR`] and a second.
+fn on_break(breaks: &[&str]) -> Centre {
+    let mut plan = plan(vec![QueuePlan::named("a")]);
+    plan.rules.breaks = vec![short(), lunch()];
+    plan.rules.recall_after = Some(Millis(30_000));
+    let mut centre = Centre::new(plan);
+    centre.ready(with_breaks("anna", breaks));
+    centre.tick(1_000 + HOUR);
+    assert!(is_away(&centre, "anna"));
+    centre
+}
+
+#[test]
+fn r2_2_life_safety_that_nobody_takes_calls_somebody_back_from_a_break() {
+    let mut centre = on_break(&["short"]);
+    centre.push(contact("urgent", "a", 1));
+    centre.push(contact("life", "a", 0));
+    assert_eq!(centre.with("life"), None);
+    let moment = centre.at + 30_000;
+    assert_eq!(centre.router.next_deadline(), Some(Timestamp(moment)));
+    centre.tick(moment - 1);
+    assert_eq!(centre.with("life"), None);
+    let mut copy = restored(&centre);
+    centre.tick(moment);
+    copy.apply(Timestamp(moment), &Command::Tick);
+    assert_eq!(copy.chain(), centre.router.chain());
+    assert_eq!((centre.with("life").as_deref(), centre.with("urgent")), (Some("anna"), None));
+    let decision = centre.router.why_contact(centre.view("life").id).expect("it is there").decision;
+    assert_eq!(decision.expect("it was given").side, Side::Recalled);
+    centre.complete("life");
+    let until = Timestamp(centre.at + 5 * MINUTE);
+    let again = PresenceState::Break { reason: 11, until };
+    assert_eq!(presence(&centre, "anna"), again, "the break counts as not taken, and begins again whole");
+}
+
+#[test]
+fn r2_2_nobody_is_called_back_for_others_or_for_what_it_cannot_take() {
+    let mut centre = on_break(&["short"]);
+    centre.push(contact("urgent", "a", 1));
+    let speaks = vec![("kk".into(), 1)];
+    centre.push(EnqueueContact { skills: speaks, ..contact("kazakh", "a", 0) });
+    let (begin, end) = (centre.at, centre.at + 5 * MINUTE);
+    for moment in (begin..end).step_by(30_000) {
+        centre.tick(moment);
+        assert!(is_away(&centre, "anna"));
+    }
+    centre.tick(end);
+    assert_eq!((centre.with("urgent").as_deref(), centre.with("kazakh")), (Some("anna"), None));
+}
+
+#[test]
+fn r2_2_whose_break_began_first_is_called_back_first() {
+    let mut plan = plan(vec![QueuePlan::named("a")]);
+    plan.rules.breaks = vec![short()];
+    plan.rules.recall_after = Some(Millis(30_000));
+    let mut centre = Centre::new(plan);
+    let anna = OperatorPlan { unit: Some("north".into()), ..with_breaks("anna", &["short"]) };
+    let operators = vec![anna.clone(), with_breaks("boris", &["short"])];
+    centre.ok(Command::PutOperators(PutOperators { operators, by: None }));
+    centre.ready(with_breaks("boris", &["short"]));
+    centre.at += 2 * MINUTE;
+    centre.ready(anna);
+    centre.tick(1_000 + HOUR);
+    centre.tick(centre.at + 2 * MINUTE);
+    assert!(is_away(&centre, "anna") && is_away(&centre, "boris"));
+    centre.push(contact("life", "a", 0));
+    centre.tick(centre.at + 30_000);
+    assert_eq!(centre.with("life").as_deref(), Some("boris"));
+}
+
 #[test]
 fn r3_11_a_break_waits_for_empty_hands_and_from_its_latest_moment_on_they_become_empty() {
     let mut centre = centre(vec![short()]);

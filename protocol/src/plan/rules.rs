@@ -38,6 +38,7 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         breaks: rules.breaks.iter().map(time::break_to_message).collect(),
         rest: rules.rest.map(time::rest_to_message),
         companion_ms: rules.companion.map(|span| span.0),
+        recall_after_ms: rules.recall_after.map(|span| span.0),
     })
 }
 
@@ -58,6 +59,7 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         breaks: time::breaks_from_messages(rules.breaks, problems),
         rest: rules.rest.map(|rest| time::rest_from_message(rest, problems)),
         companion: rules.companion_ms.map(Millis),
+        recall_after: rules.recall_after_ms.map(Millis),
     }
 }
 

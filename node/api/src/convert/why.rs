@@ -102,6 +102,7 @@ fn decision(decided: &Decision, router: &Router) -> v1::Decision {
         Side::Taken => (v1::DecisionSide::Taken, v1::OperatorChoice::Unspecified),
         Side::LifeSafety => (v1::DecisionSide::LifeSafety, v1::OperatorChoice::Unspecified),
         Side::Companion => (v1::DecisionSide::Companion, v1::OperatorChoice::Unspecified),
+        Side::Recalled => (v1::DecisionSide::Recalled, v1::OperatorChoice::Unspecified),
     };
     v1::Decision {
         at_ms: decided.at.0,

@@ -39,6 +39,7 @@ impl Router {
         self.follow_rules_of_time(&present);
         for slot in self.tables.held_unlike(&present) {
             self.freed.contacts.insert(slot);
+            self.end_vain_hold(slot);
         }
         if is(Planted::DueChangedByPlan) {
             self.reckon_again();

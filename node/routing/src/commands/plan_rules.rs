@@ -31,12 +31,19 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
         ("rules.remember.customer_ms", rules.remember.customer),
         ("rules.remember.case_ms", rules.remember.case),
         ("rules.companion_ms", rules.companion),
+        ("rules.recall_after_ms", rules.recall_after),
     ];
     for (field, span) in spans {
         span.map_or(Ok(()), |span| check_span(field, span))?;
     }
     if rules.companion == Some(Millis(0)) {
         return Err(invalid("rules.companion_ms", "above 0 ms; leave it out where nobody is invited"));
+    }
+    if rules.recall_after == Some(Millis(0)) {
+        return Err(invalid(
+            "rules.recall_after_ms",
+            "above 0 ms; leave it out where breaks are not cut short",
+        ));
     }
     check_names("rules.calendars", rules.calendars.iter().map(|calendar| &calendar.name), CALENDARS_MAX)?;
     for calendar in &rules.calendars {

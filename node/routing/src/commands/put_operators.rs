@@ -230,6 +230,9 @@ impl Router {
         self.tables.leave_profile(before);
         self.freed.operators.insert(slot);
         self.freed.exclusions |= fits_others;
+        for key in self.tables.ix.held.get(&slot).cloned().unwrap_or_default() {
+            self.end_vain_hold(key.slot);
+        }
         let row = self.tables.operator(slot);
         let is_in_other_team = row.profile_key.unit != unit || row.profile_key.bot != was_bot;
         if row.session.is_open() && is_in_other_team {

@@ -339,6 +339,18 @@ pub const ALL: &[Mistake] = &[
     mistake(Planted::TeamLimitIgnored, "the core", "More of a team go on a break at once than may", &["I11"]),
     mistake(Planted::BreakCutByGrace, "the core", "A lost stream ends the operator's break", &["I11"]),
     mistake(Planted::LatestIgnored, "the core", "A break that can wait no longer waits", &["I11"]),
+    mistake(
+        Planted::RecallEndsBreak,
+        "the core",
+        "A break that was cut short for life safety counts as taken",
+        &["I11"],
+    ),
+    mistake(
+        Planted::HeldForUnfit,
+        "the core",
+        "A contact stays held for an operator whom a change made unfit for it",
+        &["I4"],
+    ),
     mistake(Planted::BreakClockRunsOn, "the core", "A break that is over is due again at once", &["I11"]),
     mistake(
         Planted::ShiftEndIgnored,

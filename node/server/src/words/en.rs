@@ -176,6 +176,7 @@ pub(super) const TABLE: Table = &[
     (Key::SideHeld, "The contact was kept for this operator."),
     (Key::SideTaken, "The operator asked for the next one and got it."),
     (Key::SideLifeSafety, "Life safety needed the operator: a wrap-up ended for it, or an offer went back."),
+    (Key::SideRecalled, "Life safety had waited: the operator was called back from a break for it."),
     (Key::SideCompanion, "It came as the companion of a call that the operator had."),
     (Key::SideUnknown, "Who chose is not known to this program."),
     (Key::Idle, "The operator had been idle for {span}."),

@@ -41,7 +41,7 @@ keys! {
     KeptMissed, KeptOnBreak, KeptBreakDue, KeptShiftEnds, KeptResting, KeptNoRoom, KeptCap, KeptQueueCap, KeptReserved, KeptKeptAway,
     KeptHeldForAnother, KeptHandedOut, KeptNotDue, KeptNotWaiting, KeptNothing, NeverGiven, NotRecorded, DecisionHead,
     DecisionBefore, GivenTo, SideLongestIdle, SideLeastOccupied, SideMostSkilled, SideRoundRobin, SideOperator,
-    SideHeld, SideTaken, SideLifeSafety, SideCompanion, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted,
+    SideHeld, SideTaken, SideLifeSafety, SideCompanion, SideRecalled, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted,
     OperatorFree, OperatorKept, Load, NoLines, IsUnknown, IsSkill, IsLevel, IsLanguage, IsPrincipal, IsChannel,
     IsBot, IsReach, IsRank, IsNotSignedIn, IsStreamLost, IsNotReady, IsMissed, IsOnBreak, IsBreakDue, IsShiftEnds, IsResting,
     IsNoRoom, IsCap, IsQueueCap, IsReserved, IsKeptAway, IsHeldForAnother, IsHandedOut, IsNotDue, IsNotWaiting, IsNothing, ColumnQueue,

@@ -43,6 +43,7 @@ pub(super) fn side_word(side: DecisionSide) -> &'static str {
         DecisionSide::Taken => "taken",
         DecisionSide::LifeSafety => "life-safety",
         DecisionSide::Companion => "companion",
+        DecisionSide::Recalled => "recalled",
     }
 }
 
@@ -218,6 +219,7 @@ fn side(decision: &Decision) -> Key {
         (DecisionSide::Taken, _) => Key::SideTaken,
         (DecisionSide::LifeSafety, _) => Key::SideLifeSafety,
         (DecisionSide::Companion, _) => Key::SideCompanion,
+        (DecisionSide::Recalled, _) => Key::SideRecalled,
         (DecisionSide::Unspecified, _) => Key::SideUnknown,
     }
 }
