@@ -6,6 +6,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ringmain_cluster_config::{NodeConfig, RoutingPlan, Tokens, profiles, schema};
+use ringmain_routing::command::{ApplyPlan, ContactDetails, EnqueueContact, OpenSession, Role};
+use ringmain_routing::rules::Facts;
+use ringmain_routing::{
+    Command, Epoch, Incarnation, Millis, NodeId, Outcome, Party, Plan, Reply, Router, Timestamp,
+};
 use serde_json::Value;
 
 fn sample(path: &str) -> (String, String) {
@@ -57,6 +62,58 @@ fn every_sample_plan_knows_what_its_profile_brings() {
             .filter_map(|group| group["count"].as_u64())
             .sum();
         assert_eq!(plan.operators.len() as u64, count, "{}", profile.name);
+    }
+}
+
+#[test]
+fn beelines_sixteen_channels_find_their_queues_by_channel_and_language() {
+    let plan = Plan { version: 1, ..plan_of("beeline_kz").plan };
+    assert!(plan.channels.len() >= 16);
+    let mut router = Router::new();
+    let mut apply = |command| {
+        let Outcome { reply, .. } = router.apply(Timestamp(1), &command);
+        reply.unwrap_or_else(|refusal| panic!("{refusal:?}"))
+    };
+    apply(Command::ApplyPlan(Box::new(ApplyPlan { plan, by: None })));
+    let opened = apply(Command::OpenSession(OpenSession {
+        role: Role::Gateway,
+        name: "bot".into(),
+        node: NodeId(1),
+        incarnation: Incarnation(1),
+        nonce: 1,
+        resume: None,
+        takeover: false,
+    }));
+    let Reply::Opened { party: Party::Gateway(gateway), .. } = opened else { panic!("{opened:?}") };
+    let cases = [
+        ("telegram", "kk", "telegram.kk"),
+        ("whatsapp", "ru", "whatsapp.ru"),
+        ("app", "kk", "app.kk"),
+        ("instagram", "kk", "social.instagram"),
+        ("2gis", "ru", "social.2gis"),
+    ];
+    for (channel, language, _) in cases {
+        apply(Command::EnqueueContact(Box::new(EnqueueContact {
+            gateway,
+            epoch: Epoch(1),
+            key: channel.into(),
+            queue: "".into(),
+            channel: channel.into(),
+            tier: 5,
+            head_start: Millis(0),
+            skills: Vec::new(),
+            scope: None,
+            units: None,
+            not_before: None,
+            preferred: None,
+            callback: None,
+            details: ContactDetails::default(),
+            facts: Facts { language: Some(language.into()), ..Facts::default() },
+        })));
+    }
+    for (channel, _, queue) in cases {
+        let contact = router.contact_by_key("bot", channel).expect("it is there");
+        assert_eq!(&*contact.queue, queue, "{channel}");
     }
 }
 

@@ -25,7 +25,7 @@ pub enum OperatorCommand {
     DeferBreaks(DeferBreaksArgs),
     /// Hand everything open of an operator, or of a unit, over to a colleague or back to the line
     #[command(
-        after_help = "Examples:\n  ringmain operator hand-over anna --to boris --note c12.0=\"wants the master to ring twice\"\n  ringmain operator hand-over --unit north --dry-run"
+        after_help = "Examples:\n  ringmain operator hand-over anna --to boris --note c12.0=ring-twice\n  ringmain operator hand-over --unit north --dry-run"
     )]
     HandOver(HandOverArgs),
 }
@@ -55,7 +55,7 @@ pub struct HandOverArgs {
 
 fn note(text: &str) -> Result<(String, String), String> {
     let parts = text.split_once('=').filter(|(contact, note)| !contact.is_empty() && !note.is_empty());
-    let (contact, note) = parts.ok_or("write CONTACT=TEXT, like c12.0=\"no answer on the first number\"")?;
+    let (contact, note) = parts.ok_or("write CONTACT=TEXT, like c12.0=ring-twice")?;
     Ok((contact.to_owned(), note.to_owned()))
 }
 
