@@ -374,6 +374,9 @@ impl<'s> Run<'s> {
             | Effect::HoldContact { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::OfferDeflection { .. }
+            | Effect::CallDuty { .. }
+            | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
             | Effect::AnnounceExpectedWait { .. }

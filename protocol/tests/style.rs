@@ -79,6 +79,7 @@ fn every_change_carries_a_key_by_which_it_is_done_once() {
         ("GatewayPush", "key"),
         ("GatewayUpdate", "key"),
         ("GatewayAbandon", "key"),
+        ("GatewayDeflect", "key"),
         ("OperatorSetPresence", "seq"),
         ("OperatorAccept", "assignment"),
         ("OperatorDecline", "assignment"),

@@ -164,7 +164,8 @@ impl Operator {
             | Event::Held(_)
             | Event::Consult(_)
             | Event::CaseWatched(_)
-            | Event::CompanionInvited(_) => None,
+            | Event::CompanionInvited(_)
+            | Event::QueueAlarm(_) => None,
         }
     }
 

@@ -154,7 +154,9 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::CaseEscalated(_)
             | Event::CaseClosed(_)
             | Event::CompanionInvited(_)
-            | Event::ExpectedWait(_),
+            | Event::ExpectedWait(_)
+            | Event::DeflectionOffered(_)
+            | Event::DutyCalled(_),
         )
         | None => {}
     }

@@ -526,6 +526,9 @@ impl Centre {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::OfferDeflection { .. }
+            | Effect::CallDuty { .. }
+            | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
             | Effect::AnnounceExpectedWait { .. }

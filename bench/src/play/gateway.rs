@@ -181,7 +181,9 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
             | Event::CaseEscalated(_)
             | Event::CaseClosed(_)
             | Event::CompanionInvited(_)
-            | Event::ExpectedWait(_),
+            | Event::ExpectedWait(_)
+            | Event::DeflectionOffered(_)
+            | Event::DutyCalled(_),
         )
         | None => return,
     };

@@ -180,7 +180,8 @@ impl Desk {
                 | Event::Held(_)
                 | Event::Consult(_)
                 | Event::CaseWatched(_)
-                | Event::CompanionInvited(_),
+                | Event::CompanionInvited(_)
+                | Event::QueueAlarm(_),
             )
             | None => {}
         }

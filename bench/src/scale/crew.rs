@@ -130,7 +130,8 @@ impl Hand<'_> {
                 | Event::Held(_)
                 | Event::Consult(_)
                 | Event::CaseWatched(_)
-                | Event::CompanionInvited(_),
+                | Event::CompanionInvited(_)
+                | Event::QueueAlarm(_),
             )
             | None => Ok(()),
         }

@@ -86,7 +86,10 @@ impl CaseBook {
             | Effect::JoinConsult { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
-            | Effect::AnnounceExpectedWait { .. } => {}
+            | Effect::AnnounceExpectedWait { .. }
+            | Effect::OfferDeflection { .. }
+            | Effect::CallDuty { .. }
+            | Effect::AnnounceAlarm { .. } => {}
         }
     }
 

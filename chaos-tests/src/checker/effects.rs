@@ -68,6 +68,9 @@ impl Walk<'_> {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::OfferDeflection { .. }
+            | Effect::CallDuty { .. }
+            | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
             | Effect::AnnounceExpectedWait { .. }
@@ -100,6 +103,9 @@ impl Walk<'_> {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::OfferDeflection { .. }
+            | Effect::CallDuty { .. }
+            | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
             | Effect::AnnounceExpectedWait { .. }
@@ -353,6 +359,8 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::HoldContact { contact, .. }
         | Effect::InviteCompanion { contact, .. }
         | Effect::AnnounceExpectedWait { contact, .. }
+        | Effect::OfferDeflection { contact, .. }
+        | Effect::CallDuty { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::AnnounceStage { contact, .. } => Some(contact),
@@ -361,6 +369,7 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::EndStream { .. }
         | Effect::WarnCase { .. }
         | Effect::AnnounceCaseClosed { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. } => None,

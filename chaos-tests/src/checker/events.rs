@@ -72,6 +72,9 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }
         | Effect::AnnounceExpectedWait { .. }

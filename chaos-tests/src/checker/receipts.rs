@@ -91,6 +91,7 @@ pub(super) fn asked_by(
         | Command::PutLifeSupport(_)
         | Command::AskForBreak(_)
         | Command::InviteCompanion(_)
+        | Command::DeflectContact(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::RequestPerson(_)

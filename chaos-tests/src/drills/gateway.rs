@@ -254,7 +254,9 @@ impl Gateway {
                 | Event::CaseEscalated(_)
                 | Event::CaseClosed(_)
                 | Event::CompanionInvited(_)
-                | Event::ExpectedWait(_),
+                | Event::ExpectedWait(_)
+                | Event::DeflectionOffered(_)
+                | Event::DutyCalled(_),
             )
             | None => return,
         };

@@ -160,7 +160,8 @@ impl Model {
             | Command::Consult(_)
             | Command::EndConsult(_)
             | Command::JoinConsult(_)
-            | Command::InviteCompanion(_) => Err(not_known_yet(command)),
+            | Command::InviteCompanion(_)
+            | Command::DeflectContact(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -329,7 +330,8 @@ fn format_of(command: &Command) -> u8 {
         | Command::EndConsult(_)
         | Command::JoinConsult(_)
         | Command::RequestPerson(_)
-        | Command::InviteCompanion(_) => (true, true),
+        | Command::InviteCompanion(_)
+        | Command::DeflectContact(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)

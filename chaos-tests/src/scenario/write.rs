@@ -94,7 +94,8 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         | Command::Consult(_)
         | Command::EndConsult(_)
         | Command::JoinConsult(_)
-        | Command::InviteCompanion(_) => command.name().replace('_', "-"),
+        | Command::InviteCompanion(_)
+        | Command::DeflectContact(_) => command.name().replace('_', "-"),
     };
     (line, Vec::new())
 }
@@ -384,6 +385,11 @@ fn effect(effect: &Effect) -> String {
         Effect::AnnounceExpectedWait { contact, gateway, band } => {
             format!("expected-wait {contact} band={band} ({gateway})")
         }
+        Effect::OfferDeflection { contact, gateway, to } => {
+            format!("offer-deflection {contact} to={to:?} ({gateway})")
+        }
+        Effect::CallDuty { contact, gateway } => format!("call-duty {contact} ({gateway})"),
+        Effect::AnnounceAlarm { operator, queue, on } => format!("alarm {queue} on={on} ({operator})"),
         Effect::InviteCompanion { contact, gateway, operator, assignment, channel } => {
             format!("invite {contact} by {operator} assignment={assignment} channel={channel} ({gateway})")
         }
@@ -438,6 +444,9 @@ fn case_effect(effect: &Effect) -> String {
         | Effect::HoldContact { .. }
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceExpectedWait { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceMoved { .. } => String::new(),
     }
 }

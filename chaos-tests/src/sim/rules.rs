@@ -175,6 +175,9 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::AnnounceMoved { .. }
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceExpectedWait { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::HoldContact { .. } => None,
     }
 }
@@ -261,7 +264,8 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::RequestPerson(_)
-        | Command::InviteCompanion(_) => Rule::I4,
+        | Command::InviteCompanion(_)
+        | Command::DeflectContact(_) => Rule::I4,
         Command::Consult(_) | Command::EndConsult(_) | Command::JoinConsult(_) => Rule::I2,
         Command::Tick
         | Command::ApplyPlan(_)
@@ -326,7 +330,10 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         Effect::AnnounceMoved { .. }
         | Effect::HoldContact { .. }
         | Effect::InviteCompanion { .. }
-        | Effect::AnnounceExpectedWait { .. } => Rule::I7,
+        | Effect::AnnounceExpectedWait { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. } => Rule::I7,
     }
 }
 
@@ -396,6 +403,9 @@ pub(super) fn ended_twice(
         | Effect::AnnounceMoved { .. }
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceExpectedWait { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::HoldContact { .. } => None,
     })
 }

@@ -38,6 +38,8 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
     words.compare("cases' operators remembered for", &cases(before), &cases(after));
     let companion = |plan: &Plan| span(plan.rules.companion.map(|span| span.0));
     words.compare("companions until after the call", &companion(before), &companion(after));
+    let duty = |plan: &Plan| span(plan.rules.duty_after.map(|span| span.0));
+    words.compare("duty number after", &duty(before), &duty(after));
     if !words.list.is_empty() {
         lines.push(format!("entry: {}", words.list.join(", ")));
     }
@@ -141,6 +143,10 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
         |rules: &QueueRules| rules.reserve_after.map_or_else(|| "never".to_owned(), |after| ms(after.0));
     words.compare("reservation after", &reserve(old), &reserve(new));
     words.compare("bands", &spans(&old.bands), &spans(&new.bands));
+    words.compare("who waits", &super::waits::words(&old.waits), &super::waits::words(&new.waits));
+    let alarm =
+        |rules: &QueueRules| rules.alarm_after.map_or_else(|| "never".to_owned(), |after| ms(after.0));
+    words.compare("alarm after", &alarm(old), &alarm(new));
     words.compare("results", &results(old.results.as_ref()), &results(new.results.as_ref()));
 }
 

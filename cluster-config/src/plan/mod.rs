@@ -16,6 +16,7 @@ mod rules;
 mod shape;
 mod time;
 mod together;
+mod waits;
 
 pub use diff::{calendar_changes, changes, operator_changes, says_the_same};
 pub use place::{PlaceError, place_onto};

@@ -50,6 +50,7 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         rest: super::time::read_rest(file),
         companion: file.optional_number("companion_ms").map(Millis),
         recall_after: file.optional_number("recall_after_ms").map(Millis),
+        duty_after: file.optional_number("duty_after_ms").map(Millis),
         remember: file.section("remember").map(|table| read_remember(&table)).unwrap_or_default(),
     }
 }
@@ -172,6 +173,8 @@ pub(super) fn read_queue(
         cap: section.optional_number("cap").map(room::cap),
         reserve_after: section.optional_number("reserve_after_ms").map(Millis),
         results: section.section("results").map(|table| room::read_results(&table, sink)),
+        waits: super::waits::read(section, sink),
+        alarm_after: section.optional_number("alarm_after_ms").map(Millis),
         consult_units: section.optional_number("consult_units").map(small),
         bands: room::read_bands(section, sink),
     }

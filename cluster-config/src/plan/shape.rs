@@ -5,7 +5,7 @@ use ringmain_routing::limits::{
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX,
     NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX,
     PRINCIPALS_MAX, QUEUE_CAPS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, ROUTES_MAX, SKILLS_MAX, SPAN_MS_MAX,
-    UNITS_MAX, WAITING_PER_QUEUE_MAX,
+    UNITS_MAX, WAIT_RULES_MAX, WAITING_PER_QUEUE_MAX,
 };
 
 use super::calendars::CALENDAR;
@@ -14,6 +14,7 @@ use super::routes::ROUTE;
 use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
 use super::time::{BREAK, REST};
 use super::together::CHANNEL_ORPHAN;
+use super::waits::WAIT;
 use crate::shape::{Field, Kind, Need, Shape};
 
 pub(super) const NAME: Kind = Kind::Text(NAME_BYTES_MAX);
@@ -119,6 +120,12 @@ pub static FILE: Shape = Shape {
             kind: Kind::Integer(1, SPAN_MS_MAX),
             need: Need::Optional,
             doc: "Operators may invite the customer of a call into another channel; who comes from there until so long after the call goes to its operator.",
+        },
+        Field {
+            name: "duty_after_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "Nobody took life safety for so long: its gateway calls the external duty number.",
         },
         Field {
             name: "sessions",
@@ -324,6 +331,18 @@ static QUEUE: Shape = Shape {
             kind: Kind::Integer(1, SPAN_MS_MAX),
             need: Need::Optional,
             doc: "Who waits for so long has an operator who takes nothing behind it until it is served.",
+        },
+        Field {
+            name: "waits",
+            kind: Kind::List(&Kind::Table(&WAIT), WAIT_RULES_MAX),
+            need: Need::Optional,
+            doc: "What becomes of those who wait in line, sooner first.",
+        },
+        Field {
+            name: "alarm_after_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "Its leads hear of it when somebody has waited in line for so long.",
         },
         Field {
             name: "results",

@@ -5,8 +5,10 @@
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use ringmain_replication::{Answer, Replica};
 use ringmain_routing::command::{
-    AbandonContact, ContactDetails, Context, EnqueueContact, RequestPerson, Requester, UpdateContact,
+    AbandonContact, ContactDetails, Context, DeflectContact, EnqueueContact, RequestPerson, Requester,
+    UpdateContact,
 };
+use ringmain_routing::rules::Treatment;
 use ringmain_routing::{Command, ContactId, Epoch, GatewayId, Name, Reply, Timestamp};
 use tracing::Instrument;
 
@@ -36,6 +38,13 @@ pub enum GatewayRequest {
         /// What was learned.
         context: Option<Context>,
     },
+    /// The customer takes what was offered to it while it waited.
+    Deflect {
+        /// The gateway's key.
+        key: Name,
+        /// What.
+        to: Treatment,
+    },
 }
 
 /// See [`GatewayRequest::Update`].
@@ -58,7 +67,9 @@ impl GatewayRequest {
         match self {
             GatewayRequest::Push(contact) => &contact.key,
             GatewayRequest::Update(update) => &update.key,
-            GatewayRequest::Abandon { key } | GatewayRequest::RequestPerson { key, .. } => key,
+            GatewayRequest::Abandon { key }
+            | GatewayRequest::Deflect { key, .. }
+            | GatewayRequest::RequestPerson { key, .. } => key,
         }
     }
 }
@@ -69,7 +80,7 @@ impl GatewayRequest {
         match self {
             GatewayRequest::Push(contact) => contact.tier == 0,
             GatewayRequest::Update(_) | GatewayRequest::RequestPerson { .. } => false,
-            GatewayRequest::Abandon { .. } => true,
+            GatewayRequest::Abandon { .. } | GatewayRequest::Deflect { .. } => true,
         }
     }
 }
@@ -161,6 +172,10 @@ impl ConversationState {
             GatewayRequest::Abandon { key } => {
                 let contact = self.contact(&key)?;
                 Ok(Command::AbandonContact(AbandonContact { gateway, epoch, contact }))
+            }
+            GatewayRequest::Deflect { key, to } => {
+                let contact = self.contact(&key)?;
+                Ok(Command::DeflectContact(DeflectContact { gateway, epoch, contact, to }))
             }
             GatewayRequest::RequestPerson { key, context } => {
                 let contact = self.contact(&key)?;

@@ -77,6 +77,9 @@ impl Tally {
             | Effect::AnnounceCaseClosed { .. }
             | Effect::NotifyWatcher { .. }
             | Effect::InviteCompanion { .. }
+            | Effect::OfferDeflection { .. }
+            | Effect::CallDuty { .. }
+            | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
             | Effect::AnnounceExpectedWait { .. }

@@ -217,6 +217,7 @@ mod tests {
             oldest_enqueued_at: None,
             expected_wait: None,
             wait_band: None,
+            alarm_since: None,
             offered: 0,
             handling: 0,
             wrap_up: 0,

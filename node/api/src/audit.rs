@@ -193,7 +193,8 @@ fn told(command: &Command) -> Told {
         | Command::EndConsult(_)
         | Command::JoinConsult(_)
         | Command::RequestPerson(_)
-        | Command::InviteCompanion(_) => plain(command.name(), String::new(), String::new()),
+        | Command::InviteCompanion(_)
+        | Command::DeflectContact(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 

@@ -37,6 +37,7 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.GatewayService/Update", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/Abandon", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/RequestPerson", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/Deflect", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/Reconcile", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/Ack", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/Heartbeat", Access::Roles(&[Gateway])),

@@ -157,6 +157,16 @@ impl GatewayService for Gateways {
         Ok(Response::new(v1::GatewayServiceRequestPersonResponse { receipt }))
     }
 
+    async fn deflect(
+        &self,
+        request: Request<v1::GatewayServiceDeflectRequest>,
+    ) -> Result<Response<v1::GatewayServiceDeflectResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.deflect.map(Up::Deflect);
+        let receipt = self.done(&caller, &request.session, "deflect", message).await?;
+        Ok(Response::new(v1::GatewayServiceDeflectResponse { receipt }))
+    }
+
     async fn reconcile(
         &self,
         request: Request<v1::GatewayServiceReconcileRequest>,

@@ -97,6 +97,9 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }
         | Effect::AnnounceExpectedWait { .. }

@@ -461,6 +461,9 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::AnnounceCaseClosed { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::InviteCompanion { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }
         | Effect::AnnounceExpectedWait { .. }

@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::command::{
     AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CaseStep, CloseSession, Command,
-    CompleteContact, Consult, ContactResult, EndConsult, EnqueueContact, ExtendWrapUp, HoldContact,
-    InviteCompanion, JoinConsult, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
+    CompleteContact, Consult, ContactResult, DeflectContact, EndConsult, EnqueueContact, ExtendWrapUp,
+    HoldContact, InviteCompanion, JoinConsult, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
     PutLifeSupport, PutOperators, RequestPerson, SetPresence, TakeNext, TransferContact, TransferTarget,
     UpdateContact,
 };
@@ -63,6 +63,7 @@ const INVITE_COMPANION: u16 = 60;
 const CONSULT: u16 = 41;
 const END_CONSULT: u16 = 42;
 const JOIN_CONSULT: u16 = 43;
+const DEFLECT_CONTACT: u16 = 70;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
@@ -105,6 +106,7 @@ impl Command {
             Command::Consult(_) => CONSULT,
             Command::EndConsult(_) => END_CONSULT,
             Command::JoinConsult(_) => JOIN_CONSULT,
+            Command::DeflectContact(_) => DEFLECT_CONTACT,
         }
     }
 
@@ -151,7 +153,8 @@ impl Command {
             | Command::EndConsult(_)
             | Command::JoinConsult(_)
             | Command::RequestPerson(_)
-            | Command::InviteCompanion(_) => 1,
+            | Command::InviteCompanion(_)
+            | Command::DeflectContact(_) => 1,
         }
     }
 
@@ -199,6 +202,7 @@ impl Command {
             Command::Consult(_) => "consult",
             Command::EndConsult(_) => "end_consult",
             Command::JoinConsult(_) => "join_consult",
+            Command::DeflectContact(_) => "deflect_contact",
         }
     }
 
@@ -261,6 +265,7 @@ impl Command {
             Command::Consult(payload) => append(frame, payload),
             Command::EndConsult(payload) => append(frame, payload),
             Command::JoinConsult(payload) => append(frame, payload),
+            Command::DeflectContact(payload) => append(frame, payload),
         }
     }
 
@@ -296,6 +301,7 @@ impl Command {
             24 => Command::AssignContact(payload::<AssignContact>(tag, body)?),
             ASK_FOR_BREAK => Command::AskForBreak(payload::<AskForBreak>(tag, body)?),
             REQUEST_PERSON => Command::RequestPerson(Box::new(payload::<RequestPerson>(tag, body)?)),
+            DEFLECT_CONTACT => Command::DeflectContact(payload::<DeflectContact>(tag, body)?),
             INVITE_COMPANION => Command::InviteCompanion(Box::new(payload::<InviteCompanion>(tag, body)?)),
             CONSULT => Command::Consult(payload::<Consult>(tag, body)?),
             END_CONSULT => Command::EndConsult(payload::<EndConsult>(tag, body)?),

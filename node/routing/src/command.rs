@@ -12,7 +12,7 @@ use crate::ids::{
     Timestamp,
 };
 use crate::plan::Plan;
-use crate::rules::{Facts, OperatorRules};
+use crate::rules::{Facts, OperatorRules, Treatment};
 pub use crate::together::{
     Consult, ConsultTarget, Context, EndConsult, JoinConsult, RequestPerson, Requester,
 };
@@ -78,6 +78,8 @@ pub enum Command {
     EndConsult(EndConsult),
     /// The customer joins a consultation, or leaves it.
     JoinConsult(JoinConsult),
+    /// The customer takes what was offered to it while it waited.
+    DeflectContact(DeflectContact),
 }
 
 /// See [`Command::AskForBreak`].
@@ -401,6 +403,19 @@ pub struct ContactResult {
     pub outcome: Name,
 }
 
+/// See [`Command::DeflectContact`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeflectContact {
+    /// Who says so: the gateway that brought it.
+    pub gateway: GatewayId,
+    /// Its session.
+    pub epoch: Epoch,
+    /// Which contact.
+    pub contact: ContactId,
+    /// What the customer takes; must have been offered.
+    pub to: Treatment,
+}
+
 /// See [`Command::InviteCompanion`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InviteCompanion {
@@ -515,7 +530,8 @@ impl Command {
             | Command::EndConsult(_)
             | Command::JoinConsult(_)
             | Command::RequestPerson(_)
-            | Command::InviteCompanion(_) => None,
+            | Command::InviteCompanion(_)
+            | Command::DeflectContact(_) => None,
         }
     }
 }

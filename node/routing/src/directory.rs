@@ -22,6 +22,8 @@ pub(crate) struct Directory {
     pub parents: Vec<Option<UnitId>>,
     /// The units that help each unit out first.
     pub neighbours: Vec<Box<[UnitId]>>,
+    /// Whether waiting alone may lead to anything besides another step.
+    pub watches_waiting: bool,
     rules: Vec<QueueRule>,
     principals: BTreeMap<Name, u32>,
     calendars: BTreeMap<Name, u32>,
@@ -41,6 +43,8 @@ impl Directory {
         let mut directory = Directory {
             parents: plan.units.iter().map(|unit| unit.parent).collect(),
             neighbours: Vec::new(),
+            watches_waiting: plan.rules.duty_after.is_some()
+                || plan.queues.iter().any(|queue| queue.rules.watches_waiting()),
             rules: Vec::new(),
             principals: places(plan.rules.principals.iter()),
             calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),

@@ -345,6 +345,32 @@ pub enum Effect {
         /// How many of the queue's thresholds the expected wait has reached.
         band: u8,
     },
+    /// Offer the customer, who waits, something else; it stays in line (to the contact's gateway).
+    OfferDeflection {
+        /// Which.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// What.
+        to: Treatment,
+    },
+    /// Life safety has waited for so long that the external duty number is called; it stays in line (to the contact's
+    /// gateway).
+    CallDuty {
+        /// Which contact.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+    },
+    /// Somebody waits for too long in a queue, or nobody does any more (to a lead of the queue).
+    AnnounceAlarm {
+        /// The lead.
+        operator: OperatorId,
+        /// Which queue.
+        queue: QueueId,
+        /// Whether the alarm begins; else it is over.
+        on: bool,
+    },
 }
 
 /// An operator's presence.
@@ -390,8 +416,11 @@ impl Effect {
             | Effect::AnnounceConsult { gateway, .. }
             | Effect::JoinConsult { gateway, .. }
             | Effect::AnnounceExpectedWait { gateway, .. }
+            | Effect::OfferDeflection { gateway, .. }
+            | Effect::CallDuty { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
             Effect::NotifyWatcher { .. }
+            | Effect::AnnounceAlarm { .. }
             | Effect::RingOperator { .. }
             | Effect::StartWrapUp { .. }
             | Effect::ReleaseOperator { .. }
@@ -412,6 +441,7 @@ impl Effect {
             | Effect::ReleaseOperator { operator, .. }
             | Effect::AnnouncePresence { operator, .. }
             | Effect::NotifyWatcher { operator, .. }
+            | Effect::AnnounceAlarm { operator, .. }
             | Effect::InviteCompanion { operator, .. }
             | Effect::AnnounceConsult { operator, .. }
             | Effect::JoinConsult { operator, .. }
@@ -425,6 +455,8 @@ impl Effect {
             | Effect::EscalateCase { .. }
             | Effect::AnnounceCaseClosed { .. }
             | Effect::AnnounceExpectedWait { .. }
+            | Effect::OfferDeflection { .. }
+            | Effect::CallDuty { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => None,
         }
     }

@@ -102,6 +102,9 @@ impl Tables {
             self.derive_asking();
         }
         self.derive_lines();
+        if before.watches_waiting || self.directory.watches_waiting {
+            self.derive_waiting();
+        }
         if before.invites() != self.directory.invites() {
             self.derive_phones();
         }

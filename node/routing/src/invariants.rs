@@ -45,6 +45,10 @@ impl Router {
     /// The first violation found.
     pub fn check_invariants(&self) -> Result<(), Violation> {
         self.tables.contacts.iter().try_for_each(|(slot, contact)| self.check_found(slot, contact))?;
+        #[cfg(debug_assertions)]
+        if !self.tables.waits.is_of(&self.tables) {
+            return violated("I4", "a contact's next moment of waiting is not that of its rules", 0);
+        }
         self.check_rows()
     }
 

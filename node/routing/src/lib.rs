@@ -62,6 +62,7 @@ mod tables;
 mod time;
 mod together;
 mod view;
+mod waits;
 mod why;
 
 pub use case::{CaseEnd, CaseState, StageDone};

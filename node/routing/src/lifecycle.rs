@@ -218,6 +218,7 @@ impl Router {
         let freed_at = (!matches!(before, State::Offered { .. })).then_some(self.now);
         self.tables.change_contact_since(slot, freed_at, |row| row.state = ended);
         self.count_end(slot, reason);
+        self.tables.waits.forget(slot);
         self.drop_exclusions_of(contact);
         match before {
             State::Offered { operator, at: offered_at, idle_before, .. } => {

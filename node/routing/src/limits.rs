@@ -100,6 +100,10 @@ pub const QUEUE_CAPS_MAX: usize = 16;
 pub const RESERVATIONS_MAX: usize = 256;
 /// Contacts without a reservation that are looked at in one event.
 pub const RESERVATIONS_LOOKED_AT_MAX: usize = 16;
+/// Rules by waiting of one queue.
+pub const WAIT_RULES_MAX: usize = 16;
+/// Contacts for which rules by waiting are carried out in one entry; the rest follow with the next.
+pub const WAITS_PER_ENTRY_MAX: usize = 256;
 /// Invitations of companions that are remembered.
 pub const INVITATIONS_MAX: usize = 100_000;
 /// Topics or outcomes that a queue's completions may say.

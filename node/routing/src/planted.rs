@@ -210,6 +210,18 @@ pub enum Planted {
     ConferenceNotTold,
     /// Notes of a hand-over are lost.
     NoteOfHandOverLost,
+    /// Those who wait are offered the same again and again.
+    OfferedAgain,
+    /// Life safety leaves by a time limit like everybody.
+    LifeSafetyLeaves,
+    /// The duty number is called again and again for the same contact.
+    DutyCalledAgain,
+    /// The alarm of a queue sounds with each entry.
+    AlarmRepeated,
+    /// A contact leaves by what was never offered to it.
+    DeflectedUnasked,
+    /// Snapshots do not know what was offered to those who wait.
+    WaitsLeftOut,
 }
 
 /// Whether this mistake is made now.

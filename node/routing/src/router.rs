@@ -206,6 +206,7 @@ impl Router {
         self.now = self.now.max(at);
         self.fire_timers();
         self.climb_ladders();
+        self.follow_waits();
         self.advance_job();
         let format = self.format;
         // A command is of its own format; one that is refused leaves no trace.
@@ -215,6 +216,7 @@ impl Router {
             self.format = format;
         }
         self.settle();
+        self.follow_alarms();
         let outcome = Outcome { reply, effects: core::mem::take(&mut self.effects) };
         self.extend_chain(command, &outcome);
         #[cfg(debug_assertions)]
@@ -262,7 +264,8 @@ impl Router {
         let timer = self.tables.ix.timers.first().map(|timer| timer.0);
         let climb = self.tables.ix.classes.climbs.first_key_value().map(|(climb, _)| climb.0);
         let reserve = self.tables.ix.asking.next_after(self.now);
-        [timer, climb, reserve].into_iter().flatten().min()
+        let wait = self.tables.waits.next_after(self.now);
+        [timer, climb, reserve, wait].into_iter().flatten().min()
     }
 
     fn carry_out(&mut self, command: &Command) -> Result<Reply, Refusal> {
@@ -296,6 +299,7 @@ impl Router {
             Command::Consult(command) => self.consult(command),
             Command::EndConsult(command) => self.end_consult(command),
             Command::JoinConsult(command) => self.join_consult(command),
+            Command::DeflectContact(command) => self.deflect_contact(command),
         }
     }
 

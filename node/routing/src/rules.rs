@@ -37,6 +37,8 @@ pub struct PlanRules {
     pub rest: Option<RestRule>,
     /// For so long after a call is over its companion may come (R3.9); `None` where nobody is invited.
     pub companion: Option<Millis>,
+    /// Nobody took a contact of tier 0 for so long: the external duty number is called (R2.2); `None` for never.
+    pub duty_after: Option<Millis>,
 }
 
 /// A break that comes due by itself, or for which operators ask (R3.11).
@@ -231,6 +233,28 @@ pub struct QueueRules {
     pub consult_units: Option<u32>,
     /// From which expected wait on which band is told to customers (R3.3), shortest first; with none, nothing is told.
     pub bands: Vec<Millis>,
+    /// What becomes of those who wait in line, by true waiting, sooner first (R3.3).
+    pub waits: Vec<WaitRule>,
+    /// Its leads hear of it when somebody has waited in line for so long (R2.1); `None` for never.
+    pub alarm_after: Option<Millis>,
+}
+
+impl QueueRules {
+    /// Whether waiting alone leads to anything besides another step.
+    pub(crate) fn watches_waiting(&self) -> bool {
+        !self.waits.is_empty() || self.alarm_after.is_some()
+    }
+}
+
+/// What a contact in line gets that has waited so long (R3.3). Life safety and the work of cases get nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitRule {
+    /// True waiting.
+    pub after: Millis,
+    /// Call-back, voicemail or message.
+    pub to: Treatment,
+    /// The contact leaves by it, unasked; otherwise it is offered, and the contact stays in line.
+    pub leave: bool,
 }
 
 /// What becomes of a contact whose operator does not come back within the grace, by its channel.

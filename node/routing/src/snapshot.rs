@@ -26,6 +26,7 @@ use crate::slab::{Slab, StoredSlab};
 use crate::snapshot_v1::{HeadV1, RowsV1};
 use crate::snapshot_v2::{HeadV2, RowsV2};
 use crate::tables::Tables;
+use crate::waits::{StoredWaits, Waits};
 
 const MAGIC: &[u8; 6] = b"RMSNAP";
 /// The format that is written; formats 1 and 2 are read too.
@@ -58,6 +59,7 @@ pub struct Snapshot {
     reservations: Reservations,
     estimates: Vec<(QueueId, Estimate)>,
     companions: Companions,
+    waits: Waits,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +83,7 @@ pub(crate) struct Head {
     pub reservations: Vec<(OperatorId, ContactId)>,
     pub estimates: Vec<(QueueId, Estimate)>,
     pub companions: Vec<(ContactId, Invitation)>,
+    pub waits: StoredWaits,
 }
 
 /// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
@@ -177,6 +180,7 @@ impl Snapshot {
             } else {
                 self.companions.to_stored()
             },
+            waits: self.waits.to_stored(),
         };
         crate::codec::append(&mut bytes, &head);
         // In the order of `Rows`, which reads them.
@@ -217,6 +221,7 @@ impl Router {
             reservations: self.reservations.clone(),
             estimates: self.stored_estimates(),
             companions: self.companions.clone(),
+            waits: self.tables.waits.clone(),
         }
     }
 
@@ -252,7 +257,7 @@ impl Router {
         router.companions = Companions::from_stored(head.companions);
         router.legs = Legs::from_stored(head.legs);
         router.estimates = head.estimates.into_iter().collect();
-        router.tables = derive(head.plan, rows, head.now)?;
+        router.tables = derive(head.plan, rows, head.waits, head.now)?;
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)
     }
@@ -293,7 +298,7 @@ fn open(bytes: &[u8]) -> Result<(u16, &[u8]), SnapshotError> {
 }
 
 /// Rows with their indexes.
-fn derive(plan: Plan, rows: Rows, now: Timestamp) -> Result<Tables, SnapshotError> {
+fn derive(plan: Plan, rows: Rows, waits: StoredWaits, now: Timestamp) -> Result<Tables, SnapshotError> {
     let slots = SnapshotError::Inconsistent("a table's slots");
     let mut tables = Tables::new(Arc::new(Directory::new(plan)));
     tables.contacts = Slab::from_stored(rows.contacts).ok_or_else(|| slots.clone())?;
@@ -301,6 +306,7 @@ fn derive(plan: Plan, rows: Rows, now: Timestamp) -> Result<Tables, SnapshotErro
     tables.gateways = Slab::from_stored(rows.gateways).ok_or_else(|| slots.clone())?;
     tables.cases = Slab::from_stored(rows.cases).ok_or(slots)?;
     tables.ix.classes.climbed_until = now;
+    tables.waits = Waits::from_stored(waits);
     tables.derive_indexes();
     Ok(tables)
 }

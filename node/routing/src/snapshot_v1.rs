@@ -22,6 +22,7 @@ use crate::session::{Gateway, Session};
 use crate::slab::StoredSlab;
 use crate::snapshot::{Head, Rows};
 use crate::snapshot_v2::{NeedV2, ProfileKeyV2};
+use crate::waits::StoredWaits;
 
 /// Everything in front of the rows.
 #[derive(Serialize, Deserialize)]
@@ -157,6 +158,7 @@ impl From<HeadV1> for Head {
             reservations: Vec::new(),
             estimates: Vec::new(),
             companions: Vec::new(),
+            waits: StoredWaits::default(),
         }
     }
 }

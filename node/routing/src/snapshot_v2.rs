@@ -24,6 +24,7 @@ use crate::rules::Facts;
 use crate::session::{Gateway, Session};
 use crate::slab::StoredSlab;
 use crate::snapshot::{Head, Rows};
+use crate::waits::StoredWaits;
 
 /// Everything in front of the rows.
 #[derive(Serialize, Deserialize)]
@@ -152,6 +153,7 @@ impl From<HeadV2> for Head {
             reservations: Vec::new(),
             estimates: Vec::new(),
             companions: Vec::new(),
+            waits: StoredWaits::default(),
         }
     }
 }

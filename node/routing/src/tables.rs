@@ -21,6 +21,7 @@ use crate::reserve::Asking;
 use crate::session::Gateway;
 use crate::slab::Slab;
 use crate::time::{TeamFacet, Teams};
+use crate::waits::Waits;
 
 /// Whose timer it is; timers due at the same moment fire in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +92,7 @@ pub(crate) struct Tables {
     pub operators: Slab<Operator>,
     pub gateways: Slab<Gateway>,
     pub cases: Slab<Case>,
+    pub waits: Waits,
     pub ix: Indexes,
 }
 
@@ -129,6 +131,7 @@ impl Tables {
             operators: Slab::new(),
             gateways: Slab::new(),
             cases: Slab::new(),
+            waits: Waits::default(),
             ix: Indexes::default(),
         };
         tables.follow_choices();
@@ -239,6 +242,9 @@ impl Tables {
             }
             self.follow_asking(slot, is.is_some());
             self.follow_lines(slot, was.is_some(), is.is_some());
+            if self.directory.watches_waiting {
+                self.follow_waiting(slot, is.is_some());
+            }
         }
         let (was, is) = (before.and_then(|f| f.held), after.and_then(|f| f.held));
         if was != is {
@@ -514,6 +520,7 @@ impl Tables {
         }
         self.derive_asking();
         self.derive_lines();
+        self.derive_waiting();
         self.derive_phones();
     }
 

@@ -14,7 +14,7 @@ use crate::ids::{
 };
 use crate::operator::Operator;
 use crate::router::{QueueTotals, Router};
-use crate::rules::BreakRule;
+use crate::rules::{BreakRule, Treatment};
 use crate::session::{SessionState, SessionView};
 use crate::time::BreakClock;
 
@@ -33,6 +33,8 @@ pub struct QueueView {
     pub expected_wait: Option<Millis>,
     /// The band of that, where the plan says bands.
     pub wait_band: Option<u8>,
+    /// Since when somebody has waited in line for too long.
+    pub alarm_since: Option<Timestamp>,
     /// Contacts offered to an operator.
     pub offered: u32,
     /// Contacts being handled.
@@ -208,6 +210,8 @@ pub struct ContactView {
     pub companion_of: Option<ContactId>,
     /// Who takes nothing behind it while it waits.
     pub reserved: Option<OperatorId>,
+    /// What was offered to it while it waited, until it ended.
+    pub offered: Vec<Treatment>,
     /// What is kept for others.
     pub details: ContactDetails,
     /// A person was requested: it goes to no bot any more.
@@ -251,6 +255,7 @@ impl Router {
             oldest_enqueued_at: None,
             expected_wait: self.expected_wait(QueueId(place)),
             wait_band: self.wait_band(QueueId(place)),
+            alarm_since: self.tables.waits.alarm_of(QueueId(place)),
             offered: gauges.offered,
             handling: gauges.handling,
             wrap_up: gauges.wrap_up,
@@ -370,6 +375,11 @@ impl Router {
             invitation: self.view_invitation(row.id),
             companion_of: self.companions.call_of(row.id),
             reserved: self.reservations.of_contact(row.id.slot),
+            offered: self
+                .tables
+                .waits
+                .mark(row.id.slot)
+                .map_or_else(Vec::new, |mark| mark.offered.iter().copied().collect()),
             details: row.text.details.clone(),
             wants_people: row.need.people,
             context: row.text.context.as_deref().cloned(),

@@ -111,8 +111,11 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::RingOperator { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::HoldContact { .. }
-        | Effect::InviteCompanion { .. }
-        | Effect::AnnounceExpectedWait { .. } => "other",
+        | Effect::AnnounceExpectedWait { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. }
+        | Effect::InviteCompanion { .. } => "other",
     };
     effects.iter().map(name).collect()
 }

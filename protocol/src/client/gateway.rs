@@ -19,10 +19,10 @@ use crate::v1::gateway_service_client::GatewayServiceClient;
 use crate::v1::gateway_service_session_request::Message as Up;
 use crate::v1::gateway_service_session_response::Message as Down;
 use crate::v1::{
-    ContactContext, GatewayAbandon, GatewayAccepted, GatewayAck, GatewayDone, GatewayEvent, GatewayHeartbeat,
-    GatewayHello, GatewayMerged, GatewayPush, GatewayReconcile, GatewayReconcileReport, GatewayRequestPerson,
-    GatewayResync, GatewayServiceSessionRequest, GatewayServiceSessionResponse, GatewayUpdate,
-    GatewayWelcome, Receipt,
+    ContactContext, GatewayAbandon, GatewayAccepted, GatewayAck, GatewayDeflect, GatewayDone, GatewayEvent,
+    GatewayHeartbeat, GatewayHello, GatewayMerged, GatewayPush, GatewayReconcile, GatewayReconcileReport,
+    GatewayRequestPerson, GatewayResync, GatewayServiceSessionRequest, GatewayServiceSessionResponse,
+    GatewayUpdate, GatewayWelcome, Receipt, Treatment,
 };
 
 /// Keys in one part of a reconciliation, in bytes with what frames them.
@@ -110,6 +110,15 @@ impl GatewayClient {
         done(self.begin(GatewayOperation::Abandon(abandon)).await?.await?)
     }
 
+    /// Says that the customer takes what was offered to it while it waited.
+    ///
+    /// # Errors
+    /// As for [`GatewayClient::push`].
+    pub async fn deflect(&self, key: &str, to: Treatment) -> Result<Receipt, OperationError> {
+        let deflect = GatewayDeflect { op_id: 0, key: key.to_owned(), to: to.into() };
+        done(self.begin(GatewayOperation::Deflect(deflect)).await?.await?)
+    }
+
     /// Says that the customer wants a person instead of a bot, and what was learned so far.
     ///
     /// # Errors
@@ -158,6 +167,8 @@ pub enum GatewayOperation {
     Abandon(GatewayAbandon),
     /// The customer wants a person instead of a bot.
     RequestPerson(GatewayRequestPerson),
+    /// The customer takes what was offered to it while it waited.
+    Deflect(GatewayDeflect),
     /// Compare these keys of live contacts.
     Reconcile(Vec<String>),
 }
@@ -229,6 +240,7 @@ impl Role for Gateway {
             GatewayOperation::Update(update) => Subject::Contact(update.key.as_str().into()),
             GatewayOperation::Abandon(abandon) => Subject::Contact(abandon.key.as_str().into()),
             GatewayOperation::RequestPerson(request) => Subject::Contact(request.key.as_str().into()),
+            GatewayOperation::Deflect(deflect) => Subject::Contact(deflect.key.as_str().into()),
             GatewayOperation::Reconcile(_) => Subject::Session,
         }
     }
@@ -241,6 +253,7 @@ impl Role for Gateway {
                 GatewayOperation::Update(update) => update.encoded_len(),
                 GatewayOperation::Abandon(abandon) => abandon.encoded_len(),
                 GatewayOperation::RequestPerson(request) => request.encoded_len(),
+                GatewayOperation::Deflect(deflect) => deflect.encoded_len(),
                 GatewayOperation::Reconcile(keys) => {
                     RECONCILE_PART_BYTES.max(keys.iter().map(String::len).max().unwrap_or(0))
                 }
@@ -260,6 +273,9 @@ impl Role for Gateway {
             }
             GatewayOperation::RequestPerson(request) => {
                 out.push_back(up(Up::RequestPerson(GatewayRequestPerson { op_id, ..request.clone() })));
+            }
+            GatewayOperation::Deflect(deflect) => {
+                out.push_back(up(Up::Deflect(GatewayDeflect { op_id, ..deflect.clone() })));
             }
             GatewayOperation::Reconcile(keys) => reconcile(op_id, keys, out),
         }

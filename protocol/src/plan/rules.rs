@@ -1,6 +1,6 @@
 //! The rule book between its two forms. Parts that say nothing do not travel.
 
-mod deflection;
+pub(super) mod deflection;
 mod orphan;
 mod route;
 mod time;
@@ -39,6 +39,7 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         rest: rules.rest.map(time::rest_to_message),
         companion_ms: rules.companion.map(|span| span.0),
         recall_after_ms: rules.recall_after.map(|span| span.0),
+        duty_after_ms: rules.duty_after.map(|span| span.0),
     })
 }
 
@@ -60,6 +61,7 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         rest: rules.rest.map(|rest| time::rest_from_message(rest, problems)),
         companion: rules.companion_ms.map(Millis),
         recall_after: rules.recall_after_ms.map(Millis),
+        duty_after: rules.duty_after_ms.map(Millis),
     }
 }
 
@@ -171,6 +173,8 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
             outcomes: texts(&results.outcomes),
         }),
         bands_ms: rules.bands.iter().map(|from| from.0).collect(),
+        waits: rules.waits.iter().map(deflection::wait_to_message).collect(),
+        alarm_after_ms: rules.alarm_after.map(|after| after.0),
     })
 }
 
@@ -186,6 +190,7 @@ pub(super) fn queue_from_message(
         v1::OperatorChoice::RoundRobin => Choice::RoundRobin,
     };
     let deflections = deflection::from_messages(field, rules.deflections.clone(), problems);
+    let waits = deflection::waits_from_messages(field, &rules.waits, problems);
     let orphans = orphan::from_messages(field, &rules.orphans, problems);
     let ladder = rules.ladder.into_iter().enumerate();
     let step = |(at, step)| step_from_message(&format!("{field}.rules.ladder[{at}]"), step, problems);
@@ -214,6 +219,8 @@ pub(super) fn queue_from_message(
             .results
             .map(|results| ResultRule { topics: names(results.topics), outcomes: names(results.outcomes) }),
         bands: rules.bands_ms.into_iter().map(Millis).collect(),
+        waits,
+        alarm_after: rules.alarm_after_ms.map(Millis),
     }
 }
 

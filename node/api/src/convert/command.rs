@@ -1,13 +1,14 @@
 //! What clients ask, as commands of the core. Each function lists every problem of its message at once.
 
 use ringmain_actors::{GatewayRequest, UpdateByKey};
-use ringmain_protocol::plan::facts_from_message;
+use ringmain_protocol::plan::{facts_from_message, treatment_from_message};
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{
     AnswerOffer, AskForBreak, AssignContact, CallbackOrder, CloseSession, CompleteContact, ContactDetails,
     ContactResult, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, InviteCompanion, SetPresence,
     TakeNext, TransferContact, TransferTarget,
 };
+use ringmain_routing::rules::Treatment;
 use ringmain_routing::{AssignmentEpoch, Command, Epoch, GatewayId, Millis, Name, OperatorId, Party};
 
 use crate::validate::Problems;
@@ -61,6 +62,18 @@ pub(crate) fn abandon(abandon: &v1::GatewayAbandon) -> Result<GatewayRequest, Er
     problems.op_id(abandon.op_id);
     let key = problems.key("key", &abandon.key);
     problems.into_result(GatewayRequest::Abandon { key })
+}
+
+/// The customer takes what was offered to it.
+pub(crate) fn deflect(deflect: &v1::GatewayDeflect) -> Result<GatewayRequest, Error> {
+    let mut problems = Problems::default();
+    problems.op_id(deflect.op_id);
+    let key = problems.key("key", &deflect.key);
+    let to = treatment_from_message(deflect.to()).unwrap_or(Treatment::Refuse);
+    if matches!(to, Treatment::Queue | Treatment::Refuse) {
+        problems.add("to", "say CALL_BACK, VOICEMAIL or MESSAGE, as it was offered");
+    }
+    problems.into_result(GatewayRequest::Deflect { key, to })
 }
 
 fn details(given: v1::ContactDetails, problems: &mut Problems) -> ContactDetails {

@@ -58,6 +58,7 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         invitation: view.invitation.as_ref().map(invitation),
         companion_of: view.companion_of.map(|call| call.to_string()),
         reserved: view.reserved.map(|operator| operator.to_string()),
+        offered: view.offered.iter().map(|to| end_reason_of(EndReason::Deflected(*to)).0.into()).collect(),
     }
 }
 

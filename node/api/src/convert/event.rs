@@ -1,8 +1,10 @@
 //! Effects as events: for a gateway, for an operator, and for those who watch.
 
+use ringmain_protocol::plan::treatment_to_message;
 use ringmain_protocol::v1;
 use ringmain_routing::delivery::Delivered;
 use ringmain_routing::effect::WithdrawReason;
+use ringmain_routing::rules::Treatment;
 use ringmain_routing::{
     AssignmentEpoch, ContactId, ContactView, Effect, LogIndex, OperatorId, Party, Position, QueueId, Router,
     Timestamp,
@@ -45,11 +47,14 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
         Effect::AnnounceExpectedWait { contact, band, .. } => {
             (contact, Event::ExpectedWait(v1::ExpectedWaitAnnounced { band: u32::from(band) }))
         }
+        Effect::OfferDeflection { contact, to, .. } => (contact, Event::DeflectionOffered(offered(to))),
+        Effect::CallDuty { contact, .. } => (contact, Event::DutyCalled(v1::DutyCalled {})),
         Effect::AnnounceStage { .. }
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. } => return case_for_gateway(delivered, router, life),
         Effect::NotifyWatcher { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::RingOperator { .. }
         | Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }
@@ -95,6 +100,9 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }
         | Effect::AnnounceExpectedWait { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::NotifyWatcher { .. } => return None,
     };
     let contact = contact_of(&delivered.effect);
@@ -154,6 +162,9 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
             Event::CaseWatched(case::watched(case, operator, escalated, router))
         }
         Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(&delivered.effect, router)),
+        Effect::AnnounceAlarm { operator, queue, on } => {
+            Event::QueueAlarm(alarm(operator, queue, on, router))
+        }
         Effect::AnnounceConsult { contact, of, operator, .. } => {
             let changed = together::consult_changed(v1::ConsultChange::Begun, of, operator, router);
             Event::Consult(v1::OperatorConsult { contact: contact.to_string(), changed: Some(changed) })
@@ -171,6 +182,8 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. }
+        | Effect::OfferDeflection { .. }
+        | Effect::CallDuty { .. }
         | Effect::EndStream { .. } => return None,
     };
     Some(v1::OperatorEvent {
@@ -298,6 +311,11 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
             Event::CaseWatched(case::watched(case, operator, escalated, router))
         }
         Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(effect, router)),
+        Effect::OfferDeflection { to, .. } => Event::DeflectionOffered(offered(to)),
+        Effect::CallDuty { .. } => Event::DutyCalled(v1::DutyCalled {}),
+        Effect::AnnounceAlarm { operator, queue, on } => {
+            Event::QueueAlarm(alarm(operator, queue, on, router))
+        }
         Effect::AnnounceConsult { of, operator, .. } => {
             Event::Consult(together::consult_changed(v1::ConsultChange::Begun, of, operator, router))
         }
@@ -307,6 +325,19 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::AnnounceExpectedWait { band, .. } => {
             Event::ExpectedWait(v1::ExpectedWaitAnnounced { band: u32::from(band) })
         }
+    }
+}
+
+fn offered(to: Treatment) -> v1::DeflectionOffered {
+    v1::DeflectionOffered { to: treatment_to_message(to).into() }
+}
+
+fn alarm(operator: OperatorId, queue: QueueId, on: bool, router: &Router) -> v1::QueueAlarm {
+    v1::QueueAlarm {
+        operator: operator.to_string(),
+        operator_login: login(operator, router).unwrap_or_default(),
+        queue: moved(queue, router).queue,
+        on,
     }
 }
 
@@ -342,12 +373,15 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceStage { contact, .. }
         | Effect::InviteCompanion { contact, .. }
+        | Effect::OfferDeflection { contact, .. }
+        | Effect::CallDuty { contact, .. }
         | Effect::AnnounceConsult { contact, .. }
         | Effect::JoinConsult { contact, .. }
         | Effect::AnnounceExpectedWait { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::EscalateCase { contact, .. } => contact,
         Effect::AnnouncePresence { .. }
+        | Effect::AnnounceAlarm { .. }
         | Effect::EndStream { .. }
         | Effect::WarnCase { .. }
         | Effect::AnnounceCaseClosed { .. }

@@ -65,6 +65,7 @@ impl Dialect for GatewayTalk {
             Some(Up::Update(update)) => self.request(update.op_id, command::update(update)),
             Some(Up::Abandon(abandon)) => self.request(abandon.op_id, command::abandon(&abandon)),
             Some(Up::RequestPerson(asked)) => self.request(asked.op_id, together::person_by_gateway(asked)),
+            Some(Up::Deflect(deflect)) => self.request(deflect.op_id, command::deflect(&deflect)),
             Some(Up::Ack(ack)) => match read_cursor(&ack.cursor, self.shared.life()) {
                 Ok(_) => Heeded::Nothing,
                 Err(error) => say(Self::failed(0, error)),
@@ -118,6 +119,7 @@ impl Dialect for GatewayTalk {
             Up::Update(update) => Some(&mut update.op_id),
             Up::Abandon(abandon) => Some(&mut abandon.op_id),
             Up::RequestPerson(asked) => Some(&mut asked.op_id),
+            Up::Deflect(deflect) => Some(&mut deflect.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) | Up::Reconcile(_) => None,
         }
     }

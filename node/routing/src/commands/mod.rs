@@ -11,6 +11,7 @@ mod back_office;
 mod close_session;
 mod complete_contact;
 mod consult;
+mod deflect_contact;
 mod enqueue_contact;
 mod hand_over;
 mod hold_contact;

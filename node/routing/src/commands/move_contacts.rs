@@ -37,6 +37,9 @@ impl Router {
         let from = self.tables.contact(slot).queue;
         let row = self.tables.contact(slot);
         let promote_at = self.next_promotion(to, row.tier, row.enqueued_at);
+        if from != to {
+            self.tables.waits.begin_again(slot);
+        }
         self.tables.replace_contact(slot, |row| {
             row.queue = to;
             row.need = need;

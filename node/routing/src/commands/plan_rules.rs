@@ -12,11 +12,11 @@ use crate::ladder::check_ladder;
 use crate::limits::{
     BANDS_MAX, BREAKS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX,
     ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX,
-    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX, TIER_MAX,
+    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX, TIER_MAX, WAIT_RULES_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
-use crate::rules::{DeflectWhen, EntryRule, OrphanRule, QueueRules, SamePerson, When};
+use crate::rules::{DeflectWhen, EntryRule, OrphanRule, QueueRules, SamePerson, Treatment, When};
 
 /// The rule book of a plan that is sound otherwise.
 pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refusal> {
@@ -32,6 +32,7 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
         ("rules.remember.case_ms", rules.remember.case),
         ("rules.companion_ms", rules.companion),
         ("rules.recall_after_ms", rules.recall_after),
+        ("rules.duty_after_ms", rules.duty_after),
     ];
     for (field, span) in spans {
         span.map_or(Ok(()), |span| check_span(field, span))?;
@@ -44,6 +45,9 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
             "rules.recall_after_ms",
             "above 0 ms; leave it out where breaks are not cut short",
         ));
+    }
+    if rules.duty_after == Some(Millis(0)) {
+        return Err(invalid("rules.duty_after_ms", "above 0 ms; leave it out for no duty number"));
     }
     check_names("rules.calendars", rules.calendars.iter().map(|calendar| &calendar.name), CALENDARS_MAX)?;
     for calendar in &rules.calendars {
@@ -214,9 +218,37 @@ fn check_room(rules: &QueueRules) -> Result<(), Refusal> {
     if rules.reserve_after == Some(Millis(0)) {
         return Err(invalid("rules.reserve_after_ms", "above 0 ms; leave it out for no reservation"));
     }
-    let Some(results) = &rules.results else { return Ok(()) };
-    check_names("rules.results", results.topics.iter(), RESULTS_MAX)?;
-    check_names("rules.results", results.outcomes.iter(), RESULTS_MAX)
+    if let Some(results) = &rules.results {
+        check_names("rules.results", results.topics.iter(), RESULTS_MAX)?;
+        check_names("rules.results", results.outcomes.iter(), RESULTS_MAX)?;
+    }
+    check_waits(rules)
+}
+
+/// Rules by waiting, and the alarm.
+fn check_waits(rules: &QueueRules) -> Result<(), Refusal> {
+    if rules.waits.len() > WAIT_RULES_MAX {
+        return Err(invalid("rules.waits", "at most 16 rules"));
+    }
+    let mut before = Millis(0);
+    for (place, rule) in rules.waits.iter().enumerate() {
+        check_span("rules.waits", rule.after)?;
+        if rule.after <= before {
+            return Err(invalid("rules.waits", "above 0 ms, and each later than the one before"));
+        }
+        if matches!(rule.to, Treatment::Queue | Treatment::Refuse) {
+            return Err(invalid("rules.waits", "call-back, voicemail or message"));
+        }
+        if rule.leave && place + 1 < rules.waits.len() {
+            return Err(invalid("rules.waits", "nobody is left behind a rule by which all leave"));
+        }
+        before = rule.after;
+    }
+    check_span("rules.alarm_after_ms", rules.alarm_after.unwrap_or_default())?;
+    if rules.alarm_after == Some(Millis(0)) {
+        return Err(invalid("rules.alarm_after_ms", "above 0 ms; leave it out for no alarm"));
+    }
+    Ok(())
 }
 
 fn check_same_person(rule: &SamePerson) -> Result<(), Refusal> {

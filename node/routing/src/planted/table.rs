@@ -434,4 +434,25 @@ pub const ALL: &[Mistake] = &[
     mistake(Planted::AskerIsAsked, "the core", "Whoever asks a queue may be asked itself", &["I4"]),
     mistake(Planted::ConferenceNotTold, "the core", "The gateway does not hear of a conference", &["I1"]),
     mistake(Planted::NoteOfHandOverLost, "the core", "Notes of a hand-over are lost", &["I1"]),
+    mistake(
+        Planted::OfferedAgain,
+        "the core",
+        "Those who wait are offered the same again and again",
+        &["I1"],
+    ),
+    mistake(Planted::LifeSafetyLeaves, "the core", "Life safety leaves by a time limit", &["I1"]),
+    mistake(
+        Planted::DutyCalledAgain,
+        "the core",
+        "The duty number is called again and again for one contact",
+        &["I1"],
+    ),
+    mistake(Planted::AlarmRepeated, "the core", "The alarm of a queue sounds with each entry", &["I1"]),
+    mistake(Planted::DeflectedUnasked, "the core", "A contact leaves by what was never offered", &["I1"]),
+    mistake(
+        Planted::WaitsLeftOut,
+        "the core",
+        "Snapshots do not know what was offered to those who wait",
+        &["I8"],
+    ),
 ];

@@ -225,6 +225,7 @@ pub fn ends_work(command: &Command) -> bool {
         | Command::Consult(_)
         | Command::EndConsult(_)
         | Command::JoinConsult(_)
+        | Command::DeflectContact(_)
         | Command::OpenSession(_)
         | Command::LoseSession(_)
         | Command::CloseSession(_)

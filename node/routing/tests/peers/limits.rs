@@ -1,8 +1,10 @@
 //! How much an operator has in hand.
 
 use ringmain_routing::command::*;
+use ringmain_routing::effect::*;
 use ringmain_routing::plan::*;
 use ringmain_routing::rules::*;
+use ringmain_routing::*;
 
 use super::support::*;
 use super::{chat, chats, plain};
@@ -123,4 +125,45 @@ fn p098_the_limit_of_all_queues_goes_and_who_waits_is_assigned() {
     assert_eq!(["3", "4"].map(|key| centre.with(key).is_some()), [false, false]);
     set_caps(&mut centre, [None, None]);
     assert_eq!(["3", "4"].map(|key| centre.with(key).is_some()), [true, true]);
+}
+
+/// The one queue `a`, which contacts leave after a minute; operators have 20 s to answer.
+fn limited() -> Centre {
+    let waits = vec![WaitRule { after: Millis(60_000), to: Treatment::Message, leave: true }];
+    let rules = QueueRules { waits, ..QueueRules::default() };
+    let answer = Answer::Offered { within: Millis(20_000) };
+    Centre::new(plan(vec![QueuePlan { answer, rules, ..QueuePlan::named("a") }]))
+}
+
+const LEFT: EndReason = EndReason::Deflected(Treatment::Message);
+
+#[test]
+fn p025_with_everybody_paused_a_contact_leaves_by_its_time_limit_and_it_is_recorded() {
+    let mut centre = limited();
+    centre.ready(operator("anna"));
+    centre.presence("anna", DeclaredPresence::NotReady(1));
+    let contact = centre.push(contact("1", "a", 3));
+    centre.tick(60_999);
+    assert_eq!(centre.view("1").state, ContactState::Waiting);
+    centre.tick(61_000);
+    assert_eq!(centre.effects, [Effect::AnnounceEnded { contact, gateway: centre.gateway, reason: LEFT }]);
+    let queue = &centre.router.queues()[0];
+    assert_eq!((queue.waiting, queue.totals.deflected, queue.totals.abandoned), (0, 1, 0));
+}
+
+#[test]
+fn p027_with_nobody_answering_a_contact_leaves_by_its_time_limit_and_each_offer_is_recorded() {
+    let mut centre = limited();
+    for login in ["anna", "boris", "vera"] {
+        centre.ready(operator(login));
+    }
+    centre.push(contact("1", "a", 3));
+    for at in [1_000, 21_000, 41_000] {
+        centre.tick(at);
+        assert_eq!(centre.view("1").assignment, AssignmentEpoch(at.div_ceil(20_000) as u32));
+    }
+    centre.tick(61_000);
+    let end = |effect: &Effect| matches!(effect, Effect::AnnounceEnded { reason: LEFT, .. });
+    assert!(centre.effects.iter().any(end), "{:?}", centre.effects);
+    assert_eq!(centre.router.queues()[0].totals.requeued, 3);
 }

@@ -1,7 +1,7 @@
 //! An event, for people and for programs.
 
 use ringmain_protocol::v1::event::Event as What;
-use ringmain_protocol::v1::{CaseName, ConsultChange, ConsultChanged, Event, WithdrawReason};
+use ringmain_protocol::v1::{CaseName, ConsultChange, ConsultChanged, Event, Treatment, WithdrawReason};
 use serde_json::{Map, Value, json};
 
 use super::contact::end_word;
@@ -38,6 +38,14 @@ pub(super) fn event_line(event: &Event) -> String {
         Some(What::CompanionInvited(invited)) => {
             ("invited", format!("{}, into {}", invited.operator_login, invited.channel))
         }
+        Some(What::DeflectionOffered(offered)) => {
+            ("deflection-offered", treatment_word(offered.to()).to_owned())
+        }
+        Some(What::DutyCalled(_)) => ("duty-called", String::new()),
+        Some(What::QueueAlarm(alarm)) => (
+            if alarm.on { "alarm" } else { "alarm-over" },
+            format!("{}, to {}", alarm.queue, alarm.operator_login),
+        ),
         Some(What::Consult(consult)) => {
             (consult_word(consult.change()), format!("about {}: {}", consult.of, consult.operator_login))
         }
@@ -125,6 +133,14 @@ pub(super) fn event_json(event: &Event) -> Value {
             more["channel"] = json!(invited.channel);
             ("invited", more)
         }
+        Some(What::DeflectionOffered(offered)) => {
+            ("deflection-offered", json!({"to": treatment_word(offered.to())}))
+        }
+        Some(What::DutyCalled(_)) => ("duty-called", json!({})),
+        Some(What::QueueAlarm(alarm)) => (
+            if alarm.on { "alarm" } else { "alarm-over" },
+            json!({"queue": alarm.queue, "operator": alarm.operator, "operator_login": alarm.operator_login}),
+        ),
         Some(What::Consult(consult)) => (consult_word(consult.change()), consult_json(consult)),
         Some(
             of_case @ (What::StageBegun(_)
@@ -181,7 +197,21 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::Consult(_)
         | What::CompanionInvited(_)
         | What::ExpectedWait(_)
+        | What::DeflectionOffered(_)
+        | What::DutyCalled(_)
+        | What::QueueAlarm(_)
         | What::Moved(_) => ("unknown", json!({})),
+    }
+}
+
+fn treatment_word(treatment: Treatment) -> &'static str {
+    match treatment {
+        Treatment::Unspecified => "unknown",
+        Treatment::Queue => "queue",
+        Treatment::CallBack => "call-back",
+        Treatment::Voicemail => "voicemail",
+        Treatment::Message => "message",
+        Treatment::Refuse => "refuse",
     }
 }
 

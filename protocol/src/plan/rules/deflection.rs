@@ -1,7 +1,7 @@
 //! Opening hours and what arrivals get when nobody can serve them, between their two forms.
 
 use ringmain_routing::calendar::CalendarPlan;
-use ringmain_routing::rules::{DeflectWhen, Deflection, Treatment};
+use ringmain_routing::rules::{DeflectWhen, Deflection, Treatment, WaitRule};
 use ringmain_routing::{Millis, Timestamp};
 
 use super::super::{problem, text};
@@ -41,13 +41,7 @@ pub(super) fn to_message(deflection: &Deflection) -> v1::Deflection {
             (v1::DeflectWhen::ExpectedWait, 0)
         }
     };
-    let to = match deflection.to {
-        Treatment::Queue => v1::Treatment::Queue,
-        Treatment::CallBack => v1::Treatment::CallBack,
-        Treatment::Voicemail => v1::Treatment::Voicemail,
-        Treatment::Message => v1::Treatment::Message,
-        Treatment::Refuse => v1::Treatment::Refuse,
-    };
+    let to = treatment_to_message(deflection.to);
     v1::Deflection { when: when.into(), waiting, to: to.into(), ewt_above_ms }
 }
 
@@ -59,7 +53,7 @@ pub(super) fn from_messages(
     let mut known = Vec::with_capacity(deflections.len());
     for (at, deflection) in deflections.into_iter().enumerate() {
         let field = format!("{field}.rules.deflections[{at}]");
-        match (when(&deflection), treatment(deflection.to())) {
+        match (when(&deflection), treatment_from_message(deflection.to())) {
             (Some(when), Some(to)) => known.push(Deflection { when, to }),
             (None, _) => problems.push(problem(
                 &format!("{field}.when"),
@@ -83,7 +77,44 @@ fn when(deflection: &v1::Deflection) -> Option<DeflectWhen> {
     }
 }
 
-fn treatment(treatment: v1::Treatment) -> Option<Treatment> {
+/// What somebody gets instead of a place in line.
+#[must_use]
+pub fn treatment_to_message(treatment: Treatment) -> v1::Treatment {
+    match treatment {
+        Treatment::Queue => v1::Treatment::Queue,
+        Treatment::CallBack => v1::Treatment::CallBack,
+        Treatment::Voicemail => v1::Treatment::Voicemail,
+        Treatment::Message => v1::Treatment::Message,
+        Treatment::Refuse => v1::Treatment::Refuse,
+    }
+}
+
+pub(super) fn wait_to_message(rule: &WaitRule) -> v1::WaitRule {
+    let to = treatment_to_message(rule.to).into();
+    v1::WaitRule { after_ms: rule.after.0, to, leave: rule.leave }
+}
+
+pub(super) fn waits_from_messages(
+    field: &str,
+    rules: &[v1::WaitRule],
+    problems: &mut Vec<FieldProblem>,
+) -> Vec<WaitRule> {
+    let mut known = Vec::new();
+    for (at, rule) in rules.iter().enumerate() {
+        match treatment_from_message(rule.to()) {
+            Some(to) => known.push(WaitRule { after: Millis(rule.after_ms), to, leave: rule.leave }),
+            None => {
+                let field = format!("{field}.rules.waits[{at}].to");
+                problems.push(problem(&field, "say CALL_BACK, VOICEMAIL or MESSAGE"));
+            }
+        }
+    }
+    known
+}
+
+/// What a message says that somebody gets; `None` where it does not say it.
+#[must_use]
+pub fn treatment_from_message(treatment: v1::Treatment) -> Option<Treatment> {
     match treatment {
         v1::Treatment::Unspecified => None,
         v1::Treatment::Queue => Some(Treatment::Queue),
