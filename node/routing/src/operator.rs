@@ -66,6 +66,17 @@ pub(crate) struct Exclusion {
 }
 
 impl Operator {
+    /// Since when it has been on a break.
+    pub(crate) fn away_since(&self) -> Option<Timestamp> {
+        match self.presence {
+            PresenceState::Break { .. } => self.time.as_deref()?.on.as_ref().map(|on| on.since),
+            PresenceState::Offline
+            | PresenceState::NotReady(_)
+            | PresenceState::Ready
+            | PresenceState::Missed { .. } => None,
+        }
+    }
+
     /// Whether it takes new contacts at all, room aside.
     pub(crate) fn is_available(&self) -> bool {
         self.session.is_live() && self.presence == PresenceState::Ready

@@ -10,7 +10,6 @@ use crate::case::Case;
 use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
-use crate::effect::PresenceState;
 use crate::expected_wait::Lines;
 use crate::ids::{ChannelId, Name, OperatorId, Timestamp};
 use crate::operator::{Exclusion, Operator};
@@ -567,19 +566,9 @@ fn operator_facets(operator: &Operator) -> OperatorFacets {
             .then_some(operator.free() == 0),
         team: (operator.session.is_open() && !operator.profile_key.bot).then(|| TeamFacet {
             unit: operator.profile_key.unit,
-            away_since: away_since(operator),
+            away_since: operator.away_since(),
             due: operator.time.as_deref().and_then(|time| time.due),
         }),
-    }
-}
-
-fn away_since(operator: &Operator) -> Option<Timestamp> {
-    match operator.presence {
-        PresenceState::Break { .. } => operator.time.as_deref()?.on.as_ref().map(|on| on.since),
-        PresenceState::Offline
-        | PresenceState::NotReady(_)
-        | PresenceState::Ready
-        | PresenceState::Missed { .. } => None,
     }
 }
 
