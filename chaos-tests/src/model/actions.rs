@@ -67,6 +67,10 @@ impl Model {
             Action::DeferBreaks { on } => Ok(self.defer_breaks(*on)),
             Action::AssignContact { contact, to, hold } => self.assign_by_supervisor(*contact, to, *hold),
             Action::HandOver(command) => self.hand_over(command),
+            Action::CloseEntry(_) | Action::OpenEntry { .. } => {
+                let problem = format!("{} is not known to the model", action.name());
+                Err(Refusal::InvalidField { field: "action".into(), problem })
+            }
             Action::Note { what, detail } => {
                 bounds::check_name("what", what)?;
                 bounds::check(detail.len() <= NOTE_BYTES_MAX, "detail")?;

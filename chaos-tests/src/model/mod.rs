@@ -314,7 +314,11 @@ fn format_of(command: &Command) -> u8 {
             true,
             matches!(
                 command.action,
-                Action::AssignContact { .. } | Action::DeferBreaks { .. } | Action::HandOver(_)
+                Action::AssignContact { .. }
+                    | Action::DeferBreaks { .. }
+                    | Action::HandOver(_)
+                    | Action::CloseEntry(_)
+                    | Action::OpenEntry { .. }
             ),
         ),
         Command::TransferContact(command) => (true, matches!(command.to, TransferTarget::BackOffice { .. })),

@@ -1,8 +1,10 @@
 //! Contacts that are taken or handed out by hand, in scenarios.
 
 use anyhow::{Context, Result};
-use ringmain_routing::Millis;
-use ringmain_routing::command::{Action, AssignContact, HandOver, HandOverFrom, TakeNext};
+use ringmain_routing::command::{
+    Action, AssignContact, CloseEntry, EntryOf, HandOver, HandOverFrom, TakeNext,
+};
+use ringmain_routing::{Millis, Timestamp};
 
 use super::read::epoch;
 use super::words::{Words, quoted};
@@ -65,4 +67,29 @@ pub(super) fn write_hand_over(command: &HandOver) -> String {
     let notes = command.notes.iter().map(|(contact, note)| format!("{contact}:{note}"));
     let notes = quoted(&notes.collect::<Vec<_>>().join(","));
     format!("hand-over all {from}{to} hold={} notes={notes}", command.hold.0)
+}
+
+pub(super) fn entry(words: &Words) -> Result<EntryOf> {
+    Ok(match words.text("unit") {
+        Some(unit) => EntryOf::Unit(unit.into()),
+        None => EntryOf::Queue(words.name("queue")?),
+    })
+}
+
+pub(super) fn write_entry(of: &EntryOf) -> String {
+    match of {
+        EntryOf::Queue(name) => format!("queue={}", quoted(name)),
+        EntryOf::Unit(name) => format!("unit={}", quoted(name)),
+    }
+}
+
+pub(super) fn close_entry(words: &Words) -> Result<Action> {
+    let until = words.optional("until")?.map(Timestamp);
+    Ok(Action::CloseEntry(Box::new(CloseEntry { of: entry(words)?, why: words.name("because")?, until })))
+}
+
+pub(super) fn write_close_entry(command: &CloseEntry) -> String {
+    let CloseEntry { of, why, until } = command;
+    let until = optional("until", until.map(|until| until.0));
+    format!("close-entry all {} because={}{until}", write_entry(of), quoted(why))
 }

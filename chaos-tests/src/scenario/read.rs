@@ -175,6 +175,8 @@ fn action(words: &Words) -> Result<Action> {
         "defer-breaks" => Action::DeferBreaks { on: subject == "on" },
         "hand-out" => hand_out::by_supervisor(words)?,
         "hand-over" => hand_out::hand_over(words)?,
+        "close-entry" => hand_out::close_entry(words)?,
+        "open-entry" => Action::OpenEntry { of: hand_out::entry(words)? },
         "note" => Action::Note { what: subject.into(), detail: words.name("detail")? },
         other => bail!("{other} is no action"),
     })

@@ -269,6 +269,8 @@ fn act(command: &Act) -> String {
             format!("hand-out {contact} to={} hold={}", quoted(to), hold.0)
         }
         Action::HandOver(command) => hand_out::write_hand_over(command),
+        Action::CloseEntry(command) => hand_out::write_close_entry(command),
+        Action::OpenEntry { of } => format!("open-entry all {}", hand_out::write_entry(of)),
         Action::Note { what, detail } => format!("note {} detail={}", quoted(what), quoted(detail)),
     };
     format!("act {action} by={} key={}", quoted(&command.by), quoted(&command.key))

@@ -20,7 +20,7 @@ const SCENARIOS: [(&str, &str); 1] =
 
 /// Mistakes in rules that the naive model does not know yet, so that no simulated centre has them: tests of the core
 /// (`node/routing/tests/planted_*.rs`) show each.
-const SHOWN_BY_THE_CORE: [Planted; 25] = [
+const SHOWN_BY_THE_CORE: [Planted; 30] = [
     Planted::BackToTheBot,
     Planted::BotTimeCountsAsWaiting,
     Planted::ChannelOfOrphanIgnored,
@@ -46,6 +46,11 @@ const SHOWN_BY_THE_CORE: [Planted; 25] = [
     Planted::AlarmRepeated,
     Planted::DeflectedUnasked,
     Planted::WaitsLeftOut,
+    Planted::ClosureIgnored,
+    Planted::ClosureOfUnitAlone,
+    Planted::ClosureWithoutEnd,
+    Planted::ClosureStays,
+    Planted::ClosuresLeftOut,
 ];
 
 /// Plants one mistake after the other into the core, the delivery, the clients' logic and the nodes' shell, and fails

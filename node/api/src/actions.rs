@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ringmain_protocol::v1::action_service_server::ActionService;
 use ringmain_protocol::v1::{self, Error};
-use ringmain_routing::command::{Act, Action, DeclaredPresence, HandOver, HandOverFrom, MoveFrom};
+use ringmain_routing::command::{
+    Act, Action, CloseEntry, Closure, DeclaredPresence, EntryOf, HandOver, HandOverFrom, MoveFrom,
+};
 use ringmain_routing::limits::MOVED_PER_COMMAND_MAX;
 use ringmain_routing::{Command, Millis, Name, Refusal, Reply};
 use ringmain_telemetry::codes;
@@ -74,6 +76,36 @@ impl ActionService for Actions {
         let (asked, request) = asked!(request);
         let Acted { receipt, contacts } = self.act(asked, hand_over(&request)).await?;
         Ok(Response::new(v1::HandOverResponse { receipt, contacts }))
+    }
+
+    async fn close_entry(
+        &self,
+        request: Request<v1::CloseEntryRequest>,
+    ) -> Result<Response<v1::CloseEntryResponse>, Status> {
+        let (asked, request) = asked!(request);
+        let Acted { receipt, .. } = self.act(asked, close_entry(&request)).await?;
+        Ok(Response::new(v1::CloseEntryResponse { receipt }))
+    }
+
+    async fn open_entry(
+        &self,
+        request: Request<v1::OpenEntryRequest>,
+    ) -> Result<Response<v1::OpenEntryResponse>, Status> {
+        let (asked, request) = asked!(request);
+        let mut problems = Problems::default();
+        let of = entry_of(&mut problems, &request.queue, &request.unit);
+        let action = problems.into_result(Action::OpenEntry { of });
+        let Acted { receipt, .. } = self.act(asked, action).await?;
+        Ok(Response::new(v1::OpenEntryResponse { receipt }))
+    }
+
+    async fn list_closures(
+        &self,
+        _: Request<v1::ListClosuresRequest>,
+    ) -> Result<Response<v1::ListClosuresResponse>, Status> {
+        self.shared.admit_read().map_err(|error| error::status(&error))?;
+        let closures = self.shared.replica.read(|router| router.closures().map(closure).collect());
+        Ok(Response::new(v1::ListClosuresResponse { closures }))
     }
 
     async fn sign_out_operator(
@@ -264,6 +296,40 @@ fn hand_over(request: &v1::HandOverRequest) -> Result<Action, Error> {
     let notes = notes.collect();
     let hold = Millis(request.hold_ms);
     problems.into_result(Action::HandOver(Box::new(HandOver { from, to, hold, notes })))
+}
+
+fn entry_of(problems: &mut Problems, queue: &str, unit: &str) -> EntryOf {
+    if queue.is_empty() == unit.is_empty() {
+        problems.add("queue", "name either a queue or a unit");
+    }
+    if unit.is_empty() {
+        EntryOf::Queue(problems.name("queue", queue))
+    } else {
+        EntryOf::Unit(problems.name("unit", unit))
+    }
+}
+
+fn close_entry(request: &v1::CloseEntryRequest) -> Result<Action, Error> {
+    let mut problems = Problems::default();
+    let of = entry_of(&mut problems, &request.queue, &request.unit);
+    let why = problems.name("why", &request.why);
+    let until = request.until_ms.map(|ms| problems.moment("until_ms", ms));
+    problems.into_result(Action::CloseEntry(Box::new(CloseEntry { of, why, until })))
+}
+
+fn closure(closure: &Closure) -> v1::Closure {
+    let (queue, unit) = match &closure.of {
+        EntryOf::Queue(name) => (name.to_string(), String::new()),
+        EntryOf::Unit(name) => (String::new(), name.to_string()),
+    };
+    v1::Closure {
+        queue,
+        unit,
+        by: closure.by.to_string(),
+        why: closure.why.to_string(),
+        since_ms: closure.since.0,
+        until_ms: closure.until.map(|until| until.0),
+    }
 }
 
 fn move_contacts(request: &v1::MoveContactsRequest) -> Result<Action, Error> {

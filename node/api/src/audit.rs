@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringmain_actors::task::spawn_named;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_replication::HistoryRecord;
-use ringmain_routing::command::{Act, Action, DeclaredPresence, HandOver, HandOverFrom, MoveFrom};
+use ringmain_routing::command::{Act, Action, DeclaredPresence, EntryOf, HandOver, HandOverFrom, MoveFrom};
 use ringmain_routing::{Command, ContactId, LogIndex, Outcome, Reply, Router, Timestamp, next_chain};
 use ringmain_telemetry::codes;
 use tokio::sync::mpsc;
@@ -228,12 +228,24 @@ fn told_action(command: &Act) -> Told {
             (contact.to_string(), detail.join(", "))
         }
         Action::HandOver(command) => told_hand_over(command),
+        Action::CloseEntry(command) => {
+            let until = command.until.map_or_else(String::new, |until| format!(", until {}", until.0));
+            (told_entry(&command.of), format!("{}{until}", command.why))
+        }
+        Action::OpenEntry { of } => (told_entry(of), String::new()),
         Action::DeferBreaks { on } => {
             ("breaks".to_owned(), if *on { "deferred" } else { "deferred no longer" }.to_owned())
         }
         Action::Note { what, detail } => (what.to_string(), detail.to_string()),
     };
     Told { action: command.action.name(), key: command.key.to_string(), subject, detail }
+}
+
+fn told_entry(of: &EntryOf) -> String {
+    match of {
+        EntryOf::Queue(name) => format!("queue {name}"),
+        EntryOf::Unit(name) => format!("unit {name}"),
+    }
 }
 
 fn told_hand_over(command: &HandOver) -> (String, String) {
@@ -259,6 +271,8 @@ fn names(command: &Command, wanted: ContactId) -> bool {
         | Action::ForcePresence { .. }
         | Action::SignOut { .. }
         | Action::DeferBreaks { .. }
+        | Action::CloseEntry(_)
+        | Action::OpenEntry { .. }
         | Action::Note { .. } => false,
     }
 }

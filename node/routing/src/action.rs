@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(doc)]
 use crate::command::Command;
 use crate::command::DeclaredPresence;
-use crate::ids::{ContactId, Millis, Name};
+use crate::ids::{ContactId, Millis, Name, Timestamp};
 
 /// See [`Command::Act`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,48 @@ pub enum Action {
     },
     /// Everything open in somebody's hands goes to a colleague or back to the line (R3.11).
     HandOver(Box<HandOver>),
+    /// Takes no more arrivals into a queue or unit; who is in already is served. Replaces an earlier closure of it.
+    CloseEntry(Box<CloseEntry>),
+    /// Takes arrivals again.
+    OpenEntry {
+        /// Of what.
+        of: EntryOf,
+    },
+}
+
+/// See [`Action::CloseEntry`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseEntry {
+    /// Of what.
+    pub of: EntryOf,
+    /// Why, in the supervisor's words.
+    pub why: Name,
+    /// When it is over by itself; `None` for not before somebody opens it.
+    pub until: Option<Timestamp>,
+}
+
+/// What takes no arrivals.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum EntryOf {
+    /// This queue.
+    Queue(Name),
+    /// This org unit and all below it.
+    Unit(Name),
+}
+
+/// A closure as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closure {
+    /// Of what.
+    pub of: EntryOf,
+    /// Who closed it.
+    pub by: Name,
+    /// Why.
+    pub why: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, if that was said.
+    pub until: Option<Timestamp>,
 }
 
 /// See [`Action::HandOver`].
@@ -130,7 +172,11 @@ impl Action {
     /// Whether logs before format 3 know it not.
     pub(crate) fn is_of_the_rule_book(&self) -> bool {
         match self {
-            Action::AssignContact { .. } | Action::DeferBreaks { .. } | Action::HandOver(_) => true,
+            Action::AssignContact { .. }
+            | Action::DeferBreaks { .. }
+            | Action::HandOver(_)
+            | Action::CloseEntry(_)
+            | Action::OpenEntry { .. } => true,
             Action::ForcePresence { .. }
             | Action::SignOut { .. }
             | Action::RequeueContact { .. }
@@ -155,6 +201,8 @@ impl Action {
             Action::AssignContact { .. } => "assign-contact",
             Action::DeferBreaks { .. } => "defer-breaks",
             Action::HandOver(_) => "hand-over",
+            Action::CloseEntry(_) => "close-entry",
+            Action::OpenEntry { .. } => "open-entry",
         }
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::action::{Act, Action, HandOver, HandOverFrom, MoveFrom};
+pub use crate::action::{Act, Action, CloseEntry, Closure, EntryOf, HandOver, HandOverFrom, MoveFrom};
 use crate::ids::{
     AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId, Party,
     Timestamp,

@@ -19,6 +19,7 @@ mod case_view;
 mod cases;
 mod classes;
 pub mod client;
+mod closures;
 mod codec;
 pub mod command;
 mod commands;

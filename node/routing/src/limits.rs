@@ -132,6 +132,8 @@ pub const ACQUAINTANCES_MAX: usize = 1_000_000;
 pub const ORPHAN_RULES_MAX: usize = 16;
 /// Open consultations about one contact.
 pub const LEGS_MAX: usize = 4;
+/// Queues and units that are shut at a time.
+pub const CLOSURES_MAX: usize = 1_000;
 /// Slots of what a bot has learned.
 pub const SLOTS_MAX: usize = 16;
 /// Routes of a plan.

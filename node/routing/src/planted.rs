@@ -222,6 +222,16 @@ pub enum Planted {
     DeflectedUnasked,
     /// Snapshots do not know what was offered to those who wait.
     WaitsLeftOut,
+    /// Arrivals get in whatever is closed.
+    ClosureIgnored,
+    /// The closure of a unit does not count for the units below it.
+    ClosureOfUnitAlone,
+    /// A closure goes on behind its end.
+    ClosureWithoutEnd,
+    /// What a supervisor opens stays closed.
+    ClosureStays,
+    /// Snapshots have no closures.
+    ClosuresLeftOut,
 }
 
 /// Whether this mistake is made now.

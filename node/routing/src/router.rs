@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::closures::Closures;
 use crate::command::Command;
 use crate::companions::Companions;
 use crate::contact::{State, Wait};
@@ -49,6 +50,8 @@ pub struct Router {
     pub(crate) estimates: BTreeMap<QueueId, Estimate>,
     /// Companions that calls have invited.
     pub(crate) companions: Companions,
+    /// Queues and units that take no arrivals.
+    pub(crate) closures: Closures,
     /// Breaks wait until their latest moment.
     pub(crate) breaks_deferred: bool,
     /// The plans that were applied last, with their place in the log, oldest first. Logs before format 3 keep none.
@@ -189,6 +192,7 @@ impl Router {
             reservations: Reservations::default(),
             estimates: BTreeMap::new(),
             companions: Companions::default(),
+            closures: Closures::new(),
             breaks_deferred: false,
             plans: VecDeque::new(),
             acquaintances: Memory::default(),

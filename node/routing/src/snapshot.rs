@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::action::Closure;
 use crate::case::Case;
+use crate::closures::Closures;
 use crate::companions::{Companions, Invitation};
 use crate::contact::Contact;
 use crate::directory::Directory;
@@ -60,6 +62,7 @@ pub struct Snapshot {
     estimates: Vec<(QueueId, Estimate)>,
     companions: Companions,
     waits: Waits,
+    closures: Closures,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,6 +87,7 @@ pub(crate) struct Head {
     pub estimates: Vec<(QueueId, Estimate)>,
     pub companions: Vec<(ContactId, Invitation)>,
     pub waits: StoredWaits,
+    pub closures: Vec<Closure>,
 }
 
 /// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
@@ -181,6 +185,11 @@ impl Snapshot {
                 self.companions.to_stored()
             },
             waits: self.waits.to_stored(),
+            closures: if is(Planted::ClosuresLeftOut) {
+                Vec::new()
+            } else {
+                self.closures.values().cloned().collect()
+            },
         };
         crate::codec::append(&mut bytes, &head);
         // In the order of `Rows`, which reads them.
@@ -222,6 +231,7 @@ impl Router {
             estimates: self.stored_estimates(),
             companions: self.companions.clone(),
             waits: self.tables.waits.clone(),
+            closures: self.closures.clone(),
         }
     }
 
@@ -250,6 +260,7 @@ impl Router {
         router.turns = head.turns;
         router.life_support = Arc::new(head.life_support.into_iter().collect());
         router.redials = Memory::from_stored(head.redials);
+        router.closures = crate::closures::from_stored(head.closures);
         router.breaks_deferred = head.breaks_deferred;
         router.plans = head.plans;
         router.acquaintances = Memory::from_stored(head.acquaintances);

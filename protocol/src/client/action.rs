@@ -9,9 +9,10 @@ use crate::MESSAGE_BYTES_MAX;
 use crate::v1::action_service_client::ActionServiceClient;
 use crate::v1::{
     AssignContactRequest, AssignContactResponse, CloseContactRequest, CloseContactResponse,
-    DeferBreaksRequest, DeferBreaksResponse, ForcePresenceRequest, ForcePresenceResponse, HandOverRequest,
-    HandOverResponse, LiftContactRequest, LiftContactResponse, ListAuditRequest, ListAuditResponse,
-    MoveContactsRequest, MoveContactsResponse, RequeueContactRequest, RequeueContactResponse,
+    CloseEntryRequest, CloseEntryResponse, DeferBreaksRequest, DeferBreaksResponse, ForcePresenceRequest,
+    ForcePresenceResponse, HandOverRequest, HandOverResponse, LiftContactRequest, LiftContactResponse,
+    ListAuditRequest, ListAuditResponse, ListClosuresRequest, ListClosuresResponse, MoveContactsRequest,
+    MoveContactsResponse, OpenEntryRequest, OpenEntryResponse, RequeueContactRequest, RequeueContactResponse,
     SignOutOperatorRequest, SignOutOperatorResponse, VerifyAuditRequest, VerifyAuditResponse,
 };
 
@@ -64,6 +65,36 @@ impl ActionClient {
     /// As for [`ActionClient::force_presence`].
     pub async fn hand_over(&self, request: HandOverRequest) -> Result<HandOverResponse, CallError> {
         let ask = async |channel, request| service(channel).hand_over(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Takes no more arrivals into a queue or unit.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn close_entry(&self, request: CloseEntryRequest) -> Result<CloseEntryResponse, CallError> {
+        let ask = async |channel, request| service(channel).close_entry(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Takes arrivals again.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn open_entry(&self, request: OpenEntryRequest) -> Result<OpenEntryResponse, CallError> {
+        let ask = async |channel, request| service(channel).open_entry(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// What is closed by hand at the moment.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn list_closures(
+        &self,
+        request: ListClosuresRequest,
+    ) -> Result<ListClosuresResponse, CallError> {
+        let ask = async |channel, request| service(channel).list_closures(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

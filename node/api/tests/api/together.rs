@@ -220,3 +220,33 @@ async fn a_shift_is_handed_over_with_notes() {
         audit.iter().map(|row| (row.action.as_str(), row.subject.as_str(), row.detail.as_str())).collect();
     assert_eq!(told.last(), Some(&("hand-over", "anna", "to boris, 1 notes")), "{audit:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_is_closed_for_arrivals_and_opened_again() {
+    let node = node_with(v1::QueueRules::default(), v1::PlanRules::default()).await;
+    let queue = push(1, "k1").queue;
+    let (mut gateway, _) = node.gateway(gateway_hello(1)).await;
+    let mut vera = ActionServiceClient::with_interceptor(node.channel().await, Bearer::new(SUPERVISOR));
+    let close = v1::CloseEntryRequest {
+        idempotency_key: "c".into(),
+        queue: queue.clone(),
+        why: "fire alarm".into(),
+        ..Default::default()
+    };
+    let both = v1::CloseEntryRequest { unit: "north".into(), ..close.clone() };
+    assert_eq!(fields(&carried(&vera.close_entry(both).await.unwrap_err())), ["queue"]);
+    assert!(vera.close_entry(close).await.unwrap().into_inner().receipt.is_some());
+    gateway.say(GatewayUp::Push(push(1, "k1"))).await;
+    assert_eq!(gateway.failed(1).await.code, "queue-closed");
+    let closures = vera.list_closures(v1::ListClosuresRequest {}).await.unwrap().into_inner().closures;
+    let told: Vec<_> =
+        closures.iter().map(|row| (row.queue.as_str(), row.why.as_str(), row.until_ms)).collect();
+    assert_eq!(told, [(queue.as_str(), "fire alarm", None)]);
+    let open = v1::OpenEntryRequest { idempotency_key: "o".into(), queue, ..Default::default() };
+    vera.open_entry(open).await.unwrap();
+    gateway.say(GatewayUp::Push(push(2, "k1"))).await;
+    gateway.accepted(2).await;
+    let audit = vera.list_audit(v1::ListAuditRequest::default()).await.unwrap().into_inner().records;
+    let told: Vec<_> = audit.iter().map(|row| (row.action.as_str(), row.detail.as_str())).collect();
+    assert!(told.contains(&("close-entry", "fire alarm")), "{told:?}");
+}

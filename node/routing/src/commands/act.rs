@@ -24,7 +24,7 @@ impl Router {
             return Ok(deed.reply);
         }
         let reply = Reply::Acted { contacts: self.judge_action(&command.action)? };
-        self.carry_out_action(&command.action);
+        self.carry_out_action(&command.by, &command.action);
         let until = self.now + self.tables.directory.plan.sessions.key_window;
         self.deeds.remember(key, Deed { body, reply, until }, self.now);
         Ok(reply)
@@ -82,6 +82,8 @@ impl Router {
             }
             Action::DeferBreaks { .. } => Ok(0),
             Action::HandOver(hand_over) => self.judge_shift_over(hand_over),
+            Action::CloseEntry(close) => self.judge_close_entry(close),
+            Action::OpenEntry { of } => self.judge_entry(of).map(|()| 0),
             Action::Note { what, detail } => {
                 check_name("what", what)?;
                 if !detail.is_empty() {
@@ -174,7 +176,7 @@ impl Router {
     }
 
     /// Does what was judged to be possible.
-    fn carry_out_action(&mut self, action: &Action) {
+    fn carry_out_action(&mut self, by: &Name, action: &Action) {
         match action {
             Action::ForcePresence { login, presence } => self.force_presence(login, *presence),
             Action::SignOut { login } => {
@@ -197,6 +199,8 @@ impl Router {
             }
             Action::DeferBreaks { on } => self.defer_breaks(*on),
             Action::HandOver(hand_over) => self.hand_over(hand_over),
+            Action::CloseEntry(close) => self.close_entry(by, close),
+            Action::OpenEntry { of } => self.open_entry(of),
             Action::Note { .. } => {}
             Action::AssignContact { contact, to, hold } => {
                 if self.judge_hand_out(*contact, to) == Ok(true) {

@@ -48,7 +48,7 @@ impl Router {
         let call = if open_order.is_none() { self.call_to_join(command, meant.channel) } else { None };
         let mut deflected = None;
         if open_order.is_none() && call.is_none() {
-            deflected = self.deflection_of(&meant)?;
+            deflected = self.deflection_of(&meant, self.is_shut_out(command, meant.queue))?;
             if deflected.is_none() {
                 self.check_room(&meant)?;
             }
@@ -144,11 +144,11 @@ impl Router {
     }
 
     /// What an arrival gets that cannot be served as usual; `None` for a place in line.
-    fn deflection_of(&self, meant: &Meant) -> Result<Option<Treatment>, Refusal> {
+    fn deflection_of(&self, meant: &Meant, is_shut: bool) -> Result<Option<Treatment>, Refusal> {
         let directory = &self.tables.directory;
         let plan = directory.queue(meant.queue);
-        let is_open = directory.is_open(plan, self.now);
-        let has_rules = plan.rules.hours.is_some() || !plan.rules.deflections.is_empty();
+        let is_open = directory.is_open(plan, self.now) && !is_shut;
+        let has_rules = is_shut || plan.rules.hours.is_some() || !plan.rules.deflections.is_empty();
         if meant.entry.tier == 0 && has_rules && !is(Planted::LifeSafetyDeflected) {
             return Ok(None);
         }

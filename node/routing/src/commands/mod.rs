@@ -12,7 +12,7 @@ mod close_session;
 mod complete_contact;
 mod consult;
 mod deflect_contact;
-mod enqueue_contact;
+pub(crate) mod enqueue_contact;
 mod hand_over;
 mod hold_contact;
 mod invite_companion;

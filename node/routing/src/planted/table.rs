@@ -455,4 +455,14 @@ pub const ALL: &[Mistake] = &[
         "Snapshots do not know what was offered to those who wait",
         &["I8"],
     ),
+    mistake(Planted::ClosureIgnored, "the core", "Arrivals get in whatever is closed", &["I1"]),
+    mistake(
+        Planted::ClosureOfUnitAlone,
+        "the core",
+        "The closure of a unit does not count for the units below it",
+        &["I1"],
+    ),
+    mistake(Planted::ClosureWithoutEnd, "the core", "A closure goes on behind its end", &["I1"]),
+    mistake(Planted::ClosureStays, "the core", "What a supervisor opens stays closed", &["I1"]),
+    mistake(Planted::ClosuresLeftOut, "the core", "Snapshots have no closures", &["I8"]),
 ];

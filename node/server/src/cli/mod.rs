@@ -53,7 +53,7 @@ pub use plan::{
     PlanValidateArgs,
 };
 pub use probe::ProbeArgs;
-pub use queue::QueueCommand;
+pub use queue::{EntryArgs, QueueCloseArgs, QueueCommand, QueueOpenArgs};
 pub use recover::RecoverArgs;
 pub(crate) use shared::CONTEXT_ARG;
 pub use shared::{DEFAULT_ADDRESS, Format, ListArgs, NodeArgs, WatchArgs};

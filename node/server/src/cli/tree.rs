@@ -44,6 +44,7 @@ const PURPOSES: &[(Purpose, &[&str])] = &[
             "calendar",
             "count",
             "diff",
+            "closures",
         ],
     ),
     (
@@ -72,6 +73,8 @@ const PURPOSES: &[(Purpose, &[&str])] = &[
             "rollback",
             "defer-breaks",
             "hand-over",
+            "close-entry",
+            "open-entry",
             "run",
         ],
     ),

@@ -1,20 +1,100 @@
-//! `queue list`.
+//! `queue list`, `close-entry`, `open-entry` and `closures`.
 
-use ringmain_protocol::v1::{ListQueuesRequest, Queue, ReadStamp};
+use std::time::UNIX_EPOCH;
+
+use ringmain_protocol::v1::{
+    CloseEntryRequest, Closure, ListClosuresRequest, ListQueuesRequest, OpenEntryRequest, Queue, ReadStamp,
+};
 use serde_json::json;
 
 use super::stamp::{stamp_json, stamp_line};
-use super::watch;
-use crate::cli::{ListArgs, QueueCommand};
+use super::{action, watch};
+use crate::cli::{EntryArgs, ListArgs, NodeArgs, QueueCloseArgs, QueueCommand, QueueOpenArgs};
 use crate::connection::{Clients, failed};
 use crate::exit::Failure;
-use crate::output::{Answer, Block, Column, Rows, span};
+use crate::output::{self, Answer, Block, Column, Rows, moment, span};
 
 /// Carries out a command on queues.
 pub(super) fn run(command: QueueCommand) -> Result<(), Failure> {
     match command {
         QueueCommand::List(args) => super::client(list(args)),
+        QueueCommand::CloseEntry(args) => super::client(close_entry(args)),
+        QueueCommand::OpenEntry(args) => super::client(open_entry(args)),
+        QueueCommand::Closures(args) => super::client(closures(args)),
     }
+}
+
+async fn close_entry(args: QueueCloseArgs) -> Result<(), Failure> {
+    let (act, key) = (&args.action, action::key(&args.action));
+    let clients = Clients::open(&act.node).await?;
+    let until = args.until.and_then(|until| until.duration_since(UNIX_EPOCH).ok());
+    let request = CloseEntryRequest {
+        idempotency_key: key.clone(),
+        dry_run: act.dry_run,
+        queue: args.entry.queue.clone().unwrap_or_default(),
+        unit: args.entry.unit.clone().unwrap_or_default(),
+        why: args.why.clone(),
+        until_ms: until.map(|until| u64::try_from(until.as_millis()).unwrap_or(u64::MAX)),
+    };
+    let done = clients.action.close_entry(request).await.map_err(|error| failed(&error))?;
+    action::print(act, &key, &format!("close {} for arrivals", words(&args.entry)), None, done.receipt)
+}
+
+async fn open_entry(args: QueueOpenArgs) -> Result<(), Failure> {
+    let (act, key) = (&args.action, action::key(&args.action));
+    let clients = Clients::open(&act.node).await?;
+    let request = OpenEntryRequest {
+        idempotency_key: key.clone(),
+        dry_run: act.dry_run,
+        queue: args.entry.queue.clone().unwrap_or_default(),
+        unit: args.entry.unit.clone().unwrap_or_default(),
+    };
+    let done = clients.action.open_entry(request).await.map_err(|error| failed(&error))?;
+    action::print(act, &key, &format!("open {} for arrivals", words(&args.entry)), None, done.receipt)
+}
+
+fn words(entry: &EntryArgs) -> String {
+    let unit = entry.unit.as_ref().map(|unit| format!("unit {unit}"));
+    unit.or(entry.queue.as_ref().map(|queue| format!("queue {queue}"))).unwrap_or_default()
+}
+
+async fn closures(args: NodeArgs) -> Result<(), Failure> {
+    let clients = Clients::open(&args).await?;
+    let asked = clients.action.list_closures(ListClosuresRequest {}).await;
+    let answer = closures_answer(&asked.map_err(|error| failed(&error))?.closures);
+    output::print(&answer, args.format, false)
+}
+
+fn closures_answer(closures: &[Closure]) -> Answer {
+    let mut rows = Rows::new(&[
+        Column::Words("closed"),
+        Column::Words("since"),
+        Column::Words("until"),
+        Column::Words("by"),
+        Column::Words("why"),
+    ])
+    .like(closure_json(&Closure::default()));
+    for closure in closures {
+        let closed = match closure.unit.as_str() {
+            "" => format!("queue {}", closure.queue),
+            unit => format!("unit {unit}"),
+        };
+        let until = closure.until_ms.map_or_else(|| "opened by hand".to_owned(), moment);
+        rows.push([closed, moment(closure.since_ms), until, closure.by.clone(), closure.why.clone()]);
+    }
+    let list: Vec<_> = closures.iter().map(closure_json).collect();
+    Answer { json: json!({ "closures": list }), text: vec![Block::Rows(rows)] }
+}
+
+fn closure_json(closure: &Closure) -> serde_json::Value {
+    json!({
+        "queue": closure.queue,
+        "unit": closure.unit,
+        "since_ms": closure.since_ms,
+        "until_ms": closure.until_ms,
+        "by": closure.by,
+        "why": closure.why,
+    })
 }
 
 /// The queues of all pages.
