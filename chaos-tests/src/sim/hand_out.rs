@@ -2,7 +2,8 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use ringmain_routing::{ContactId, ContactState, Millis, Router};
+use ringmain_routing::command::{Action, HandOver, HandOverFrom};
+use ringmain_routing::{ContactId, ContactState, Millis, Name, OperatorId, Router};
 
 use super::Sim;
 use super::centre::{self, Kind};
@@ -44,4 +45,23 @@ impl Sim {
         let (to, hold) = (centre::login(rng.random_range(0..4)), Millis(rng.random_range(1..3_000)));
         self.submit(place, Operation::HandOut(contact, to, hold));
     }
+}
+
+/// Somebody who has something in hand goes home, or else the operator of this login.
+pub(super) fn shift_over(rng: &mut ChaCha8Rng, router: &Router, login: Name) -> Action {
+    let holder = |state: ContactState| match state {
+        ContactState::Offered { operator, .. } | ContactState::Handling { operator, .. } => Some(operator),
+        ContactState::Waiting | ContactState::WrapUp { .. } | ContactState::Ended { .. } => None,
+    };
+    let in_hand: Vec<(ContactId, OperatorId)> =
+        router.contacts().filter_map(|view| Some((view.id, holder(view.state)?))).collect();
+    let chosen = in_hand.get(rng.random_range(0..in_hand.len().max(1)));
+    let holder = chosen.and_then(|(contact, operator)| Some((*contact, router.operator(*operator)?.login)));
+    let (from, notes) = match holder {
+        Some((contact, login)) => (login, vec![(contact, "half done".into())]),
+        None => (login, Vec::new()),
+    };
+    let to = rng.random_bool(0.7).then(|| centre::login(rng.random_range(0..4)));
+    let hold = Millis(rng.random_range(1..3_000));
+    Action::HandOver(Box::new(HandOver { from: HandOverFrom::Operator(from), to, hold, notes }))
 }

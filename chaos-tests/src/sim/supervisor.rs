@@ -122,7 +122,7 @@ fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
         return Action::Note { what: "quiet".into(), detail: "nobody is here yet".into() };
     };
     let to = centre::some_queue(rng);
-    match rng.random_range(0..11) {
+    match rng.random_range(0..12) {
         0 => Action::ForcePresence { login, presence: DeclaredPresence::Ready },
         1 => Action::ForcePresence { login, presence: DeclaredPresence::NotReady(2) },
         2 => Action::SignOut { login },
@@ -142,6 +142,7 @@ fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
             let hold = Millis(rng.random_range(1..3_000));
             Action::AssignContact { contact: waiting, to: login, hold }
         }
+        10 => hand_out::shift_over(rng, router, login),
         _ => Action::Note { what: "look".into(), detail: "all well".into() },
     }
 }

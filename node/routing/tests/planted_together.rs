@@ -75,6 +75,21 @@ fn evening() -> (Vec<Effect>, u64) {
     (core::mem::take(&mut centre.effects), read)
 }
 
+/// Anna, for whom a contact waits, loses the skill for it; boris has it.
+fn unlearned() -> (Vec<Effect>, u64) {
+    let rules = QueueRules { choice: Choice::RoundRobin, ..QueueRules::default() };
+    let mut centre = Centre::new(plan(vec![QueuePlan { rules, ..QueuePlan::named("a") }]));
+    let skilled = OperatorPlan { skills: vec![("kk".into(), 5)], ..operator("anna") };
+    centre.ready(skilled.clone());
+    centre.push(contact("busy", "a", 5));
+    let preferred = Some(("anna".into(), Millis(600_000)));
+    centre.push(EnqueueContact { skills: vec![("kk".into(), 3)], preferred, ..contact("1", "a", 5) });
+    centre.ready(OperatorPlan { login: "boris".into(), ..skilled });
+    centre.effects.clear();
+    centre.put(operator("anna"));
+    (core::mem::take(&mut centre.effects), u64::from(centre.with("1").is_some()))
+}
+
 /// Somebody asks a queue and lets the customer join; what everybody was told, and how many were connected.
 fn question() -> (Vec<Effect>, u64) {
     let mut centre = Centre::new(plan(vec![QueuePlan::named("a")]));
@@ -97,7 +112,8 @@ type Day = fn() -> (Vec<Effect>, u64);
 
 #[test]
 fn every_mistake_about_people_together_shows() {
-    let mistakes: [(Planted, Day); 9] = [
+    let mistakes: [(Planted, Day); 10] = [
+        (Planted::HeldForUnfit, unlearned),
         (Planted::BackToTheBot, minute),
         (Planted::BotTimeCountsAsWaiting, minute),
         (Planted::ChannelOfOrphanIgnored, absence),

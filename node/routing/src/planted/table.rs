@@ -433,7 +433,7 @@ pub const ALL: &[Mistake] = &[
     ),
     mistake(Planted::AskerIsAsked, "the core", "Whoever asks a queue may be asked itself", &["I4"]),
     mistake(Planted::ConferenceNotTold, "the core", "The gateway does not hear of a conference", &["I1"]),
-    mistake(Planted::NoteOfHandOverLost, "the core", "Notes of a hand-over are lost", &["I1"]),
+    mistake(Planted::NoteOfHandOverLost, "the core", "Notes of a hand-over are lost", &["I8"]),
     mistake(
         Planted::OfferedAgain,
         "the core",
