@@ -9,6 +9,7 @@ mod cases;
 mod companions;
 mod duty;
 mod ledger;
+mod parking;
 mod schedule;
 mod setup;
 
@@ -20,7 +21,8 @@ use ringmain_routing::command::{
 };
 use ringmain_routing::effect::{EndReason, WithdrawReason};
 use ringmain_routing::{
-    Command, ContactId, Effect, Epoch, GatewayId, Millis, Name, Outcome, Refusal, Reply, Router, Timestamp,
+    AssignmentEpoch, Command, ContactId, Effect, Epoch, GatewayId, Millis, Name, Outcome, Refusal, Reply,
+    Router, Timestamp,
 };
 
 use crate::result::{ResultOutcome, ResultRow};
@@ -29,6 +31,7 @@ use cases::CaseBook;
 pub use cases::CaseFigures;
 pub use companions::{CALLS, CompanionFigures, Companions};
 use ledger::{Attempt, Ledger};
+use parking::{End, Rests};
 use schedule::{Event, Schedule};
 use setup::Seat;
 
@@ -139,6 +142,7 @@ struct Run<'s> {
     /// Contacts that the core makes: later stages of cases. They stand behind those of the scenario.
     made: Vec<Contact>,
     cases: CaseBook,
+    rests: Rests,
     options: Options,
     companions: CompanionFigures,
     /// Calls whose operator was to invite.
@@ -178,6 +182,7 @@ impl<'s> Run<'s> {
             breaks: BTreeMap::new(),
             rest_matters,
             made: Vec::new(),
+            rests: Rests::default(),
             cases: CaseBook::default(),
             options: Options::default(),
             companions: CompanionFigures::default(),
@@ -219,19 +224,7 @@ impl<'s> Run<'s> {
                 }
                 Some(_) | None => Ok(()),
             },
-            Some(Event::EndTalk { contact, assignment }) => match self.ledger.held(contact, assignment) {
-                Some(attempt) => {
-                    let wrap_up = self.row(contact).wrap_up_ms.map(Millis);
-                    let answer = self.answer(attempt);
-                    let (result, step) = (self.result_of(answer.contact), CaseStep::Next);
-                    self.apply(
-                        at,
-                        &Command::CompleteContact(CompleteContact { answer, wrap_up, step, result }),
-                    )
-                    .map(drop)
-                }
-                None => Ok(()),
-            },
+            Some(Event::EndTalk { contact, assignment }) => self.end_talk(at, contact, assignment),
             Some(Event::Leave { contact }) => match self.ledger.unconnected(contact) {
                 Some(id) => {
                     let (gateway, epoch) = self.gateway;
@@ -245,6 +238,22 @@ impl<'s> Run<'s> {
             Some(Event::ComeBack { operator }) => self.come_back(at, operator),
             Some(Event::SignOut { operator }) => self.sign_out(at, operator),
         }
+    }
+
+    fn end_talk(
+        &mut self,
+        at: Timestamp,
+        contact: usize,
+        assignment: AssignmentEpoch,
+    ) -> Result<(), CannotSimulate> {
+        if self.ledger.held(contact, assignment).is_none() || self.is_put_off(at, contact, assignment) {
+            return Ok(());
+        }
+        let Some(attempt) = self.ledger.held(contact, assignment) else { return Ok(()) };
+        let wrap_up = self.row(contact).wrap_up_ms.map(Millis);
+        let answer = self.answer(attempt);
+        let (result, step) = (self.result_of(answer.contact), CaseStep::Next);
+        self.apply(at, &Command::CompleteContact(CompleteContact { answer, wrap_up, step, result })).map(drop)
     }
 
     /// The first result that the contact's queue allows, where it asks for one.
@@ -359,6 +368,7 @@ impl<'s> Run<'s> {
                 self.ended(at, contact, reason, log_index);
             }
             Effect::ReleaseOperator { operator, .. } => self.hands_changed(at, operator),
+            Effect::ParkContact { contact, assignment, on, .. } => self.park(at, contact, assignment, on),
             Effect::AnnouncePresence { operator, presence } => self.presence_changed(at, operator, presence),
             Effect::AnnounceStage { contact, due, .. } => {
                 // Late work may be moved to where somebody serves it.
@@ -382,6 +392,26 @@ impl<'s> Run<'s> {
             | Effect::AnnounceExpectedWait { .. }
             | Effect::AnnounceMoved { .. }
             | Effect::EndStream { .. } => {}
+        }
+    }
+
+    /// Whether the work rests, or has rested and ends later.
+    fn is_put_off(&mut self, at: Timestamp, contact: usize, assignment: AssignmentEpoch) -> bool {
+        match self.rests.planned_end((contact, assignment), at.0) {
+            End::Now => return false,
+            End::At(later) => self.schedule.push(later, Event::EndTalk { contact, assignment }),
+            End::WhenResumed => {}
+        }
+        true
+    }
+
+    /// The work rests, or goes on.
+    fn park(&mut self, at: Timestamp, contact: ContactId, assignment: AssignmentEpoch, on: bool) {
+        let contact = self.ledger.row_of(contact);
+        if on {
+            self.rests.begin((contact, assignment), at.0);
+        } else if let Some(end) = self.rests.end((contact, assignment), at.0) {
+            self.schedule.push(end, Event::EndTalk { contact, assignment });
         }
     }
 

@@ -293,3 +293,24 @@ fn mistakes_about_the_expected_wait_are_told_all_at_once() {
         ],
     );
 }
+
+const WORK: &str = r#"channels = [{ name = "voice", units = 100 }, { name = "e-mail", units = 50 }]
+
+[[queues]]
+name = "letters"
+interruptible = { by_tier = 256, by_channels = ["voice", "fax", "voice"], parks_max = 0 }
+"#;
+
+#[test]
+fn mistakes_about_interruptible_work_are_told_all_at_once() {
+    let problems = plan_problems(WORK);
+    assert_places(
+        &problems,
+        &[
+            (5, "queues[0].interruptible.by_channels[1]"),
+            (5, "queues[0].interruptible.by_channels[2]"),
+            (5, "queues[0].interruptible.by_tier"),
+            (5, "queues[0].interruptible.parks_max"),
+        ],
+    );
+}

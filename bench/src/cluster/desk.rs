@@ -163,6 +163,7 @@ impl Operator {
             | Event::Presence(_)
             | Event::Held(_)
             | Event::Consult(_)
+            | Event::Parked(_)
             | Event::CaseWatched(_)
             | Event::CompanionInvited(_)
             | Event::QueueAlarm(_) => None,

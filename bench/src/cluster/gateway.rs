@@ -148,6 +148,7 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::Withdrawn(_)
             | Event::Held(_)
             | Event::Consult(_)
+            | Event::Parked(_)
             | Event::Moved(_)
             | Event::StageBegun(_)
             | Event::CaseWarned(_)

@@ -175,6 +175,7 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
             | Event::Assigned(_)
             | Event::Held(_)
             | Event::Consult(_)
+            | Event::Parked(_)
             | Event::Moved(_)
             | Event::StageBegun(_)
             | Event::CaseWarned(_)

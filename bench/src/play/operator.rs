@@ -179,6 +179,7 @@ impl Desk {
                 | Event::Presence(_)
                 | Event::Held(_)
                 | Event::Consult(_)
+                | Event::Parked(_)
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
                 | Event::QueueAlarm(_),

@@ -129,6 +129,7 @@ impl Hand<'_> {
                 | Event::Presence(_)
                 | Event::Held(_)
                 | Event::Consult(_)
+                | Event::Parked(_)
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
                 | Event::QueueAlarm(_),

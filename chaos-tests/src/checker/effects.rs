@@ -51,7 +51,8 @@ impl Walk<'_> {
                     row.live = row.live.filter(|live| *live != epoch);
                 }
             }
-            Effect::HoldContact { contact, operator, assignment, .. } => {
+            Effect::ParkContact { contact, operator, assignment, .. }
+            | Effect::HoldContact { contact, operator, assignment, .. } => {
                 self.is_in_hand(contact, operator, assignment);
             }
             Effect::AnnounceMoved { contact, .. } => {
@@ -96,6 +97,7 @@ impl Walk<'_> {
             | Effect::AnnounceEnded { .. }
             | Effect::AnnouncePresence { .. }
             | Effect::EndStream { .. }
+            | Effect::ParkContact { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceStage { .. }
             | Effect::WarnCase { .. }
@@ -302,6 +304,7 @@ impl Walk<'_> {
             WithdrawReason::Abandoned
             | WithdrawReason::SessionLost
             | WithdrawReason::LifeSafety
+            | WithdrawReason::ParkedOften
             | WithdrawReason::PersonRequested
             | WithdrawReason::ConsultOver => {}
         }
@@ -356,6 +359,7 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::WithdrawAssignment { contact, .. }
         | Effect::StartWrapUp { contact, .. }
         | Effect::ReleaseOperator { contact, .. }
+        | Effect::ParkContact { contact, .. }
         | Effect::HoldContact { contact, .. }
         | Effect::InviteCompanion { contact, .. }
         | Effect::AnnounceExpectedWait { contact, .. }

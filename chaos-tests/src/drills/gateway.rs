@@ -248,6 +248,7 @@ impl Gateway {
                 | Event::Assigned(_)
                 | Event::Held(_)
                 | Event::Consult(_)
+                | Event::Parked(_)
                 | Event::Moved(_)
                 | Event::StageBegun(_)
                 | Event::CaseWarned(_)

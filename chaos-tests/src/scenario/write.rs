@@ -381,6 +381,10 @@ fn effect(effect: &Effect) -> String {
             let on = if on { "on" } else { "off" };
             format!("hold {contact} by {operator} assignment={assignment} {on} ({gateway})")
         }
+        Effect::ParkContact { contact, gateway, operator, assignment, on } => {
+            let on = if on { "on" } else { "off" };
+            format!("park {contact} with {operator} assignment={assignment} {on} ({gateway})")
+        }
         Effect::AnnounceMoved { contact, gateway, queue } => {
             format!("moved {contact} queue={queue} ({gateway})")
         }
@@ -443,6 +447,7 @@ fn case_effect(effect: &Effect) -> String {
         | Effect::AnnounceEnded { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::EndStream { .. }
+        | Effect::ParkContact { .. }
         | Effect::HoldContact { .. }
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceExpectedWait { .. }
@@ -465,6 +470,7 @@ fn withdraw(reason: WithdrawReason) -> &'static str {
         WithdrawReason::PersonRequested => "person-requested",
         WithdrawReason::ConsultOver => "consult-over",
         WithdrawReason::HandedOver => "handed-over",
+        WithdrawReason::ParkedOften => "parked-often",
     }
 }
 

@@ -53,6 +53,10 @@ const SHOWN_BY_THE_CORE: &[Planted] = &[
     Planted::ClosureWithoutEnd,
     Planted::ClosureStays,
     Planted::ClosuresLeftOut,
+    Planted::WorkNotInterrupted,
+    Planted::ParkedForEver,
+    Planted::NothingResumed,
+    Planted::ParkedBeyondCapacity,
 ];
 
 /// Plants one mistake after the other into the core, the delivery, the clients' logic and the nodes' shell, and fails

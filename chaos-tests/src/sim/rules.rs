@@ -178,6 +178,7 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::AnnounceAlarm { .. }
+        | Effect::ParkContact { .. }
         | Effect::HoldContact { .. } => None,
     }
 }
@@ -329,6 +330,7 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::JoinConsult { .. } => Rule::I11,
         Effect::AnnounceMoved { .. }
         | Effect::HoldContact { .. }
+        | Effect::ParkContact { .. }
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }
@@ -406,6 +408,7 @@ pub(super) fn ended_twice(
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::AnnounceAlarm { .. }
+        | Effect::ParkContact { .. }
         | Effect::HoldContact { .. } => None,
     })
 }

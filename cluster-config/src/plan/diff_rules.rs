@@ -148,6 +148,8 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
         |rules: &QueueRules| rules.alarm_after.map_or_else(|| "never".to_owned(), |after| ms(after.0));
     words.compare("alarm after", &alarm(old), &alarm(new));
     words.compare("results", &results(old.results.as_ref()), &results(new.results.as_ref()));
+    let parking = |rules: &QueueRules| super::parking::interruptible_words(rules.interruptible.as_ref());
+    words.compare("interruptible", &parking(old), &parking(new));
 }
 
 pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &mut Words) {

@@ -7,6 +7,7 @@ mod diff;
 mod diff_rules;
 mod names;
 mod operators;
+mod parking;
 mod place;
 mod read;
 mod room;

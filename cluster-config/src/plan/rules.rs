@@ -177,6 +177,9 @@ pub(super) fn read_queue(
         alarm_after: section.optional_number("alarm_after_ms").map(Millis),
         consult_units: section.optional_number("consult_units").map(small),
         bands: room::read_bands(section, sink),
+        interruptible: section
+            .section("interruptible")
+            .map(|table| super::parking::read_interruptible(&table, channels, sink)),
     }
 }
 

@@ -9,6 +9,7 @@ use ringmain_routing::limits::{
 };
 
 use super::calendars::CALENDAR;
+use super::parking::INTERRUPTIBLE;
 use super::room::RESULTS;
 use super::routes::ROUTE;
 use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
@@ -361,6 +362,12 @@ static QUEUE: Shape = Shape {
             kind: Kind::List(&Kind::Integer(1, SPAN_MS_MAX), BANDS_MAX),
             need: Need::Optional,
             doc: "From which expected waits on which band customers hear, each longer than the one before.",
+        },
+        Field {
+            name: "interruptible",
+            kind: Kind::Table(&INTERRUPTIBLE),
+            need: Need::Optional,
+            doc: "Its contacts in handling are parked for who is urgent. Left out: never.",
         },
     ],
 };

@@ -70,6 +70,7 @@ impl Tally {
             }
             Effect::StartWrapUp { .. }
             | Effect::ReleaseOperator { .. }
+            | Effect::ParkContact { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceStage { .. }
             | Effect::WarnCase { .. }
@@ -138,6 +139,7 @@ fn withdraw_label(reason: WithdrawReason) -> &'static str {
         WithdrawReason::PersonRequested => "person-requested",
         WithdrawReason::ConsultOver => "consult-over",
         WithdrawReason::HandedOver => "handed-over",
+        WithdrawReason::ParkedOften => "parked-often",
     }
 }
 

@@ -181,9 +181,13 @@ impl Contact {
         }
     }
 
-    /// Units that it takes of the operator in whose hands it is: what it cost when it was assigned.
+    /// Units that it takes of the operator in whose hands it is: what it cost when it was assigned, none while parked.
     pub(crate) fn taken(&self) -> u32 {
-        self.decision.as_deref().map_or(self.units, |decision| decision.units)
+        match self.decision.as_deref() {
+            None => self.units,
+            Some(decision) if decision.parked.is_some() => 0,
+            Some(decision) => decision.units,
+        }
     }
 
     /// Why it is over, if it is.
@@ -218,6 +222,7 @@ impl Contact {
         match self.state {
             State::Waiting(_) => "waiting",
             State::Offered { .. } => "offered",
+            State::Handling { .. } if self.is_parked() => "parked",
             State::Handling { .. } => "handling",
             State::WrapUp { .. } => "wrap-up",
             State::Ended { .. } => "ended",

@@ -10,6 +10,7 @@ use crate::contact::Need;
 use crate::ids::{ChannelId, Name, PrincipalId, QueueId, SkillId, Timestamp, UnitId};
 use crate::ladder::{QueueRule, steps_of};
 use crate::limits::{LEVEL_MAX, REQUIRED_SKILLS_MAX};
+use crate::parking::InterruptionRule;
 use crate::plan::{ChannelPlan, Plan, QueuePlan};
 use crate::refusal::Refusal;
 use crate::rules::{BreakRule, Choice, Reach, Route};
@@ -25,6 +26,8 @@ pub(crate) struct Directory {
     /// Whether waiting alone may lead to anything besides another step.
     pub watches_waiting: bool,
     rules: Vec<QueueRule>,
+    /// Whether work of some queue may be interrupted.
+    pub interrupts: bool,
     principals: BTreeMap<Name, u32>,
     calendars: BTreeMap<Name, u32>,
     breaks: BTreeMap<Name, u32>,
@@ -46,6 +49,7 @@ impl Directory {
             watches_waiting: plan.rules.duty_after.is_some()
                 || plan.queues.iter().any(|queue| queue.rules.watches_waiting()),
             rules: Vec::new(),
+            interrupts: false,
             principals: places(plan.rules.principals.iter()),
             calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),
             breaks: places(plan.rules.breaks.iter().map(|rule| &rule.name)),
@@ -59,6 +63,7 @@ impl Directory {
         let units = directory.plan.units.iter();
         directory.neighbours = units.map(|unit| directory.units_named(&unit.rules.neighbours)).collect();
         directory.rules = directory.plan.queues.iter().map(|queue| directory.rule_of(queue)).collect();
+        directory.interrupts = directory.rules.iter().any(|rule| rule.interruptible.is_some());
         directory
     }
 
@@ -88,6 +93,10 @@ impl Directory {
             orphans: orphans.collect(),
             cap: rules.cap,
             reserve_after: rules.reserve_after,
+            interruptible: rules.interruptible.as_ref().map(|rule| {
+                let channels = rule.by_channels.iter();
+                InterruptionRule::new(rule, channels.filter_map(|name| Some(self.find_channel(name).ok()?.0)))
+            }),
         }
     }
 
@@ -110,6 +119,11 @@ impl Directory {
     /// Whether operators may invite companions.
     pub(crate) fn invites(&self) -> bool {
         self.plan.rules.companion.is_some()
+    }
+
+    /// The rules of the queues whose work may be interrupted.
+    pub(crate) fn interruptions(&self) -> impl Iterator<Item = &InterruptionRule> {
+        self.rules.iter().filter_map(|rule| rule.interruptible.as_ref())
     }
 
     /// Whether operators are reserved in some queue.

@@ -120,6 +120,8 @@ pub enum WithdrawReason {
     ConsultOver,
     /// It was handed over to a colleague or back to the line.
     HandedOver,
+    /// Somebody more urgent needed the operator, and the work had been parked as often as its queue allows.
+    ParkedOften,
 }
 
 /// Something to be told to somebody.
@@ -362,6 +364,20 @@ pub enum Effect {
         /// Whose.
         gateway: GatewayId,
     },
+    /// Work of the operator rests because somebody more urgent took its room, or goes on (to the contact's gateway and
+    /// to the operator).
+    ParkContact {
+        /// Which contact.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// In whose hands it stays.
+        operator: OperatorId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+        /// Whether it rests from here on.
+        on: bool,
+    },
     /// Somebody waits for too long in a queue, or nobody does any more (to a lead of the queue).
     AnnounceAlarm {
         /// The lead.
@@ -406,6 +422,7 @@ impl Effect {
             | Effect::ConnectContact { gateway, .. }
             | Effect::WithdrawAssignment { gateway, .. }
             | Effect::HoldContact { gateway, .. }
+            | Effect::ParkContact { gateway, .. }
             | Effect::AnnounceMoved { gateway, .. }
             | Effect::AnnounceEnded { gateway, .. }
             | Effect::AnnounceStage { gateway, .. }
@@ -437,6 +454,7 @@ impl Effect {
             | Effect::ConnectContact { operator, .. }
             | Effect::WithdrawAssignment { operator, .. }
             | Effect::HoldContact { operator, .. }
+            | Effect::ParkContact { operator, .. }
             | Effect::StartWrapUp { operator, .. }
             | Effect::ReleaseOperator { operator, .. }
             | Effect::AnnouncePresence { operator, .. }

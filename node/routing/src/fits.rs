@@ -144,7 +144,8 @@ impl Tables {
         let Some(cap) = own.or(self.directory.rule(queue).cap) else { return false };
         let slot = operator.id.slot;
         let in_hand = self.ix.in_hand.range((slot, 0)..=(slot, u32::MAX));
-        let of_queue = in_hand.filter(|entry| self.contact(entry.1).queue == queue).count();
+        let rows = in_hand.map(|entry| self.contact(entry.1));
+        let of_queue = rows.filter(|row| row.queue == queue && !row.is_parked()).count();
         of_queue.saturating_sub(left) >= usize::from(cap) && !is(Planted::QueueCapIgnored)
     }
 

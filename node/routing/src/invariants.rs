@@ -27,7 +27,7 @@ pub struct Violation {
     pub slot: u32,
 }
 
-fn violated<T>(invariant: &'static str, what: &'static str, slot: u32) -> Result<T, Violation> {
+pub(crate) fn violated<T>(invariant: &'static str, what: &'static str, slot: u32) -> Result<T, Violation> {
     Err(Violation { invariant, what, slot })
 }
 
@@ -156,7 +156,7 @@ impl Router {
         if contact.is_open() != brought {
             return violated("I1", "a gateway's list of live contacts is wrong", slot);
         }
-        Ok(())
+        self.check_parked(slot, contact)
     }
 
     fn check_load(&self, slot: u32, operator: &Operator, in_hand: Load) -> Result<(), Violation> {

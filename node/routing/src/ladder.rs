@@ -8,6 +8,7 @@ use crate::contact::{Language, Need};
 use crate::directory::Directory;
 use crate::ids::{ChannelId, Millis, PrincipalId, QueueId, SkillId, Timestamp, UnitId};
 use crate::order::OrderKey;
+use crate::parking::InterruptionRule;
 use crate::planted::{Planted, is};
 use crate::profiles::ProfileKey;
 use crate::rules::{Choice, OrphanRule, Reach, Step};
@@ -30,6 +31,7 @@ pub(crate) struct QueueRule {
     pub orphans: Box<[(ChannelId, OrphanRule)]>,
     pub cap: Option<u16>,
     pub reserve_after: Option<Millis>,
+    pub interruptible: Option<InterruptionRule>,
 }
 
 /// What contacts of one line require: their own need and, where they follow it, their queue's.

@@ -100,8 +100,11 @@ impl Router {
 
     /// A contact ended: if it was a leg, it is forgotten as one.
     pub(crate) fn forget_leg(&mut self, slot: u32) {
-        if self.is_leg(slot) {
-            self.legs.remove(slot);
+        let Some(asker) = self.legs.find(slot).map(|leg| leg.asker.slot) else { return };
+        self.legs.remove(slot);
+        if self.tables.directory.interrupts {
+            // Work about which nobody is asked any more may be interrupted.
+            self.freed.operators.insert(asker);
         }
     }
 

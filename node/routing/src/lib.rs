@@ -43,6 +43,7 @@ mod memory;
 mod operator;
 mod order;
 mod orphans;
+mod parking;
 pub mod plan;
 pub mod planted;
 mod profiles;

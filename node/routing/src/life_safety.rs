@@ -9,9 +9,18 @@ use crate::planted::{Planted, is};
 use crate::router::Router;
 use crate::why::Side;
 
-/// What must leave an operator's hands.
+/// What must leave an operator's hands: the less the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Clearing {
+struct Clearing {
+    step: Step,
+    /// So much work rests or goes back.
+    works: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// Interruptible work rests.
+    Parks,
     /// Its wrap-ups end.
     WrapUps,
     /// And its offers of contacts that are not life safety go back.
@@ -28,34 +37,83 @@ struct Part {
     of_queue: usize,
 }
 
+impl Part {
+    /// One more contact goes, where there is to be room for another.
+    fn add(&mut self, gone: &Contact, contact: &Contact) {
+        self.units += gone.taken();
+        self.of_queue += usize::from(gone.queue == contact.queue);
+        self.of_channel += u16::from(gone.need.channel == contact.need.channel);
+    }
+
+    fn join(&mut self, other: Part) {
+        self.units += other.units;
+        self.of_channel += other.of_channel;
+        self.of_queue += other.of_queue;
+    }
+}
+
 impl Router {
-    /// Looks for somebody who has room for a contact of tier 0 when wrap-ups end and offers go back: whom the least is
-    /// taken from, then the longest idle.
+    /// Looks for somebody who has room for an urgent contact when hands are cleared: whom the least is taken from, then
+    /// the longest idle.
     pub(crate) fn reach_through(&mut self, slot: u32) {
         let contact = self.tables.contact(slot);
         if !self.is_let_through(contact) {
             return;
         }
-        let Some(class) = self.tables.ix.classes.find(contact) else { return };
-        let class = self.tables.ix.classes.at(class);
-        let Some(fitting) = class.reach.last() else { return };
-        let available = fitting.iter().flat_map(|profile| self.tables.ix.profiles.available(profile));
-        let cleared = available.filter_map(|idle| {
-            let operator = self.tables.operator(idle.1);
-            let clearing = self.clearing_for(operator, contact)?;
-            (!self.is_excluded(operator, contact)).then_some((clearing, idle))
-        });
-        if let Some((clearing, (_, operator))) = cleared.min() {
-            self.clear_hands(operator, clearing);
-            self.assign(slot, operator, Side::LifeSafety);
+        let found = match contact.state {
+            State::Waiting(Wait::Held { operator, .. }) => {
+                let row = self.tables.operator(operator.slot);
+                let clearing = self.clearing_for_held(row, contact);
+                clearing.map(|clearing| (clearing, operator.slot))
+            }
+            State::Waiting(Wait::InLine) => self.best_to_clear(contact),
+            State::Waiting(Wait::Later)
+            | State::Offered { .. }
+            | State::Handling { .. }
+            | State::WrapUp { .. }
+            | State::Ended { .. } => None,
+        };
+        if let Some((clearing, operator)) = found {
+            let choice = self.tables.directory.rule(contact.queue).choice;
+            let side = if self.is_life_safety(contact) { Side::LifeSafety } else { Side::Contact(choice) };
+            self.clear_hands(operator, slot, clearing);
+            self.assign(slot, operator, side);
         }
     }
 
-    /// An operator whose hands have changed takes a waiting contact of tier 0 for which they can be cleared.
+    fn best_to_clear(&self, contact: &Contact) -> Option<(Clearing, u32)> {
+        let class = self.tables.ix.classes.at(self.tables.ix.classes.find(contact)?);
+        let is_life_safety = self.is_life_safety(contact);
+        let step = self.tables.directory.rule(contact.queue).step_of(contact.order(), self.now);
+        let reach = if is_life_safety { class.reach.last() } else { class.reach.get(step) };
+        let available = reach?.iter().flat_map(|profile| self.tables.ix.profiles.available(profile));
+        let cleared = available.filter_map(|idle| {
+            let operator = self.tables.operator(idle.1);
+            if !is_life_safety && !self.may_be_reached(operator, contact) {
+                return None;
+            }
+            let clearing = self.clearing_for(operator, contact)?;
+            (!self.is_excluded(operator, contact)).then_some((clearing, idle))
+        });
+        cleared.min().map(|(clearing, idle)| (clearing, idle.1))
+    }
+
+    /// A held contact has its own operator's work parked and nothing more.
+    fn clearing_for_held(&self, operator: &Operator, contact: &Contact) -> Option<Clearing> {
+        let fits = operator.is_available()
+            && self.may_be_reached(operator, contact)
+            && !self.is_excluded(operator, contact);
+        let clearing = if fits { self.clearing_for(operator, contact) } else { None };
+        clearing.filter(|clearing| clearing.step == Step::Parks)
+    }
+
+    /// An operator whose hands have changed takes the first urgent contact for which they can be cleared, again and
+    /// again.
     pub(crate) fn reach_through_with(&mut self, slot: u32) {
         while let Some((contact, clearing)) = self.best_to_reach(self.tables.operator(slot)) {
-            self.clear_hands(slot, clearing);
-            self.assign(contact, slot, Side::LifeSafety);
+            let is_life_safety = self.is_life_safety(self.tables.contact(contact));
+            self.clear_hands(slot, contact, clearing);
+            self.assign(contact, slot, if is_life_safety { Side::LifeSafety } else { Side::Operator });
         }
     }
 
@@ -64,12 +122,34 @@ impl Router {
         self.format >= 3 && self.tables.ix.classes.life_safety > 0 && !is(Planted::LifeSafetyWaitsForWrapUp)
     }
 
+    fn is_life_safety(&self, contact: &Contact) -> bool {
+        contact.tier == 0 && self.life_safety_waits() && matches!(contact.state, State::Waiting(Wait::InLine))
+    }
+
     fn is_let_through(&self, contact: &Contact) -> bool {
-        self.life_safety_waits() && contact.tier == 0 && matches!(contact.state, State::Waiting(Wait::InLine))
+        self.is_life_safety(contact) || self.interrupts(contact)
     }
 
     fn best_to_reach(&self, operator: &Operator) -> Option<(u32, Clearing)> {
-        if !self.life_safety_waits() || !operator.is_available() {
+        let interrupts = self.tables.directory.interrupts;
+        if (!self.life_safety_waits() && !interrupts) || !operator.is_available() {
+            return None;
+        }
+        let mut best = self.best_life_to_reach(operator);
+        if interrupts {
+            self.for_each_interrupter(operator, |contact, key| {
+                if best.is_none_or(|best| key < best.0)
+                    && let Some(clearing) = self.clearing_for(operator, contact)
+                {
+                    best = Some((key, clearing));
+                }
+            });
+        }
+        best.map(|(ranked, clearing)| (ranked.key.slot, clearing))
+    }
+
+    fn best_life_to_reach(&self, operator: &Operator) -> Option<(RankedKey, Clearing)> {
+        if !self.life_safety_waits() {
             return None;
         }
         let mut best: Option<(RankedKey, Clearing)> = None;
@@ -86,27 +166,38 @@ impl Router {
                 }
             });
         }
-        best.map(|(ranked, clearing)| (ranked.key.slot, clearing))
+        best
     }
 
     /// What must go for the contact to have room; `None` where even that is not enough.
     fn clearing_for(&self, operator: &Operator, contact: &Contact) -> Option<Clearing> {
-        let (wrap_ups, offers) = self.parts_to_clear(operator, contact);
-        let both = Part {
-            units: wrap_ups.units + offers.units,
-            of_channel: wrap_ups.of_channel + offers.of_channel,
-            of_queue: wrap_ups.of_queue + offers.of_queue,
-        };
         let has_room = |part: Part| {
             let in_use = u64::from(operator.used - part.units) + u64::from(operator.cost_of(contact));
             in_use <= u64::from(operator.capacity)
                 && operator.is_below_cap(contact.need.channel, part.of_channel)
                 && !self.tables.is_full_of_queue_without(operator, contact.queue, part.of_queue)
         };
-        if has_room(wrap_ups) {
-            return Some(Clearing::WrapUps);
+        let (mut gone, mut works) = (Part::default(), 0);
+        if self.tables.directory.interrupts {
+            let work = self.interruptible_for(operator, contact);
+            while !has_room(gone) && works < work.len() {
+                gone.add(self.tables.contact(work[works]), contact);
+                works += 1;
+            }
+            if has_room(gone) {
+                return Some(Clearing { step: Step::Parks, works });
+            }
         }
-        has_room(both).then_some(Clearing::Offers)
+        if !self.is_life_safety(contact) {
+            return None;
+        }
+        let (wrap_ups, offers) = self.parts_to_clear(operator, contact);
+        gone.join(wrap_ups);
+        if has_room(gone) {
+            return Some(Clearing { step: Step::WrapUps, works });
+        }
+        gone.join(offers);
+        has_room(gone).then_some(Clearing { step: Step::Offers, works })
     }
 
     fn parts_to_clear(&self, operator: &Operator, contact: &Contact) -> (Part, Part) {
@@ -121,21 +212,26 @@ impl Router {
                     continue;
                 }
             };
-            part.units += row.taken();
-            part.of_queue += usize::from(row.queue == contact.queue);
-            part.of_channel += u16::from(row.need.channel == contact.need.channel);
+            part.add(row, contact);
         }
         (wrap_ups, offers)
     }
 
-    fn clear_hands(&mut self, slot: u32, clearing: Clearing) {
+    fn clear_hands(&mut self, slot: u32, incoming: u32, clearing: Clearing) {
+        if self.tables.directory.interrupts {
+            let work = self.interruptible_for(self.tables.operator(slot), self.tables.contact(incoming));
+            work.into_iter().take(clearing.works).for_each(|work| self.park(work));
+        }
+        if clearing.step == Step::Parks {
+            return;
+        }
         for contact in self.tables.in_hand(slot) {
             if let State::WrapUp { operator, .. } = self.tables.contact(contact).state {
                 self.end_contact(contact, EndReason::Completed(operator));
             }
         }
         self.end_wrap_ups(slot, |_| true);
-        if clearing == Clearing::WrapUps {
+        if clearing.step == Step::WrapUps {
             return;
         }
         for contact in self.tables.in_hand(slot) {

@@ -48,10 +48,7 @@ impl Router {
             self.settle_contacts(&mut announce);
         }
         while let Some(operator) = self.freed.operators.pop_first() {
-            while let Some(contact) = self.best_contact_for(operator) {
-                self.assign(contact, operator, Side::Operator);
-            }
-            self.reach_through_with(operator);
+            self.take_up(operator);
         }
     }
 
@@ -106,7 +103,7 @@ impl Router {
     /// contact, which is another one where several came free at once (I4).
     fn serve(&mut self, contact: u32, alone: bool) {
         while let Some(operator) = self.best_operator_for(contact) {
-            let best = if alone { Some(contact) } else { self.best_contact_for(operator) };
+            let best = if alone { Some(contact) } else { self.first_for(operator) };
             let Some(best) = best else { return };
             let choice = self.tables.directory.rule(self.tables.contact(best).queue).choice;
             self.assign(best, operator, Side::Contact(choice));

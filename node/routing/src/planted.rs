@@ -232,6 +232,14 @@ pub enum Planted {
     ClosureStays,
     /// Snapshots have no closures.
     ClosuresLeftOut,
+    /// Nobody's work is interrupted.
+    WorkNotInterrupted,
+    /// Work is parked however often it was.
+    ParkedForEver,
+    /// Parked work never goes on.
+    NothingResumed,
+    /// Parked work stays with an operator who can never take it up.
+    ParkedBeyondCapacity,
 }
 
 /// Whether this mistake is made now.

@@ -237,6 +237,8 @@ pub struct QueueRules {
     pub waits: Vec<WaitRule>,
     /// Its leads hear of it when somebody has waited in line for so long (R2.1); `None` for never.
     pub alarm_after: Option<Millis>,
+    /// Its contacts in handling are parked for who is urgent (R3.5); `None` for never.
+    pub interruptible: Option<Interruptible>,
 }
 
 impl QueueRules {
@@ -255,6 +257,23 @@ pub struct WaitRule {
     pub to: Treatment,
     /// The contact leaves by it, unasked; otherwise it is offered, and the contact stays in line.
     pub leave: bool,
+}
+
+/// For whom work is parked, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interruptible {
+    /// For contacts of this tier and below, of a smaller tier than the work.
+    pub by_tier: u8,
+    /// And for contacts of these channels, of no greater tier than the work, whose own queue cannot be interrupted.
+    pub by_channels: Vec<Name>,
+    /// So often one contact is parked; once more, and it goes back to its place in line.
+    pub parks_max: u16,
+}
+
+impl Default for Interruptible {
+    fn default() -> Interruptible {
+        Interruptible { by_tier: 1, by_channels: Vec::new(), parks_max: 3 }
+    }
 }
 
 /// What becomes of a contact whose operator does not come back within the grace, by its channel.

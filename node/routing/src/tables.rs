@@ -11,7 +11,7 @@ use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
 use crate::expected_wait::Lines;
-use crate::ids::{ChannelId, Name, OperatorId, Timestamp};
+use crate::ids::{Name, OperatorId, Timestamp};
 use crate::operator::{Exclusion, Operator};
 use crate::order::OrderKey;
 use crate::planted::{Planted, is};
@@ -69,6 +69,8 @@ pub(crate) struct Indexes {
     pub held: BTreeMap<u32, BTreeSet<OrderKey>>,
     /// (operator, contact in its hands).
     pub in_hand: BTreeSet<(u32, u32)>,
+    /// (operator, parked work in its hands).
+    pub parked: BTreeSet<(u32, u32)>,
     /// (gateway, its contact that has not ended).
     pub brought: BTreeSet<(u32, u32)>,
     /// (contact, operator who is kept away from it).
@@ -102,8 +104,8 @@ struct ContactFacets {
     /// The place, and whether some operator is kept away from the contact.
     in_line: Option<(OrderKey, bool)>,
     held: Option<(u32, OrderKey)>,
-    /// In whose hands, and the units that it takes of them.
-    in_hand: Option<(u32, u32)>,
+    /// In whose hands, the units that it takes of them, and whether it is parked there.
+    in_hand: Option<(u32, u32, bool)>,
     open: bool,
     state: u8,
 }
@@ -215,7 +217,7 @@ impl Tables {
             deadline: contact.deadline(),
             in_line,
             held,
-            in_hand: contact.operator().map(|operator| (operator.slot, contact.taken())),
+            in_hand: contact.operator().map(|operator| (operator.slot, contact.taken(), contact.is_parked())),
             open: contact.is_open(),
             state: state_number(&contact.state),
         }
@@ -277,24 +279,34 @@ impl Tables {
     fn move_in_hand(
         &mut self,
         slot: u32,
-        was: Option<(u32, u32)>,
-        is: Option<(u32, u32)>,
+        was: Option<(u32, u32, bool)>,
+        is: Option<(u32, u32, bool)>,
         idle_since: Option<Timestamp>,
     ) {
         let channel = self.contact(slot).need.channel;
-        if let Some((operator, units)) = was {
+        if let Some((operator, units, parked)) = was {
             self.ix.in_hand.remove(&(operator, slot));
+            if parked {
+                self.ix.parked.remove(&(operator, slot));
+            }
             self.change_operator(operator, |row| {
                 row.used -= units;
-                row.count_channel(channel, false);
+                if !parked {
+                    row.count_channel(channel, false);
+                }
                 row.idle_since = idle_since.unwrap_or(row.idle_since);
             });
         }
-        if let Some((operator, units)) = is {
+        if let Some((operator, units, parked)) = is {
             self.ix.in_hand.insert((operator, slot));
+            if parked {
+                self.ix.parked.insert((operator, slot));
+            }
             self.change_operator(operator, |row| {
                 row.used += units;
-                row.count_channel(channel, true);
+                if !parked {
+                    row.count_channel(channel, true);
+                }
                 row.idle_since = idle_since.unwrap_or(row.idle_since);
             });
         }
@@ -533,23 +545,9 @@ impl Tables {
         self.put_up_contact(slot);
     }
 
-    /// Whether an operator has nothing in hand: no contact, and no wrap-up of one passed on.
-    pub(crate) fn is_empty_handed(&self, operator: u32) -> bool {
-        self.operator(operator).wrap_ups.is_empty()
-            && self.ix.in_hand.range((operator, 0)..=(operator, u32::MAX)).next().is_none()
-    }
-
     /// Contacts in an operator's hands, by slot.
     pub(crate) fn in_hand(&self, operator: u32) -> Vec<u32> {
         self.ix.in_hand.range((operator, 0)..=(operator, u32::MAX)).map(|entry| entry.1).collect()
-    }
-
-    /// Contacts in an operator's hands of each channel with a cap.
-    pub(crate) fn counts_of(&self, operator: u32, caps: &[(ChannelId, u16)]) -> Vec<u16> {
-        let channels: Vec<_> =
-            self.in_hand(operator).into_iter().map(|slot| self.contact(slot).need.channel).collect();
-        let count = |channel| channels.iter().filter(|held| **held == Some(channel)).count();
-        caps.iter().map(|cap| u16::try_from(count(cap.0)).unwrap_or(u16::MAX)).collect()
     }
 
     pub(crate) fn find_login(&self, login: &Name) -> Option<OperatorId> {

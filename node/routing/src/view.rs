@@ -160,6 +160,8 @@ pub struct InvitationView {
 pub struct ContactView {
     /// Its id.
     pub id: ContactId,
+    /// In handling: since when it rests because somebody more urgent took its room, if it does.
+    pub parked: Option<Timestamp>,
     /// The gateway that brought it.
     pub gateway: Name,
     /// That gateway's id.
@@ -349,6 +351,7 @@ impl Router {
         let (state, held_for) = view_state(&row.state);
         let want = directory.want(row.queue, &row.need);
         ContactView {
+            parked: row.decision.as_deref().and_then(|decision| decision.parked).filter(|_| row.is_parked()),
             id: row.id,
             gateway: self.tables.gateway(row.gateway.slot).name.clone(),
             gateway_id: row.gateway,

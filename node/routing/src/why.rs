@@ -49,6 +49,10 @@ pub struct Decision {
     pub fitting: Option<u32>,
     /// Those of them that were available, this one included.
     pub available: Option<u32>,
+    /// Since when the work rests because another contact took its room (R3.5).
+    pub parked: Option<Timestamp>,
+    /// How often the contact has been parked so far, in whatever hands.
+    pub parks: u16,
 }
 
 /// Who chose whom.
@@ -360,6 +364,8 @@ impl Router {
             units: if side == Side::Companion { 0 } else { operator.cost_of(contact) },
             fitting: counted.map(|counted| counted.0),
             available: counted.map(|counted| counted.1),
+            parked: None,
+            parks: contact.decision.as_deref().map_or(0, |decision| decision.parks),
         })
     }
 

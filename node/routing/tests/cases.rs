@@ -110,6 +110,7 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::AnnouncePresence { .. } => "presence",
         Effect::RingOperator { .. }
         | Effect::AnnounceAssigned { .. }
+        | Effect::ParkContact { .. }
         | Effect::HoldContact { .. }
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }

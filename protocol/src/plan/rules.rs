@@ -8,8 +8,8 @@ mod time;
 use std::collections::BTreeMap;
 
 use ringmain_routing::rules::{
-    Applicant, Choice, EntryRule, Facts, OperatorRules, PlanRules, QueueRules, Reach, Redial, Remember,
-    ResultRule, SamePerson, Step, Then, When,
+    Applicant, Choice, EntryRule, Facts, Interruptible, OperatorRules, PlanRules, QueueRules, Reach, Redial,
+    Remember, ResultRule, SamePerson, Step, Then, When,
 };
 use ringmain_routing::{Millis, Name};
 
@@ -175,6 +175,11 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
         bands_ms: rules.bands.iter().map(|from| from.0).collect(),
         waits: rules.waits.iter().map(deflection::wait_to_message).collect(),
         alarm_after_ms: rules.alarm_after.map(|after| after.0),
+        interruptible: rules.interruptible.as_ref().map(|rule| v1::InterruptibleRule {
+            by_tier: u32::from(rule.by_tier),
+            by_channels: texts(&rule.by_channels),
+            parks_max: u32::from(rule.parks_max),
+        }),
     })
 }
 
@@ -221,6 +226,14 @@ pub(super) fn queue_from_message(
         bands: rules.bands_ms.into_iter().map(Millis).collect(),
         waits,
         alarm_after: rules.alarm_after_ms.map(Millis),
+        interruptible: rules.interruptible.map(|rule| {
+            let at = format!("{field}.rules.interruptible");
+            Interruptible {
+                by_tier: small(&format!("{at}.by_tier"), rule.by_tier, problems),
+                by_channels: names(rule.by_channels),
+                parks_max: of_u16(&format!("{at}.parks_max"), rule.parks_max, problems),
+            }
+        }),
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         companion_of: view.companion_of.map(|call| call.to_string()),
         reserved: view.reserved.map(|operator| operator.to_string()),
         offered: view.offered.iter().map(|to| end_reason_of(EndReason::Deflected(*to)).0.into()).collect(),
+        parked_since_ms: view.parked.map(|since| since.0),
     }
 }
 
@@ -189,6 +190,7 @@ pub(crate) fn withdraw_reason(reason: WithdrawReason) -> v1::WithdrawReason {
         WithdrawReason::PersonRequested => v1::WithdrawReason::PersonRequested,
         WithdrawReason::ConsultOver => v1::WithdrawReason::ConsultOver,
         WithdrawReason::HandedOver => v1::WithdrawReason::HandedOver,
+        WithdrawReason::ParkedOften => v1::WithdrawReason::ParkedOften,
     }
 }
 

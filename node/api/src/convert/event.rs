@@ -3,7 +3,7 @@
 use ringmain_protocol::plan::treatment_to_message;
 use ringmain_protocol::v1;
 use ringmain_routing::delivery::Delivered;
-use ringmain_routing::effect::WithdrawReason;
+use ringmain_routing::effect::{PresenceState, WithdrawReason};
 use ringmain_routing::rules::Treatment;
 use ringmain_routing::{
     AssignmentEpoch, ContactId, ContactView, Effect, LogIndex, OperatorId, Party, Position, QueueId, Router,
@@ -31,6 +31,9 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
         Effect::AnnounceEnded { contact, reason, .. } => (contact, Event::Ended(ended(reason))),
         Effect::HoldContact { contact, operator, assignment, on, .. } => {
             (contact, Event::Held(held(operator, login_of(operator), assignment, on)))
+        }
+        Effect::ParkContact { contact, operator, assignment, on, .. } => {
+            (contact, Event::Parked(parked(operator, login_of(operator), assignment, on)))
         }
         Effect::AnnounceMoved { contact, queue, .. } => (contact, Event::Moved(moved(queue, router))),
         Effect::InviteCompanion { contact, .. } => {
@@ -94,6 +97,7 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
         | Effect::AnnounceEnded { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::EndStream { .. }
+        | Effect::ParkContact { .. }
         | Effect::HoldContact { .. }
         | Effect::AnnounceMoved { .. }
         | Effect::InviteCompanion { .. }
@@ -121,14 +125,7 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
     let event = match delivered.effect {
         Effect::RingOperator { contact, operator, assignment, deadline, automatic } => {
             let look = look(contact, operator, delivered.at, router);
-            Event::Ring(v1::OperatorRing {
-                contact: Some(look.contact),
-                assignment: assignment.0,
-                deadline_ms: deadline.0,
-                automatic,
-                waited_ms: look.waited_ms,
-                matches: look.matches,
-            })
+            Event::Ring(ring(look, assignment, deadline, automatic))
         }
         Effect::ConnectContact { contact, operator, assignment, .. } => {
             let look = look(contact, operator, delivered.at, router);
@@ -140,11 +137,7 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
             })
         }
         Effect::WithdrawAssignment { contact, assignment, reason, .. } => {
-            Event::Withdrawn(v1::OperatorWithdrawn {
-                contact: contact.to_string(),
-                assignment: assignment.0,
-                reason: withdraw_reason(reason).into(),
-            })
+            Event::Withdrawn(operator_withdrawn(contact, assignment, reason))
         }
         Effect::StartWrapUp { contact, assignment, until, .. } => Event::WrapUp(v1::OperatorWrapUp {
             contact: contact.to_string(),
@@ -157,6 +150,9 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
         Effect::AnnouncePresence { presence: is, .. } => Event::Presence(presence(is)),
         Effect::HoldContact { contact, assignment, on, .. } => {
             Event::Held(v1::OperatorHeld { contact: contact.to_string(), assignment: assignment.0, on })
+        }
+        Effect::ParkContact { contact, assignment, on, .. } => {
+            Event::Parked(v1::OperatorParked { contact: contact.to_string(), assignment: assignment.0, on })
         }
         Effect::NotifyWatcher { operator, case, escalated } => {
             Event::CaseWatched(case::watched(case, operator, escalated, router))
@@ -191,6 +187,26 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
         at_ms: delivered.at.0,
         event: Some(event),
     })
+}
+
+fn ring(look: Look, assignment: AssignmentEpoch, deadline: Timestamp, automatic: bool) -> v1::OperatorRing {
+    v1::OperatorRing {
+        contact: Some(look.contact),
+        assignment: assignment.0,
+        deadline_ms: deadline.0,
+        automatic,
+        waited_ms: look.waited_ms,
+        matches: look.matches,
+    }
+}
+
+fn operator_withdrawn(
+    contact: ContactId,
+    assignment: AssignmentEpoch,
+    reason: WithdrawReason,
+) -> v1::OperatorWithdrawn {
+    let reason = withdraw_reason(reason).into();
+    v1::OperatorWithdrawn { contact: contact.to_string(), assignment: assignment.0, reason }
 }
 
 /// What an operator must see of a contact to decide in one look.
@@ -272,9 +288,7 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
             Event::Withdrawn(withdrawn(operator, name(operator).1, assignment, reason))
         }
         Effect::StartWrapUp { operator, assignment, until, .. } => {
-            let (operator, operator_login) = name(operator);
-            let (assignment, until_ms) = (assignment.0, until.0);
-            Event::WrapUpStarted(v1::WrapUpStarted { operator, operator_login, assignment, until_ms })
+            Event::WrapUpStarted(wrap_up_started(operator, name(operator).1, assignment, until))
         }
         Effect::ReleaseOperator { operator, assignment, .. } => {
             let (operator, operator_login) = name(operator);
@@ -284,14 +298,12 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::HoldContact { operator, assignment, on, .. } => {
             Event::Held(held(operator, name(operator).1, assignment, on))
         }
+        Effect::ParkContact { operator, assignment, on, .. } => {
+            Event::Parked(parked(operator, name(operator).1, assignment, on))
+        }
         Effect::AnnounceMoved { queue, .. } => Event::Moved(moved(queue, router)),
         Effect::AnnouncePresence { operator, presence: is } => {
-            let (operator, operator_login) = name(operator);
-            Event::PresenceChanged(v1::PresenceChanged {
-                operator,
-                operator_login,
-                presence: Some(presence(is)),
-            })
+            Event::PresenceChanged(presence_changed(operator, name(operator).1, is))
         }
         Effect::EndStream { party, epoch } => {
             let name = router.session(party).map(|session| session.name.to_string()).unwrap_or_default();
@@ -369,6 +381,7 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::WithdrawAssignment { contact, .. }
         | Effect::StartWrapUp { contact, .. }
         | Effect::ReleaseOperator { contact, .. }
+        | Effect::ParkContact { contact, .. }
         | Effect::HoldContact { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceStage { contact, .. }
@@ -408,6 +421,29 @@ fn assigned(
 
 fn connect(operator: OperatorId, operator_login: String, assignment: AssignmentEpoch) -> v1::ContactConnect {
     v1::ContactConnect { operator: operator.to_string(), operator_login, assignment: assignment.0 }
+}
+
+fn wrap_up_started(
+    operator: OperatorId,
+    operator_login: String,
+    assignment: AssignmentEpoch,
+    until: Timestamp,
+) -> v1::WrapUpStarted {
+    let (operator, assignment, until_ms) = (operator.to_string(), assignment.0, until.0);
+    v1::WrapUpStarted { operator, operator_login, assignment, until_ms }
+}
+
+fn presence_changed(operator: OperatorId, operator_login: String, is: PresenceState) -> v1::PresenceChanged {
+    v1::PresenceChanged { operator: operator.to_string(), operator_login, presence: Some(presence(is)) }
+}
+
+fn parked(
+    operator: OperatorId,
+    operator_login: String,
+    assignment: AssignmentEpoch,
+    on: bool,
+) -> v1::ContactParked {
+    v1::ContactParked { operator: operator.to_string(), operator_login, assignment: assignment.0, on }
 }
 
 fn held(

@@ -28,6 +28,10 @@ impl Router {
                     row.state = State::Handling { operator, since, on_hold: None };
                 });
                 self.connect(answer.contact.slot);
+                if self.tables.directory.interrupts {
+                    // What was an offer is work that may be interrupted from here on.
+                    self.freed.operators.insert(operator.slot);
+                }
                 Ok(Reply::Done)
             }
         }

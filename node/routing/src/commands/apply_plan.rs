@@ -37,6 +37,7 @@ impl Router {
         self.freed.lines = self.tables.replace_directory(directory);
         self.follow_estimated_queues();
         self.follow_rules_of_time(&present);
+        self.follow_interruptions(&present);
         for slot in self.tables.held_unlike(&present) {
             self.freed.contacts.insert(slot);
             self.end_vain_hold(slot);

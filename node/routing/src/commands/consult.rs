@@ -63,6 +63,7 @@ impl Router {
             State::Offered { .. } | State::WrapUp { .. } | State::Ended { .. } => {
                 return Err(super::wrong_state(contact));
             }
+            State::Handling { .. } if contact.is_parked() => return Err(super::wrong_state(contact)),
             State::Handling { .. } => {}
         }
         self.check_no_leg(contact)
@@ -222,6 +223,9 @@ impl Router {
         });
         self.end_talk_of(asker, kept);
         self.begin_busy_time(asked.slot);
+        if self.tables.directory.interrupts {
+            self.freed.operators.insert(asked.slot);
+        }
         self.emit(Effect::ConnectContact { contact, gateway, operator: asked, assignment });
         self.remember_service(slot, asked);
     }

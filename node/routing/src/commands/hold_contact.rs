@@ -14,6 +14,7 @@ impl Router {
             State::Offered { .. } | State::WrapUp { .. } | State::Ended { .. } => {
                 Err(super::wrong_state(contact))
             }
+            State::Handling { .. } if contact.is_parked() => Err(super::wrong_state(contact)),
             State::Handling { on_hold, .. } => {
                 if on_hold.is_some() != command.on {
                     self.switch_hold(command);

@@ -23,6 +23,7 @@ impl Router {
         match contact.state {
             State::Waiting(_) => return Err(super::answer_offer::stale(contact)),
             State::Offered { .. } | State::Ended { .. } => return Err(super::wrong_state(contact)),
+            State::Handling { .. } if contact.is_parked() => return Err(super::wrong_state(contact)),
             State::Handling { .. } | State::WrapUp { .. } => {}
         }
         let (call, gateway) = (contact.id, contact.gateway);

@@ -10,9 +10,10 @@ use crate::entry::may_grant_tier_0;
 use crate::ids::{Millis, Name};
 use crate::ladder::check_ladder;
 use crate::limits::{
-    BANDS_MAX, BREAKS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX, DEFLECTIONS_MAX,
-    ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX,
-    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX, TIER_MAX, WAIT_RULES_MAX,
+    BANDS_MAX, BREAKS_MAX, BY_CHANNELS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX,
+    DEFLECTIONS_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, ORPHAN_RULES_MAX,
+    PARKS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX,
+    TIER_MAX, WAIT_RULES_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
@@ -179,7 +180,8 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
         return Err(invalid("rules.consult_units", "at most 1000000 units"));
     }
     check_room(rules)?;
-    check_bands(&rules.bands)
+    check_bands(&rules.bands)?;
+    check_interruptible(rules, directory)
 }
 
 /// What customers hear grows with the wait.
@@ -193,6 +195,16 @@ fn check_bands(bands: &[Millis]) -> Result<(), Refusal> {
         return Err(invalid("rules.bands", "above 0 ms, each longer than the one before"));
     }
     Ok(())
+}
+
+/// For whom work is parked, and how often.
+fn check_interruptible(rules: &QueueRules, directory: &Directory) -> Result<(), Refusal> {
+    let Some(rule) = &rules.interruptible else { return Ok(()) };
+    check_names("rules.interruptible", rule.by_channels.iter(), BY_CHANNELS_MAX)?;
+    if rule.parks_max == 0 || rule.parks_max > PARKS_MAX {
+        return Err(invalid("rules.interruptible", "`parks_max` is 1 to 1000"));
+    }
+    rule.by_channels.iter().try_for_each(|channel| directory.find_channel(channel).map(drop))
 }
 
 fn check_orphans(rules: &QueueRules, directory: &Directory) -> Result<(), Refusal> {

@@ -465,4 +465,8 @@ pub const ALL: &[Mistake] = &[
     mistake(Planted::ClosureWithoutEnd, "the core", "A closure goes on behind its end", &["I1"]),
     mistake(Planted::ClosureStays, "the core", "What a supervisor opens stays closed", &["I1"]),
     mistake(Planted::ClosuresLeftOut, "the core", "Snapshots have no closures", &["I8"]),
+    mistake(Planted::WorkNotInterrupted, "the core", "Nobody's work is parked for who is urgent", &["I4"]),
+    mistake(Planted::ParkedForEver, "the core", "Work is parked more often than its queue allows", &["I4"]),
+    mistake(Planted::NothingResumed, "the core", "Parked work never goes on", &["I4"]),
+    mistake(Planted::ParkedBeyondCapacity, "the core", "Parked work that can never go on stays", &["I4"]),
 ];

@@ -1,7 +1,10 @@
 //! An event, for people and for programs.
 
 use ringmain_protocol::v1::event::Event as What;
-use ringmain_protocol::v1::{CaseName, ConsultChange, ConsultChanged, Event, Treatment, WithdrawReason};
+use ringmain_protocol::v1::{
+    CaseName, CompanionInvited, ConsultChange, ConsultChanged, ContactWithdrawn, Event, Treatment,
+    WithdrawReason, WrapUpStarted,
+};
 use serde_json::{Map, Value, json};
 
 use super::contact::end_word;
@@ -33,6 +36,9 @@ pub(super) fn event_line(event: &Event) -> String {
         }
         Some(What::StreamEnded(ended)) => ("stream-ended", format!("{}, epoch {}", ended.name, ended.epoch)),
         Some(What::Held(held)) => (if held.on { "on-hold" } else { "off-hold" }, held.operator_login.clone()),
+        Some(What::Parked(parked)) => {
+            (if parked.on { "parked" } else { "goes-on" }, parked.operator_login.clone())
+        }
         Some(What::Moved(moved)) => ("moved", format!("to {}", moved.queue)),
         Some(What::ExpectedWait(wait)) => ("expected-wait", format!("band {}", wait.band)),
         Some(What::CompanionInvited(invited)) => {
@@ -91,20 +97,8 @@ pub(super) fn event_json(event: &Event) -> Value {
         Some(What::Connect(connect)) => {
             ("connected", assignment(&connect.operator, &connect.operator_login, connect.assignment))
         }
-        Some(What::Withdrawn(withdrawn)) => (
-            "withdrawn",
-            json!({
-                "operator": withdrawn.operator, "operator_login": withdrawn.operator_login,
-                "assignment": withdrawn.assignment, "reason": withdraw_word(withdrawn.reason()),
-            }),
-        ),
-        Some(What::WrapUpStarted(wrap_up)) => (
-            "wrap-up",
-            json!({
-                "operator": wrap_up.operator, "operator_login": wrap_up.operator_login,
-                "assignment": wrap_up.assignment, "until_ms": wrap_up.until_ms,
-            }),
-        ),
+        Some(What::Withdrawn(withdrawn)) => ("withdrawn", withdrawn_json(withdrawn)),
+        Some(What::WrapUpStarted(wrap_up)) => ("wrap-up", wrap_up_json(wrap_up)),
         Some(What::Freed(freed)) => {
             ("freed", assignment(&freed.operator, &freed.operator_login, freed.assignment))
         }
@@ -126,13 +120,13 @@ pub(super) fn event_json(event: &Event) -> Value {
             if held.on { "on-hold" } else { "off-hold" },
             assignment(&held.operator, &held.operator_login, held.assignment),
         ),
+        Some(What::Parked(parked)) => (
+            if parked.on { "parked" } else { "goes-on" },
+            assignment(&parked.operator, &parked.operator_login, parked.assignment),
+        ),
         Some(What::Moved(moved)) => ("moved", json!({"to": moved.queue})),
         Some(What::ExpectedWait(wait)) => ("expected-wait", json!({"band": wait.band})),
-        Some(What::CompanionInvited(invited)) => {
-            let mut more = assignment(&invited.operator, &invited.operator_login, invited.assignment);
-            more["channel"] = json!(invited.channel);
-            ("invited", more)
-        }
+        Some(What::CompanionInvited(invited)) => ("invited", invited_json(invited)),
         Some(What::DeflectionOffered(offered)) => {
             ("deflection-offered", json!({"to": treatment_word(offered.to())}))
         }
@@ -151,6 +145,24 @@ pub(super) fn event_json(event: &Event) -> Value {
         ) => case_event_json(of_case),
     };
     with_common(event, kind, more)
+}
+
+fn withdrawn_json(withdrawn: &ContactWithdrawn) -> Value {
+    let mut more = assignment(&withdrawn.operator, &withdrawn.operator_login, withdrawn.assignment);
+    more["reason"] = json!(withdraw_word(withdrawn.reason()));
+    more
+}
+
+fn wrap_up_json(wrap_up: &WrapUpStarted) -> Value {
+    let mut more = assignment(&wrap_up.operator, &wrap_up.operator_login, wrap_up.assignment);
+    more["until_ms"] = json!(wrap_up.until_ms);
+    more
+}
+
+fn invited_json(invited: &CompanionInvited) -> Value {
+    let mut more = assignment(&invited.operator, &invited.operator_login, invited.assignment);
+    more["channel"] = json!(invited.channel);
+    more
 }
 
 /// What only events of cases have.
@@ -194,6 +206,7 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::PresenceChanged(_)
         | What::StreamEnded(_)
         | What::Held(_)
+        | What::Parked(_)
         | What::Consult(_)
         | What::CompanionInvited(_)
         | What::ExpectedWait(_)
@@ -308,5 +321,6 @@ fn withdraw_word(reason: WithdrawReason) -> &'static str {
         WithdrawReason::PersonRequested => "person requested",
         WithdrawReason::ConsultOver => "consultation over",
         WithdrawReason::HandedOver => "handed over",
+        WithdrawReason::ParkedOften => "parked too often",
     }
 }
