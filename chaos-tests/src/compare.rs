@@ -67,7 +67,7 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("enqueued_at"), row.enqueued_at, view.enqueued_at)?;
     same(&what("order"), row.order(), view.order)?;
     same(&what("index"), row.index, view.index)?;
-    same(&what("units"), row.units, view.units)?;
+    same(&what("units"), row.units_shown(), view.units)?;
     same(&what("skills"), model.wanted_skills(row), view.skills.iter().cloned().collect())?;
     same(&what("scopes"), model.wanted_scopes(row), view.scopes.iter().cloned().collect())?;
     same(&what("not_before"), row.not_before, view.not_before)?;
@@ -79,6 +79,7 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("case"), row.case, view.case)?;
     same(&what("callback"), row.callback(), view.callback.as_ref())?;
     same(&what("note"), &row.note, &view.note)?;
+    same(&what("reserved"), model.reserved_for(row.id), view.reserved)?;
     same(&what("details"), &row.details, &view.details)
 }
 

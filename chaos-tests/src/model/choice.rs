@@ -10,15 +10,17 @@ use super::state::{Contact, Operator};
 /// What an operator who is full counts as, in thousandths of the capacity.
 const FULL: u64 = 1_000;
 
+/// The part of the capacity in use, in thousandths.
+pub(super) fn load(used: u64, capacity: u32) -> u64 {
+    (used * FULL).checked_div(u64::from(capacity)).unwrap_or(FULL)
+}
+
 impl Model {
     /// The smallest is taken.
     pub(super) fn merit(&self, operator: &Operator, contact: &Contact) -> (u64, Timestamp, u32) {
         let first = match queue_of(&self.plan, &contact.queue).rules.choice {
             Choice::LongestIdle => 0,
-            Choice::LeastOccupied => {
-                let used = self.used_units(operator.id) * FULL;
-                used.checked_div(u64::from(operator.capacity)).unwrap_or(FULL)
-            }
+            Choice::LeastOccupied => load(self.used_units(operator.id), operator.capacity),
             Choice::MostSkilled => u64::MAX - self.skill_for(operator, contact),
             Choice::RoundRobin => operator.last_turn,
         };

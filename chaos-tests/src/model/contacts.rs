@@ -162,6 +162,7 @@ impl Model {
             held_for: None,
             kept: Kept::WhileAvailable,
             units,
+            taken: 0,
             required: if follows_queue { BTreeMap::new() } else { required },
             scopes: if follows_queue { BTreeSet::new() } else { scopes },
             details: body.details.clone(),

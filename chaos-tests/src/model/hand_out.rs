@@ -112,12 +112,7 @@ impl Model {
     /// The operator is there and could serve the contact, the present load aside.
     pub(super) fn may_be_kept_for(&self, to: OperatorId, contact: &Contact) -> bool {
         let row = &self.operators[to.slot as usize];
-        let cap =
-            contact.channel().and_then(|channel| row.rules.caps.iter().find(|(name, _)| name == channel));
-        row.is_available()
-            && row.capacity >= contact.units
-            && cap.is_none_or(|(_, most)| *most > 0)
-            && self.fit_to_keep(row, contact).holds()
+        row.is_available() && self.could_have_room(row, contact) && self.fit_to_keep(row, contact).holds()
     }
 }
 

@@ -4,6 +4,7 @@ use ringmain_routing::effect::WithdrawReason;
 use ringmain_routing::{ContactId, OperatorId};
 
 use super::matching::key;
+use super::room::cost;
 use super::state::{Contact, ContactState, Operator};
 use super::{Freed, Model};
 
@@ -68,12 +69,9 @@ impl Model {
             ContactState::Waiting | ContactState::Handling { .. } | ContactState::Ended { .. } => true,
         };
         let staying: Vec<&Contact> = self.contacts_of(operator.id).filter(stays).collect();
-        let units: u64 = staying.iter().map(|row| u64::from(row.units)).sum();
-        let channel = contact.channel();
-        let cap = operator.rules.caps.iter().find(|(name, _)| Some(name) == channel);
-        let of_channel = staying.iter().filter(|row| channel.is_some() && row.channel() == channel).count();
-        units + u64::from(contact.units) <= u64::from(operator.capacity)
-            && cap.is_none_or(|(_, most)| of_channel < usize::from(*most))
+        let units: u64 = staying.iter().map(|row| u64::from(row.taken)).sum();
+        units + u64::from(cost(operator, contact)) <= u64::from(operator.capacity)
+            && self.is_below_caps(operator, contact, &staying)
     }
 
     fn clear(&mut self, operator: OperatorId, clearing: Clearing, freed: &mut Freed) {

@@ -8,6 +8,7 @@ use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Timestamp
 
 use super::Model;
 use super::ladder::{Fit, queue_of, step_by_hand, step_of};
+use super::room::cost;
 use super::state::{Contact, ContactState, Kept, Operator};
 
 /// What one event freed.
@@ -172,7 +173,7 @@ impl Model {
         let mut loads: BTreeMap<OperatorId, u64> = BTreeMap::new();
         for contact in self.contacts.values() {
             if let Some(operator) = contact.state.holder() {
-                *loads.entry(operator).or_default() += u64::from(contact.units);
+                *loads.entry(operator).or_default() += u64::from(contact.taken);
             }
         }
         for operator in &self.operators {
@@ -195,27 +196,13 @@ impl Model {
 
     /// The available operator may take the contact here and at this moment.
     pub(super) fn suits(&self, operator: &Operator, free: u64, contact: &Contact) -> bool {
-        u64::from(contact.units) <= free
+        u64::from(cost(operator, contact)) <= free
             && contact.held_for.is_none_or(|(known, _)| known == operator.id)
-            && self.is_below_cap(operator, contact)
+            && self.has_place(operator, contact)
+            && self.is_not_reserved_from(operator, contact)
             && self.has_time_for(operator, contact)
             && self.fit_to_take(operator, contact).holds()
             && !self.is_excluded(operator, contact)
-    }
-
-    pub(super) fn has_room(&self, operator: &Operator, contact: &Contact) -> bool {
-        self.used_units(operator.id) + u64::from(contact.units) <= u64::from(operator.capacity)
-            && self.is_below_cap(operator, contact)
-    }
-
-    /// Fewer contacts of this channel in hand than the operator may have at once (R3.5).
-    fn is_below_cap(&self, operator: &Operator, contact: &Contact) -> bool {
-        let Some(channel) = contact.channel() else { return true };
-        let Some((_, most)) = operator.rules.caps.iter().find(|(name, _)| name == channel) else {
-            return true;
-        };
-        let in_hand = self.contacts_of(operator.id).filter(|row| row.channel() == Some(channel));
-        in_hand.count() < usize::from(*most)
     }
 
     /// Fit at the contact's present step, whatever the load.
@@ -280,12 +267,14 @@ impl Model {
         let now = self.now;
         self.turns += u64::from(self.format >= 3);
         let turn = self.turns;
+        let taken = cost(&self.operators[to.slot as usize], self.contact_row(id));
         let operator = self.operator_mut(to);
         operator.idle_since = now;
         operator.last_turn = turn;
         let contact = self.contact_mut(id);
         contact.held_for = None;
         contact.promote_at = None;
+        contact.taken = taken;
         contact.assignment = AssignmentEpoch(contact.assignment.0 + 1);
         contact.last_holder = Some(to);
         contact.passed = false;

@@ -23,7 +23,9 @@ mod operators;
 mod plan;
 mod promotion;
 mod recall;
+mod reserve;
 mod rest;
+mod room;
 mod rule_bounds;
 mod same_person;
 mod sessions;
@@ -94,6 +96,8 @@ pub struct Model {
     are_breaks_deferred: bool,
     /// Whose breaks this event looks at.
     looks: time::Looks,
+    /// For whom operators are kept, in no order that matters.
+    reservations: Vec<(ContactId, OperatorId)>,
     /// How many assignments there were in format 3.
     turns: u64,
     totals: BTreeMap<Name, Totals>,
@@ -125,6 +129,7 @@ impl Model {
         if reply.is_err() {
             self.format = format;
         }
+        self.look_at_reservations();
         self.end_looks();
         self.judge_work_conserving();
         Outcome { reply, effects: std::mem::take(&mut self.effects) }
@@ -246,13 +251,13 @@ impl Model {
             return Some(self.now);
         }
         let timer = self.earliest_timer().map(|timer| timer.deadline.max(self.now));
-        timer.into_iter().chain(self.next_step()).min()
+        timer.into_iter().chain(self.next_step()).chain(self.next_asking()).min()
     }
 
     /// Units of the contacts in an operator's hands.
     #[must_use]
     pub fn used_units(&self, operator: OperatorId) -> u64 {
-        let in_hand: u64 = self.contacts_of(operator).map(|contact| u64::from(contact.units)).sum();
+        let in_hand: u64 = self.contacts_of(operator).map(|contact| u64::from(contact.taken)).sum();
         let wrap_ups = self.operator_row(operator).map_or(&[][..], |row| &row.wrap_ups);
         in_hand + wrap_ups.iter().map(|wrap_up| u64::from(wrap_up.units)).sum::<u64>()
     }

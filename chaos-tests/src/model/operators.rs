@@ -9,6 +9,7 @@ use ringmain_routing::{ContactId, Effect, Name, OperatorId, Refusal, Reply};
 
 use super::Model;
 use super::matching::Freed;
+use super::rule_bounds;
 use super::state::{Operator, Session};
 
 impl Model {
@@ -55,6 +56,14 @@ impl Model {
             }
         }
         self.check_channel_names(rules.caps.iter().map(|(channel, _)| channel))?;
+        self.check_channel_names(rules.units.iter().map(|(channel, _)| channel))?;
+        rule_bounds::check_own_units(&rules.units)?;
+        for (queue, _) in &rules.queue_caps {
+            if !self.plan.queues.iter().any(|row| row.name == *queue) {
+                return Err(Refusal::UnknownQueue(queue.clone()));
+            }
+        }
+        rule_bounds::check_queue_caps(rules)?;
         for name in &rules.breaks {
             if !self.plan.rules.breaks.iter().any(|row| row.name == *name) {
                 return Err(Refusal::UnknownBreak(name.clone()));

@@ -82,8 +82,8 @@ impl Model {
         let waiting = self.contacts.values().filter(|contact| contact.is_eligible());
         let concerned = waiting.filter(|contact| {
             let (old, new) = (queue_of(&self.plan, &contact.queue), queue_of(plan, &contact.queue));
-            let by_queue = (&old.required, &old.scope, &old.rules.ladder)
-                != (&new.required, &new.scope, &new.rules.ladder);
+            let by_queue = (&old.required, &old.scope, &old.rules.ladder, old.rules.cap)
+                != (&new.required, &new.scope, &new.rules.ladder, new.rules.cap);
             by_queue || by_neighbours
         });
         concerned.map(|contact| contact.id).collect()

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use ringmain_routing::limits::{
     BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX,
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX,
-    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX,
-    REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, ROUTES_MAX, STAGES_MAX, TIER_MAX, WATCHERS_MAX,
+    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX, PRINCIPALS_MAX, QUEUE_CAPS_MAX,
+    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, ROUTES_MAX, STAGES_MAX, TIER_MAX,
+    WATCHERS_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, When};
@@ -51,9 +52,24 @@ pub(super) fn check_operator_rules(rules: &OperatorRules) -> Result<(), Refusal>
     check(rules.deputies.len() <= DEPUTIES_MAX, "rules.deputies")?;
     rules.deputies.iter().try_for_each(|login| check_name("rules.deputies", login))?;
     check(rules.caps.len() <= CAPS_MAX, "rules.caps")?;
-    let channels: BTreeSet<&Name> = rules.caps.iter().map(|(channel, _)| channel).collect();
-    check(channels.len() == rules.caps.len(), "rules.caps")?;
+    check(is_each_once(&rules.caps), "rules.caps")
+}
+
+/// What a channel costs the operator.
+pub(super) fn check_own_units(units: &[(Name, u32)]) -> Result<(), Refusal> {
+    let are_sound = units.iter().all(|(_, units)| (1..=CAPACITY_MAX).contains(units));
+    check(units.len() <= OWN_UNITS_MAX && is_each_once(units) && are_sound, "rules.units")
+}
+
+/// The operator's own caps of queues, and its wrap-up behind them.
+pub(super) fn check_queue_caps(rules: &OperatorRules) -> Result<(), Refusal> {
+    let caps = &rules.queue_caps;
+    check(caps.len() <= QUEUE_CAPS_MAX && is_each_once(caps), "rules.queue_caps")?;
     check_span("rules.wrap_up_ms", rules.wrap_up)
+}
+
+fn is_each_once<T>(list: &[(Name, T)]) -> bool {
+    list.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == list.len()
 }
 
 /// What a plan's rules may say, and that every name in them is there.
@@ -70,8 +86,8 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
     check_time(rules)?;
     check(rules.entry.len() <= ENTRY_RULES_MAX, "rules.entry")?;
     check_once("rules.entry", rules.entry.iter().map(|rule| &rule.name))?;
-    rules.entry.iter().try_for_each(|rule| check_rule(plan, rule))?;
     check_queue_name(plan, rules.default_queue.iter())?;
+    rules.entry.iter().try_for_each(|rule| check_rule(plan, rule))?;
     check_span("rules.redial.within_ms", rules.redial.map(|redial| redial.within))?;
     check_span("rules.head_start_max_ms", rules.head_start_max)?;
     check_span("rules.remember", rules.remember.customer)?;
@@ -220,6 +236,9 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check_once("rules.units", rules.units.iter().map(|(channel, _)| channel))?;
     check(rules.units.iter().all(|(_, units)| *units <= CAPACITY_MAX), "rules.units")?;
     check_channels(plan, rules.units.iter().map(|(channel, _)| channel))?;
+    check(rules.cap != Some(0), "rules.cap")?;
+    check_span("rules.reserve_after_ms", rules.reserve_after)?;
+    check(rules.reserve_after.is_none_or(|after| after.0 > 0), "rules.reserve_after_ms")?;
     check_orphans(plan, &rules.orphans)
 }
 

@@ -58,8 +58,10 @@ pub struct Contact {
     pub held_for: Option<(OperatorId, Timestamp)>,
     /// What such a hold does while its operator is away.
     pub kept: Kept,
-    /// Units of capacity it takes.
+    /// Units of capacity it takes where the operator's rules say nothing else.
     pub units: u32,
+    /// What its latest assignment took of the operator's capacity.
+    pub taken: u32,
     /// Skills it requires, its queue's at its arrival included, the higher level of two. Only of arrivals before
     /// format 3, as are the scopes: what others require is worked out by the plan in force.
     pub required: BTreeMap<Name, u8>,
@@ -213,6 +215,12 @@ impl Contact {
     #[must_use]
     pub fn order(&self) -> Timestamp {
         self.enqueued_at.minus(self.head_start)
+    }
+
+    /// What it takes of its operator, while it has one.
+    #[must_use]
+    pub fn units_shown(&self) -> u32 {
+        if self.state.holder().is_some() { self.taken } else { self.units }
     }
 
     /// In its queue, and its time has come.

@@ -52,7 +52,10 @@ impl Model {
     pub(super) fn fire_due_timers(&mut self) {
         for _ in 0..TIMERS_PER_ENTRY_MAX {
             match self.earliest_timer() {
-                Some(timer) if timer.deadline <= self.now => self.fire(timer),
+                Some(timer) if timer.deadline <= self.now => {
+                    self.fire(timer);
+                    self.look_at_reservations();
+                }
                 Some(_) | None => return,
             }
         }
@@ -131,6 +134,7 @@ impl Model {
             let next = steps.into_iter().filter(|step| due(step) && !looked_at.contains(step)).min();
             let Some((at, id)) = next else { return };
             self.settle(Freed::contact(id));
+            self.look_at_reservations();
             looked_at.insert((at, id));
             from = at;
         }
@@ -169,6 +173,7 @@ impl Model {
         if let Some(job) = rest {
             self.jobs.push_front(job);
         }
+        self.look_at_reservations();
     }
 
     fn lose_some(&mut self, mut job: Lose) -> Option<Lose> {

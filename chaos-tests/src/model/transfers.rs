@@ -103,7 +103,7 @@ impl Model {
         WrapUp {
             contact: contact.id,
             assignment: contact.assignment,
-            units: contact.units,
+            units: contact.taken,
             until: self.span_after_now(span),
             longest: self.span_after_now(queue.wrap_up_max),
         }

@@ -235,6 +235,8 @@ pub(super) fn queue_rules(words: &Words) -> Result<QueueRules> {
         hard: words.has("hard"),
         passes_max: words.optional("passes-max")?,
         orphans: orphans(words)?,
+        cap: words.optional("cap")?,
+        reserve_after: words.optional("reserve-after")?.map(Millis),
         ..QueueRules::default()
     })
 }
@@ -284,6 +286,8 @@ pub(super) fn operator_rules(words: &Words) -> Result<OperatorRules> {
         caps: words.levels("caps")?,
         deputies: words.names("deputies"),
         wrap_up: words.optional("own-wrap-up")?.map(Millis),
+        units: words.levels("own-units")?,
+        queue_caps: words.levels("queue-caps")?,
         ..OperatorRules::default()
     };
     Ok(time::operator_rules(rules, words))
@@ -404,6 +408,8 @@ pub(super) fn queue_lines(line: String, queue: &QueuePlan) -> Vec<String> {
     let first = first + &optional("hours", rules.hours.as_ref()) + &write_same_person(rules.same_person);
     let first = first + &names("leads", &rules.leads) + &flag("hard", rules.hard);
     let first = first + &optional("passes-max", rules.passes_max) + &write_orphans(&rules.orphans);
+    let reserve_after = optional("reserve-after", rules.reserve_after.map(|after| after.0));
+    let first = first + &optional("cap", rules.cap) + &reserve_after;
     let steps = rules.ladder.iter().map(|step| write_step(&queue.name, *step));
     let deflections = rules.deflections.iter().map(|row| write_deflection(&queue.name, *row));
     std::iter::once(first).chain(steps).chain(deflections).collect()
@@ -460,6 +466,8 @@ pub(super) fn write_operator_rules(rules: &OperatorRules) -> String {
         + &time::write_operator_rules(rules)
         + &names("deputies", &rules.deputies)
         + &optional("own-wrap-up", rules.wrap_up.map(|wrap_up| wrap_up.0))
+        + &levels("own-units", &rules.units)
+        + &levels("queue-caps", &rules.queue_caps)
 }
 
 pub(super) fn write_facts(facts: &Facts) -> String {

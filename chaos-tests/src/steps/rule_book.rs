@@ -49,6 +49,8 @@ pub struct QueueRuleSpec {
     pub last_start: Option<u8>,
     /// What becomes of orphans of a channel; 3 and more wait so long.
     pub orphans: [Option<(u8, u8)>; 2],
+    /// So many of its contacts at most with one operator, and after so much waiting one is kept.
+    pub room: (Option<u8>, Option<u8>),
 }
 
 /// Calendars of the world.
@@ -145,7 +147,10 @@ pub struct OperatorRuleSpec {
     pub wrap_up: Option<u8>,
     /// Breaks, shifts and rest.
     pub time: OperatorTimeSpec,
-    /// Names a channel (1) or a company (2) that the plan lacks, or too many deputies (3).
+    /// What a channel costs it, and a cap of its own for a queue.
+    pub room: (Option<(u8, u8)>, Option<(u8, u8)>),
+    /// Names a channel (1), a company (2), a queue (4) that the plan lacks, has too many deputies (3), or a channel that
+    /// costs nothing (5).
     pub flaw: u8,
 }
 
@@ -208,6 +213,8 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         hard: spec.hard,
         passes_max: spec.passes_max.map(u32::from),
         orphans: orphans(spec.orphans),
+        cap: spec.room.0.map(u16::from),
+        reserve_after: spec.room.1.map(|ms| Millis(u64::from(ms))),
         ..QueueRules::default()
     }
 }
@@ -398,6 +405,18 @@ pub fn operator_rules(spec: &OperatorRuleSpec) -> OperatorRules {
             .collect(),
         deputies: spec.deputies.into_iter().flatten().map(login).collect(),
         wrap_up: spec.wrap_up.map(|ms| Millis(u64::from(ms))),
+        units: spec
+            .room
+            .0
+            .iter()
+            .map(|(channel, units)| (pick(&CHANNELS, *channel).0.into(), 1 + u32::from(*units)))
+            .collect(),
+        queue_caps: spec
+            .room
+            .1
+            .iter()
+            .map(|(queue, most)| (pick(&QUEUES, queue % 2).into(), u16::from(*most)))
+            .collect(),
         ..OperatorRules::default()
     };
     time::put_into_operator(&mut rules, &spec.time);
@@ -405,6 +424,8 @@ pub fn operator_rules(spec: &OperatorRuleSpec) -> OperatorRules {
         1 => rules.channels.push("pigeon".into()),
         2 => rules.principals.push("nobody".into()),
         3 => rules.deputies.extend(OPERATORS.iter().cycle().take(9).map(|login| Name::from(*login))),
+        4 => rules.queue_caps.push(("nowhere".into(), 1)),
+        5 => rules.units = vec![(CHANNELS[0].0.into(), 0)],
         _ => {}
     }
     rules

@@ -16,13 +16,15 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let rule = || prop_oneof![2 => 0u8..3, 2 => Just(2u8), 1 => 3u8..60, 1 => 60u8..250];
     let orphans = prop::array::uniform2(option::weighted(0.5, (0u8..3, rule())));
     let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100), orphans);
+    let room = (option::weighted(0.3, 1u8..4), option::weighted(0.3, 1u8..60));
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
-    (order, arrivals, people, passing).prop_map(
+    (order, arrivals, people, passing, room).prop_map(
         |(
             (choice, ladder, promote_after, units),
             (hours, one, other),
             (same_person, leads),
             (hard, passes_max, last_start, orphans),
+            room,
         )| {
             QueueRuleSpec {
                 choice,
@@ -37,6 +39,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 passes_max,
                 last_start,
                 orphans,
+                room,
             }
         },
     )
@@ -148,21 +151,23 @@ fn break_rule() -> impl Strategy<Value = BreakSpec> {
 
 pub fn operator() -> impl Strategy<Value = OperatorRuleSpec> {
     let bits = |most: u8| prop_oneof![2 => Just(0u8), 1 => 0..most];
-    let flaw = prop_oneof![200 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8), 1 => Just(3u8)];
+    let flaw = prop_oneof![200 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8), 1 => Just(3u8), 1 => 4u8..6];
     let deputies = prop::array::uniform2(option::weighted(0.5, 0u8..7));
     let breaks = prop_oneof![1 => Just(0u8), 1 => 0u8..4, 1 => 0u8..8];
     let time = (breaks, any::<bool>(), option::weighted(0.3, 0u8..2), prop::bool::weighted(0.3))
         .prop_map(|(breaks, is_turned, shift, rests)| OperatorTimeSpec { breaks, is_turned, shift, rests });
     let cap = option::weighted(0.4, (0u8..3, 0u8..4));
+    let room = (option::weighted(0.3, (0u8..3, 0u8..4)), option::weighted(0.3, (0u8..2, 0u8..4)));
     let wrap_up = option::weighted(0.3, 0u8..60);
-    (bits(8), bits(4), bits(4), cap, deputies, wrap_up, time, flaw).prop_map(
-        |(channels, principals, lent, cap, deputies, wrap_up, time, flaw)| OperatorRuleSpec {
+    (bits(8), bits(4), bits(4), (cap, room), deputies, wrap_up, time, flaw).prop_map(
+        |(channels, principals, lent, (cap, room), deputies, wrap_up, time, flaw)| OperatorRuleSpec {
             channels,
             principals,
             lent,
             cap,
             deputies,
             wrap_up,
+            room,
             time,
             flaw,
         },
