@@ -168,7 +168,9 @@ impl Model {
         let contact = self.contact_mut(id);
         contact.head_start = head_start.unwrap_or(contact.head_start);
         let changed = before != (contact.tier, contact.head_start);
-        self.settle(Freed::contact(id));
+        let mut freed = Freed::contact(id);
+        freed.operators.extend(self.reserved_for(id));
+        self.settle(freed);
         Ok(u32::from(changed))
     }
 

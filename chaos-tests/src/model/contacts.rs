@@ -231,7 +231,9 @@ impl Model {
             self.move_to(id, time);
         }
         if only_waiting {
-            self.settle(Freed::contact(id));
+            let mut freed = Freed::contact(id);
+            freed.operators.extend(self.reserved_for(id).filter(|_| command.tier.is_some()));
+            self.settle(freed);
         }
         Ok(Reply::Done)
     }

@@ -18,7 +18,8 @@ use crate::scenario;
 const SCENARIOS: [(&str, &str); 1] =
     [("plan-asks-for-less", include_str!("../../scenarios/plan-asks-for-less.txt"))];
 
-/// Mistakes in rules that the naive model does not know yet, so that no simulated centre has them, or that few seeds meet: tests of the core
+/// Mistakes in rules that the naive model does not know yet, so that no simulated centre has them, or that few seeds
+/// meet: tests of the core
 /// (`node/routing/tests/planted_*.rs`) show each.
 const SHOWN_BY_THE_CORE: &[Planted] = &[
     Planted::RecallEndsBreak,

@@ -130,6 +130,9 @@ pub struct EntrySpec {
     pub route: Option<u8>,
 }
 
+/// What a channel costs an operator, and its cap for a queue, by their numbers.
+pub type RoomSpec = (Option<(u8, u8)>, Option<(u8, u8)>);
+
 /// Rules of an operator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OperatorRuleSpec {
@@ -148,7 +151,7 @@ pub struct OperatorRuleSpec {
     /// Breaks, shifts and rest.
     pub time: OperatorTimeSpec,
     /// What a channel costs it, and a cap of its own for a queue.
-    pub room: (Option<(u8, u8)>, Option<(u8, u8)>),
+    pub room: RoomSpec,
     /// Names a channel (1), a company (2), a queue (4) that the plan lacks, has too many deputies (3), or a channel that
     /// costs nothing (5).
     pub flaw: u8,

@@ -39,18 +39,16 @@ fn take(centre: &Centre, key: &str, to: Treatment) -> Command {
 }
 
 fn offers(centre: &Centre) -> Vec<Treatment> {
-    let offer = |effect: &Effect| match effect {
-        Effect::OfferDeflection { to, .. } => Some(*to),
-        _ => None,
+    let offer = |effect: &Effect| {
+        let Effect::OfferDeflection { to, .. } = effect else { return None };
+        Some(*to)
     };
     centre.effects.iter().filter_map(offer).collect()
 }
 
 fn ended(centre: &Centre, key: &str) -> Option<EndReason> {
-    match centre.view(key).state {
-        ContactState::Ended { reason, .. } => Some(reason),
-        _ => None,
-    }
+    let ContactState::Ended { reason, .. } = centre.view(key).state else { return None };
+    Some(reason)
 }
 
 #[test]

@@ -54,8 +54,12 @@ impl Router {
         self.look_again(slot);
     }
 
-    /// A contact that waits has another place from here on, and with it perhaps another step of the ladder.
+    /// A contact that waits has another place from here on, and with it perhaps another step of the ladder; whoever is
+    /// reserved for it may take others before it now.
     pub(crate) fn look_again(&mut self, slot: u32) {
+        if let Some(operator) = self.reservations.of_contact(slot) {
+            self.freed.operators.insert(operator.slot);
+        }
         let contact = self.tables.contact(slot);
         if self.tables.directory.rule(contact.queue).steps.len() == 1 {
             return;
