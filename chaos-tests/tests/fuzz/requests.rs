@@ -48,6 +48,7 @@ pub const ROWS: &[Row] = rows!(
     FetchSegmentResponse,
     DeferBreaksRequest,
     HandOverRequest,
+    GatewayServiceDeflectRequest,
     CloseEntryRequest,
     OpenEntryRequest,
     ListClosuresRequest,
