@@ -307,9 +307,9 @@ fn mistakes_about_interruptible_work_are_told_all_at_once() {
     assert_places(
         &problems,
         &[
+            (5, "queues[0].interruptible.by_tier"),
             (5, "queues[0].interruptible.by_channels[1]"),
             (5, "queues[0].interruptible.by_channels[2]"),
-            (5, "queues[0].interruptible.by_tier"),
             (5, "queues[0].interruptible.parks_max"),
         ],
     );

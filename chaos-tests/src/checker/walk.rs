@@ -49,7 +49,8 @@ pub(super) struct Walk<'a> {
     pub(super) index: u64,
     /// The log says something of the rule book: who fits and who is next is judged by the model's replay alone.
     has_rules: bool,
-    /// False once a contact's units are its queue's, for its queue may be an entry rule's.
+    /// False once a contact's units are its queue's, for its queue may be an entry rule's; once an operator has units of
+    /// its own; and once work may be parked.
     pub(super) loads_are_known: bool,
     /// The contact that the present command changes; its order is not judged meanwhile.
     touched: Option<Touched>,
@@ -136,7 +137,10 @@ impl<'a> Walk<'a> {
     fn before_effects(&mut self, command: &Command, reply: Reply) -> Option<ContactId> {
         match command {
             Command::EnqueueContact(command) => return self.enter(command, reply),
-            Command::PutOperators(command) => self.roster.put(&command.operators, &self.plan),
+            Command::PutOperators(command) => {
+                self.loads_are_known &= command.operators.iter().all(|row| row.rules.units.is_empty());
+                self.roster.put(&command.operators, &self.plan);
+            }
             Command::UpdateContact(command) => self.touch(command.contact),
             Command::TransferContact(command) => self.before_transfer(command),
             Command::Act(command) => self.before_action(&command.action),
@@ -281,7 +285,8 @@ impl<'a> Walk<'a> {
 
     fn new_row(&mut self, command: &EnqueueContact, id: ContactId, gateway: Name) -> Row {
         let by_queue = self.plan.queues.iter().any(|queue| !queue.rules.units.is_empty());
-        self.loads_are_known &= command.units.is_some() || !by_queue;
+        let is_parked = self.plan.queues.iter().any(|queue| queue.rules.interruptible.is_some());
+        self.loads_are_known &= (command.units.is_some() || !by_queue) && !is_parked;
         let class = self.lines.class_of(command, &self.plan);
         let later = command.not_before.filter(|&time| time > self.now);
         Row {

@@ -25,7 +25,7 @@ pub enum OperatorCommand {
     DeferBreaks(DeferBreaksArgs),
     /// Hand everything open of an operator, or of a unit, over to a colleague or back to the line
     #[command(
-        after_help = "Examples:\n  ringmain operator hand-over anna --to boris --note c12.0=ring-twice\n  ringmain operator hand-over --unit north --dry-run"
+        after_help = "Example:\n  ringmain operator hand-over anna --to boris --note c12.0=ring-twice\n  ringmain operator hand-over --unit north --dry-run"
     )]
     HandOver(HandOverArgs),
 }

@@ -14,7 +14,7 @@ pub enum QueueCommand {
     List(ListArgs),
     /// Take no more arrivals into a queue, or for a unit and all below it; who is in already is served
     #[command(
-        after_help = "Examples:\n  ringmain queue close-entry billing --why fire --until 2026-03-01T18:00:00Z\n  ringmain queue close-entry --unit north --why blackout"
+        after_help = "Example:\n  ringmain queue close-entry billing --why fire --until 2026-03-01T18:00:00Z\n  ringmain queue close-entry --unit north --why blackout"
     )]
     CloseEntry(QueueCloseArgs),
     /// Take arrivals again
