@@ -126,7 +126,9 @@ impl Model {
         let Party::Operator(operator) = party else { return Freed::default() };
         self.touch(operator);
         let mut freed = self.release_holds(operator, was_available);
-        freed.join(Freed::exclusions());
+        if was_available {
+            freed.join(Freed::exclusions());
+        }
         if into != SessionState::None {
             for id in self.hands_of(operator) {
                 if let ContactState::Offered { .. } = self.contact_row(id).state {

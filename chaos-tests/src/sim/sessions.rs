@@ -379,6 +379,7 @@ impl Sim {
             self.nodes[node].streams.insert(id, stream);
             if stream.silent > SILENT_MAX {
                 self.stream_gone(node, id);
+                self.tell(id, Down::End(StreamFailure::Lost));
             } else if tell {
                 let hint = Some(centre::address((node + 1) % self.nodes.len()));
                 let failure = StreamFailure::Unavailable { retry_after: Sim::retry_after(10), hint };
