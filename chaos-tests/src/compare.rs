@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use ringmain_routing::command::Role;
+use ringmain_routing::command::{Closure, Role};
 use ringmain_routing::{ContactView, OperatorView, Outcome, Party, Refusal, Router};
 
 use crate::model::{Contact, ContactState, Model, Operator, SessionState};
@@ -45,6 +45,7 @@ pub fn same_state(model: &Model, router: &Router) -> Result<(), Difference> {
     same_queues(model, router)?;
     same_cases(model, router)?;
     same_gateways(model, router)?;
+    same_closures(model, router)?;
     same("next deadline", model.next_deadline(), router.next_deadline())
 }
 
@@ -79,6 +80,7 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("case"), row.case, view.case)?;
     same(&what("callback"), row.callback(), view.callback.as_ref())?;
     same(&what("note"), &row.note, &view.note)?;
+    same(&what("result"), &row.result, &view.result)?;
     same(&what("reserved"), model.reserved_for(row.id), view.reserved)?;
     same(&what("details"), &row.details, &view.details)
 }
@@ -155,6 +157,16 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("deflected"), own.deflected, other.deflected)?;
     }
     Ok(())
+}
+
+/// In the order of what is closed.
+fn same_closures(model: &Model, router: &Router) -> Result<(), Difference> {
+    let sorted = |mut list: Vec<Closure>| {
+        list.sort_by(|one, other| one.of.cmp(&other.of));
+        list
+    };
+    let (own, other) = (model.closures().cloned().collect(), router.closures().cloned().collect());
+    same("closures", sorted(own), sorted(other))
 }
 
 fn same_cases(model: &Model, router: &Router) -> Result<(), Difference> {

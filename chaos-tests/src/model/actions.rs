@@ -36,13 +36,13 @@ impl Model {
         if self.deeds.len() >= ACTIONS_MAX {
             return Err(Refusal::LimitReached { what: "actions".into(), limit: ACTIONS_MAX as u64 });
         }
-        let reply = Reply::Acted { contacts: self.carry_out_action(&command.action)? };
+        let reply = Reply::Acted { contacts: self.carry_out_action(&command.by, &command.action)? };
         let until = self.span_after_now(self.plan.sessions.key_window);
         self.deeds.insert(name, Deed { action: command.action.clone(), reply, until });
         Ok(reply)
     }
 
-    fn carry_out_action(&mut self, action: &Action) -> Result<u32, Refusal> {
+    fn carry_out_action(&mut self, by: &Name, action: &Action) -> Result<u32, Refusal> {
         match action {
             Action::ForcePresence { login, presence } => self.force_presence(login, *presence),
             Action::SignOut { login } => {
@@ -67,10 +67,8 @@ impl Model {
             Action::DeferBreaks { on } => Ok(self.defer_breaks(*on)),
             Action::AssignContact { contact, to, hold } => self.assign_by_supervisor(*contact, to, *hold),
             Action::HandOver(command) => self.hand_over(command),
-            Action::CloseEntry(_) | Action::OpenEntry { .. } => {
-                let problem = format!("{} is not known to the model", action.name());
-                Err(Refusal::InvalidField { field: "action".into(), problem })
-            }
+            Action::CloseEntry(command) => self.close_entry(by, command),
+            Action::OpenEntry { of } => self.open_entry(of),
             Action::Note { what, detail } => {
                 bounds::check_name("what", what)?;
                 bounds::check(detail.len() <= NOTE_BYTES_MAX, "detail")?;

@@ -1,11 +1,13 @@
 //! What operators say about the contacts in their hands, and what their silence means.
 
-use ringmain_routing::command::{AnswerOffer, CompleteContact, ExtendWrapUp};
+use ringmain_routing::command::{AnswerOffer, CompleteContact, ContactResult, ExtendWrapUp};
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
 use ringmain_routing::limits::EXCLUSIONS_PER_OPERATOR_MAX;
-use ringmain_routing::{ContactId, Effect, Millis, OperatorId, Refusal, Reply};
+use ringmain_routing::{ContactId, Effect, Millis, Name, OperatorId, Refusal, Reply};
 
+use super::bounds::check;
 use super::contacts::wrong_state;
+use super::ladder::queue_of;
 use super::state::{Contact, ContactState, Exclusion, WrapUp};
 use super::{Freed, Model};
 
@@ -109,10 +111,16 @@ impl Model {
         let answer = &command.answer;
         self.check_operator(answer.operator, answer.epoch)?;
         super::bounds::check_span("wrap_up", command.wrap_up)?;
+        if let Some(result) = &command.result {
+            super::bounds::check_name("result.topic", &result.topic)?;
+            super::bounds::check_name("result.outcome", &result.outcome)?;
+        }
         match self.check_answer(answer)? {
             ContactState::Handling { operator, .. } => {
                 let id = answer.contact;
+                self.check_result(self.contact_row(id), command.result.as_ref())?;
                 let case = self.check_step(self.contact_row(id), command.step)?;
+                self.contact_mut(id).result = command.result.clone();
                 let mut freed = self.end_talk(id, operator, command.wrap_up);
                 if let Some(case) = case {
                     freed.join(self.go_on(case, id, operator, command.step));
@@ -125,6 +133,17 @@ impl Model {
             }
         }
         Ok(Reply::Done)
+    }
+
+    /// Where its queue wants to know, a completion says what it was about and what came of it (R1.4).
+    fn check_result(&self, contact: &Contact, result: Option<&ContactResult>) -> Result<(), Refusal> {
+        let Some(rule) = &queue_of(&self.plan, &contact.queue).rules.results else { return Ok(()) };
+        check(result.is_some(), "result")?;
+        let is_allowed = |list: &[Name], said: Option<&Name>| {
+            list.is_empty() || said.is_some_and(|said| list.contains(said))
+        };
+        check(is_allowed(&rule.topics, result.map(|result| &result.topic)), "result.topic")?;
+        check(is_allowed(&rule.outcomes, result.map(|result| &result.outcome)), "result.outcome")
     }
 
     /// The handling ends, in wrap-up or for good; what that frees is matched by the caller.

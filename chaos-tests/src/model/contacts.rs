@@ -181,6 +181,7 @@ impl Model {
             passed: false,
             was_excluded: false,
             note: None,
+            result: None,
             body: body.clone(),
         }
     }

@@ -35,14 +35,15 @@ impl Model {
     pub(super) fn deflected(&self, arrival: &Contact) -> Result<Option<Treatment>, Refusal> {
         let queue = queue_of(&self.plan, &arrival.queue);
         let rules = &queue.rules;
-        if arrival.tier == 0 && (rules.hours.is_some() || !rules.deflections.is_empty()) {
+        let is_shut_out = self.is_shut_out(arrival);
+        if arrival.tier == 0 && (rules.hours.is_some() || !rules.deflections.is_empty() || is_shut_out) {
             return Ok(None);
         }
         if rules.deflections.iter().any(|row| matches!(row.when, DeflectWhen::ExpectedWait(_))) {
             let problem = "the expected wait is not known to the model".to_owned();
             return Err(Refusal::InvalidField { field: "rules.deflections".into(), problem });
         }
-        let is_open = self.is_queue_open(queue);
+        let is_open = self.is_queue_open(queue) && !is_shut_out;
         let first = rules.deflections.iter().find(|row| self.holds(row.when, arrival, is_open));
         let closed = || Refusal::QueueClosed(queue.name.clone());
         match first.map(|row| row.to) {

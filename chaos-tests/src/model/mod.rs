@@ -10,6 +10,7 @@ mod bounds;
 mod callbacks;
 mod cases;
 mod choice;
+mod closures;
 mod contacts;
 mod deflection;
 mod entry;
@@ -36,7 +37,7 @@ mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ringmain_routing::command::{Action, CaseStep, TransferTarget};
+use ringmain_routing::command::{Action, CaseStep, Closure, TransferTarget};
 use ringmain_routing::plan::{QueuePlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{
@@ -92,6 +93,8 @@ pub struct Model {
     case_slot_uses: Vec<u32>,
     /// Slots of forgotten cases; the one freed last is used first.
     free_case_slots: Vec<u32>,
+    /// Queues and units that were closed by hand.
+    closures: Vec<Closure>,
     /// Breaks wait for their latest moment.
     are_breaks_deferred: bool,
     /// Whose breaks this event looks at.

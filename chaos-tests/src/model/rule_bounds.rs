@@ -6,8 +6,8 @@ use ringmain_routing::limits::{
     BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX,
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX,
     NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX, PRINCIPALS_MAX, QUEUE_CAPS_MAX,
-    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, ROUTES_MAX, STAGES_MAX, TIER_MAX,
-    WATCHERS_MAX,
+    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX, ROUTES_MAX, STAGES_MAX,
+    TIER_MAX, WATCHERS_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, When};
@@ -239,6 +239,12 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check(rules.cap != Some(0), "rules.cap")?;
     check_span("rules.reserve_after_ms", rules.reserve_after)?;
     check(rules.reserve_after.is_none_or(|after| after.0 > 0), "rules.reserve_after_ms")?;
+    if let Some(results) = &rules.results {
+        for list in [&results.topics, &results.outcomes] {
+            check(list.len() <= RESULTS_MAX, "rules.results")?;
+            check_once("rules.results", list.iter())?;
+        }
+    }
     check_orphans(plan, &rules.orphans)
 }
 

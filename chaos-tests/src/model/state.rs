@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringmain_routing::command::{Action, CallbackOrder, ContactDetails, EnqueueContact};
+use ringmain_routing::command::{Action, CallbackOrder, ContactDetails, ContactResult, EnqueueContact};
 use ringmain_routing::effect::{EndReason, PresenceState};
 use ringmain_routing::plan::UnitPlan;
 use ringmain_routing::rules::OperatorRules;
@@ -99,6 +99,8 @@ pub struct Contact {
     pub was_excluded: bool,
     /// What whoever had it wants the next one to know.
     pub note: Option<Name>,
+    /// What it was about and what came of it.
+    pub result: Option<ContactResult>,
 }
 
 /// What an arrival of format 3 asks for besides skills and scope.

@@ -107,7 +107,7 @@ fn command_of(words: &Words) -> Result<Command> {
                 answer: answer(words)?,
                 wrap_up,
                 step: rule_book::case_step(words)?,
-                result: None,
+                result: rule_book::result(words)?,
             })
         }
         "extend" => {

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use ringmain_routing::calendar::CalendarPlan;
-use ringmain_routing::command::{CaseStep, PutLifeSupport, Reference, life_support_hash};
+use ringmain_routing::command::{CaseStep, ContactResult, PutLifeSupport, Reference, life_support_hash};
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{
     Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, OrphanRule, PlanRules,
-    QueueRules, Reach, Redial, Remember, Route, SamePerson, Stage, Step, Then, Treatment, When,
+    QueueRules, Reach, Redial, Remember, ResultRule, Route, SamePerson, Stage, Step, Then, Treatment, When,
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
@@ -237,7 +237,27 @@ pub(super) fn queue_rules(words: &Words) -> Result<QueueRules> {
         orphans: orphans(words)?,
         cap: words.optional("cap")?,
         reserve_after: words.optional("reserve-after")?.map(Millis),
+        results: words
+            .has("results")
+            .then(|| ResultRule { topics: words.names("topics"), outcomes: words.names("outcomes") }),
         ..QueueRules::default()
+    })
+}
+
+fn write_results(rule: Option<&ResultRule>) -> String {
+    let list = |rule: &ResultRule| names("topics", &rule.topics) + &names("outcomes", &rule.outcomes);
+    rule.map_or(String::new(), |rule| flag("results", true) + &list(rule))
+}
+
+/// What a completion says.
+pub(super) fn result(words: &Words) -> Result<Option<ContactResult>> {
+    let Some(topic) = words.text("topic") else { return Ok(None) };
+    Ok(Some(ContactResult { topic: topic.into(), outcome: words.name("outcome")? }))
+}
+
+pub(super) fn write_result(result: Option<&ContactResult>) -> String {
+    result.map_or(String::new(), |result| {
+        optional("topic", Some(&result.topic)) + &optional("outcome", Some(&result.outcome))
     })
 }
 
@@ -410,6 +430,7 @@ pub(super) fn queue_lines(line: String, queue: &QueuePlan) -> Vec<String> {
     let first = first + &optional("passes-max", rules.passes_max) + &write_orphans(&rules.orphans);
     let reserve_after = optional("reserve-after", rules.reserve_after.map(|after| after.0));
     let first = first + &optional("cap", rules.cap) + &reserve_after;
+    let first = first + &write_results(rules.results.as_ref());
     let steps = rules.ladder.iter().map(|step| write_step(&queue.name, *step));
     let deflections = rules.deflections.iter().map(|row| write_deflection(&queue.name, *row));
     std::iter::once(first).chain(steps).chain(deflections).collect()

@@ -76,6 +76,7 @@ fn parts(command: &Command) -> (String, Vec<String>) {
             answer("complete", &command.answer)
                 + &optional("wrap-up", command.wrap_up.map(|span| span.0))
                 + &rule_book::write_case_step(command.step)
+                + &rule_book::write_result(command.result.as_ref())
         }
         Command::ExtendWrapUp(command) => {
             answer("extend", &command.answer) + &format!(" until={}", command.until.0)

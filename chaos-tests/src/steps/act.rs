@@ -1,7 +1,9 @@
 //! Makes an action of a supervisor a command.
 
-use ringmain_routing::command::{Act, Action, DeclaredPresence, HandOver, HandOverFrom, MoveFrom};
-use ringmain_routing::{Command, ContactId, Millis, Name};
+use ringmain_routing::command::{
+    Act, Action, CloseEntry, DeclaredPresence, EntryOf, HandOver, HandOverFrom, MoveFrom,
+};
+use ringmain_routing::{Command, ContactId, Millis, Name, Timestamp};
 
 use super::resolve::choose;
 use super::world::{OPERATORS, QUEUES, UNITS, pick};
@@ -70,7 +72,22 @@ fn action(spec: &ActSpec, model: &Model) -> Action {
             Action::HandOver(Box::new(HandOver { from, to, hold: Millis(u64::from(hold)), notes }))
         }
         ActKind::Defer(on) => Action::DeferBreaks { on },
+        ActKind::CloseEntry(of, until) => {
+            let until = until.map(|ms| Timestamp((model.now().0 + u64::from(ms)).saturating_sub(50)));
+            Action::CloseEntry(Box::new(CloseEntry { of: entry(of), why: "smoke".into(), until }))
+        }
+        ActKind::OpenEntry(of) => Action::OpenEntry { of: entry(of) },
         ActKind::Note => Action::Note { what: "drain".into(), detail: "node 2".into() },
+    }
+}
+
+/// A queue, a unit, or one that nobody knows.
+fn entry(of: u8) -> EntryOf {
+    match of {
+        4 => EntryOf::Queue("nowhere".into()),
+        0..5 => EntryOf::Queue(pick(&QUEUES, of).into()),
+        9 => EntryOf::Unit("nowhere".into()),
+        unit => EntryOf::Unit(pick(&UNITS, unit - 5).0.into()),
     }
 }
 

@@ -168,6 +168,10 @@ pub enum ActKind {
     HandOver(Option<u8>, Option<u8>, u8, u8),
     /// Breaks wait, or no longer do.
     Defer(bool),
+    /// Closes a queue (0 to 3; 4 is unknown) or a unit (5 to 8; 9 is unknown), until this time relative to now minus 50.
+    CloseEntry(u8, Option<u8>),
+    /// Opens it again.
+    OpenEntry(u8),
     /// Nothing but a note.
     Note,
 }
@@ -395,8 +399,8 @@ pub enum AnswerKind {
     Accept,
     /// Does not.
     Decline,
-    /// The talk is over; wrap-up wanted, and where the case goes.
-    Complete(Option<u8>, CaseStep),
+    /// The talk is over; wrap-up wanted, where the case goes, and what it was about and what came of it.
+    Complete(Option<u8>, CaseStep, Option<(u8, u8)>),
     /// The talk is over, the rest is a case on this route through this channel.
     BackOffice(u8, u8),
     /// More wrap-up, to this time relative to now minus 50.

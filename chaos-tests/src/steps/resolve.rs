@@ -346,9 +346,10 @@ fn answer(kind: AnswerKind, picked: ContactPick, model: &Model) -> Command {
             let to = super::cases::back_office(route, channel);
             Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up: None }))
         }
-        AnswerKind::Complete(wrap_up, step) => {
+        AnswerKind::Complete(wrap_up, step, result) => {
             let wrap_up = wrap_up.map(|ms| Millis(u64::from(ms)));
-            Command::CompleteContact(CompleteContact { answer, wrap_up, step, result: None })
+            let result = result.map(rule_book::result);
+            Command::CompleteContact(CompleteContact { answer, wrap_up, step, result })
         }
         AnswerKind::Extend(ms) => {
             let until = relative(model.now(), ms);

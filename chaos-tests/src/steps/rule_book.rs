@@ -1,10 +1,10 @@
 //! The rule book in small numbers: rules of queues, of the plan and of operators, and what gateways know.
 
 use ringmain_routing::calendar::CalendarPlan;
-use ringmain_routing::command::{PutLifeSupport, Reference, life_support_hash};
+use ringmain_routing::command::{ContactResult, PutLifeSupport, Reference, life_support_hash};
 use ringmain_routing::rules::{
     Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, OrphanRule, PlanRules,
-    QueueRules, Reach, Redial, Remember, SamePerson, Step, Then, Treatment, UnitRules, When,
+    QueueRules, Reach, Redial, Remember, ResultRule, SamePerson, Step, Then, Treatment, UnitRules, When,
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
@@ -16,6 +16,7 @@ use super::world::{CHANNELS, GATEWAYS, OPERATORS, QUEUES, SKILLS, UNITS, pick};
 pub const PRINCIPALS: [&str; 2] = ["retail", "business"];
 const TOPICS: [&str; 4] = ["outage", "outage gas", "bill", "meter"];
 const TOPIC_PATTERNS: [&str; 4] = ["outage", "outage*", "*", "bi*"];
+const OUTCOMES: [&str; 3] = ["solved", "passed on", "nothing"];
 const INTENTS: [&str; 2] = ["pay", "power cut"];
 const INTENT_PATTERNS: [&str; 3] = ["pay", "power*", "p*"];
 const APPLICANTS: [Applicant; 3] = [Applicant::Home, Applicant::Firm, Applicant::Official];
@@ -51,6 +52,8 @@ pub struct QueueRuleSpec {
     pub orphans: [Option<(u8, u8)>; 2],
     /// So many of its contacts at most with one operator, and after so much waiting one is kept.
     pub room: (Option<u8>, Option<u8>),
+    /// Topics and outcomes that a completion may say, by bits.
+    pub results: Option<(u8, u8)>,
 }
 
 /// Calendars of the world.
@@ -218,8 +221,22 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         orphans: orphans(spec.orphans),
         cap: spec.room.0.map(u16::from),
         reserve_after: spec.room.1.map(|ms| Millis(u64::from(ms))),
+        results: spec.results.map(results),
         ..QueueRules::default()
     }
+}
+
+fn results((topics, outcomes): (u8, u8)) -> ResultRule {
+    ResultRule {
+        topics: chosen(TOPICS.into_iter(), topics),
+        outcomes: chosen(OUTCOMES.into_iter(), outcomes),
+    }
+}
+
+/// What it was about, and what came of it.
+pub(super) fn result((topic, outcome): (u8, u8)) -> ContactResult {
+    let outcome = OUTCOMES.get(usize::from(outcome)).copied().unwrap_or_default();
+    ContactResult { topic: pick(&TOPICS, topic).into(), outcome: outcome.into() }
 }
 
 /// One rule a channel.

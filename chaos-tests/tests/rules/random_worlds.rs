@@ -81,7 +81,12 @@ impl World {
                     step.action = Action::Tick;
                 }
                 Action::Act(ActSpec {
-                    kind: ActKind::HandOut(_) | ActKind::HandOver(..) | ActKind::Defer(_),
+                    kind:
+                        ActKind::HandOut(_)
+                        | ActKind::HandOver(..)
+                        | ActKind::Defer(_)
+                        | ActKind::CloseEntry(..)
+                        | ActKind::OpenEntry(_),
                     ..
                 }) => step.action = Action::Tick,
                 Action::Tick
@@ -102,8 +107,8 @@ impl World {
 /// Logs of earlier formats know no cases.
 fn plain_answer(kind: AnswerKind) -> AnswerKind {
     match kind {
-        AnswerKind::Complete(wrap_up, _) => AnswerKind::Complete(wrap_up, CaseStep::Next),
-        AnswerKind::BackOffice(..) => AnswerKind::Complete(None, CaseStep::Next),
+        AnswerKind::Complete(wrap_up, ..) => AnswerKind::Complete(wrap_up, CaseStep::Next, None),
+        AnswerKind::BackOffice(..) => AnswerKind::Complete(None, CaseStep::Next, None),
         AnswerKind::Accept
         | AnswerKind::Decline
         | AnswerKind::Extend(_)

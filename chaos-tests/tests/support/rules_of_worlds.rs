@@ -17,14 +17,16 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let orphans = prop::array::uniform2(option::weighted(0.5, (0u8..3, rule())));
     let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100), orphans);
     let room = (option::weighted(0.3, 1u8..4), option::weighted(0.3, 1u8..60));
+    let results = option::weighted(0.15, (prop_oneof![Just(0u8), 1u8..16], prop_oneof![Just(0u8), 1u8..8]));
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
-    (order, arrivals, people, passing, room).prop_map(
+    (order, arrivals, people, passing, room, results).prop_map(
         |(
             (choice, ladder, promote_after, units),
             (hours, one, other),
             (same_person, leads),
             (hard, passes_max, last_start, orphans),
             room,
+            results,
         )| {
             QueueRuleSpec {
                 choice,
@@ -40,6 +42,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 last_start,
                 orphans,
                 room,
+                results,
             }
         },
     )

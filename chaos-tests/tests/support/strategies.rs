@@ -207,8 +207,8 @@ fn answer() -> impl Strategy<Value = AnswerKind> {
     prop_oneof![
         5 => Just(AnswerKind::Accept),
         3 => Just(AnswerKind::Decline),
-        6 => (option::weighted(0.3, 0u8..80), step_of_case())
-            .prop_map(|(wrap_up, step)| AnswerKind::Complete(wrap_up, step)),
+        6 => (option::weighted(0.3, 0u8..80), step_of_case(), option::weighted(0.6, (0u8..4, 0u8..4)))
+            .prop_map(|(wrap_up, step, result)| AnswerKind::Complete(wrap_up, step, result)),
         2 => (0u8..9, 0u8..3).prop_map(|(route, channel)| AnswerKind::BackOffice(route / 4, channel)),
         2 => (0u8..60).prop_map(AnswerKind::Extend),
         3 => Just(AnswerKind::EndWrapUp),
@@ -239,6 +239,8 @@ fn act() -> impl Strategy<Value = ActSpec> {
         3 => (option::weighted(0.4, 0u8..5), option::weighted(0.7, 0u8..6), 0u8..80, prop_oneof![3 => Just(0u8), 1 => 1u8..4])
             .prop_map(|(unit, to, hold, notes)| ActKind::HandOver(unit, to, hold, notes)),
         2 => any::<bool>().prop_map(ActKind::Defer),
+        2 => (0u8..10, option::of(0u8..200)).prop_map(|(of, until)| ActKind::CloseEntry(of, until)),
+        2 => (0u8..10).prop_map(ActKind::OpenEntry),
         1 => Just(ActKind::Note),
     ];
     (0u8..16, kind, pick(), 0u8..6).prop_map(|(key, kind, pick, who)| ActSpec { key, kind, pick, who })
