@@ -314,3 +314,29 @@ fn mistakes_about_interruptible_work_are_told_all_at_once() {
         ],
     );
 }
+
+const THREADS: &str = r#"channels = [{ name = "chat", units = 33 }]
+
+[[queues]]
+name = "chats"
+thread = { channels = ["chat", "fax", "chat"], first_reply_ms = 30_000, warn_before_ms = 30_000, park_after_ms = 0 }
+[[queues]]
+name = "posts"
+thread = { requeue_after_ms = 10_000, park_after_ms = 60_000, close_after_ms = 60_000 }
+"#;
+
+#[test]
+fn mistakes_about_threads_are_told_all_at_once() {
+    let problems = plan_problems(THREADS);
+    assert_places(
+        &problems,
+        &[
+            (5, "queues[0].thread.channels[1]"),
+            (5, "queues[0].thread.channels[2]"),
+            (5, "queues[0].thread.warn_before_ms"),
+            (5, "queues[0].thread.park_after_ms"),
+            (8, "queues[1].thread.requeue_after_ms"),
+            (8, "queues[1].thread.close_after_ms"),
+        ],
+    );
+}

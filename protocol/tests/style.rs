@@ -80,6 +80,7 @@ fn every_change_carries_a_key_by_which_it_is_done_once() {
         ("GatewayUpdate", "key"),
         ("GatewayAbandon", "key"),
         ("GatewayDeflect", "key"),
+        ("GatewayNoteMessage", "number"),
         ("OperatorSetPresence", "seq"),
         ("OperatorAccept", "assignment"),
         ("OperatorDecline", "assignment"),

@@ -164,6 +164,7 @@ impl Operator {
             | Event::Held(_)
             | Event::Consult(_)
             | Event::Parked(_)
+            | Event::Thread(_)
             | Event::CaseWatched(_)
             | Event::CompanionInvited(_)
             | Event::QueueAlarm(_) => None,

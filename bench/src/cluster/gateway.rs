@@ -149,6 +149,7 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::Held(_)
             | Event::Consult(_)
             | Event::Parked(_)
+            | Event::Thread(_)
             | Event::Moved(_)
             | Event::StageBegun(_)
             | Event::CaseWarned(_)

@@ -519,6 +519,7 @@ impl Centre {
             | Effect::AnnounceAssigned { .. }
             | Effect::ReleaseOperator { .. }
             | Effect::AnnouncePresence { .. }
+            | Effect::NotifyThread { .. }
             | Effect::ParkContact { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceStage { .. }

@@ -176,6 +176,7 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
             | Event::Held(_)
             | Event::Consult(_)
             | Event::Parked(_)
+            | Event::Thread(_)
             | Event::Moved(_)
             | Event::StageBegun(_)
             | Event::CaseWarned(_)

@@ -130,6 +130,7 @@ impl Hand<'_> {
                 | Event::Held(_)
                 | Event::Consult(_)
                 | Event::Parked(_)
+                | Event::Thread(_)
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
                 | Event::QueueAlarm(_),

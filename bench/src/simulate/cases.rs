@@ -80,6 +80,7 @@ impl CaseBook {
             | Effect::AnnounceEnded { .. }
             | Effect::AnnouncePresence { .. }
             | Effect::EndStream { .. }
+            | Effect::NotifyThread { .. }
             | Effect::ParkContact { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceMoved { .. }

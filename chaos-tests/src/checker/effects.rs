@@ -71,6 +71,7 @@ impl Walk<'_> {
             | Effect::InviteCompanion { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::NotifyThread { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
@@ -107,6 +108,7 @@ impl Walk<'_> {
             | Effect::InviteCompanion { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::NotifyThread { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }
@@ -300,11 +302,13 @@ impl Walk<'_> {
             | WithdrawReason::Unanswered
             | WithdrawReason::Transferred
             | WithdrawReason::Supervisor
+            | WithdrawReason::ReplyOverdue
             | WithdrawReason::HandedOver => row.exclusions.push((operator, until)),
             WithdrawReason::Abandoned
             | WithdrawReason::SessionLost
             | WithdrawReason::LifeSafety
             | WithdrawReason::ParkedOften
+            | WithdrawReason::NotResumed
             | WithdrawReason::PersonRequested
             | WithdrawReason::ConsultOver => {}
         }
@@ -365,6 +369,7 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::AnnounceExpectedWait { contact, .. }
         | Effect::OfferDeflection { contact, .. }
         | Effect::CallDuty { contact, .. }
+        | Effect::NotifyThread { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
         Effect::AnnounceStage { contact, .. } => Some(contact),

@@ -65,6 +65,7 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
+        | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
         | Effect::HoldContact { .. }
         | Effect::AnnounceStage { .. }

@@ -92,6 +92,7 @@ pub(super) fn asked_by(
         | Command::AskForBreak(_)
         | Command::InviteCompanion(_)
         | Command::DeflectContact(_)
+        | Command::NoteMessage(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::RequestPerson(_)

@@ -249,6 +249,7 @@ impl Gateway {
                 | Event::Held(_)
                 | Event::Consult(_)
                 | Event::Parked(_)
+                | Event::Thread(_)
                 | Event::Moved(_)
                 | Event::StageBegun(_)
                 | Event::CaseWarned(_)

@@ -171,6 +171,7 @@ impl Desk {
                 | Event::Held(_)
                 | Event::Consult(_)
                 | Event::Parked(_)
+                | Event::Thread(_)
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
                 | Event::QueueAlarm(_),

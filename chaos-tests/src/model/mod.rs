@@ -169,7 +169,8 @@ impl Model {
             | Command::EndConsult(_)
             | Command::JoinConsult(_)
             | Command::InviteCompanion(_)
-            | Command::DeflectContact(_) => Err(not_known_yet(command)),
+            | Command::DeflectContact(_)
+            | Command::NoteMessage(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -343,7 +344,8 @@ fn format_of(command: &Command) -> u8 {
         | Command::JoinConsult(_)
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_)
-        | Command::DeflectContact(_) => (true, true),
+        | Command::DeflectContact(_)
+        | Command::NoteMessage(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)
         | Command::LoseSession(_)

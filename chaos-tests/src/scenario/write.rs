@@ -96,7 +96,8 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         | Command::EndConsult(_)
         | Command::JoinConsult(_)
         | Command::InviteCompanion(_)
-        | Command::DeflectContact(_) => command.name().replace('_', "-"),
+        | Command::DeflectContact(_)
+        | Command::NoteMessage(_) => command.name().replace('_', "-"),
     };
     (line, Vec::new())
 }
@@ -395,6 +396,9 @@ fn effect(effect: &Effect) -> String {
         Effect::OfferDeflection { contact, gateway, to } => {
             format!("offer-deflection {contact} to={to:?} ({gateway})")
         }
+        Effect::NotifyThread { contact, gateway, operator, assignment, news } => {
+            format!("thread {contact} with {operator} assignment={assignment} {news:?} ({gateway})")
+        }
         Effect::CallDuty { contact, gateway } => format!("call-duty {contact} ({gateway})"),
         Effect::AnnounceAlarm { operator, queue, on } => format!("alarm {queue} on={on} ({operator})"),
         Effect::InviteCompanion { contact, gateway, operator, assignment, channel } => {
@@ -454,6 +458,7 @@ fn case_effect(effect: &Effect) -> String {
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::NotifyThread { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceMoved { .. } => String::new(),
     }
@@ -472,6 +477,8 @@ fn withdraw(reason: WithdrawReason) -> &'static str {
         WithdrawReason::ConsultOver => "consult-over",
         WithdrawReason::HandedOver => "handed-over",
         WithdrawReason::ParkedOften => "parked-often",
+        WithdrawReason::ReplyOverdue => "reply-overdue",
+        WithdrawReason::NotResumed => "not-resumed",
     }
 }
 

@@ -178,6 +178,7 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::AnnounceAlarm { .. }
+        | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
         | Effect::HoldContact { .. } => None,
     }
@@ -266,7 +267,8 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         | Command::AssignContact(_)
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_)
-        | Command::DeflectContact(_) => Rule::I4,
+        | Command::DeflectContact(_)
+        | Command::NoteMessage(_) => Rule::I4,
         Command::Consult(_) | Command::EndConsult(_) | Command::JoinConsult(_) => Rule::I2,
         Command::Tick
         | Command::ApplyPlan(_)
@@ -330,6 +332,7 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::JoinConsult { .. } => Rule::I11,
         Effect::AnnounceMoved { .. }
         | Effect::HoldContact { .. }
+        | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceExpectedWait { .. }
@@ -408,6 +411,7 @@ pub(super) fn ended_twice(
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::AnnounceAlarm { .. }
+        | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
         | Effect::HoldContact { .. } => None,
     })

@@ -131,6 +131,7 @@ impl Centre {
             | Effect::StartWrapUp { .. }
             | Effect::ReleaseOperator { .. }
             | Effect::AnnouncePresence { .. }
+            | Effect::NotifyThread { .. }
             | Effect::ParkContact { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceMoved { .. }

@@ -150,6 +150,8 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     words.compare("results", &results(old.results.as_ref()), &results(new.results.as_ref()));
     let parking = |rules: &QueueRules| super::parking::interruptible_words(rules.interruptible.as_ref());
     words.compare("interruptible", &parking(old), &parking(new));
+    let thread = |rules: &QueueRules| super::thread::words(rules.thread.as_ref());
+    words.compare("thread", &thread(old), &thread(new));
 }
 
 pub(super) fn operator_words(old: &OperatorRules, new: &OperatorRules, words: &mut Words) {

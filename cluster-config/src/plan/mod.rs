@@ -15,6 +15,7 @@ mod routes;
 mod rule_shape;
 mod rules;
 mod shape;
+mod thread;
 mod time;
 mod together;
 mod waits;

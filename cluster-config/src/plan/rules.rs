@@ -180,6 +180,7 @@ pub(super) fn read_queue(
         interruptible: section
             .section("interruptible")
             .map(|table| super::parking::read_interruptible(&table, channels, sink)),
+        thread: section.section("thread").map(|table| super::thread::read(&table, channels, sink)),
     }
 }
 

@@ -13,6 +13,7 @@ use super::parking::INTERRUPTIBLE;
 use super::room::RESULTS;
 use super::routes::ROUTE;
 use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
+use super::thread::THREAD;
 use super::time::{BREAK, REST};
 use super::together::CHANNEL_ORPHAN;
 use super::waits::WAIT;
@@ -368,6 +369,12 @@ static QUEUE: Shape = Shape {
             kind: Kind::Table(&INTERRUPTIBLE),
             need: Need::Optional,
             doc: "Its contacts in handling are parked for who is urgent. Left out: never.",
+        },
+        Field {
+            name: "thread",
+            kind: Kind::Table(&THREAD),
+            need: Need::Optional,
+            doc: "Its contacts are threads, with targets for replies. Left out: none are.",
         },
     ],
 };

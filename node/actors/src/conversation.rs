@@ -5,10 +5,10 @@
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use ringmain_replication::{Answer, Replica};
 use ringmain_routing::command::{
-    AbandonContact, ContactDetails, Context, DeflectContact, EnqueueContact, RequestPerson, Requester,
-    UpdateContact,
+    AbandonContact, ContactDetails, Context, DeflectContact, EnqueueContact, NoteMessage, RequestPerson,
+    Requester, UpdateContact,
 };
-use ringmain_routing::rules::Treatment;
+use ringmain_routing::rules::{Treatment, Writer};
 use ringmain_routing::{Command, ContactId, Epoch, GatewayId, Name, Reply, Timestamp};
 use tracing::Instrument;
 
@@ -45,6 +45,15 @@ pub enum GatewayRequest {
         /// What.
         to: Treatment,
     },
+    /// Customer or operator has written in a thread.
+    NoteMessage {
+        /// The gateway's key.
+        key: Name,
+        /// The gateway's count.
+        number: u64,
+        /// Who.
+        by: Writer,
+    },
 }
 
 /// See [`GatewayRequest::Update`].
@@ -69,6 +78,7 @@ impl GatewayRequest {
             GatewayRequest::Update(update) => &update.key,
             GatewayRequest::Abandon { key }
             | GatewayRequest::Deflect { key, .. }
+            | GatewayRequest::NoteMessage { key, .. }
             | GatewayRequest::RequestPerson { key, .. } => key,
         }
     }
@@ -79,7 +89,9 @@ impl GatewayRequest {
     pub(crate) fn is_reserved(&self) -> bool {
         match self {
             GatewayRequest::Push(contact) => contact.tier == 0,
-            GatewayRequest::Update(_) | GatewayRequest::RequestPerson { .. } => false,
+            GatewayRequest::Update(_)
+            | GatewayRequest::RequestPerson { .. }
+            | GatewayRequest::NoteMessage { .. } => false,
             GatewayRequest::Abandon { .. } | GatewayRequest::Deflect { .. } => true,
         }
     }
@@ -176,6 +188,10 @@ impl ConversationState {
             GatewayRequest::Deflect { key, to } => {
                 let contact = self.contact(&key)?;
                 Ok(Command::DeflectContact(DeflectContact { gateway, epoch, contact, to }))
+            }
+            GatewayRequest::NoteMessage { key, number, by } => {
+                let contact = self.contact(&key)?;
+                Ok(Command::NoteMessage(NoteMessage { gateway, epoch, contact, number, by }))
             }
             GatewayRequest::RequestPerson { key, context } => {
                 let contact = self.contact(&key)?;

@@ -70,6 +70,7 @@ impl Tally {
             }
             Effect::StartWrapUp { .. }
             | Effect::ReleaseOperator { .. }
+            | Effect::NotifyThread { .. }
             | Effect::ParkContact { .. }
             | Effect::HoldContact { .. }
             | Effect::AnnounceStage { .. }
@@ -140,6 +141,8 @@ fn withdraw_label(reason: WithdrawReason) -> &'static str {
         WithdrawReason::ConsultOver => "consult-over",
         WithdrawReason::HandedOver => "handed-over",
         WithdrawReason::ParkedOften => "parked-often",
+        WithdrawReason::ReplyOverdue => "reply-overdue",
+        WithdrawReason::NotResumed => "not-resumed",
     }
 }
 

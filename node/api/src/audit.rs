@@ -194,7 +194,8 @@ fn told(command: &Command) -> Told {
         | Command::JoinConsult(_)
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_)
-        | Command::DeflectContact(_) => plain(command.name(), String::new(), String::new()),
+        | Command::DeflectContact(_)
+        | Command::NoteMessage(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 

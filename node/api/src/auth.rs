@@ -38,6 +38,7 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.GatewayService/Abandon", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/RequestPerson", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/Deflect", Access::Roles(&[Gateway])),
+    ("/ringmain.v1.GatewayService/NoteMessage", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/Reconcile", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/Ack", Access::Roles(&[Gateway])),
     ("/ringmain.v1.GatewayService/Heartbeat", Access::Roles(&[Gateway])),

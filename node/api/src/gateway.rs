@@ -157,6 +157,16 @@ impl GatewayService for Gateways {
         Ok(Response::new(v1::GatewayServiceRequestPersonResponse { receipt }))
     }
 
+    async fn note_message(
+        &self,
+        request: Request<v1::GatewayServiceNoteMessageRequest>,
+    ) -> Result<Response<v1::GatewayServiceNoteMessageResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.note_message.map(Up::NoteMessage);
+        let receipt = self.done(&caller, &request.session, "note_message", message).await?;
+        Ok(Response::new(v1::GatewayServiceNoteMessageResponse { receipt }))
+    }
+
     async fn deflect(
         &self,
         request: Request<v1::GatewayServiceDeflectRequest>,

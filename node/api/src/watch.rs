@@ -90,6 +90,7 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::ReleaseOperator { .. }
         | Effect::AnnounceEnded { .. }
         | Effect::AnnouncePresence { .. }
+        | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
         | Effect::HoldContact { .. }
         | Effect::AnnounceStage { .. }

@@ -454,6 +454,7 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::StartWrapUp { .. }
         | Effect::ReleaseOperator { .. }
         | Effect::AnnouncePresence { .. }
+        | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
         | Effect::HoldContact { .. }
         | Effect::AnnounceStage { .. }

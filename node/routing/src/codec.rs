@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 use crate::command::{
     AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CaseStep, CloseSession, Command,
     CompleteContact, Consult, ContactResult, DeflectContact, EndConsult, EnqueueContact, ExtendWrapUp,
-    HoldContact, InviteCompanion, JoinConsult, LoseSession, NodeLost, NodeStarted, OpenSession, OperatorPlan,
-    PutLifeSupport, PutOperators, RequestPerson, SetPresence, TakeNext, TransferContact, TransferTarget,
-    UpdateContact,
+    HoldContact, InviteCompanion, JoinConsult, LoseSession, NodeLost, NodeStarted, NoteMessage, OpenSession,
+    OperatorPlan, PutLifeSupport, PutOperators, RequestPerson, SetPresence, TakeNext, TransferContact,
+    TransferTarget, UpdateContact,
 };
 use crate::effect::Outcome;
 use crate::plan::{Plan, RuleBook};
@@ -64,6 +64,7 @@ const CONSULT: u16 = 41;
 const END_CONSULT: u16 = 42;
 const JOIN_CONSULT: u16 = 43;
 const DEFLECT_CONTACT: u16 = 70;
+const NOTE_MESSAGE: u16 = 80;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
@@ -107,6 +108,7 @@ impl Command {
             Command::EndConsult(_) => END_CONSULT,
             Command::JoinConsult(_) => JOIN_CONSULT,
             Command::DeflectContact(_) => DEFLECT_CONTACT,
+            Command::NoteMessage(_) => NOTE_MESSAGE,
         }
     }
 
@@ -154,7 +156,8 @@ impl Command {
             | Command::JoinConsult(_)
             | Command::RequestPerson(_)
             | Command::InviteCompanion(_)
-            | Command::DeflectContact(_) => 1,
+            | Command::DeflectContact(_)
+            | Command::NoteMessage(_) => 1,
         }
     }
 
@@ -203,6 +206,7 @@ impl Command {
             Command::EndConsult(_) => "end_consult",
             Command::JoinConsult(_) => "join_consult",
             Command::DeflectContact(_) => "deflect_contact",
+            Command::NoteMessage(_) => "note_message",
         }
     }
 
@@ -266,6 +270,7 @@ impl Command {
             Command::EndConsult(payload) => append(frame, payload),
             Command::JoinConsult(payload) => append(frame, payload),
             Command::DeflectContact(payload) => append(frame, payload),
+            Command::NoteMessage(payload) => append(frame, payload),
         }
     }
 
@@ -302,6 +307,7 @@ impl Command {
             ASK_FOR_BREAK => Command::AskForBreak(payload::<AskForBreak>(tag, body)?),
             REQUEST_PERSON => Command::RequestPerson(Box::new(payload::<RequestPerson>(tag, body)?)),
             DEFLECT_CONTACT => Command::DeflectContact(payload::<DeflectContact>(tag, body)?),
+            NOTE_MESSAGE => Command::NoteMessage(payload::<NoteMessage>(tag, body)?),
             INVITE_COMPANION => Command::InviteCompanion(Box::new(payload::<InviteCompanion>(tag, body)?)),
             CONSULT => Command::Consult(payload::<Consult>(tag, body)?),
             END_CONSULT => Command::EndConsult(payload::<EndConsult>(tag, body)?),

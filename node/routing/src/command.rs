@@ -12,7 +12,7 @@ use crate::ids::{
     Timestamp,
 };
 use crate::plan::Plan;
-use crate::rules::{Facts, OperatorRules, Treatment};
+use crate::rules::{Facts, OperatorRules, Treatment, Writer};
 pub use crate::together::{
     Consult, ConsultTarget, Context, EndConsult, JoinConsult, RequestPerson, Requester,
 };
@@ -80,6 +80,8 @@ pub enum Command {
     JoinConsult(JoinConsult),
     /// The customer takes what was offered to it while it waited.
     DeflectContact(DeflectContact),
+    /// Customer or operator has written in a thread.
+    NoteMessage(NoteMessage),
 }
 
 /// See [`Command::AskForBreak`].
@@ -416,6 +418,21 @@ pub struct DeflectContact {
     pub to: Treatment,
 }
 
+/// See [`Command::NoteMessage`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteMessage {
+    /// Who says so: the gateway that brought the contact.
+    pub gateway: GatewayId,
+    /// Its session.
+    pub epoch: Epoch,
+    /// Which contact.
+    pub contact: ContactId,
+    /// The messages of a contact are counted upwards from 1; one that is not above the last changes nothing.
+    pub number: u64,
+    /// Who wrote it.
+    pub by: Writer,
+}
+
 /// See [`Command::InviteCompanion`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InviteCompanion {
@@ -531,7 +548,8 @@ impl Command {
             | Command::JoinConsult(_)
             | Command::RequestPerson(_)
             | Command::InviteCompanion(_)
-            | Command::DeflectContact(_) => None,
+            | Command::DeflectContact(_)
+            | Command::NoteMessage(_) => None,
         }
     }
 }

@@ -215,7 +215,9 @@ impl Router {
         match row.state {
             State::Waiting(Wait::InLine | Wait::Held { .. }) => true,
             State::Offered { operator, .. } | State::Handling { operator, .. } => self.is_bot(operator),
-            State::Waiting(Wait::Later) | State::WrapUp { .. } | State::Ended { .. } => false,
+            State::Waiting(Wait::Later | Wait::ForCustomer) | State::WrapUp { .. } | State::Ended { .. } => {
+                false
+            }
         }
     }
 

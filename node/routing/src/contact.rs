@@ -54,6 +54,7 @@ pub(crate) struct Contact {
     /// How many tiers it has gone up by waiting; `tier` is what is left (R2.4).
     pub promoted: u8,
     /// When it goes up next, while it waits for an operator; of tier 0, when somebody is called back from a break for it.
+    /// In handling, or while it waits for its customer: its next moment as a thread.
     pub promote_at: Option<Timestamp>,
     /// How it came to the operator of its latest assignment.
     pub decision: Option<Box<Decision>>,
@@ -154,6 +155,8 @@ pub(crate) enum Wait {
     Held { operator: OperatorId, until: Timestamp },
     /// For anyone who fits.
     InLine,
+    /// For its customer to write again; its operator was lost (R1.4).
+    ForCustomer,
 }
 
 impl Contact {
@@ -212,7 +215,7 @@ impl Contact {
             }
             State::Waiting(Wait::InLine) => self.promote_at,
             State::WrapUp { until, .. } | State::Ended { until, .. } => Some(until),
-            State::Handling { .. } => None,
+            State::Handling { .. } | State::Waiting(Wait::ForCustomer) => self.promote_at,
             State::Offered { deadline, .. } => Some(deadline),
         }
     }

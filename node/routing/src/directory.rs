@@ -14,6 +14,7 @@ use crate::parking::InterruptionRule;
 use crate::plan::{ChannelPlan, Plan, QueuePlan};
 use crate::refusal::Refusal;
 use crate::rules::{BreakRule, Choice, Reach, Route};
+use crate::threads::ThreadRule;
 
 /// A plan in force.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub(crate) struct Directory {
     rules: Vec<QueueRule>,
     /// Whether work of some queue may be interrupted.
     pub interrupts: bool,
+    /// Whether contacts of some queue are threads.
+    pub threads: bool,
     principals: BTreeMap<Name, u32>,
     calendars: BTreeMap<Name, u32>,
     breaks: BTreeMap<Name, u32>,
@@ -50,6 +53,7 @@ impl Directory {
                 || plan.queues.iter().any(|queue| queue.rules.watches_waiting()),
             rules: Vec::new(),
             interrupts: false,
+            threads: false,
             principals: places(plan.rules.principals.iter()),
             calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),
             breaks: places(plan.rules.breaks.iter().map(|rule| &rule.name)),
@@ -64,6 +68,7 @@ impl Directory {
         directory.neighbours = units.map(|unit| directory.units_named(&unit.rules.neighbours)).collect();
         directory.rules = directory.plan.queues.iter().map(|queue| directory.rule_of(queue)).collect();
         directory.interrupts = directory.rules.iter().any(|rule| rule.interruptible.is_some());
+        directory.threads = directory.rules.iter().any(|rule| rule.thread.is_some());
         directory
     }
 
@@ -97,6 +102,11 @@ impl Directory {
                 let channels = rule.by_channels.iter();
                 InterruptionRule::new(rule, channels.filter_map(|name| Some(self.find_channel(name).ok()?.0)))
             }),
+            thread: rules.thread.as_ref().map(|rule| {
+                let channels = rule.channels.iter();
+                let channels = channels.filter_map(|name| Some(self.find_channel(name).ok()?.0));
+                ThreadRule { channels: channels.collect(), times: rule.times }
+            }),
         }
     }
 
@@ -124,6 +134,12 @@ impl Directory {
     /// The rules of the queues whose work may be interrupted.
     pub(crate) fn interruptions(&self) -> impl Iterator<Item = &InterruptionRule> {
         self.rules.iter().filter_map(|rule| rule.interruptible.as_ref())
+    }
+
+    /// The rules of threads, by queue.
+    pub(crate) fn thread_rules(&self) -> impl Iterator<Item = (usize, &ThreadRule)> {
+        let rules = self.rules.iter().enumerate();
+        rules.filter_map(|(queue, rule)| Some((queue, rule.thread.as_ref()?)))
     }
 
     /// Whether operators are reserved in some queue.

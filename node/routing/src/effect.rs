@@ -122,6 +122,24 @@ pub enum WithdrawReason {
     HandedOver,
     /// Somebody more urgent needed the operator, and the work had been parked as often as its queue allows.
     ParkedOften,
+    /// The operator of a thread owed its customer a reply for too long.
+    ReplyOverdue,
+    /// The customer of a thread that rested has written, and its operator had no room for it in time.
+    NotResumed,
+}
+
+/// What happens in a thread (R1.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThreadNews {
+    /// The customer waits for a reply, which is due then.
+    ReplySoon {
+        /// When.
+        due: Timestamp,
+    },
+    /// The customer waits for a reply that was due.
+    ReplyOverdue,
+    /// The customer has been silent for so long that the thread ends.
+    Closed,
 }
 
 /// Something to be told to somebody.
@@ -387,6 +405,19 @@ pub enum Effect {
         /// Whether the alarm begins; else it is over.
         on: bool,
     },
+    /// A reply is due soon or was, or a silent customer's thread ends (to the contact's gateway and to the operator).
+    NotifyThread {
+        /// Which contact.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// In whose hands it is, or was last.
+        operator: OperatorId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+        /// What.
+        news: ThreadNews,
+    },
 }
 
 /// An operator's presence.
@@ -435,6 +466,7 @@ impl Effect {
             | Effect::AnnounceExpectedWait { gateway, .. }
             | Effect::OfferDeflection { gateway, .. }
             | Effect::CallDuty { gateway, .. }
+            | Effect::NotifyThread { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
             Effect::NotifyWatcher { .. }
             | Effect::AnnounceAlarm { .. }
@@ -463,6 +495,7 @@ impl Effect {
             | Effect::InviteCompanion { operator, .. }
             | Effect::AnnounceConsult { operator, .. }
             | Effect::JoinConsult { operator, .. }
+            | Effect::NotifyThread { operator, .. }
             | Effect::EndStream { party: Party::Operator(operator), .. } => Some(operator),
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }

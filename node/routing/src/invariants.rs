@@ -156,7 +156,8 @@ impl Router {
         if contact.is_open() != brought {
             return violated("I1", "a gateway's list of live contacts is wrong", slot);
         }
-        self.check_parked(slot, contact)
+        self.check_parked(slot, contact)?;
+        self.check_thread(slot, contact)
     }
 
     fn check_load(&self, slot: u32, operator: &Operator, in_hand: Load) -> Result<(), Violation> {
@@ -202,7 +203,7 @@ impl Router {
                     lines.entry((contact.queue, need, contact.units)).or_default().push(contact);
                 }
                 State::Waiting(Wait::Held { operator, .. }) => self.check_held(operator, contact)?,
-                State::Waiting(Wait::Later)
+                State::Waiting(Wait::Later | Wait::ForCustomer)
                 | State::Offered { .. }
                 | State::Handling { .. }
                 | State::WrapUp { .. }

@@ -12,6 +12,7 @@ use crate::parking::InterruptionRule;
 use crate::planted::{Planted, is};
 use crate::profiles::ProfileKey;
 use crate::rules::{Choice, OrphanRule, Reach, Step};
+use crate::threads::ThreadRule;
 
 /// A queue's rules with its names looked up.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,7 @@ pub(crate) struct QueueRule {
     pub cap: Option<u16>,
     pub reserve_after: Option<Millis>,
     pub interruptible: Option<InterruptionRule>,
+    pub thread: Option<ThreadRule>,
 }
 
 /// What contacts of one line require: their own need and, where they follow it, their queue's.

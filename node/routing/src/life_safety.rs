@@ -67,7 +67,7 @@ impl Router {
                 clearing.map(|clearing| (clearing, operator.slot))
             }
             State::Waiting(Wait::InLine) => self.best_to_clear(contact),
-            State::Waiting(Wait::Later)
+            State::Waiting(Wait::Later | Wait::ForCustomer)
             | State::Offered { .. }
             | State::Handling { .. }
             | State::WrapUp { .. }

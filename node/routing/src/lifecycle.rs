@@ -31,7 +31,7 @@ impl Router {
             State::Offered { .. } => self.take_back_offer(slot, WithdrawReason::Unanswered),
             State::WrapUp { operator, .. } => self.end_contact(slot, EndReason::Completed(operator)),
             State::Ended { .. } => self.tables.remove_contact(slot),
-            State::Handling { .. } => {}
+            State::Handling { .. } | State::Waiting(Wait::ForCustomer) => self.thread_timer(slot),
         }
     }
 

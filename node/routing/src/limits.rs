@@ -146,7 +146,7 @@ pub const WATCHERS_MAX: usize = 8;
 pub const CASES_MAX: u64 = 1_000_000;
 /// Stages that a case remembers; of more the oldest are forgotten.
 pub const CASE_HISTORY_MAX: usize = 64;
-/// Channels by which the work of one queue is interrupted.
+/// Channels by which the work of one queue is interrupted, and channels whose contacts are threads there.
 pub const BY_CHANNELS_MAX: usize = 16;
 /// How often one contact may be parked, at most.
 pub const PARKS_MAX: u16 = 1_000;

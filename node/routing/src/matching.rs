@@ -127,7 +127,7 @@ impl Router {
                 fits.then_some(operator.slot)
             }
             State::Waiting(Wait::InLine) => self.chosen_for(contact),
-            State::Waiting(Wait::Later)
+            State::Waiting(Wait::Later | Wait::ForCustomer)
             | State::Offered { .. }
             | State::Handling { .. }
             | State::WrapUp { .. }
@@ -460,6 +460,7 @@ impl Router {
             };
             row.holder = Some(operator_id);
             row.decision = decision;
+            row.promote_at = None;
             row.passed = false;
             row.state = state;
         });
@@ -495,6 +496,9 @@ impl Router {
         }
         self.emit(Effect::ConnectContact { contact, gateway, operator, assignment });
         self.remember_service(slot, operator);
+        if self.tables.directory.threads {
+            self.begin_thread(slot);
+        }
         if !self.companions.is_empty() {
             self.look_for_companion(contact);
         }

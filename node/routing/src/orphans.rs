@@ -4,18 +4,16 @@ use alloc::vec::Vec;
 
 use crate::contact::{KEPT_FOR_GOOD, State, Wait};
 use crate::effect::{EndReason, PresenceState, WithdrawReason};
-use crate::ids::{OperatorId, Timestamp};
 use crate::plan::Orphan;
 use crate::planted::{Planted, is};
 use crate::router::Router;
 use crate::rules::OrphanRule;
 use crate::session::SessionState;
 
-/// A contact that waits for the operator who was lost, and until when.
+/// A contact that waits for the operator who was lost, or for its customer.
 struct Kept {
     slot: u32,
-    operator: OperatorId,
-    until: Timestamp,
+    wait: Wait,
 }
 
 impl Router {
@@ -34,27 +32,37 @@ impl Router {
             self.show_presence(slot, PresenceState::Offline);
         }
         // Kept only now: what was held before ends with the operator's availability, and this begins without it.
-        for Kept { slot, operator, until } in kept {
-            let held = State::Waiting(Wait::Held { operator, until });
-            self.tables.change_contact(slot, |row| row.state = held);
+        for Kept { slot, wait } in kept {
+            if wait == Wait::ForCustomer {
+                self.fall_asleep(slot);
+            } else {
+                self.tables.change_contact(slot, |row| row.state = State::Waiting(wait));
+            }
         }
     }
 
-    /// What becomes of it; where it waits for its operator, until when.
+    /// What becomes of it; where it does not simply wait in line, how it waits.
     fn leave_by_orphan_rule(&mut self, slot: u32) -> Option<Kept> {
         let row = self.tables.contact(slot);
         match row.state {
             State::Offered { .. } => self.go_back(slot),
             State::Handling { operator, .. } => match self.orphan_rule(slot) {
                 OrphanRule::Close => self.end_contact(slot, EndReason::OperatorLost(operator)),
+                OrphanRule::Requeue | OrphanRule::Wait(_) | OrphanRule::Stay
+                    if self.is_resting(row) && !is(Planted::SilentFloodsQueue) =>
+                {
+                    self.go_back(slot);
+                    return Some(Kept { slot, wait: Wait::ForCustomer });
+                }
                 OrphanRule::Requeue => self.go_back(slot),
                 OrphanRule::Wait(span) => {
                     self.go_back(slot);
-                    return Some(Kept { slot, operator, until: self.now + span });
+                    let until = self.now + span;
+                    return Some(Kept { slot, wait: Wait::Held { operator, until } });
                 }
                 OrphanRule::Stay => {
                     self.go_back(slot);
-                    return Some(Kept { slot, operator, until: KEPT_FOR_GOOD });
+                    return Some(Kept { slot, wait: Wait::Held { operator, until: KEPT_FOR_GOOD } });
                 }
             },
             State::WrapUp { operator, .. } => self.end_contact(slot, EndReason::Completed(operator)),

@@ -119,6 +119,9 @@ impl Router {
                 decision.parks += 1;
             }
         });
+        if self.tables.directory.threads {
+            self.interrupt_thread(slot);
+        }
         self.emit(Effect::ParkContact { contact, gateway, operator, assignment, on: true });
     }
 
@@ -133,12 +136,15 @@ impl Router {
             }
         });
         self.begin_busy_time(operator.slot);
+        if self.tables.directory.threads {
+            self.begin_thread(slot);
+        }
         self.emit(Effect::ParkContact { contact, gateway, operator, assignment, on: false });
     }
 
     /// Whether the operator has parked work.
     fn has_parked(&self, operator: u32) -> bool {
-        self.parked_of(operator).next().is_some()
+        self.parked_of(operator).any(|work| !self.is_resting(work))
     }
 
     fn parked_of(&self, operator: u32) -> impl Iterator<Item = &Contact> {
@@ -149,6 +155,7 @@ impl Router {
     /// Whether its operator could take the work up: there, with room, and not reserved for somebody before it.
     fn may_go_on(&self, operator: &Operator, work: &Contact) -> bool {
         operator.is_available()
+            && !self.is_resting(work)
             && operator.has_room_for(units_of(work))
             && !operator.is_full_of(work.need.channel)
             && !self.tables.is_full_of_queue(operator, work.queue)
@@ -163,7 +170,8 @@ impl Router {
             let no_channel = caps.iter().any(|cap| cap.1 == 0 && Some(cap.0) == work.need.channel);
             units_of(work) > row.capacity || no_channel || row.profile_key.queue_cap(work.queue) == Some(0)
         };
-        let lost: Vec<u32> = self.parked_of(operator).filter(lost).map(|work| work.id.slot).collect();
+        let parked = self.parked_of(operator).filter(|work| !self.is_resting(work));
+        let lost: Vec<u32> = parked.filter(lost).map(|work| work.id.slot).collect();
         if !is(Planted::ParkedBeyondCapacity) {
             lost.into_iter().for_each(|work| self.requeue(work, WithdrawReason::ParkedOften));
         }
@@ -192,9 +200,9 @@ impl Router {
         }
         let row = self.tables.operator(operator);
         let resting = self.parked_of(operator).filter(|work| self.may_go_on(row, work));
-        let work = resting.map(|work| (ranked(row, work), work.id.slot)).min();
+        let work = resting.map(|work| (standing(row, work, self.is_wanted_thread(work)), work.id.slot)).min();
         match (contact, work) {
-            (Some(contact), Some((key, _))) if ranked(row, self.tables.contact(contact)) < key => {
+            (Some(contact), Some((key, _))) if standing(row, self.tables.contact(contact), false) < key => {
                 Some(Next::Contact(contact))
             }
             (_, Some((_, work))) => Some(Next::Parked(work)),
@@ -285,7 +293,8 @@ impl Router {
     /// Interrupted work goes on as soon as its operator has room.
     pub(crate) fn check_parked(&self, slot: u32, contact: &Contact) -> Result<(), Violation> {
         let Some(operator) = contact.operator().filter(|_| contact.is_parked()) else { return Ok(()) };
-        if contact.decision.as_deref().is_none_or(|decision| decision.parks == 0) {
+        let was_parked = contact.decision.as_deref().is_some_and(|decision| decision.parks > 0);
+        if !was_parked && self.tables.threads.of(slot).is_none() {
             return violated("I1", "parked work was never parked", slot);
         }
         if self.may_go_on(self.tables.operator(operator.slot), contact) {
@@ -296,6 +305,12 @@ impl Router {
         }
         Ok(())
     }
+}
+
+/// Where it stands among what an operator goes on with: behind urgency, a thread whose customer has written again goes
+/// before all else.
+fn standing(operator: &Operator, row: &Contact, is_wanted: bool) -> (u8, bool, RankedKey) {
+    (row.tier.min(2), !is_wanted, ranked(operator, row))
 }
 
 /// Its key for the operator.

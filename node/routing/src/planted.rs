@@ -240,6 +240,24 @@ pub enum Planted {
     NothingResumed,
     /// Parked work stays with an operator who can never take it up.
     ParkedBeyondCapacity,
+    /// An operator who owes a reply for too long keeps the thread.
+    SilentKeepsThread,
+    /// A thread may come back at once to the operator who owed a reply.
+    SilentNotExcluded,
+    /// A silent customer's thread goes on taking room.
+    ThreadNeverRests,
+    /// A customer who writes again waits behind new contacts.
+    ThreadBehindNew,
+    /// A message that is told again counts again.
+    MessageNotedAgain,
+    /// A silent customer's thread stands in line when its operator is lost.
+    SilentFloodsQueue,
+    /// Life safety rests and is closed when the customer is silent.
+    LifeSafetySilenced,
+    /// A customer who has no answer yet is put on hold.
+    HeldUnanswered,
+    /// Snapshots have no threads.
+    ThreadsLeftOut,
 }
 
 /// Whether this mistake is made now.

@@ -304,6 +304,7 @@ impl Router {
             Command::EndConsult(command) => self.end_consult(command),
             Command::JoinConsult(command) => self.join_consult(command),
             Command::DeflectContact(command) => self.deflect_contact(command),
+            Command::NoteMessage(command) => self.take_message(command),
         }
     }
 

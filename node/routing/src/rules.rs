@@ -239,6 +239,8 @@ pub struct QueueRules {
     pub alarm_after: Option<Millis>,
     /// Its contacts in handling are parked for who is urgent (R3.5); `None` for never.
     pub interruptible: Option<Interruptible>,
+    /// Its contacts are threads, with targets for replies (R1.4); `None` for none.
+    pub thread: Option<ThreadRules>,
 }
 
 impl QueueRules {
@@ -274,6 +276,43 @@ impl Default for Interruptible {
     fn default() -> Interruptible {
         Interruptible { by_tier: 1, by_channels: Vec::new(), parks_max: 3 }
     }
+}
+
+/// Which contacts are threads, and their times.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadRules {
+    /// Contacts of these channels; none for every channel.
+    pub channels: Vec<Name>,
+    /// How long what may last.
+    pub times: ThreadTimes,
+}
+
+/// How long customer and operator of a thread may be silent; `None` where nothing follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadTimes {
+    /// The first reply of an operator is due so long after the contact came into its hands.
+    pub first_reply: Option<Millis>,
+    /// Each next one, so long after the customer wrote.
+    pub next_reply: Option<Millis>,
+    /// Operator and gateway hear of it so long before; 0 for not at all.
+    pub warn_before: Millis,
+    /// So long behind its target the contact goes back to its place.
+    pub requeue_after: Option<Millis>,
+    /// So long after the operator's last message a silent customer's thread rests.
+    pub park_after: Option<Millis>,
+    /// So long after it the thread ends.
+    pub close_after: Option<Millis>,
+    /// So long a customer who writes again waits for the same operator.
+    pub keep_for: Millis,
+}
+
+/// Who wrote in a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Writer {
+    /// The customer.
+    Customer,
+    /// Whoever has the contact, or had it last.
+    Operator,
 }
 
 /// What becomes of a contact whose operator does not come back within the grace, by its channel.

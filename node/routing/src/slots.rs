@@ -13,6 +13,10 @@ impl Slots {
         }
     }
 
+    pub(crate) fn extend(&mut self, slots: impl IntoIterator<Item = u32>) {
+        slots.into_iter().for_each(|slot| self.insert(slot));
+    }
+
     /// `true` when it was in.
     pub(crate) fn remove(&mut self, slot: u32) -> bool {
         let place = self.0.binary_search(&slot);

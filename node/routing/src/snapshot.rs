@@ -28,6 +28,7 @@ use crate::slab::{Slab, StoredSlab};
 use crate::snapshot_v1::{HeadV1, RowsV1};
 use crate::snapshot_v2::{HeadV2, RowsV2};
 use crate::tables::Tables;
+use crate::threads::{Thread, Threads};
 use crate::waits::{StoredWaits, Waits};
 
 const MAGIC: &[u8; 6] = b"RMSNAP";
@@ -62,6 +63,7 @@ pub struct Snapshot {
     estimates: Vec<(QueueId, Estimate)>,
     companions: Companions,
     waits: Waits,
+    threads: Threads,
     closures: Closures,
 }
 
@@ -87,6 +89,7 @@ pub(crate) struct Head {
     pub estimates: Vec<(QueueId, Estimate)>,
     pub companions: Vec<(ContactId, Invitation)>,
     pub waits: StoredWaits,
+    pub threads: Vec<(ContactId, Thread)>,
     pub closures: Vec<Closure>,
 }
 
@@ -185,6 +188,7 @@ impl Snapshot {
                 self.companions.to_stored()
             },
             waits: self.waits.to_stored(),
+            threads: self.threads.to_stored(),
             closures: if is(Planted::ClosuresLeftOut) {
                 Vec::new()
             } else {
@@ -231,6 +235,7 @@ impl Router {
             estimates: self.stored_estimates(),
             companions: self.companions.clone(),
             waits: self.tables.waits.clone(),
+            threads: self.tables.threads.clone(),
             closures: self.closures.clone(),
         }
     }
@@ -269,6 +274,7 @@ impl Router {
         router.legs = Legs::from_stored(head.legs);
         router.estimates = head.estimates.into_iter().collect();
         router.tables = derive(head.plan, rows, head.waits, head.now)?;
+        router.tables.threads = Threads::from_stored(head.threads);
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)
     }

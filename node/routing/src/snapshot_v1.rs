@@ -159,6 +159,7 @@ impl From<HeadV1> for Head {
             estimates: Vec::new(),
             companions: Vec::new(),
             waits: StoredWaits::default(),
+            threads: Vec::new(),
             closures: Vec::new(),
         }
     }

@@ -154,6 +154,7 @@ impl From<HeadV2> for Head {
             estimates: Vec::new(),
             companions: Vec::new(),
             waits: StoredWaits::default(),
+            threads: Vec::new(),
             closures: Vec::new(),
         }
     }

@@ -19,6 +19,7 @@ use crate::profiles::{Profiles, Standing};
 use crate::reserve::Asking;
 use crate::session::Gateway;
 use crate::slab::Slab;
+use crate::threads::Threads;
 use crate::time::{TeamFacet, Teams};
 use crate::waits::Waits;
 
@@ -94,6 +95,7 @@ pub(crate) struct Tables {
     pub gateways: Slab<Gateway>,
     pub cases: Slab<Case>,
     pub waits: Waits,
+    pub threads: Threads,
     pub ix: Indexes,
 }
 
@@ -133,6 +135,7 @@ impl Tables {
             gateways: Slab::new(),
             cases: Slab::new(),
             waits: Waits::default(),
+            threads: Threads::default(),
             ix: Indexes::default(),
         };
         tables.follow_choices();
@@ -163,6 +166,7 @@ impl Tables {
         self.take_down_contact(slot);
         if let Some(contact) = self.contacts.remove(slot) {
             self.ix.keys.remove(&contact.key);
+            self.threads.forget(slot);
         }
     }
 
@@ -207,7 +211,7 @@ impl Tables {
         let (in_line, held) = match contact.state {
             State::Waiting(Wait::InLine) => (Some((contact.order(), contact.excluded)), None),
             State::Waiting(Wait::Held { operator, .. }) => (None, Some((operator.slot, contact.order()))),
-            State::Waiting(Wait::Later)
+            State::Waiting(Wait::Later | Wait::ForCustomer)
             | State::Offered { .. }
             | State::Handling { .. }
             | State::WrapUp { .. }
@@ -575,11 +579,13 @@ const NO_STATE: u8 = u8::MAX;
 
 fn state_number(state: &State) -> u8 {
     match state {
-        State::Waiting(_) => 0,
+        State::Waiting(Wait::Later | Wait::Held { .. } | Wait::InLine) => 0,
         State::Offered { .. } => 1,
         State::Handling { .. } => 2,
         State::WrapUp { .. } => 3,
         State::Ended { .. } => 4,
+        // Counts among those who wait nowhere: nobody can do anything for it.
+        State::Waiting(Wait::ForCustomer) => 5,
     }
 }
 

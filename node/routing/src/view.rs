@@ -14,8 +14,9 @@ use crate::ids::{
 };
 use crate::operator::Operator;
 use crate::router::{QueueTotals, Router};
-use crate::rules::{BreakRule, Treatment};
+use crate::rules::{BreakRule, Treatment, Writer};
 use crate::session::{SessionState, SessionView};
+use crate::threads::{Rest, is_asleep};
 use crate::time::BreakClock;
 
 /// A queue at this moment.
@@ -155,6 +156,25 @@ pub struct InvitationView {
     pub companion: Option<ContactId>,
 }
 
+/// What is noted of a thread (R1.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadView {
+    /// The last message, by the gateway's count; 0 before the first.
+    pub messages: u64,
+    /// Who wrote last.
+    pub wrote: Writer,
+    /// Whether an operator has ever written.
+    pub answered: bool,
+    /// From when on the present silence counts.
+    pub since: Timestamp,
+    /// When the operator who has it in hand owes a reply; `None` where none is owed, or no target counts.
+    pub reply_due: Option<Timestamp>,
+    /// It rests, or waits, for its customer to write.
+    pub rests: bool,
+    /// The customer of a thread that rested has written: its operator goes on with it until then, or it goes back.
+    pub wanted_until: Option<Timestamp>,
+}
+
 /// A contact at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactView {
@@ -162,6 +182,8 @@ pub struct ContactView {
     pub id: ContactId,
     /// In handling: since when it rests because somebody more urgent took its room, if it does.
     pub parked: Option<Timestamp>,
+    /// What is noted of it, where it is a thread that has been in somebody's hands or in which somebody wrote.
+    pub thread: Option<ThreadView>,
     /// The gateway that brought it.
     pub gateway: Name,
     /// That gateway's id.
@@ -352,6 +374,7 @@ impl Router {
         let want = directory.want(row.queue, &row.need);
         ContactView {
             parked: row.decision.as_deref().and_then(|decision| decision.parked).filter(|_| row.is_parked()),
+            thread: self.view_thread(row),
             id: row.id,
             gateway: self.tables.gateway(row.gateway.slot).name.clone(),
             gateway_id: row.gateway,
@@ -390,6 +413,25 @@ impl Router {
             legs: self.legs.of(row.id.slot).iter().map(|slot| self.tables.contact(*slot).id).collect(),
             leg_of: self.legs.find(row.id.slot).map(|leg| (leg.of, leg.joined)),
         }
+    }
+
+    fn view_thread(&self, row: &Contact) -> Option<ThreadView> {
+        let (times, thread) = (self.thread_times(row)?, self.tables.threads.of(row.id.slot)?);
+        let is_in_hand = matches!(row.state, State::Handling { .. });
+        let rest = self.rest_of(row);
+        let owes = is_in_hand && (!row.is_parked() || matches!(rest, Rest::Wanted { .. }));
+        Some(ThreadView {
+            messages: thread.number,
+            wrote: thread.wrote,
+            answered: thread.answered,
+            since: thread.since,
+            reply_due: thread.reply_due(times).filter(|_| owes),
+            rests: rest == Rest::Resting || is_asleep(row),
+            wanted_until: match rest {
+                Rest::Wanted { until } => Some(until),
+                Rest::No | Rest::Resting => None,
+            },
+        })
     }
 
     fn view_invitation(&self, call: ContactId) -> Option<InvitationView> {
@@ -464,7 +506,7 @@ impl Router {
 fn view_state(state: &State) -> (ContactState, Option<(OperatorId, Timestamp)>) {
     match *state {
         State::Waiting(Wait::Held { operator, until }) => (ContactState::Waiting, Some((operator, until))),
-        State::Waiting(Wait::Later | Wait::InLine) => (ContactState::Waiting, None),
+        State::Waiting(Wait::Later | Wait::InLine | Wait::ForCustomer) => (ContactState::Waiting, None),
         State::Offered { operator, at, deadline, automatic, .. } => {
             (ContactState::Offered { operator, at, deadline, automatic }, None)
         }

@@ -126,6 +126,8 @@ pub enum WhyNot {
     HandedOut,
     /// The contact's time has not come.
     NotDue,
+    /// The contact waits for its customer to write.
+    CustomerSilent,
     /// The contact does not wait.
     NotWaiting,
     /// Nothing: it fits and takes the contact next, or takes another one first.
@@ -266,6 +268,7 @@ impl Router {
             self.tables.directory.channel_name(want.channel).filter(|_| operator.is_full_of(want.channel));
         match contact.state {
             State::Waiting(Wait::Later) => WhyNot::NotDue,
+            State::Waiting(Wait::ForCustomer) => WhyNot::CustomerSilent,
             State::Waiting(Wait::Held { operator: other, .. }) if other != operator.id => {
                 WhyNot::HeldForAnother
             }

@@ -115,6 +115,7 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::NotifyThread { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::InviteCompanion { .. } => "other",
     };

@@ -20,9 +20,9 @@ use crate::v1::gateway_service_session_request::Message as Up;
 use crate::v1::gateway_service_session_response::Message as Down;
 use crate::v1::{
     ContactContext, GatewayAbandon, GatewayAccepted, GatewayAck, GatewayDeflect, GatewayDone, GatewayEvent,
-    GatewayHeartbeat, GatewayHello, GatewayMerged, GatewayPush, GatewayReconcile, GatewayReconcileReport,
-    GatewayRequestPerson, GatewayResync, GatewayServiceSessionRequest, GatewayServiceSessionResponse,
-    GatewayUpdate, GatewayWelcome, Receipt, Treatment,
+    GatewayHeartbeat, GatewayHello, GatewayMerged, GatewayNoteMessage, GatewayPush, GatewayReconcile,
+    GatewayReconcileReport, GatewayRequestPerson, GatewayResync, GatewayServiceSessionRequest,
+    GatewayServiceSessionResponse, GatewayUpdate, GatewayWelcome, Receipt, ThreadWriter, Treatment,
 };
 
 /// Keys in one part of a reconciliation, in bytes with what frames them.
@@ -110,6 +110,20 @@ impl GatewayClient {
         done(self.begin(GatewayOperation::Abandon(abandon)).await?.await?)
     }
 
+    /// Says that customer or operator has written in a thread. Messages of a contact are counted from 1.
+    ///
+    /// # Errors
+    /// As for [`GatewayClient::push`].
+    pub async fn note_message(
+        &self,
+        key: &str,
+        number: u64,
+        by: ThreadWriter,
+    ) -> Result<Receipt, OperationError> {
+        let note = GatewayNoteMessage { op_id: 0, key: key.to_owned(), number, by: by.into() };
+        done(self.begin(GatewayOperation::NoteMessage(note)).await?.await?)
+    }
+
     /// Says that the customer takes what was offered to it while it waited.
     ///
     /// # Errors
@@ -169,6 +183,8 @@ pub enum GatewayOperation {
     RequestPerson(GatewayRequestPerson),
     /// The customer takes what was offered to it while it waited.
     Deflect(GatewayDeflect),
+    /// Customer or operator has written in a thread.
+    NoteMessage(GatewayNoteMessage),
     /// Compare these keys of live contacts.
     Reconcile(Vec<String>),
 }
@@ -241,6 +257,7 @@ impl Role for Gateway {
             GatewayOperation::Abandon(abandon) => Subject::Contact(abandon.key.as_str().into()),
             GatewayOperation::RequestPerson(request) => Subject::Contact(request.key.as_str().into()),
             GatewayOperation::Deflect(deflect) => Subject::Contact(deflect.key.as_str().into()),
+            GatewayOperation::NoteMessage(note) => Subject::Contact(note.key.as_str().into()),
             GatewayOperation::Reconcile(_) => Subject::Session,
         }
     }
@@ -254,6 +271,7 @@ impl Role for Gateway {
                 GatewayOperation::Abandon(abandon) => abandon.encoded_len(),
                 GatewayOperation::RequestPerson(request) => request.encoded_len(),
                 GatewayOperation::Deflect(deflect) => deflect.encoded_len(),
+                GatewayOperation::NoteMessage(note) => note.encoded_len(),
                 GatewayOperation::Reconcile(keys) => {
                     RECONCILE_PART_BYTES.max(keys.iter().map(String::len).max().unwrap_or(0))
                 }
@@ -276,6 +294,9 @@ impl Role for Gateway {
             }
             GatewayOperation::Deflect(deflect) => {
                 out.push_back(up(Up::Deflect(GatewayDeflect { op_id, ..deflect.clone() })));
+            }
+            GatewayOperation::NoteMessage(note) => {
+                out.push_back(up(Up::NoteMessage(GatewayNoteMessage { op_id, ..note.clone() })));
             }
             GatewayOperation::Reconcile(keys) => reconcile(op_id, keys, out),
         }

@@ -3,6 +3,7 @@
 pub(super) mod deflection;
 mod orphan;
 mod route;
+mod thread;
 mod time;
 
 use std::collections::BTreeMap;
@@ -180,6 +181,7 @@ pub(super) fn queue_to_message(rules: &QueueRules) -> Option<v1::QueueRules> {
             by_channels: texts(&rule.by_channels),
             parks_max: u32::from(rule.parks_max),
         }),
+        thread: rules.thread.as_ref().map(thread::to_message),
     })
 }
 
@@ -234,6 +236,7 @@ pub(super) fn queue_from_message(
                 parks_max: of_u16(&format!("{at}.parks_max"), rule.parks_max, problems),
             }
         }),
+        thread: rules.thread.map(thread::from_message),
     }
 }
 

@@ -150,6 +150,7 @@ streams!(GatewayService, GatewayStream, GatewayServiceSessionRequest, GatewaySer
     update: GatewayServiceUpdateRequest -> GatewayServiceUpdateResponse,
     abandon: GatewayServiceAbandonRequest -> GatewayServiceAbandonResponse,
     request_person: GatewayServiceRequestPersonRequest -> GatewayServiceRequestPersonResponse,
+    note_message: GatewayServiceNoteMessageRequest -> GatewayServiceNoteMessageResponse,
     deflect: GatewayServiceDeflectRequest -> GatewayServiceDeflectResponse,
     reconcile: GatewayServiceReconcileRequest -> GatewayServiceReconcileResponse,
     ack: GatewayServiceAckRequest -> GatewayServiceAckResponse,

@@ -8,7 +8,7 @@ use ringmain_routing::command::{
     ContactResult, DeclaredPresence, EnqueueContact, ExtendWrapUp, HoldContact, InviteCompanion, SetPresence,
     TakeNext, TransferContact, TransferTarget,
 };
-use ringmain_routing::rules::Treatment;
+use ringmain_routing::rules::{Treatment, Writer};
 use ringmain_routing::{AssignmentEpoch, Command, Epoch, GatewayId, Millis, Name, OperatorId, Party};
 
 use crate::validate::Problems;
@@ -62,6 +62,25 @@ pub(crate) fn abandon(abandon: &v1::GatewayAbandon) -> Result<GatewayRequest, Er
     problems.op_id(abandon.op_id);
     let key = problems.key("key", &abandon.key);
     problems.into_result(GatewayRequest::Abandon { key })
+}
+
+/// Customer or operator has written.
+pub(crate) fn note_message(note: &v1::GatewayNoteMessage) -> Result<GatewayRequest, Error> {
+    let mut problems = Problems::default();
+    problems.op_id(note.op_id);
+    let key = problems.key("key", &note.key);
+    if note.number == 0 {
+        problems.add("number", "count the messages of a contact from 1");
+    }
+    let by = match note.by() {
+        v1::ThreadWriter::Operator => Writer::Operator,
+        v1::ThreadWriter::Customer => Writer::Customer,
+        v1::ThreadWriter::Unspecified => {
+            problems.add("by", "say CUSTOMER or OPERATOR");
+            Writer::Customer
+        }
+    };
+    problems.into_result(GatewayRequest::NoteMessage { key, number: note.number, by })
 }
 
 /// The customer takes what was offered to it.

@@ -4,10 +4,10 @@ use ringmain_actors::StreamEnd;
 use ringmain_protocol::v1;
 use ringmain_routing::command::{CallbackOrder, ContactDetails, ContactResult};
 use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
-use ringmain_routing::rules::Treatment;
+use ringmain_routing::rules::{Treatment, Writer};
 use ringmain_routing::{
     BreakView, ContactState, ContactView, InvitationView, Name, OperatorId, OperatorView, Router,
-    SessionState,
+    SessionState, ThreadView,
 };
 
 use super::skills;
@@ -60,12 +60,29 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         reserved: view.reserved.map(|operator| operator.to_string()),
         offered: view.offered.iter().map(|to| end_reason_of(EndReason::Deflected(*to)).0.into()).collect(),
         parked_since_ms: view.parked.map(|since| since.0),
+        thread: view.thread.as_ref().map(thread),
     }
 }
 
 /// What came of a contact.
 pub(crate) fn result(result: &ContactResult) -> v1::ContactResult {
     v1::ContactResult { topic: result.topic.to_string(), outcome: result.outcome.to_string() }
+}
+
+fn thread(view: &ThreadView) -> v1::ContactThread {
+    let wrote = match view.wrote {
+        Writer::Customer => v1::ThreadWriter::Customer,
+        Writer::Operator => v1::ThreadWriter::Operator,
+    };
+    v1::ContactThread {
+        messages: view.messages,
+        wrote: wrote.into(),
+        answered: view.answered,
+        since_ms: view.since.0,
+        reply_due_ms: view.reply_due.map(|due| due.0),
+        rests: view.rests,
+        wanted_until_ms: view.wanted_until.map(|until| until.0),
+    }
 }
 
 fn invitation(view: &InvitationView) -> v1::CompanionInvitation {
@@ -191,6 +208,8 @@ pub(crate) fn withdraw_reason(reason: WithdrawReason) -> v1::WithdrawReason {
         WithdrawReason::ConsultOver => v1::WithdrawReason::ConsultOver,
         WithdrawReason::HandedOver => v1::WithdrawReason::HandedOver,
         WithdrawReason::ParkedOften => v1::WithdrawReason::ParkedOften,
+        WithdrawReason::ReplyOverdue => v1::WithdrawReason::ReplyOverdue,
+        WithdrawReason::NotResumed => v1::WithdrawReason::NotResumed,
     }
 }
 

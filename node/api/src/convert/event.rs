@@ -3,7 +3,7 @@
 use ringmain_protocol::plan::treatment_to_message;
 use ringmain_protocol::v1;
 use ringmain_routing::delivery::Delivered;
-use ringmain_routing::effect::{PresenceState, WithdrawReason};
+use ringmain_routing::effect::{PresenceState, ThreadNews, WithdrawReason};
 use ringmain_routing::rules::Treatment;
 use ringmain_routing::{
     AssignmentEpoch, ContactId, ContactView, Effect, LogIndex, OperatorId, Party, Position, QueueId, Router,
@@ -34,6 +34,9 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
         }
         Effect::ParkContact { contact, operator, assignment, on, .. } => {
             (contact, Event::Parked(parked(operator, login_of(operator), assignment, on)))
+        }
+        Effect::NotifyThread { contact, operator, assignment, news, .. } => {
+            (contact, Event::Thread(thread(operator, login_of(operator), assignment, news)))
         }
         Effect::AnnounceMoved { contact, queue, .. } => (contact, Event::Moved(moved(queue, router))),
         Effect::InviteCompanion { contact, .. } => {
@@ -97,6 +100,7 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
         | Effect::AnnounceEnded { .. }
         | Effect::AnnouncePresence { .. }
         | Effect::EndStream { .. }
+        | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
         | Effect::HoldContact { .. }
         | Effect::AnnounceMoved { .. }
@@ -153,6 +157,11 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
         }
         Effect::ParkContact { contact, assignment, on, .. } => {
             Event::Parked(v1::OperatorParked { contact: contact.to_string(), assignment: assignment.0, on })
+        }
+        Effect::NotifyThread { contact, assignment, news, .. } => {
+            let (news, due_ms) = thread_news(news);
+            let contact = contact.to_string();
+            Event::Thread(v1::OperatorThread { contact, assignment: assignment.0, news: news.into(), due_ms })
         }
         Effect::NotifyWatcher { operator, case, escalated } => {
             Event::CaseWatched(case::watched(case, operator, escalated, router))
@@ -301,6 +310,9 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::ParkContact { operator, assignment, on, .. } => {
             Event::Parked(parked(operator, name(operator).1, assignment, on))
         }
+        Effect::NotifyThread { operator, assignment, news, .. } => {
+            Event::Thread(thread(operator, name(operator).1, assignment, news))
+        }
         Effect::AnnounceMoved { queue, .. } => Event::Moved(moved(queue, router)),
         Effect::AnnouncePresence { operator, presence: is } => {
             Event::PresenceChanged(presence_changed(operator, name(operator).1, is))
@@ -337,6 +349,26 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::AnnounceExpectedWait { band, .. } => {
             Event::ExpectedWait(v1::ExpectedWaitAnnounced { band: u32::from(band) })
         }
+    }
+}
+
+fn thread(
+    operator: OperatorId,
+    operator_login: String,
+    assignment: AssignmentEpoch,
+    news: ThreadNews,
+) -> v1::ThreadNotified {
+    let (news, due_ms) = thread_news(news);
+    let (operator, assignment, news) = (operator.to_string(), assignment.0, news.into());
+    v1::ThreadNotified { operator, operator_login, assignment, news, due_ms }
+}
+
+/// What happens in a thread, and when a reply is due.
+fn thread_news(news: ThreadNews) -> (v1::ThreadNews, Option<u64>) {
+    match news {
+        ThreadNews::ReplySoon { due } => (v1::ThreadNews::ReplySoon, Some(due.0)),
+        ThreadNews::ReplyOverdue => (v1::ThreadNews::ReplyOverdue, None),
+        ThreadNews::Closed => (v1::ThreadNews::Closed, None),
     }
 }
 
@@ -381,6 +413,7 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::WithdrawAssignment { contact, .. }
         | Effect::StartWrapUp { contact, .. }
         | Effect::ReleaseOperator { contact, .. }
+        | Effect::NotifyThread { contact, .. }
         | Effect::ParkContact { contact, .. }
         | Effect::HoldContact { contact, .. }
         | Effect::AnnounceMoved { contact, .. }

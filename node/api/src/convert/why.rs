@@ -89,6 +89,7 @@ fn why_not(reason: &WhyNot) -> v1::WhyNot {
         WhyNot::HeldForAnother => plain(Reason::HeldForAnother),
         WhyNot::HandedOut => plain(Reason::HandedOut),
         WhyNot::NotDue => plain(Reason::NotDue),
+        WhyNot::CustomerSilent => plain(Reason::CustomerSilent),
         WhyNot::NotWaiting => plain(Reason::NotWaiting),
         WhyNot::Nothing => plain(Reason::Nothing),
     }

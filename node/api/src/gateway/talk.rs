@@ -66,6 +66,7 @@ impl Dialect for GatewayTalk {
             Some(Up::Abandon(abandon)) => self.request(abandon.op_id, command::abandon(&abandon)),
             Some(Up::RequestPerson(asked)) => self.request(asked.op_id, together::person_by_gateway(asked)),
             Some(Up::Deflect(deflect)) => self.request(deflect.op_id, command::deflect(&deflect)),
+            Some(Up::NoteMessage(note)) => self.request(note.op_id, command::note_message(&note)),
             Some(Up::Ack(ack)) => match read_cursor(&ack.cursor, self.shared.life()) {
                 Ok(_) => Heeded::Nothing,
                 Err(error) => say(Self::failed(0, error)),
@@ -120,6 +121,7 @@ impl Dialect for GatewayTalk {
             Up::Abandon(abandon) => Some(&mut abandon.op_id),
             Up::RequestPerson(asked) => Some(&mut asked.op_id),
             Up::Deflect(deflect) => Some(&mut deflect.op_id),
+            Up::NoteMessage(note) => Some(&mut note.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) | Up::Reconcile(_) => None,
         }
     }

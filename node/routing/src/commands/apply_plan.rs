@@ -38,6 +38,7 @@ impl Router {
         self.follow_estimated_queues();
         self.follow_rules_of_time(&present);
         self.follow_interruptions(&present);
+        self.follow_threads(&present);
         for slot in self.tables.held_unlike(&present) {
             self.freed.contacts.insert(slot);
             self.end_vain_hold(slot);

@@ -37,7 +37,7 @@ impl Router {
                 Ok(true)
             }
             State::Waiting(Wait::InLine | Wait::Held { .. }) => Err(Refusal::OperatorUnavailable(to.clone())),
-            State::Waiting(Wait::Later)
+            State::Waiting(Wait::Later | Wait::ForCustomer)
             | State::Offered { .. }
             | State::Handling { .. }
             | State::WrapUp { .. }
@@ -46,7 +46,7 @@ impl Router {
             {
                 Ok(false)
             }
-            State::Waiting(Wait::Later)
+            State::Waiting(Wait::Later | Wait::ForCustomer)
             | State::Offered { .. }
             | State::Handling { .. }
             | State::WrapUp { .. }

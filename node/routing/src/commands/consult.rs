@@ -219,6 +219,7 @@ impl Router {
             row.assignment = assignment;
             row.holder = Some(asked);
             row.decision = Some(decision);
+            row.promote_at = None;
             row.state = State::Handling { operator: asked, since: now, on_hold: None };
         });
         self.end_talk_of(asker, kept);
@@ -228,6 +229,9 @@ impl Router {
         }
         self.emit(Effect::ConnectContact { contact, gateway, operator: asked, assignment });
         self.remember_service(slot, asked);
+        if self.tables.directory.threads {
+            self.begin_thread(slot);
+        }
     }
 
     /// An open leg, if it is one of this contact's.

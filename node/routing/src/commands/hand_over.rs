@@ -97,9 +97,9 @@ impl Router {
                 State::Offered { .. } | State::Handling { .. } | State::Waiting(Wait::Held { .. }) => {
                     !self.is_leg(row.id.slot)
                 }
-                State::Waiting(Wait::Later | Wait::InLine) | State::WrapUp { .. } | State::Ended { .. } => {
-                    false
-                }
+                State::Waiting(Wait::Later | Wait::InLine | Wait::ForCustomer)
+                | State::WrapUp { .. }
+                | State::Ended { .. } => false,
             });
             open.extend(open_rows.map(|row| row.id));
         }

@@ -15,6 +15,9 @@ impl Router {
                 Err(super::wrong_state(contact))
             }
             State::Handling { .. } if contact.is_parked() => Err(super::wrong_state(contact)),
+            State::Handling { on_hold: None, .. } if command.on && self.owes_reply(contact) => {
+                Err(Refusal::WrongState { contact: contact.id, state: "unanswered".into() })
+            }
             State::Handling { on_hold, .. } => {
                 if on_hold.is_some() != command.on {
                     self.switch_hold(command);

@@ -19,6 +19,7 @@ mod invite_companion;
 mod lose_session;
 mod move_contacts;
 mod node_lost;
+mod note_message;
 mod open_session;
 mod plan_rules;
 mod put_operators;

@@ -67,9 +67,15 @@ impl Router {
         let Ok(need) = self.need_in(contact, to) else { return };
         let wait = match wait {
             Wait::Later => Wait::Later,
-            Wait::Held { .. } | Wait::InLine => Wait::InLine,
+            Wait::ForCustomer if self.tables.directory.thread_times(to, contact.channel).is_some() => {
+                Wait::ForCustomer
+            }
+            Wait::Held { .. } | Wait::InLine | Wait::ForCustomer => Wait::InLine,
         };
         self.change_queue(slot, to, need, State::Waiting(wait));
+        if wait == Wait::ForCustomer {
+            self.fall_asleep(slot);
+        }
     }
 
     /// How many stand in line in a queue.

@@ -181,7 +181,8 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
     }
     check_room(rules)?;
     check_bands(&rules.bands)?;
-    check_interruptible(rules, directory)
+    check_interruptible(rules, directory)?;
+    check_thread(rules, directory)
 }
 
 /// What customers hear grows with the wait.
@@ -205,6 +206,31 @@ fn check_interruptible(rules: &QueueRules, directory: &Directory) -> Result<(), 
         return Err(invalid("rules.interruptible", "`parks_max` is 1 to 1000"));
     }
     rule.by_channels.iter().try_for_each(|channel| directory.find_channel(channel).map(drop))
+}
+
+/// Targets and spans of threads.
+fn check_thread(rules: &QueueRules, directory: &Directory) -> Result<(), Refusal> {
+    let Some(rule) = &rules.thread else { return Ok(()) };
+    let times = &rule.times;
+    let targets = [times.first_reply, times.next_reply];
+    let above_0 = [times.first_reply, times.next_reply, times.park_after, times.close_after];
+    let spans = above_0.into_iter().flatten().chain(times.requeue_after);
+    spans.chain([times.warn_before, times.keep_for]).try_for_each(|span| check_span("rules.thread", span))?;
+    let wrong = |problem| Err(invalid("rules.thread", problem));
+    if above_0.contains(&Some(Millis(0))) {
+        return wrong("targets, `park_after` and `close_after` are above 0 ms; leave out what is not to be");
+    }
+    if targets.into_iter().flatten().any(|target| target <= times.warn_before) {
+        return wrong("`warn_before` is shorter than each target");
+    }
+    if times.requeue_after.is_some() && targets == [None, None] {
+        return wrong("`requeue_after` counts from a target, and there is none");
+    }
+    if times.park_after.zip(times.close_after).is_some_and(|(parks, closes)| closes <= parks) {
+        return wrong("`close_after` is longer than `park_after`");
+    }
+    check_names("rules.thread", rule.channels.iter(), BY_CHANNELS_MAX)?;
+    rule.channels.iter().try_for_each(|channel| directory.find_channel(channel).map(drop))
 }
 
 fn check_orphans(rules: &QueueRules, directory: &Directory) -> Result<(), Refusal> {

@@ -103,7 +103,7 @@ impl Router {
         let (queue, need) = self.place_of_people(contact);
         let wait = match contact.state {
             State::Waiting(Wait::Later) => Wait::Later,
-            State::Waiting(Wait::Held { .. } | Wait::InLine)
+            State::Waiting(Wait::Held { .. } | Wait::InLine | Wait::ForCustomer)
             | State::Offered { .. }
             | State::Handling { .. }
             | State::WrapUp { .. }

@@ -10,6 +10,7 @@ use crate::ids::Timestamp;
 use crate::limits::TIER_MAX;
 use crate::refusal::Refusal;
 use crate::router::Router;
+use crate::threads::is_asleep;
 
 impl Router {
     pub(crate) fn update_contact(&mut self, command: &UpdateContact) -> Result<Reply, Refusal> {
@@ -46,11 +47,14 @@ impl Router {
             row.promoted = 0;
             row.promote_at = promote_at;
         });
-        if tier == 0 && is_held {
+        if tier == 0 && is_asleep(self.tables.contact(slot)) {
+            self.wake(slot);
+        } else if tier == 0 && is_held {
             self.stand_in_line(slot);
         } else if tier == 0 && matches!(self.tables.contact(slot).state, State::Waiting(Wait::InLine)) {
             self.freed.contacts.insert(slot);
         }
+        self.follow_thread(slot);
         self.look_again(slot);
     }
 
@@ -66,7 +70,7 @@ impl Router {
         }
         match contact.state {
             State::Waiting(Wait::InLine | Wait::Held { .. }) => self.freed.contacts.insert(slot),
-            State::Waiting(Wait::Later)
+            State::Waiting(Wait::Later | Wait::ForCustomer)
             | State::Offered { .. }
             | State::Handling { .. }
             | State::WrapUp { .. }

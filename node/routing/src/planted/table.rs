@@ -469,4 +469,13 @@ pub const ALL: &[Mistake] = &[
     mistake(Planted::ParkedForEver, "the core", "Work is parked more often than its queue allows", &["I4"]),
     mistake(Planted::NothingResumed, "the core", "Parked work never goes on", &["I4"]),
     mistake(Planted::ParkedBeyondCapacity, "the core", "Parked work that can never go on stays", &["I4"]),
+    mistake(Planted::SilentKeepsThread, "the core", "A silent operator keeps the thread", &["I4"]),
+    mistake(Planted::SilentNotExcluded, "the core", "A thread comes back to the silent operator", &["I4"]),
+    mistake(Planted::ThreadNeverRests, "the core", "A silent customer's thread takes room", &["I4"]),
+    mistake(Planted::ThreadBehindNew, "the core", "Who writes again waits behind new contacts", &["I4"]),
+    mistake(Planted::MessageNotedAgain, "the core", "A message told again counts again", &["I7"]),
+    mistake(Planted::SilentFloodsQueue, "the core", "Silent customers' threads stand in line", &["I4"]),
+    mistake(Planted::LifeSafetySilenced, "the core", "Life safety rests and is closed by silence", &["I4"]),
+    mistake(Planted::HeldUnanswered, "the core", "Who has no answer yet is put on hold", &["I1"]),
+    mistake(Planted::ThreadsLeftOut, "the core", "Snapshots have no threads", &["I8"]),
 ];

@@ -226,6 +226,7 @@ pub fn ends_work(command: &Command) -> bool {
         | Command::EndConsult(_)
         | Command::JoinConsult(_)
         | Command::DeflectContact(_)
+        | Command::NoteMessage(_)
         | Command::OpenSession(_)
         | Command::LoseSession(_)
         | Command::CloseSession(_)

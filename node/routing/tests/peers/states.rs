@@ -2,10 +2,11 @@
 
 use ringmain_routing::command::*;
 use ringmain_routing::effect::*;
+use ringmain_routing::rules::*;
 use ringmain_routing::*;
 
 use super::support::*;
-use super::{offering, plain};
+use super::{chat, offering, plain, ruled};
 
 #[test]
 fn p037_a_customer_joined_with_somebody_else_by_its_gateway_is_one_completed_contact() {
@@ -44,6 +45,21 @@ fn p039_a_contact_that_was_passed_on_and_ended_leaves_nothing_behind() {
     let queue = &centre.router.queues()[0];
     assert_eq!((queue.waiting, queue.offered, queue.handling, queue.wrap_up), (0, 0, 0, 0));
     assert_eq!(centre.router.check_invariants(), Ok(()));
+}
+
+#[test]
+fn p104_a_customer_who_has_no_answer_yet_is_not_put_on_hold() {
+    let thread = Some(ThreadRules::default());
+    let mut centre = ruled(QueueRules { thread, ..QueueRules::default() });
+    centre.ready(operator("anna"));
+    centre.push(chat("1"));
+    let (answer, contact) = (centre.answer("1"), centre.view("1").id);
+    let hold = HoldContact { answer, on: true };
+    let refused = centre.apply(Command::HoldContact(hold.clone()));
+    assert_eq!(refused, Err(Refusal::WrongState { contact, state: "unanswered".into() }));
+    let (gateway, by) = (centre.gateway, Writer::Operator);
+    centre.ok(Command::NoteMessage(NoteMessage { gateway, epoch: Epoch(1), contact, number: 1, by }));
+    assert_eq!(centre.ok(Command::HoldContact(hold)), Reply::Done);
 }
 
 #[test]

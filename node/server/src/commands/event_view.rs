@@ -2,8 +2,8 @@
 
 use ringmain_protocol::v1::event::Event as What;
 use ringmain_protocol::v1::{
-    CaseName, CompanionInvited, ConsultChange, ConsultChanged, ContactWithdrawn, Event, Treatment,
-    WithdrawReason, WrapUpStarted,
+    CaseName, CompanionInvited, ConsultChange, ConsultChanged, ContactWithdrawn, Event, ThreadNews,
+    Treatment, WithdrawReason, WrapUpStarted,
 };
 use serde_json::{Map, Value, json};
 
@@ -39,6 +39,7 @@ pub(super) fn event_line(event: &Event) -> String {
         Some(What::Parked(parked)) => {
             (if parked.on { "parked" } else { "goes-on" }, parked.operator_login.clone())
         }
+        Some(What::Thread(thread)) => (thread_word(thread.news()), thread.operator_login.clone()),
         Some(What::Moved(moved)) => ("moved", format!("to {}", moved.queue)),
         Some(What::ExpectedWait(wait)) => ("expected-wait", format!("band {}", wait.band)),
         Some(What::CompanionInvited(invited)) => {
@@ -124,6 +125,11 @@ pub(super) fn event_json(event: &Event) -> Value {
             if parked.on { "parked" } else { "goes-on" },
             assignment(&parked.operator, &parked.operator_login, parked.assignment),
         ),
+        Some(What::Thread(thread)) => {
+            let mut of = assignment(&thread.operator, &thread.operator_login, thread.assignment);
+            of["due_ms"] = json!(thread.due_ms);
+            (thread_word(thread.news()), of)
+        }
         Some(What::Moved(moved)) => ("moved", json!({"to": moved.queue})),
         Some(What::ExpectedWait(wait)) => ("expected-wait", json!({"band": wait.band})),
         Some(What::CompanionInvited(invited)) => ("invited", invited_json(invited)),
@@ -207,6 +213,7 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::StreamEnded(_)
         | What::Held(_)
         | What::Parked(_)
+        | What::Thread(_)
         | What::Consult(_)
         | What::CompanionInvited(_)
         | What::ExpectedWait(_)
@@ -214,6 +221,15 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::DutyCalled(_)
         | What::QueueAlarm(_)
         | What::Moved(_) => ("unknown", json!({})),
+    }
+}
+
+fn thread_word(news: ThreadNews) -> &'static str {
+    match news {
+        ThreadNews::Unspecified => "thread",
+        ThreadNews::ReplySoon => "reply-due-soon",
+        ThreadNews::ReplyOverdue => "reply-overdue",
+        ThreadNews::Closed => "closed-by-silence",
     }
 }
 
@@ -322,5 +338,7 @@ fn withdraw_word(reason: WithdrawReason) -> &'static str {
         WithdrawReason::ConsultOver => "consultation over",
         WithdrawReason::HandedOver => "handed over",
         WithdrawReason::ParkedOften => "parked too often",
+        WithdrawReason::ReplyOverdue => "no reply in time",
+        WithdrawReason::NotResumed => "not gone on with in time",
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn why_not_json(why_not: &WhyNot) -> serde_json::Value {
         | WhyNotReason::HeldForAnother
         | WhyNotReason::HandedOut
         | WhyNotReason::NotDue
+        | WhyNotReason::CustomerSilent
         | WhyNotReason::NotWaiting
         | WhyNotReason::BreakDue
         | WhyNotReason::ShiftEnds
@@ -81,6 +82,7 @@ pub(super) fn fits(reason: WhyNotReason) -> bool {
         | WhyNotReason::HeldForAnother
         | WhyNotReason::HandedOut
         | WhyNotReason::NotDue
+        | WhyNotReason::CustomerSilent
         | WhyNotReason::NotWaiting
         | WhyNotReason::OnBreak
         | WhyNotReason::BreakDue
@@ -139,6 +141,7 @@ fn keys(reason: WhyNotReason) -> (Key, Key) {
         WhyNotReason::HeldForAnother => (Key::KeptHeldForAnother, Key::IsHeldForAnother),
         WhyNotReason::HandedOut => (Key::KeptHandedOut, Key::IsHandedOut),
         WhyNotReason::NotDue => (Key::KeptNotDue, Key::IsNotDue),
+        WhyNotReason::CustomerSilent => (Key::KeptCustomerSilent, Key::IsCustomerSilent),
         WhyNotReason::NotWaiting => (Key::KeptNotWaiting, Key::IsNotWaiting),
         WhyNotReason::OnBreak => (Key::KeptOnBreak, Key::IsOnBreak),
         WhyNotReason::BreakDue => (Key::KeptBreakDue, Key::IsBreakDue),
@@ -171,6 +174,7 @@ fn word(reason: WhyNotReason) -> &'static str {
         WhyNotReason::HeldForAnother => "held-for-another",
         WhyNotReason::HandedOut => "handed-out",
         WhyNotReason::NotDue => "not-due",
+        WhyNotReason::CustomerSilent => "customer-silent",
         WhyNotReason::NotWaiting => "not-waiting",
         WhyNotReason::OnBreak => "on-break",
         WhyNotReason::BreakDue => "break-due",

@@ -141,6 +141,10 @@ pub(super) const TABLE: Table = &[
         "{n} operator who fits is there, but its time has not come.|{n} operators who fit are there, but its time has not come.",
     ),
     (
+        Key::KeptCustomerSilent,
+        "{n} operator who fits is there, but it waits for its customer to write.|{n} operators who fit are there, but it waits for its customer to write.",
+    ),
+    (
         Key::KeptNotWaiting,
         "{n} operator who fits is there, but it does not wait.|{n} operators who fit are there, but it does not wait.",
     ),
@@ -217,6 +221,7 @@ pub(super) const TABLE: Table = &[
     (Key::IsHeldForAnother, "the contact is kept for another"),
     (Key::IsHandedOut, "the queue gives to nobody by itself: take the next, or a lead hands it out"),
     (Key::IsNotDue, "the contact's time has not come"),
+    (Key::IsCustomerSilent, "the contact waits for its customer to write"),
     (Key::IsNotWaiting, "the contact does not wait"),
     (Key::IsNothing, "nothing: a contact is next"),
     (Key::ColumnQueue, "queue"),

@@ -39,12 +39,12 @@ keys! {
     HeadStart, NoLadder, Step, StepNext, StepLast, KeptHead, KeptUnlisted, KeptUnknown, KeptSkill, KeptLevel,
     KeptLanguage, KeptPrincipal, KeptChannel, KeptBot, KeptReach, KeptRank, KeptNotSignedIn, KeptStreamLost, KeptNotReady,
     KeptMissed, KeptOnBreak, KeptBreakDue, KeptShiftEnds, KeptResting, KeptNoRoom, KeptCap, KeptQueueCap, KeptReserved, KeptKeptAway,
-    KeptHeldForAnother, KeptHandedOut, KeptNotDue, KeptNotWaiting, KeptNothing, NeverGiven, NotRecorded, DecisionHead,
+    KeptHeldForAnother, KeptHandedOut, KeptNotDue, KeptCustomerSilent, KeptNotWaiting, KeptNothing, NeverGiven, NotRecorded, DecisionHead,
     DecisionBefore, GivenTo, SideLongestIdle, SideLeastOccupied, SideMostSkilled, SideRoundRobin, SideOperator,
     SideHeld, SideTaken, SideLifeSafety, SideCompanion, SideRecalled, SideUnknown, Idle, OwnQueue, OtherQueue, DecisionPlace, Fitted, NotCounted,
     OperatorFree, OperatorKept, Load, NoLines, IsUnknown, IsSkill, IsLevel, IsLanguage, IsPrincipal, IsChannel,
     IsBot, IsReach, IsRank, IsNotSignedIn, IsStreamLost, IsNotReady, IsMissed, IsOnBreak, IsBreakDue, IsShiftEnds, IsResting,
-    IsNoRoom, IsCap, IsQueueCap, IsReserved, IsKeptAway, IsHeldForAnother, IsHandedOut, IsNotDue, IsNotWaiting, IsNothing, ColumnQueue,
+    IsNoRoom, IsCap, IsQueueCap, IsReserved, IsKeptAway, IsHeldForAnother, IsHandedOut, IsNotDue, IsCustomerSilent, IsNotWaiting, IsNothing, ColumnQueue,
     ColumnInLine, ColumnWhy, Stamp, StampOld, StampStale, Days, Hours, Minutes, Seconds, Milliseconds,
 }
 
