@@ -81,6 +81,9 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("callback"), row.callback(), view.callback.as_ref())?;
     same(&what("note"), &row.note, &view.note)?;
     same(&what("result"), &row.result, &view.result)?;
+    same(&what("wants people"), row.wants_people, view.wants_people)?;
+    same(&what("context"), &row.context, &view.context)?;
+    same(&what("offered"), row.offered.clone(), view.offered.iter().copied().collect())?;
     same(&what("reserved"), model.reserved_for(row.id), view.reserved)?;
     same(&what("details"), &row.details, &view.details)
 }
@@ -154,6 +157,7 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("moved in"), own.moved_in, other.moved_in)?;
         same(&what("moved out"), own.moved_out, other.moved_out)?;
         same(&what("closed"), own.closed, other.closed)?;
+        same(&what("alarm since"), model.alarm_since(&view.name), view.alarm_since)?;
         same(&what("deflected"), own.deflected, other.deflected)?;
     }
     Ok(())

@@ -247,6 +247,7 @@ impl Model {
             (contact.required, contact.scopes) = (required, scopes);
         }
         contact.held_for = None;
+        contact.told = Millis(0);
         let gateway = contact.gateway();
         self.set_promotion(id);
         self.totals_mut(id).moved_in += 1;

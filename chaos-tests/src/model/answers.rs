@@ -76,7 +76,7 @@ impl Model {
             PresenceState::Ready | PresenceState::Missed { .. } => true,
             PresenceState::NotReady(_) | PresenceState::Offline | PresenceState::Break { .. } => false,
         };
-        if missed.0 > 0 && takes_offers {
+        if missed.0 > 0 && takes_offers && !self.is_bot(operator) {
             let until = self.span_after_now(missed);
             freed.join(self.become_present(operator, PresenceState::Missed { until }));
         }
@@ -152,7 +152,8 @@ impl Model {
         let queue = self.plan.queues.iter().find(|queue| queue.name == *queue_name);
         let queue = queue.expect("a contact's queue stays in the plan");
         let own = self.operators[operator.slot as usize].rules.wrap_up;
-        let wrap_up = wrap_up.or(own).unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+        let longest = if self.is_bot(operator) { Millis(0) } else { queue.wrap_up_max };
+        let wrap_up = wrap_up.or(own).unwrap_or(queue.wrap_up).min(longest);
         if wrap_up.0 == 0 {
             self.finish(id, operator);
             return Freed::operator(operator);

@@ -299,6 +299,8 @@ impl Model {
         row.case = Some(id);
         row.rule_owner = before.rule_owner;
         row.note = before.note;
+        row.wants_people = before.wants_people;
+        row.context = before.context;
         row.is_made = true;
         self.totals_mut(contact).entered += 1;
         contact

@@ -182,6 +182,11 @@ impl Model {
             was_excluded: false,
             note: None,
             result: None,
+            told: Millis(0),
+            offered: BTreeSet::new(),
+            duty_called: false,
+            wants_people: false,
+            context: None,
             body: body.clone(),
         }
     }
@@ -205,7 +210,7 @@ impl Model {
         ContactId { slot, generation }
     }
 
-    fn check_owner(&self, id: ContactId, gateway: GatewayId) -> Result<&Contact, Refusal> {
+    pub(super) fn check_owner(&self, id: ContactId, gateway: GatewayId) -> Result<&Contact, Refusal> {
         let contact = self.contact(id).ok_or(Refusal::UnknownContact(id))?;
         if contact.gateway() == gateway { Ok(contact) } else { Err(Refusal::ForeignContact(id)) }
     }
@@ -322,6 +327,7 @@ impl Model {
         contact.held_for = None;
         contact.promote_at = None;
         contact.newly_due = false;
+        contact.offered.clear();
         self.effects.push(Effect::AnnounceEnded { contact: id, gateway: contact.gateway(), reason });
         self.ended.insert((forget_at, id.slot), contact);
     }

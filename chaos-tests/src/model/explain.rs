@@ -34,6 +34,8 @@ pub enum Reason {
     OtherChannel,
     /// The operator belongs to another part of the company than those who may serve it.
     OutOfScope,
+    /// A person is wanted.
+    Bot,
     /// Declined or missed before.
     Excluded,
     /// Kept for an operator the customer knows.
@@ -65,6 +67,7 @@ impl Model {
             (!fit.by_language(), Reason::OtherLanguage),
             (!fit.by_principal(), Reason::OtherPrincipal),
             (!fit.by_channel(), Reason::OtherChannel),
+            (!fit.by_people(), Reason::Bot),
             (self.is_excluded(operator, contact), Reason::Excluded),
             (contact.held_for.is_some_and(|(known, _)| known != operator.id), Reason::HeldForOther),
         ];

@@ -109,6 +109,12 @@ impl Fit<'_> {
             && self.by_language()
             && self.by_principal()
             && self.by_channel()
+            && self.by_people()
+    }
+
+    /// Who wants a person gets no bot.
+    pub(super) fn by_people(self) -> bool {
+        !(self.contact.wants_people && self.operator.rules.bot)
     }
 
     pub(super) fn by_rank(self) -> bool {

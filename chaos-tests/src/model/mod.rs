@@ -6,6 +6,7 @@
 
 mod actions;
 mod answers;
+mod bots;
 mod bounds;
 mod callbacks;
 mod cases;
@@ -34,6 +35,7 @@ mod state;
 mod time;
 mod timers;
 mod transfers;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -95,6 +97,8 @@ pub struct Model {
     free_case_slots: Vec<u32>,
     /// Queues and units that were closed by hand.
     closures: Vec<Closure>,
+    /// Queues in which somebody has waited for too long, and since when.
+    alarms: BTreeMap<Name, Timestamp>,
     /// Breaks wait for their latest moment.
     are_breaks_deferred: bool,
     /// Whose breaks this event looks at.
@@ -125,6 +129,7 @@ impl Model {
         self.effects.clear();
         self.fire_due_timers();
         self.climb(before);
+        self.carry_out_waits();
         self.advance_one_job();
         let format = self.format;
         self.format = format.max(format_of(command));
@@ -133,6 +138,7 @@ impl Model {
             self.format = format;
         }
         self.look_at_reservations();
+        self.look_at_alarms();
         self.end_looks();
         self.judge_work_conserving();
         Outcome { reply, effects: std::mem::take(&mut self.effects) }
@@ -164,12 +170,12 @@ impl Model {
             Command::AskForBreak(command) => self.ask_for_break(command),
             Command::TakeNext(command) => self.take_next(command),
             Command::AssignContact(command) => self.assign_by_lead(command),
-            Command::RequestPerson(_)
-            | Command::Consult(_)
+            Command::RequestPerson(command) => self.request_person(command),
+            Command::DeflectContact(command) => self.deflect_contact(command),
+            Command::Consult(_)
             | Command::EndConsult(_)
             | Command::JoinConsult(_)
             | Command::InviteCompanion(_)
-            | Command::DeflectContact(_)
             | Command::NoteMessage(_) => Err(not_known_yet(command)),
         }
     }
@@ -255,7 +261,9 @@ impl Model {
             return Some(self.now);
         }
         let timer = self.earliest_timer().map(|timer| timer.deadline.max(self.now));
-        timer.into_iter().chain(self.next_step()).chain(self.next_asking()).min()
+        let moments = timer.into_iter().chain(self.next_step()).chain(self.next_asking());
+        let waits = self.next_of_waits().into_iter().chain(self.next_alarm());
+        moments.chain(waits).min()
     }
 
     /// Units of the contacts in an operator's hands.

@@ -64,6 +64,7 @@ impl Model {
             }
         }
         rule_bounds::check_queue_caps(rules)?;
+        rule_bounds::check_bot(rules)?;
         for name in &rules.breaks {
             if !self.plan.rules.breaks.iter().any(|row| row.name == *name) {
                 return Err(Refusal::UnknownBreak(name.clone()));

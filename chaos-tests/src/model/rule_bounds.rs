@@ -7,10 +7,12 @@ use ringmain_routing::limits::{
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX,
     NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX, PRINCIPALS_MAX, QUEUE_CAPS_MAX,
     REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX, ROUTES_MAX, STAGES_MAX,
-    TIER_MAX, WATCHERS_MAX,
+    TIER_MAX, WAIT_RULES_MAX, WATCHERS_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
-use ringmain_routing::rules::{EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, When};
+use ringmain_routing::rules::{
+    EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, Treatment, WaitRule, When,
+};
 use ringmain_routing::{Millis, Name, Plan, Refusal};
 
 use super::bounds::{check, check_levels, check_name, check_once, check_span};
@@ -68,6 +70,11 @@ pub(super) fn check_queue_caps(rules: &OperatorRules) -> Result<(), Refusal> {
     check_span("rules.wrap_up_ms", rules.wrap_up)
 }
 
+/// A bot has neither breaks nor rest.
+pub(super) fn check_bot(rules: &OperatorRules) -> Result<(), Refusal> {
+    check(!rules.bot || (rules.breaks.is_empty() && !rules.rests), "rules.bot")
+}
+
 fn is_each_once<T>(list: &[(Name, T)]) -> bool {
     list.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() == list.len()
 }
@@ -94,6 +101,8 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
     check_span("rules.remember", rules.remember.case)?;
     check_span("rules.recall_after_ms", rules.recall_after)?;
     check(rules.recall_after != Some(Millis(0)), "rules.recall_after_ms")?;
+    check_span("rules.duty_after_ms", rules.duty_after)?;
+    check(rules.duty_after != Some(Millis(0)), "rules.duty_after_ms")?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(plan, queue))?;
     for unit in &plan.units {
         let neighbours = &unit.rules.neighbours;
@@ -245,7 +254,25 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
             check_once("rules.results", list.iter())?;
         }
     }
+    check_waits(&rules.waits)?;
+    check_span("rules.alarm_after_ms", rules.alarm_after)?;
+    check(rules.alarm_after != Some(Millis(0)), "rules.alarm_after_ms")?;
+    check_queue_name(plan, rules.people_queue.iter())?;
     check_orphans(plan, &rules.orphans)
+}
+
+fn check_waits(waits: &[WaitRule]) -> Result<(), Refusal> {
+    check(waits.len() <= WAIT_RULES_MAX, "rules.waits")?;
+    for rule in waits {
+        check_span("rules.waits", Some(rule.after))?;
+        let may_be_offered = match rule.to {
+            Treatment::CallBack | Treatment::Voicemail | Treatment::Message => true,
+            Treatment::Queue | Treatment::Refuse => false,
+        };
+        check(rule.after.0 > 0 && may_be_offered, "rules.waits")?;
+    }
+    let goes_on = |pair: &[WaitRule]| pair[0].after < pair[1].after && !pair[0].leave;
+    check(waits.windows(2).all(goes_on), "rules.waits")
 }
 
 fn check_orphans(plan: &Plan, orphans: &[(Name, OrphanRule)]) -> Result<(), Refusal> {

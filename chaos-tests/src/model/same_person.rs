@@ -30,6 +30,9 @@ pub(super) struct Known {
 impl Model {
     /// An operator and a contact are connected: what is remembered of that.
     pub(super) fn acquaint(&mut self, id: ContactId, operator: OperatorId) {
+        if self.is_bot(operator) {
+            return;
+        }
         let remember = self.plan.rules.remember;
         let contact = self.contact_row(id);
         let customer = customer_of(contact.details.customer.as_ref(), &contact.body.facts);
@@ -73,7 +76,12 @@ impl Model {
 
     /// The first who can be had of those whom a contact waits for when its time has come, and until when.
     pub(super) fn waited_for(&self, contact: &Contact) -> Option<(OperatorId, Timestamp)> {
-        if contact.tier == 0 || contact.last_holder.is_some() {
+        if contact.last_holder.is_some() { None } else { self.known_to(contact) }
+    }
+
+    /// The same, whoever had the contact before.
+    pub(super) fn known_to(&self, contact: &Contact) -> Option<(OperatorId, Timestamp)> {
+        if contact.tier == 0 {
             return None;
         }
         let times = queue_of(&self.plan, &contact.queue).rules.same_person;

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringmain_routing::command::{Action, CallbackOrder, ContactDetails, ContactResult, EnqueueContact};
+use ringmain_routing::command::{
+    Action, CallbackOrder, ContactDetails, ContactResult, Context, EnqueueContact,
+};
 use ringmain_routing::effect::{EndReason, PresenceState};
 use ringmain_routing::plan::UnitPlan;
-use ringmain_routing::rules::OperatorRules;
+use ringmain_routing::rules::{OperatorRules, Treatment};
 use ringmain_routing::{
     AssignmentEpoch, CaseId, ContactId, Epoch, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId,
     OperatorId, Reply, Timestamp,
@@ -99,6 +101,16 @@ pub struct Contact {
     pub was_excluded: bool,
     /// What whoever had it wants the next one to know.
     pub note: Option<Name>,
+    /// The rule by waiting that was carried out last: after how long.
+    pub told: Millis,
+    /// What was offered to it while it waited.
+    pub offered: BTreeSet<Treatment>,
+    /// The duty number was called for it.
+    pub duty_called: bool,
+    /// It is for no bot.
+    pub wants_people: bool,
+    /// What bot or gateway has learned.
+    pub context: Option<Context>,
     /// What it was about and what came of it.
     pub result: Option<ContactResult>,
 }
@@ -229,6 +241,12 @@ impl Contact {
     #[must_use]
     pub fn is_eligible(&self) -> bool {
         self.state == ContactState::Waiting && self.due
+    }
+
+    /// Eligible, and kept for nobody.
+    #[must_use]
+    pub fn is_in_line(&self) -> bool {
+        self.is_eligible() && self.held_for.is_none()
     }
 
     /// When something is due for it.

@@ -136,8 +136,10 @@ impl Model {
 
     /// Something happened in the team that an operator is of.
     pub(super) fn touch_team(&mut self, id: OperatorId) {
-        let unit = self.operators[id.slot as usize].unit.clone();
-        self.looks.teams.insert(unit);
+        if !self.is_bot(id) {
+            let unit = self.operators[id.slot as usize].unit.clone();
+            self.looks.teams.insert(unit);
+        }
     }
 
     /// An operator came from another unit.
@@ -223,7 +225,7 @@ impl Model {
     }
 
     fn team_allows(&self, operator: &Operator, rule: &BreakRule) -> bool {
-        let is_here = |row: &&Operator| row.session.state != SessionState::None;
+        let is_here = |row: &&Operator| row.session.state != SessionState::None && !row.rules.bot;
         let team: Vec<&Operator> =
             self.operators.iter().filter(|row| row.unit == operator.unit).filter(is_here).collect();
         let size = team.len() as u64;

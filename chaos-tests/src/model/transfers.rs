@@ -99,7 +99,9 @@ impl Model {
         let queue = queue.expect("a contact's queue stays in the plan");
         let holder = contact.state.holder().and_then(|holder| self.operator_row(holder));
         let own = holder.and_then(|holder| holder.rules.wrap_up);
-        let span = wanted.or(own).unwrap_or(queue.wrap_up).min(queue.wrap_up_max);
+        let is_bot = holder.is_some_and(|holder| holder.rules.bot);
+        let longest = if is_bot { Millis(0) } else { queue.wrap_up_max };
+        let span = wanted.or(own).unwrap_or(queue.wrap_up).min(longest);
         WrapUp {
             contact: contact.id,
             assignment: contact.assignment,

@@ -7,6 +7,7 @@ mod hand_out;
 mod read;
 mod rule_book;
 mod time;
+mod together;
 mod words;
 mod write;
 

@@ -14,7 +14,7 @@ use ringmain_routing::{
 };
 
 use super::words::{Words, read_answer, read_orphan};
-use super::{Entry, Scenario, hand_out, rule_book, time};
+use super::{Entry, Scenario, hand_out, rule_book, time, together};
 
 /// The scenario of a text.
 ///
@@ -125,6 +125,12 @@ fn command_of(words: &Words) -> Result<Command> {
         "ask-for-break" => Command::AskForBreak(time::ask_for_break(words)?),
         "take-next" => Command::TakeNext(hand_out::take_next(words)?),
         "hand-out" => Command::AssignContact(hand_out::by_lead(words)?),
+        "deflect-contact" => Command::DeflectContact(together::deflect_contact(words)?),
+        "request-person" => Command::RequestPerson(Box::new(together::request_person(words)?)),
+        "consult" => Command::Consult(together::consult(words)?),
+        "end-consult" => Command::EndConsult(together::end_consult(words)?),
+        "join-consult" => Command::JoinConsult(together::join_consult(words)?),
+        "invite-companion" => Command::InviteCompanion(Box::new(together::invite(words)?)),
         "life-support" => Command::PutLifeSupport(rule_book::life_support(words)?),
         other => bail!("{other} is no command"),
     })
@@ -132,6 +138,11 @@ fn command_of(words: &Words) -> Result<Command> {
 
 fn transfer(words: &Words) -> Result<TransferContact> {
     let queue = words.text("queue").map(Into::into);
+    if let Some(leg) = words.text("leg") {
+        let to = TransferTarget::Consulted { leg: leg.parse()? };
+        let wrap_up = words.optional("wrap-up")?.map(Millis);
+        return Ok(TransferContact { answer: answer(words)?, to, wrap_up });
+    }
     let to = match (words.text("operator"), words.text("route")) {
         (_, Some(route)) => {
             let channel = words.text("channel").context("channel= is missing")?.into();
@@ -232,7 +243,7 @@ fn queue(words: &Words) -> Result<QueuePlan> {
         required: words.levels("required")?,
         scope: words.text("scope").map(Into::into),
         open: !words.has("closed"),
-        rules: rule_book::queue_rules(words)?,
+        rules: together::queue_rules(rule_book::queue_rules(words)?, words)?,
     })
 }
 
@@ -345,7 +356,7 @@ fn presence(words: &Words) -> Result<SetPresence> {
     })
 }
 
-fn answer(words: &Words) -> Result<AnswerOffer> {
+pub(super) fn answer(words: &Words) -> Result<AnswerOffer> {
     let contact: ContactId = words.plain(1)?.parse()?;
     Ok(AnswerOffer {
         operator: words.plain(3)?.parse()?,

@@ -10,9 +10,9 @@ use ringmain_routing::rules::{
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
-use super::time;
 use super::words::{Words, quoted, write_levels};
 use super::write::{flag, levels, optional};
+use super::{time, together};
 
 /// Reads a line of a plan that is about rules; `false` when it is about something else.
 pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
@@ -24,6 +24,8 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
                 default_queue: words.text("default-queue").map(Into::into),
                 redial: within.map(|within| Redial { within }),
                 recall_after: words.optional("recall-after")?.map(Millis),
+                duty_after: words.optional("duty-after")?.map(Millis),
+                companion: words.optional("companion")?.map(Millis),
                 head_start_max: words.optional("head-start-max")?.map(Millis),
                 remember: Remember {
                     customer: words.optional("remember-customer")?.map(Millis),
@@ -42,6 +44,7 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
             route.stages.push(stage(words)?);
         }
         "deflect" => rules_of(plan, words)?.deflections.push(deflection(words)?),
+        "wait" => rules_of(plan, words)?.waits.push(together::wait_rule(words)?),
         "step" => rules_of(plan, words)?.ladder.push(step(words)?),
         _ => return Ok(false),
     }
@@ -83,15 +86,18 @@ fn deflection(words: &Words) -> Result<Deflection> {
             bail!("when={when}: closed, nobody-signed-in, nobody-ready, waiting:N or ewt-above:MS")
         }
     };
-    let to = match words.text("to") {
+    Ok(Deflection { when, to: read_treatment(words)? })
+}
+
+pub(super) fn read_treatment(words: &Words) -> Result<Treatment> {
+    Ok(match words.text("to") {
         Some("queue") => Treatment::Queue,
         Some("call-back") => Treatment::CallBack,
         Some("voicemail") => Treatment::Voicemail,
         Some("message") => Treatment::Message,
         Some("refuse") => Treatment::Refuse,
         other => bail!("to={other:?}: queue, call-back, voicemail, message or refuse"),
-    };
-    Ok(Deflection { when, to })
+    })
 }
 
 fn entry(words: &Words) -> Result<EntryRule> {
@@ -308,6 +314,7 @@ pub(super) fn operator_rules(words: &Words) -> Result<OperatorRules> {
         wrap_up: words.optional("own-wrap-up")?.map(Millis),
         units: words.levels("own-units")?,
         queue_caps: words.levels("queue-caps")?,
+        bot: words.has("bot"),
         ..OperatorRules::default()
     };
     Ok(time::operator_rules(rules, words))
@@ -373,6 +380,8 @@ pub(super) fn entry_lines(rules: &PlanRules) -> Vec<String> {
     let mut line = optional("default-queue", rules.default_queue.as_ref());
     line += &optional("redial", rules.redial.map(|redial| redial.within.0));
     line += &optional("recall-after", rules.recall_after.map(|span| span.0));
+    line += &optional("duty-after", rules.duty_after.map(|span| span.0));
+    line += &optional("companion", rules.companion.map(|span| span.0));
     line += &optional("head-start-max", rules.head_start_max.map(|most| most.0));
     line += &optional("remember-customer", rules.remember.customer.map(|span| span.0));
     line += &optional("remember-case", rules.remember.case.map(|span| span.0));
@@ -430,10 +439,11 @@ pub(super) fn queue_lines(line: String, queue: &QueuePlan) -> Vec<String> {
     let first = first + &optional("passes-max", rules.passes_max) + &write_orphans(&rules.orphans);
     let reserve_after = optional("reserve-after", rules.reserve_after.map(|after| after.0));
     let first = first + &optional("cap", rules.cap) + &reserve_after;
-    let first = first + &write_results(rules.results.as_ref());
+    let first = first + &write_results(rules.results.as_ref()) + &together::write_queue_rules(rules);
     let steps = rules.ladder.iter().map(|step| write_step(&queue.name, *step));
     let deflections = rules.deflections.iter().map(|row| write_deflection(&queue.name, *row));
-    std::iter::once(first).chain(steps).chain(deflections).collect()
+    let waits = rules.waits.iter().map(|row| together::write_wait_rule(&queue.name, *row));
+    std::iter::once(first).chain(steps).chain(deflections).chain(waits).collect()
 }
 
 fn write_same_person(times: SamePerson) -> String {
@@ -489,6 +499,7 @@ pub(super) fn write_operator_rules(rules: &OperatorRules) -> String {
         + &optional("own-wrap-up", rules.wrap_up.map(|wrap_up| wrap_up.0))
         + &levels("own-units", &rules.units)
         + &levels("queue-caps", &rules.queue_caps)
+        + &flag("bot", rules.bot)
 }
 
 pub(super) fn write_facts(facts: &Facts) -> String {
@@ -519,7 +530,7 @@ pub(super) fn names(name: &str, list: &[Name]) -> String {
     optional(name, (!list.is_empty()).then(|| list.join(",")))
 }
 
-fn pairs(name: &str, list: &[(Name, Name)]) -> String {
+pub(super) fn pairs(name: &str, list: &[(Name, Name)]) -> String {
     optional(name, (!list.is_empty()).then(|| write_levels(list)))
 }
 

@@ -11,7 +11,7 @@ use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
 use super::words::{quoted, write_answer, write_levels, write_orphan};
-use super::{Scenario, hand_out, rule_book, time};
+use super::{Scenario, hand_out, rule_book, time, together};
 
 /// The scenario as text.
 #[must_use]
@@ -91,13 +91,13 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::AskForBreak(command) => time::write_ask(command),
         Command::TakeNext(command) => hand_out::write_take_next(command),
         Command::AssignContact(command) => hand_out::write_by_lead(command),
-        Command::RequestPerson(_)
-        | Command::Consult(_)
-        | Command::EndConsult(_)
-        | Command::JoinConsult(_)
-        | Command::InviteCompanion(_)
-        | Command::DeflectContact(_)
-        | Command::NoteMessage(_) => command.name().replace('_', "-"),
+        Command::RequestPerson(command) => together::write_request_person(command),
+        Command::Consult(command) => together::write_consult(command),
+        Command::EndConsult(command) => together::write_end_consult(command),
+        Command::JoinConsult(command) => together::write_join_consult(command),
+        Command::InviteCompanion(command) => together::write_invite(command),
+        Command::DeflectContact(command) => together::write_deflect_contact(command),
+        Command::NoteMessage(_) => command.name().replace('_', "-"),
     };
     (line, Vec::new())
 }
@@ -222,7 +222,7 @@ fn update(command: &UpdateContact) -> String {
     line
 }
 
-fn answer(verb: &str, answer: &AnswerOffer) -> String {
+pub(super) fn answer(verb: &str, answer: &AnswerOffer) -> String {
     format!(
         "{verb} {} by {} epoch={} assignment={}",
         answer.contact, answer.operator, answer.epoch, answer.assignment

@@ -226,6 +226,7 @@ fn rule_of_reason(reason: &Reason, operator: OperatorId) -> Option<Rule> {
         | Reason::NotItsTurn
         | Reason::OtherLanguage
         | Reason::OtherChannel
+        | Reason::Bot
         | Reason::Excluded
         | Reason::HeldForOther
         | Reason::Overtakes(_) => Some(Rule::I4),

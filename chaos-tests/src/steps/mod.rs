@@ -7,6 +7,8 @@ mod hand_out;
 mod resolve;
 pub mod rule_book;
 pub mod time;
+pub mod together;
+pub mod waiting;
 pub mod world;
 
 use ringmain_routing::command::CaseStep;
@@ -15,6 +17,8 @@ use ringmain_routing::{Command, Timestamp};
 
 use crate::model::Model;
 use rule_book::{FactsSpec, OperatorRuleSpec, PlanRuleSpec, RegisterSpec};
+use together::RequestSpec;
+use waiting::DeflectSpec;
 
 /// One thing to try, and when.
 #[derive(Clone, Debug)]
@@ -95,6 +99,10 @@ pub enum Action {
     Act(ActSpec),
     /// The life-support register changes.
     Register(RegisterSpec),
+    /// A customer who waits takes what was offered.
+    Deflect(DeflectSpec),
+    /// A customer wants a person.
+    RequestPerson(RequestSpec),
 }
 
 /// An operator takes the next contact.

@@ -49,7 +49,7 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         Action::Enqueue(spec) => Command::EnqueueContact(Box::new(enqueue(spec, model))),
         Action::Update(spec) => Command::UpdateContact(Box::new(update(spec, model))),
         Action::Abandon(picked) => {
-            let (contact, gateway, epoch) = contact_of_gateway(*picked, model, |state| match state {
+            let (contact, gateway, epoch) = contact_of_gateway(*picked, model, |row| match row.state {
                 ContactState::Waiting | ContactState::Offered { .. } => true,
                 ContactState::Handling { .. } | ContactState::WrapUp { .. } | ContactState::Ended { .. } => {
                     false
@@ -65,6 +65,8 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         Action::TakeNext(spec) => super::hand_out::take_next(spec, model),
         Action::AskForBreak(spec) => super::time::ask(spec, model),
         Action::HandOut(spec) => super::hand_out::by_lead(spec, model),
+        Action::Deflect(spec) => super::waiting::deflect(spec, model),
+        Action::RequestPerson(spec) => super::together::request_person(spec, model),
         Action::Register(spec) => Command::PutLifeSupport(rule_book::register(spec)),
     }
 }
@@ -269,13 +271,13 @@ pub(super) fn choose(
     list.get(usize::from(picked.which) % list.len().max(1)).copied()
 }
 
-fn contact_of_gateway(
+pub(super) fn contact_of_gateway(
     picked: ContactPick,
     model: &Model,
-    suits: impl Fn(&ContactState) -> bool,
+    suits: impl Fn(&Contact) -> bool,
 ) -> (ContactId, GatewayId, Epoch) {
     let nobody = (ContactId { slot: 0, generation: 99 }, GatewayId { slot: 0, generation: 0 }, Epoch(1));
-    let Some(contact) = choose(picked, model, |row| suits(&row.state)) else { return nobody };
+    let Some(contact) = choose(picked, model, suits) else { return nobody };
     let owner = model.gateways().iter().position(|row| row.id == contact.gateway()).unwrap_or(0);
     let owner = if picked.flaw == Flaw::Party { owner + 1 } else { owner };
     let row = &model.gateways()[owner % model.gateways().len()];
@@ -286,7 +288,7 @@ fn contact_of_gateway(
 
 fn update(spec: &UpdateSpec, model: &Model) -> UpdateContact {
     let (contact, gateway, epoch) =
-        contact_of_gateway(spec.pick, model, |state| *state == ContactState::Waiting);
+        contact_of_gateway(spec.pick, model, |row| row.state == ContactState::Waiting);
     let details = spec.details.map(|text| ContactDetails {
         customer: text.is_multiple_of(2).then(|| rule_book::reference(text / 2)),
         topic: Some(format!("topic {text}").into()),
@@ -391,7 +393,7 @@ fn target(spec: TransferSpec) -> TransferTarget {
     }
 }
 
-fn answer_offer(picked: ContactPick, model: &Model, contact: Option<&Contact>) -> AnswerOffer {
+pub(super) fn answer_offer(picked: ContactPick, model: &Model, contact: Option<&Contact>) -> AnswerOffer {
     let holder = contact.and_then(|row| row.last_holder).unwrap_or(OperatorId { slot: 0, generation: 0 });
     let shift = usize::from(picked.flaw == Flaw::Party);
     let rows = model.operators();

@@ -10,6 +10,7 @@ use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
 use super::cases::{self, ROUTES, RouteSpec};
 use super::time::{self, BreakSpec, OperatorTimeSpec};
+use super::waiting::{self, WaitingSpec};
 use super::world::{CHANNELS, GATEWAYS, OPERATORS, QUEUES, SKILLS, UNITS, pick};
 
 /// Companies of the world.
@@ -54,6 +55,10 @@ pub struct QueueRuleSpec {
     pub room: (Option<u8>, Option<u8>),
     /// Topics and outcomes that a completion may say, by bits.
     pub results: Option<(u8, u8)>,
+    /// What becomes of those who wait.
+    pub waiting: WaitingSpec,
+    /// Where contacts go that want a person.
+    pub people_queue: Option<u8>,
 }
 
 /// Calendars of the world.
@@ -110,6 +115,8 @@ pub struct PlanRuleSpec {
     pub breaks: Vec<BreakSpec>,
     /// How busy operators may be.
     pub rest: Option<u8>,
+    /// The duty number is called after so long.
+    pub duty_after: Option<u8>,
 }
 
 /// An entry rule.
@@ -155,8 +162,10 @@ pub struct OperatorRuleSpec {
     pub time: OperatorTimeSpec,
     /// What a channel costs it, and a cap of its own for a queue.
     pub room: RoomSpec,
+    /// It is a program.
+    pub bot: bool,
     /// Names a channel (1), a company (2), a queue (4) that the plan lacks, has too many deputies (3), or a channel that
-    /// costs nothing (5).
+    /// costs nothing (5), or is a bot that rests (6).
     pub flaw: u8,
 }
 
@@ -202,7 +211,7 @@ pub struct RegisterSpec {
 #[must_use]
 pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
     let choices = [Choice::LongestIdle, Choice::LeastOccupied, Choice::MostSkilled, Choice::RoundRobin];
-    QueueRules {
+    let mut rules = QueueRules {
         choice: pick(&choices, spec.choice),
         ladder: spec.ladder.as_ref().map_or(Vec::new(), ladder),
         promote_after: spec.promote_after.map(|ms| Millis(u64::from(ms))),
@@ -222,8 +231,11 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         cap: spec.room.0.map(u16::from),
         reserve_after: spec.room.1.map(|ms| Millis(u64::from(ms))),
         results: spec.results.map(results),
+        people_queue: spec.people_queue.map(|queue| pick(&QUEUES, queue).into()),
         ..QueueRules::default()
-    }
+    };
+    waiting::put_into(&mut rules, spec.waiting);
+    rules
 }
 
 fn results((topics, outcomes): (u8, u8)) -> ResultRule {
@@ -332,6 +344,7 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         redial: span(spec.redial).map(|within| Redial { within }),
         head_start_max: span(spec.head_start_max),
         recall_after: span(spec.recall_after),
+        duty_after: span(spec.duty_after),
         calendars: CALENDARS.iter().zip(spec.calendars).map(|(name, spec)| calendar(name, spec)).collect(),
         remember: Remember { customer: span(spec.remember[0]), case: span(spec.remember[1]) },
         ..PlanRules::default()
@@ -440,11 +453,15 @@ pub fn operator_rules(spec: &OperatorRuleSpec) -> OperatorRules {
         ..OperatorRules::default()
     };
     time::put_into_operator(&mut rules, &spec.time);
+    if spec.bot {
+        (rules.bot, rules.breaks, rules.rests) = (true, Vec::new(), false);
+    }
     match spec.flaw {
         1 => rules.channels.push("pigeon".into()),
         2 => rules.principals.push("nobody".into()),
         3 => rules.deputies.extend(OPERATORS.iter().cycle().take(9).map(|login| Name::from(*login))),
         4 => rules.queue_caps.push(("nowhere".into(), 1)),
+        6 => (rules.bot, rules.rests) = (true, true),
         5 => rules.units = vec![(CHANNELS[0].0.into(), 0)],
         _ => {}
     }

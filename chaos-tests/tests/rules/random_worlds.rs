@@ -77,9 +77,12 @@ impl World {
                     contact.flaw = plain_flaw(contact.flaw);
                 }
                 Action::Answer { kind, .. } => *kind = plain_answer(*kind),
-                Action::Register(_) | Action::TakeNext(_) | Action::HandOut(_) | Action::AskForBreak(_) => {
-                    step.action = Action::Tick;
-                }
+                Action::Register(_)
+                | Action::TakeNext(_)
+                | Action::HandOut(_)
+                | Action::Deflect(_)
+                | Action::RequestPerson(_)
+                | Action::AskForBreak(_) => step.action = Action::Tick,
                 Action::Act(ActSpec {
                     kind:
                         ActKind::HandOut(_)
@@ -296,6 +299,10 @@ const WORDS: &[&str] = &[
     "notify-watcher",
     "unknown-route",
     "break",
+    "offer-deflection",
+    "call-duty",
+    "alarm",
+    "person-requested",
 ];
 
 /// So many worlds are looked at, at most, until all words were seen; the rarest come once in some hundreds.

@@ -7,6 +7,7 @@ use ringmain_chaos::steps::rule_book::{
     EntrySpec, FactsSpec, LadderSpec, OperatorRuleSpec, PlanRuleSpec, QueueRuleSpec, RegisterSpec,
 };
 use ringmain_chaos::steps::time::{BreakSpec, OperatorTimeSpec};
+use ringmain_chaos::steps::waiting::WaitingSpec;
 
 pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let units = option::weighted(0.15, (0u8..3, 0u8..4));
@@ -18,6 +19,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100), orphans);
     let room = (option::weighted(0.3, 1u8..4), option::weighted(0.3, 1u8..60));
     let results = option::weighted(0.15, (prop_oneof![Just(0u8), 1u8..16], prop_oneof![Just(0u8), 1u8..8]));
+    let results = (results, waiting(), option::weighted(0.4, 0u8..2));
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
     (order, arrivals, people, passing, room, results).prop_map(
         |(
@@ -26,7 +28,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
             (same_person, leads),
             (hard, passes_max, last_start, orphans),
             room,
-            results,
+            (results, waiting, people_queue),
         )| {
             QueueRuleSpec {
                 choice,
@@ -43,9 +45,24 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 orphans,
                 room,
                 results,
+                waiting,
+                people_queue,
             }
         },
     )
+}
+
+fn waiting() -> impl Strategy<Value = WaitingSpec> {
+    let rule = |some: f64, leave: f64| {
+        let to = prop_oneof![60 => 0u8..3, 1 => 3u8..5];
+        option::weighted(some, (1u8..40, to, prop::bool::weighted(leave)))
+    };
+    let waits = prop_oneof![
+        3 => Just([None; 3]),
+        1 => (rule(0.7, 0.03), rule(0.5, 0.03), rule(0.5, 0.5)).prop_map(|(one, other, last)| [one, other, last]),
+    ];
+    (waits, option::weighted(0.25, 1u8..60))
+        .prop_map(|(waits, alarm_after)| WaitingSpec { waits, alarm_after })
 }
 
 fn ladder() -> impl Strategy<Value = LadderSpec> {
@@ -90,6 +107,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let entry = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(entry(), 0..5)];
     let neighbours = prop::array::uniform4(prop_oneof![1 => Just(0u8), 1 => 0u8..16]);
     let recall = option::weighted(0.5, 1u8..40);
+    let recall = (recall, option::weighted(0.4, 1u8..60));
     let spans = (option::weighted(0.7, 1u8..200), option::weighted(0.3, 0u8..60), recall);
     let calendar = || (prop::array::uniform4(0u8..50), any::<bool>());
     let calendars = [calendar(), calendar()];
@@ -101,7 +119,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
         |(
             entry,
             default_queue,
-            (redial, head_start_max, recall_after),
+            (redial, head_start_max, (recall_after, duty_after)),
             neighbours,
             calendars,
             heads,
@@ -120,6 +138,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
                 remember,
                 breaks,
                 rest,
+                duty_after,
                 routes,
                 unit_calendars,
             }
@@ -154,7 +173,7 @@ fn break_rule() -> impl Strategy<Value = BreakSpec> {
 
 pub fn operator() -> impl Strategy<Value = OperatorRuleSpec> {
     let bits = |most: u8| prop_oneof![2 => Just(0u8), 1 => 0..most];
-    let flaw = prop_oneof![200 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8), 1 => Just(3u8), 1 => 4u8..6];
+    let flaw = prop_oneof![200 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8), 1 => Just(3u8), 1 => 4u8..7];
     let deputies = prop::array::uniform2(option::weighted(0.5, 0u8..7));
     let breaks = prop_oneof![1 => Just(0u8), 1 => 0u8..4, 1 => 0u8..8];
     let time = (breaks, any::<bool>(), option::weighted(0.3, 0u8..2), prop::bool::weighted(0.3))
@@ -162,8 +181,9 @@ pub fn operator() -> impl Strategy<Value = OperatorRuleSpec> {
     let cap = option::weighted(0.4, (0u8..3, 0u8..4));
     let room = (option::weighted(0.3, (0u8..3, 0u8..4)), option::weighted(0.3, (0u8..2, 0u8..4)));
     let wrap_up = option::weighted(0.3, 0u8..60);
-    (bits(8), bits(4), bits(4), (cap, room), deputies, wrap_up, time, flaw).prop_map(
-        |(channels, principals, lent, (cap, room), deputies, wrap_up, time, flaw)| OperatorRuleSpec {
+    let of_one = (flaw, prop::bool::weighted(0.25));
+    (bits(8), bits(4), bits(4), (cap, room), deputies, wrap_up, time, of_one).prop_map(
+        |(channels, principals, lent, (cap, room), deputies, wrap_up, time, (flaw, bot))| OperatorRuleSpec {
             channels,
             principals,
             lent,
@@ -172,6 +192,7 @@ pub fn operator() -> impl Strategy<Value = OperatorRuleSpec> {
             wrap_up,
             room,
             time,
+            bot,
             flaw,
         },
     )

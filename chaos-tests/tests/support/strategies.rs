@@ -6,6 +6,8 @@ pub mod rules_of_worlds;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use ringmain_chaos::steps::together::RequestSpec;
+use ringmain_chaos::steps::waiting::DeflectSpec;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
     ActKind, ActSpec, Action, AnswerKind, BreakAskSpec, ContactFlaw, ContactPick, ContactSpec, Flaw,
@@ -276,6 +278,12 @@ pub fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(who, name, flaw)| Action::AskForBreak(BreakAskSpec { who, name, flaw })),
         3 => (pick(), 0u8..6, 0u8..7, 0u8..80)
             .prop_map(|(pick, lead, to, hold)| Action::HandOut(HandOutSpec { pick, lead, to, hold })),
+        4 => (pick(), 0u8..4).prop_map(|(pick, to)| Action::Deflect(DeflectSpec { pick, to })),
+        6 => (pick(), any::<bool>(), option::weighted(0.4, 0u8..5), prop::bool::weighted(0.15)).prop_map(
+            |(pick, by_gateway, context, danger)| {
+                Action::RequestPerson(RequestSpec { pick, by_gateway, context, danger })
+            },
+        ),
         20 => (answer(), pick()).prop_map(|(kind, pick)| Action::Answer { kind, pick }),
     ]
 }
