@@ -217,6 +217,8 @@ mod tests {
             oldest_enqueued_at: None,
             expected_wait: None,
             wait_band: None,
+            parked: 0,
+            for_customer: 0,
             alarm_since: None,
             offered: 0,
             handling: 0,

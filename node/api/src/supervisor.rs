@@ -287,5 +287,7 @@ fn queue(view: &QueueView, plan: &QueuePlan) -> v1::Queue {
         answered_in_target_total: Some(totals.connected_in_target),
         expected_wait_ms: view.expected_wait.map(|wait| wait.0),
         wait_band: view.wait_band.map(u32::from),
+        parked: u64::from(view.parked),
+        for_customer: u64::from(view.for_customer),
     }
 }

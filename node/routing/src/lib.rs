@@ -31,6 +31,7 @@ pub mod effect;
 mod entry;
 mod expected_wait;
 mod fits;
+mod gauges;
 pub mod ids;
 mod invariants;
 mod ladder;

@@ -11,6 +11,7 @@ use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
 use crate::expected_wait::Lines;
+use crate::gauges::{Gauges, NO_STATE, gauge_of, state_number};
 use crate::ids::{Name, OperatorId, Timestamp};
 use crate::operator::{Exclusion, Operator};
 use crate::order::OrderKey;
@@ -30,15 +31,6 @@ pub(crate) enum TimerOf {
     Operator,
     Gateway,
     Case,
-}
-
-/// Contacts of one queue by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Gauges {
-    pub waiting: u32,
-    pub offered: u32,
-    pub handling: u32,
-    pub wrap_up: u32,
 }
 
 /// Open cases of one stage.
@@ -571,30 +563,5 @@ fn operator_facets(operator: &Operator) -> OperatorFacets {
             away_since: operator.away_since(),
             due: operator.time.as_deref().and_then(|time| time.due),
         }),
-    }
-}
-
-/// Of a contact that is counted nowhere yet.
-const NO_STATE: u8 = u8::MAX;
-
-fn state_number(state: &State) -> u8 {
-    match state {
-        State::Waiting(Wait::Later | Wait::Held { .. } | Wait::InLine) => 0,
-        State::Offered { .. } => 1,
-        State::Handling { .. } => 2,
-        State::WrapUp { .. } => 3,
-        State::Ended { .. } => 4,
-        // Counts among those who wait nowhere: nobody can do anything for it.
-        State::Waiting(Wait::ForCustomer) => 5,
-    }
-}
-
-fn gauge_of(gauges: &mut Gauges, state: u8) -> Option<&mut u32> {
-    match state {
-        0 => Some(&mut gauges.waiting),
-        1 => Some(&mut gauges.offered),
-        2 => Some(&mut gauges.handling),
-        3 => Some(&mut gauges.wrap_up),
-        _ => None,
     }
 }

@@ -40,8 +40,12 @@ pub struct QueueView {
     pub offered: u32,
     /// Contacts being handled.
     pub handling: u32,
+    /// Of those, the ones that are parked: they take no room.
+    pub parked: u32,
     /// Contacts in wrap-up.
     pub wrap_up: u32,
+    /// Threads whose operator was lost and whose customer is silent. They count among those who wait nowhere.
+    pub for_customer: u32,
     /// What has happened since the cluster began.
     pub totals: QueueTotals,
 }
@@ -71,6 +75,8 @@ pub struct OperatorView {
     pub idle_since: Timestamp,
     /// Contacts in hand, by slot.
     pub contacts: Vec<ContactId>,
+    /// Of those, the ones that are parked: they take no room.
+    pub parked: Vec<ContactId>,
     /// Contacts it is kept away from, and until when.
     pub exclusions: Vec<(ContactId, Timestamp)>,
     /// Wrap-ups of contacts it passed on, and until when, oldest first.
@@ -180,7 +186,7 @@ pub struct ThreadView {
 pub struct ContactView {
     /// Its id.
     pub id: ContactId,
-    /// In handling: since when it rests because somebody more urgent took its room, if it does.
+    /// In handling: since when it rests because somebody more urgent took its room, or its customer is silent.
     pub parked: Option<Timestamp>,
     /// What is noted of it, where it is a thread that has been in somebody's hands or in which somebody wrote.
     pub thread: Option<ThreadView>,
@@ -258,6 +264,9 @@ impl Router {
             .zip(&self.plan().queues)
             .map(|(place, queue)| self.queue_view(place, &queue.name))
             .collect();
+        for &(_, contact) in &self.tables.ix.parked {
+            queues[self.tables.contact(contact).queue.0 as usize].parked += 1;
+        }
         for (_, class) in self.tables.ix.classes.iter() {
             let oldest = &mut queues[class.queue.0 as usize].oldest_enqueued_at;
             for tier in 0..=crate::limits::TIER_MAX {
@@ -282,7 +291,9 @@ impl Router {
             alarm_since: self.tables.waits.alarm_of(QueueId(place)),
             offered: gauges.offered,
             handling: gauges.handling,
+            parked: 0,
             wrap_up: gauges.wrap_up,
+            for_customer: gauges.for_customer,
             totals: self.totals.get(place as usize).copied().unwrap_or_default(),
         }
     }
@@ -318,6 +329,10 @@ impl Router {
                 .into_iter()
                 .map(|slot| self.tables.contact(slot).id)
                 .collect(),
+            parked: {
+                let parked = self.tables.ix.parked.range((row.id.slot, 0)..=(row.id.slot, u32::MAX));
+                parked.map(|entry| self.tables.contact(entry.1).id).collect()
+            },
             exclusions: row.exclusions.iter().map(|exclusion| (exclusion.contact, exclusion.until)).collect(),
             wrap_ups: row.wrap_ups.iter().map(|kept| (kept.contact, kept.assignment, kept.until)).collect(),
             breaks: self.view_breaks(row),

@@ -243,6 +243,7 @@ pub(crate) fn operator(view: &OperatorView) -> v1::Operator {
         capacity: view.capacity,
         used: view.used,
         contacts: view.contacts.iter().map(ToString::to_string).collect(),
+        parked: view.parked.iter().map(ToString::to_string).collect(),
         skills: skills(&view.skills),
         unit: view.unit.as_ref().map(ToString::to_string),
         breaks: view.breaks.iter().map(operator_break).collect(),

@@ -15,4 +15,5 @@ mod operations;
 mod reads;
 mod sessions;
 mod support;
+mod threads;
 mod together;

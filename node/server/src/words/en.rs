@@ -3,6 +3,18 @@
 use super::{Key, Table};
 
 pub(super) const TABLE: Table = &[
+    (
+        Key::WaitsForCustomer,
+        "Its operator was lost; it is nobody's until its customer writes, who has been silent for {span}.",
+    ),
+    (Key::RestsForCustomer, "It is parked and takes no room: its customer has been silent for {span}."),
+    (
+        Key::WantedAgain,
+        "Its customer has written again; it waits for room of its operator for {span}, then in line.",
+    ),
+    (Key::ParkedForUrgent, "It is parked and takes no room: somebody more urgent took it {span} ago."),
+    (Key::ReplyDue, "Its customer waits for a reply, due in {span}."),
+    (Key::ReplyLate, "Its customer waits for a reply that was due {span} ago."),
     (Key::ContactWaits, "{contact} waits in queue {queue}, channel {channel}, for {span}."),
     (
         Key::ContactLater,

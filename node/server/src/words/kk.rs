@@ -3,6 +3,15 @@
 use super::{Key, Table};
 
 pub(super) const TABLE: Table = &[
+    (Key::WaitsForCustomer, "Операторы жоғалды; клиент жазғанша контакт ешкімдікі емес: ол {span} үнсіз."),
+    (Key::RestsForCustomer, "Контакт кейінге қойылған, орын алмайды: клиент {span} үнсіз."),
+    (
+        Key::WantedAgain,
+        "Клиент қайта жазды; контакт өз операторының орнын тағы {span} күтеді, содан кейін кезекте.",
+    ),
+    (Key::ParkedForUrgent, "Контакт кейінге қойылған, орын алмайды: {span} бұрын орнын шұғылырағы алды."),
+    (Key::ReplyDue, "Клиент жауап күтіп отыр, мерзімі {span} кейін."),
+    (Key::ReplyLate, "Клиент жауап күтіп отыр, мерзімі {span} бұрын өтті."),
     (Key::ContactWaits, "{contact} {queue} кезегінде, {channel} арнасында {span} күтіп тұр."),
     (Key::ContactLater, "{contact} ({queue} кезегі, {channel} арнасы) {span} өткен соң ғана бөлінеді."),
     (

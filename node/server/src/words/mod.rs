@@ -33,6 +33,7 @@ macro_rules! keys {
 }
 
 keys! {
+    WaitsForCustomer, RestsForCustomer, WantedAgain, ParkedForUrgent, ReplyDue, ReplyLate,
     ContactWaits, ContactLater, ContactRings, ContactHandled, ContactWrapUp, ContactOver, ContactUnknown,
     EndCompleted, EndAbandoned, EndMerged, EndOperatorLost, EndClosed, EndCallBack, EndVoicemail, EndMessage, EndConsultOver,
     EndUnknown, NobodyFits, NobodyFitsYet, First, Ahead, HeldFor, Tier, Promoted, PromoteNext, EntryRule, NoEntryRule,

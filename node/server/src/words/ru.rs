@@ -3,6 +3,15 @@
 use super::{Key, Table};
 
 pub(super) const TABLE: Table = &[
+    (Key::WaitsForCustomer, "Оператор потерян; контакт ничей, пока клиент не напишет: он молчит {span}."),
+    (Key::RestsForCustomer, "Контакт отложен и места не занимает: клиент молчит {span}."),
+    (
+        Key::WantedAgain,
+        "Клиент снова написал; контакт ждёт места у своего оператора ещё {span}, затем в очереди.",
+    ),
+    (Key::ParkedForUrgent, "Контакт отложен и места не занимает: {span} назад место занял более срочный."),
+    (Key::ReplyDue, "Клиент ждёт ответа, срок через {span}."),
+    (Key::ReplyLate, "Клиент ждёт ответа, срок истёк {span} назад."),
     (Key::ContactWaits, "{contact} ждёт в очереди {queue}, канал {channel}, уже {span}."),
     (
         Key::ContactLater,

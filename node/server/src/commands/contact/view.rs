@@ -1,6 +1,6 @@
 //! A contact, for people and for programs.
 
-use ringmain_protocol::v1::{Contact, ContactState, EndReason, ReadStamp};
+use ringmain_protocol::v1::{Contact, ContactState, ContactThread, EndReason, ReadStamp, ThreadWriter};
 use serde_json::json;
 
 use crate::commands::operator::{skills_json, skills_text};
@@ -71,6 +71,7 @@ fn lines(contact: &Contact, stamp: &ReadStamp) -> Vec<(&'static str, String)> {
             format!("{held} until {}", moment(contact.held_until_ms.unwrap_or_default())),
         ));
     }
+    lines.extend(contact.thread.as_ref().map(|thread| ("thread", thread_line(thread, stamp))));
     lines.extend(contact.case.clone().map(|case| ("case", case)));
     lines.extend(super::together::context_lines(contact));
     if let Some(callback) = &contact.callback {
@@ -106,10 +107,47 @@ fn state_line(contact: &Contact, stamp: &ReadStamp) -> String {
     if let Some(since) = contact.on_hold_since_ms {
         line = format!("{line}, on hold for {}", span(stamp.at_ms.saturating_sub(since)));
     }
+    if let Some(since) = contact.parked_since_ms {
+        line = format!("{line}, parked for {}", span(stamp.at_ms.saturating_sub(since)));
+    }
     if let Some(until) = contact.state_until_ms {
         line = format!("{line}, {} left", span(until.saturating_sub(stamp.at_ms)));
     }
     line
+}
+
+fn writer_word(writer: ThreadWriter) -> &'static str {
+    match writer {
+        ThreadWriter::Unspecified => "nobody",
+        ThreadWriter::Customer => "customer",
+        ThreadWriter::Operator => "operator",
+    }
+}
+
+fn thread_line(thread: &ContactThread, stamp: &ReadStamp) -> String {
+    let silent = span(stamp.at_ms.saturating_sub(thread.since_ms));
+    let mut line = format!("{} messages, the {} wrote last", thread.messages, writer_word(thread.wrote()));
+    if thread.rests {
+        line = format!("{line}; the customer has been silent for {silent}");
+    }
+    if let Some(until) = thread.wanted_until_ms {
+        line = format!("{line}; waits for its operator until {}", moment(until));
+    } else if let Some(due) = thread.reply_due_ms {
+        line = format!("{line}; a reply is due at {}", moment(due));
+    }
+    line
+}
+
+fn thread_json(thread: &ContactThread) -> serde_json::Value {
+    json!({
+        "messages": thread.messages,
+        "wrote": writer_word(thread.wrote()),
+        "answered": thread.answered,
+        "since_ms": thread.since_ms,
+        "reply_due_ms": thread.reply_due_ms,
+        "rests": thread.rests,
+        "wanted_until_ms": thread.wanted_until_ms,
+    })
 }
 
 /// A contact for programs.
@@ -137,6 +175,8 @@ pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
         "operator_login": contact.operator_login,
         "automatic": contact.automatic,
         "on_hold_since_ms": contact.on_hold_since_ms,
+        "parked_since_ms": contact.parked_since_ms,
+        "thread": contact.thread.as_ref().map(thread_json),
         "transfers": contact.transfers,
         "case": contact.case,
         "wants_people": contact.wants_people,

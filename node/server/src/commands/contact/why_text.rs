@@ -17,6 +17,7 @@ pub(super) fn text(why: &ExplainContactResponse, language: Language) -> Vec<Stri
     let now = why.stamp.unwrap_or_default().at_ms;
     let waits = contact.state() == ContactState::Waiting;
     let mut lines = vec![state(&contact, now, language)];
+    lines.extend(parking(&contact, now, language));
     if waits {
         lines.extend(waiting(why, &contact, now, language));
     }
@@ -81,6 +82,23 @@ fn state(contact: &Contact, now: u64, language: Language) -> String {
         ("reason", &language.text(end(contact.end_reason()))),
     ];
     language.say(key, &values)
+}
+
+/// Why it takes no room of its operator, or is nobody's; and the reply that is owed.
+fn parking(contact: &Contact, now: u64, language: Language) -> Vec<String> {
+    let thread = contact.thread.unwrap_or_default();
+    let since = |at: u64| language.span(now.saturating_sub(at));
+    let until = |at: u64| language.span(at.saturating_sub(now));
+    let (key, span) = match (contact.parked_since_ms, thread.wanted_until_ms, thread.reply_due_ms) {
+        (None, _, _) if thread.rests => (Key::WaitsForCustomer, since(thread.since_ms)),
+        (Some(_), _, _) if thread.rests => (Key::RestsForCustomer, since(thread.since_ms)),
+        (Some(_), Some(at), _) => (Key::WantedAgain, until(at)),
+        (Some(at), None, _) => (Key::ParkedForUrgent, since(at)),
+        (None, _, Some(due)) if due > now => (Key::ReplyDue, until(due)),
+        (None, _, Some(due)) => (Key::ReplyLate, since(due)),
+        (None, _, None) => return Vec::new(),
+    };
+    vec![language.say(key, &[("span", &span)])]
 }
 
 fn end(reason: EndReason) -> Key {

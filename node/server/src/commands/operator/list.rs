@@ -36,6 +36,14 @@ pub(in crate::commands) async fn all(clients: &Clients) -> Result<(Vec<Operator>
     }
 }
 
+/// Contacts in an operator's hands; parked ones in brackets.
+pub(in crate::commands) fn in_hand(operator: &Operator) -> String {
+    let shown = operator.contacts.iter().map(|contact| {
+        if operator.parked.contains(contact) { format!("({contact})") } else { contact.clone() }
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
 /// Skills as `name level`.
 pub(in crate::commands) fn skills_text(skills: &[SkillLevel]) -> String {
     let words: Vec<String> = skills.iter().map(|skill| format!("{} {}", skill.skill, skill.level)).collect();
@@ -111,7 +119,7 @@ fn answer(operators: &[Operator], stamp: &ReadStamp) -> Answer {
             session,
             operator.used.to_string(),
             operator.capacity.to_string(),
-            if operator.contacts.is_empty() { "–".to_owned() } else { operator.contacts.join(" ") },
+            if operator.contacts.is_empty() { "–".to_owned() } else { in_hand(operator) },
             operator.unit.clone().unwrap_or_else(|| "–".to_owned()),
             skills_text(&operator.skills),
         ]);
@@ -135,6 +143,7 @@ pub(super) fn operator_json(operator: &Operator) -> serde_json::Value {
         "used": operator.used,
         "capacity": operator.capacity,
         "contacts": operator.contacts,
+        "parked": operator.parked,
         "unit": operator.unit,
         "skills": skills_json(&operator.skills),
         "breaks": operator.breaks.iter().map(break_json).collect::<Vec<_>>(),

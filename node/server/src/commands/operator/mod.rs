@@ -4,7 +4,7 @@ mod act;
 mod list;
 mod why;
 
-pub(super) use list::{all, presence_json, presence_text, skills_json, skills_text};
+pub(super) use list::{all, in_hand, presence_json, presence_text, skills_json, skills_text};
 
 use super::client;
 use crate::cli::OperatorCommand;

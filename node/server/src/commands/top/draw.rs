@@ -271,7 +271,7 @@ fn queue_row(screen: &Screen, queue: &QueueSample, most: u64) -> Row<'static> {
         left(bar).style(figure(screen, judged_bar(judged))),
         right(queue.longest_ms.map_or_else(dash, span)),
         right(queue.offered.to_string()),
-        right(queue.handling.to_string()),
+        right(handling(queue)),
         right(queue.wrap_up.to_string()),
         right(entered),
         right(connected),
@@ -280,6 +280,14 @@ fn queue_row(screen: &Screen, queue: &QueueSample, most: u64) -> Row<'static> {
         right(goal).style(figure(screen, judged)),
     ])
     .style(plain)
+}
+
+/// Contacts in hand, and how many of them are parked.
+fn handling(queue: &QueueSample) -> String {
+    match queue.parked {
+        0 => queue.handling.to_string(),
+        parked => format!("{} ({parked} parked)", queue.handling),
+    }
 }
 
 /// A queue of which nothing is known yet has a bar in the plain colour.

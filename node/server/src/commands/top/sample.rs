@@ -70,6 +70,9 @@ pub(super) struct QueueSample {
     pub(super) longest_ms: Option<u64>,
     pub(super) offered: u64,
     pub(super) handling: u64,
+    /// Of those, the ones that take no room.
+    #[serde(default)]
+    pub(super) parked: u64,
     pub(super) wrap_up: u64,
     pub(super) entered_total: u64,
     pub(super) connected_total: u64,
@@ -204,6 +207,7 @@ fn queue_sample(queue: &Queue, now_ms: u64) -> QueueSample {
         longest_ms: queue.oldest_enqueued_at_ms.map(|at| now_ms.saturating_sub(at)),
         offered: queue.offered,
         handling: queue.handling,
+        parked: queue.parked,
         wrap_up: queue.wrap_up,
         entered_total: queue.entered_total,
         connected_total: queue.connected_total,
@@ -226,12 +230,13 @@ fn operator_sample(operator: &Operator) -> OperatorSample {
         (SessionState::Live, PresenceKind::Offline | PresenceKind::Unspecified) => OperatorState::Offline,
     };
     let detail = match state {
-        OperatorState::Busy | OperatorState::Grace => operator.contacts.join(" "),
+        OperatorState::Busy | OperatorState::Grace => operator::in_hand(operator),
         OperatorState::NotReady if presence.kind() == PresenceKind::Break => {
             format!("break {}", presence.not_ready_reason)
         }
         OperatorState::NotReady => presence.not_ready_reason.to_string(),
-        OperatorState::Free | OperatorState::Missed | OperatorState::Offline => String::new(),
+        // Parked work leaves an operator free, and is in its hands all the same.
+        OperatorState::Free | OperatorState::Missed | OperatorState::Offline => operator::in_hand(operator),
     };
     OperatorSample {
         login: operator.login.clone(),

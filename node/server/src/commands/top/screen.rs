@@ -242,6 +242,7 @@ mod tests {
             longest_ms: (waiting > 0).then_some(waiting * 1_000),
             offered: 0,
             handling: 0,
+            parked: 0,
             wrap_up: 0,
             entered_total,
             connected_total: 0,
