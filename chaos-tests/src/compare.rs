@@ -157,6 +157,8 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("moved in"), own.moved_in, other.moved_in)?;
         same(&what("moved out"), own.moved_out, other.moved_out)?;
         same(&what("closed"), own.closed, other.closed)?;
+        same(&what("expected wait"), model.expected_wait(&view.name), view.expected_wait)?;
+        same(&what("band"), model.wait_band(&view.name), view.wait_band)?;
         same(&what("alarm since"), model.alarm_since(&view.name), view.alarm_since)?;
         same(&what("deflected"), own.deflected, other.deflected)?;
     }

@@ -39,10 +39,6 @@ impl Model {
         if arrival.tier == 0 && (rules.hours.is_some() || !rules.deflections.is_empty() || is_shut_out) {
             return Ok(None);
         }
-        if rules.deflections.iter().any(|row| matches!(row.when, DeflectWhen::ExpectedWait(_))) {
-            let problem = "the expected wait is not known to the model".to_owned();
-            return Err(Refusal::InvalidField { field: "rules.deflections".into(), problem });
-        }
         let is_open = self.is_queue_open(queue) && !is_shut_out;
         let first = rules.deflections.iter().find(|row| self.holds(row.when, arrival, is_open));
         let closed = || Refusal::QueueClosed(queue.name.clone());
@@ -64,8 +60,9 @@ impl Model {
             }
             DeflectWhen::NobodyReady => !self.has_one(arrival, Operator::is_available),
             DeflectWhen::Waiting(least) => self.waiting_in(&arrival.queue) >= u64::from(least),
-            // Refused before anybody asks.
-            DeflectWhen::ExpectedWait(_) => false,
+            DeflectWhen::ExpectedWait(above) => {
+                self.expected_wait(&arrival.queue).is_some_and(|expected| expected > above)
+            }
         }
     }
 

@@ -86,6 +86,7 @@ impl Model {
             if is_waiting && freed.announced.contains(&id) {
                 let gateway = self.contact_row(id).gateway();
                 self.effects.push(Effect::AnnounceQueued { contact: id, gateway });
+                self.announce_expected_wait(id);
             }
         }
         freed.operators.append(&mut cleared.operators);

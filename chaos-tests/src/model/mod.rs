@@ -15,6 +15,7 @@ mod closures;
 mod contacts;
 mod deflection;
 mod entry;
+mod expected_wait;
 mod explain;
 mod hand_out;
 mod hand_over;
@@ -49,6 +50,7 @@ use ringmain_routing::{
 
 pub use cases::Case;
 use entry::{Customer, HungUp};
+use expected_wait::{Estimate, Lines};
 pub use explain::Reason;
 use matching::Freed;
 use same_person::{Acquaintance, Known};
@@ -97,6 +99,10 @@ pub struct Model {
     free_case_slots: Vec<u32>,
     /// Queues and units that were closed by hand.
     closures: Vec<Closure>,
+    /// What is measured in queues whose expected wait matters.
+    estimates: BTreeMap<Name, Estimate>,
+    /// Who stood in line behind the last event.
+    lines_before: Lines,
     /// Queues in which somebody has waited for too long, and since when.
     alarms: BTreeMap<Name, Timestamp>,
     /// Breaks wait for their latest moment.
@@ -137,7 +143,7 @@ impl Model {
         if reply.is_err() {
             self.format = format;
         }
-        self.look_at_reservations();
+        self.end_event();
         self.look_at_alarms();
         self.end_looks();
         self.judge_work_conserving();

@@ -22,6 +22,7 @@ impl Model {
         self.check_stranded(plan)?;
         let matched_again = self.concerned(plan);
         let before = std::mem::replace(&mut self.plan, plan.clone());
+        self.begin_estimates();
         self.end_vain_holds(&matched_again);
         let mut freed = Freed { contacts: matched_again, ..Freed::default() };
         freed.join(self.change_time(&before));

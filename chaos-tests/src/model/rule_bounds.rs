@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use ringmain_routing::limits::{
-    BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX, CONDITION_VALUES_MAX,
-    DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX, LADDER_STEPS_MAX, LEADS_MAX,
-    NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX, PRINCIPALS_MAX, QUEUE_CAPS_MAX,
-    REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX, ROUTES_MAX, STAGES_MAX,
-    TIER_MAX, WAIT_RULES_MAX, WATCHERS_MAX,
+    BANDS_MAX, BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX,
+    CONDITION_VALUES_MAX, DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX,
+    LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX,
+    PRINCIPALS_MAX, QUEUE_CAPS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX,
+    ROUTES_MAX, STAGES_MAX, TIER_MAX, WAIT_RULES_MAX, WATCHERS_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{
-    EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, Treatment, WaitRule, When,
+    DeflectWhen, EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, Treatment, WaitRule,
+    When,
 };
 use ringmain_routing::{Millis, Name, Plan, Refusal};
 
@@ -235,6 +236,11 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check_span("rules.last_start_ms", rules.last_start)?;
     check_calendar(plan, rules.hours.as_ref())?;
     check(rules.deflections.len() <= DEFLECTIONS_MAX, "rules.deflections")?;
+    for row in &rules.deflections {
+        if let DeflectWhen::ExpectedWait(above) = row.when {
+            check_span("rules.deflections", Some(above))?;
+        }
+    }
     let same_person = rules.same_person;
     for time in [same_person.owner, same_person.first_handler, same_person.last_operator] {
         check_span("rules.same_person", time)?;
@@ -245,6 +251,9 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check_once("rules.units", rules.units.iter().map(|(channel, _)| channel))?;
     check(rules.units.iter().all(|(_, units)| *units <= CAPACITY_MAX), "rules.units")?;
     check_channels(plan, rules.units.iter().map(|(channel, _)| channel))?;
+    check_queue_name(plan, rules.people_queue.iter())?;
+    check_orphans(plan, &rules.orphans)?;
+    check(rules.consult_units.is_none_or(|units| units <= CAPACITY_MAX), "rules.consult_units")?;
     check(rules.cap != Some(0), "rules.cap")?;
     check_span("rules.reserve_after_ms", rules.reserve_after)?;
     check(rules.reserve_after.is_none_or(|after| after.0 > 0), "rules.reserve_after_ms")?;
@@ -257,8 +266,10 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check_waits(&rules.waits)?;
     check_span("rules.alarm_after_ms", rules.alarm_after)?;
     check(rules.alarm_after != Some(Millis(0)), "rules.alarm_after_ms")?;
-    check_queue_name(plan, rules.people_queue.iter())?;
-    check_orphans(plan, &rules.orphans)
+    check(rules.bands.len() <= BANDS_MAX, "rules.bands")?;
+    check(rules.bands.first().is_none_or(|first| first.0 > 0), "rules.bands")?;
+    check(rules.bands.windows(2).all(|pair| pair[0] < pair[1]), "rules.bands")?;
+    check_span("rules.bands", rules.bands.last().copied())
 }
 
 fn check_waits(waits: &[WaitRule]) -> Result<(), Refusal> {

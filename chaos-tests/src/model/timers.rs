@@ -54,7 +54,7 @@ impl Model {
             match self.earliest_timer() {
                 Some(timer) if timer.deadline <= self.now => {
                     self.fire(timer);
-                    self.look_at_reservations();
+                    self.end_event();
                 }
                 Some(_) | None => return,
             }
@@ -134,7 +134,7 @@ impl Model {
             let next = steps.into_iter().filter(|step| due(step) && !looked_at.contains(step)).min();
             let Some((at, id)) = next else { return };
             self.settle(Freed::contact(id));
-            self.look_at_reservations();
+            self.end_event();
             looked_at.insert((at, id));
             from = at;
         }
@@ -173,7 +173,7 @@ impl Model {
         if let Some(job) = rest {
             self.jobs.push_front(job);
         }
-        self.look_at_reservations();
+        self.end_event();
     }
 
     fn lose_some(&mut self, mut job: Lose) -> Option<Lose> {

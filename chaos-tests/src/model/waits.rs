@@ -51,7 +51,7 @@ impl Model {
             } else {
                 self.carry_out_wait(id);
             }
-            self.look_at_reservations();
+            self.end_event();
         }
     }
 

@@ -285,7 +285,8 @@ fn deflection((when, to): (u8, u8)) -> Deflection {
         0 => DeflectWhen::Closed,
         1 => DeflectWhen::NobodySignedIn,
         2 => DeflectWhen::NobodyReady,
-        more => DeflectWhen::Waiting(u32::from(more - 3)),
+        more @ 3..8 => DeflectWhen::Waiting(u32::from(more - 3)),
+        more => DeflectWhen::ExpectedWait(Millis(3 * u64::from(more - 8))),
     };
     Deflection { when, to: pick(&treatments, to) }
 }

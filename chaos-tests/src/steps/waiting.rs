@@ -18,6 +18,8 @@ const TREATMENTS: [Treatment; 5] =
 pub struct WaitingSpec {
     /// After so long behind the one before this is offered, or the contact leaves by it.
     pub waits: [Option<(u8, u8, bool)>; 3],
+    /// Thresholds of the expected wait that is told, each behind the one before.
+    pub bands: [Option<u8>; 2],
     /// Its leads hear of it after so long.
     pub alarm_after: Option<u8>,
 }
@@ -36,6 +38,11 @@ pub(super) fn put_into(rules: &mut QueueRules, spec: WaitingSpec) {
     for (gap, to, leave) in spec.waits.into_iter().flatten() {
         after += u64::from(gap);
         rules.waits.push(WaitRule { after: Millis(after), to: pick(&TREATMENTS, to), leave });
+    }
+    let mut band = 0;
+    for gap in spec.bands.into_iter().flatten() {
+        band += u64::from(gap);
+        rules.bands.push(Millis(band));
     }
     rules.alarm_after = spec.alarm_after.map(|ms| Millis(u64::from(ms)));
 }

@@ -303,6 +303,7 @@ const WORDS: &[&str] = &[
     "call-duty",
     "alarm",
     "person-requested",
+    "expected-wait",
 ];
 
 /// So many worlds are looked at, at most, until all words were seen; the rarest come once in some hundreds.

@@ -11,7 +11,7 @@ use ringmain_chaos::steps::waiting::WaitingSpec;
 
 pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let units = option::weighted(0.15, (0u8..3, 0u8..4));
-    let deflection = || option::weighted(0.25, (0u8..8, 0u8..5));
+    let deflection = || option::weighted(0.25, (0u8..14, 0u8..5));
     let arrivals = (option::weighted(0.2, 0u8..2), deflection(), deflection());
     let people = (prop::array::uniform3(option::weighted(0.5, 1u8..60)), prop_oneof![Just(0u8), 0u8..64]);
     let rule = || prop_oneof![2 => 0u8..3, 2 => Just(2u8), 1 => 3u8..60, 1 => 60u8..250];
@@ -61,8 +61,9 @@ fn waiting() -> impl Strategy<Value = WaitingSpec> {
         3 => Just([None; 3]),
         1 => (rule(0.7, 0.03), rule(0.5, 0.03), rule(0.5, 0.5)).prop_map(|(one, other, last)| [one, other, last]),
     ];
-    (waits, option::weighted(0.25, 1u8..60))
-        .prop_map(|(waits, alarm_after)| WaitingSpec { waits, alarm_after })
+    let band = || option::weighted(0.3, prop_oneof![100 => 1u8..30, 1 => Just(0u8)]);
+    (waits, option::weighted(0.25, 1u8..60), [band(), band()])
+        .prop_map(|(waits, alarm_after, bands)| WaitingSpec { waits, bands, alarm_after })
 }
 
 fn ladder() -> impl Strategy<Value = LadderSpec> {
