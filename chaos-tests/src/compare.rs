@@ -149,6 +149,8 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
         let (own, other) = (model.totals(&view.name), view.totals);
         same(&what("entered"), own.entered, other.entered)?;
         same(&what("connected"), own.connected, other.connected)?;
+        same(&what("connected in target"), own.connected_in_target, other.connected_in_target)?;
+        same(&what("abandoned early"), own.abandoned_early, other.abandoned_early)?;
         same(&what("completed"), own.ended_completed, other.completed)?;
         same(&what("abandoned"), own.abandoned, other.abandoned)?;
         same(&what("merged"), own.merged, other.merged)?;

@@ -9,6 +9,7 @@ use ringmain_routing::rules::UnitRules;
 use ringmain_routing::{Millis, Name, UnitId};
 
 pub use rules::deflection::{treatment_from_message, treatment_to_message};
+pub use rules::trigger::trigger_to_message;
 pub use rules::{choice_to_message, facts_from_message};
 
 use crate::v1::{self, AnswerMode, FieldProblem, OrphanRule, QueueRank, SkillLevel};

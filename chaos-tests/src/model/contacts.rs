@@ -310,10 +310,14 @@ impl Model {
     /// The end of a contact; `by` is the operator whose assignment ended with it.
     pub(super) fn end(&mut self, id: ContactId, reason: EndReason, by: Option<OperatorId>) {
         let (at, forget_at) = (self.now, self.span_after_now(self.plan.sessions.key_window));
+        let waited_ms = at.0.saturating_sub(self.contact_row(id).enqueued_at.0);
         let totals = self.totals_mut(id);
         match reason {
             EndReason::Completed(_) => totals.ended_completed += 1,
-            EndReason::Abandoned => totals.abandoned += 1,
+            EndReason::Abandoned => {
+                totals.abandoned += 1;
+                totals.abandoned_early += u64::from(waited_ms <= 5_000);
+            }
             EndReason::Merged(_) => totals.merged += 1,
             EndReason::Deflected(_) => totals.deflected += 1,
             EndReason::OperatorLost(_) | EndReason::ConsultOver(_) => {}

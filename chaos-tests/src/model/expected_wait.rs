@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringmain_routing::plan::QueuePlan;
-use ringmain_routing::rules::DeflectWhen;
-use ringmain_routing::{ContactId, Effect, Millis, Name, Timestamp};
+use ringmain_routing::rules::{DeflectWhen, Measure};
+use ringmain_routing::{ContactId, Effect, Millis, Name, Plan, Timestamp};
 
 use super::Model;
 use super::ladder::queue_of;
@@ -24,9 +24,11 @@ pub(super) struct Estimate {
 /// The lines of all queues.
 pub(super) type Lines = BTreeMap<Name, BTreeSet<ContactId>>;
 
-fn is_estimated(queue: &QueuePlan) -> bool {
+fn is_estimated(plan: &Plan, queue: &QueuePlan) -> bool {
+    let mut triggers = plan.rules.triggers.iter().filter(|rule| rule.queue == queue.name);
+    let measured = triggers.any(|rule| matches!(rule.measure, Measure::ExpectedWait { .. }));
     let by_wait = |when| matches!(when, DeflectWhen::ExpectedWait(_));
-    !queue.rules.bands.is_empty() || queue.rules.deflections.iter().any(|row| by_wait(row.when))
+    measured || !queue.rules.bands.is_empty() || queue.rules.deflections.iter().any(|row| by_wait(row.when))
 }
 
 impl Model {
@@ -42,7 +44,7 @@ impl Model {
     pub(super) fn begin_estimates(&mut self) {
         let lines = self.lines();
         let mut estimates = BTreeMap::new();
-        for queue in self.plan.queues.iter().filter(|queue| is_estimated(queue)) {
+        for queue in self.plan.queues.iter().filter(|queue| is_estimated(&self.plan, queue)) {
             let since = lines.contains_key(&queue.name).then_some(self.now);
             let known = self.estimates.get(&queue.name).copied();
             estimates.insert(queue.name.clone(), known.unwrap_or(Estimate { mean8: None, since }));

@@ -29,8 +29,8 @@ pub(super) fn last_step(plan: &Plan, queue: &str) -> Step {
 
 /// The step at which the contact may be kept for somebody or taken by hand: the one at which it stands, or the first
 /// that reaches anybody if that is later.
-pub(super) fn step_by_hand(plan: &Plan, contact: &Contact, now: Timestamp) -> Step {
-    let present = step_of(plan, contact, now);
+pub(super) fn step_by_hand(plan: &Plan, opened: usize, contact: &Contact, now: Timestamp) -> Step {
+    let present = step_of(plan, opened, contact, now);
     if present.reach != Reach::Nobody {
         return present;
     }
@@ -38,15 +38,15 @@ pub(super) fn step_by_hand(plan: &Plan, contact: &Contact, now: Timestamp) -> St
     steps.into_iter().find(|step| step.reach != Reach::Nobody).unwrap_or_default()
 }
 
-/// The step at which the contact stands at this time.
-pub(super) fn step_of(plan: &Plan, contact: &Contact, now: Timestamp) -> Step {
+/// The step at which the contact stands at this time, where triggers have opened the ladder so far.
+pub(super) fn step_of(plan: &Plan, opened: usize, contact: &Contact, now: Timestamp) -> Step {
     if contact.tier == 0 {
         return last_step(plan, &contact.queue);
     }
     let place_ms = now.0.saturating_sub(contact.order().0);
     let steps = steps_of(plan, &contact.queue);
-    let reached = steps.iter().rfind(|step| step.after.0 <= place_ms);
-    reached.or(steps.first()).copied().unwrap_or_default()
+    let reached = steps.iter().rposition(|step| step.after.0 <= place_ms).unwrap_or(0);
+    steps.get(reached.max(opened)).copied().unwrap_or_default()
 }
 
 /// The moments at which the contact comes to another step than the first.

@@ -211,14 +211,28 @@ impl Model {
         self.fit(operator, contact).holds()
     }
 
+    fn opened_for(&self, contact: &Contact) -> usize {
+        self.opened.get(&contact.queue).copied().unwrap_or(0)
+    }
+
     /// The questions of fit, at the contact's present step.
     pub(super) fn fit<'a>(&'a self, operator: &'a Operator, contact: &'a Contact) -> Fit<'a> {
-        Fit { plan: &self.plan, operator, contact, step: step_of(&self.plan, contact, self.now) }
+        Fit {
+            plan: &self.plan,
+            operator,
+            contact,
+            step: step_of(&self.plan, self.opened_for(contact), contact, self.now),
+        }
     }
 
     /// The questions of fit for one whom the contact is kept for.
     pub(super) fn fit_to_keep<'a>(&'a self, operator: &'a Operator, contact: &'a Contact) -> Fit<'a> {
-        Fit { plan: &self.plan, operator, contact, step: step_by_hand(&self.plan, contact, self.now) }
+        Fit {
+            plan: &self.plan,
+            operator,
+            contact,
+            step: step_by_hand(&self.plan, self.opened_for(contact), contact, self.now),
+        }
     }
 
     /// The questions of fit for one who looks for a contact: one whom it is kept for, or one of many.
@@ -304,7 +318,12 @@ impl Model {
         contact.state = ContactState::Handling { operator, since, on_hold: None };
         let (gateway, assignment) = (contact.gateway(), contact.assignment);
         self.effects.push(Effect::ConnectContact { contact: id, gateway, operator, assignment });
-        self.totals_mut(id).connected += 1;
+        let contact = self.contact_row(id);
+        let target = queue_of(&self.plan, &contact.queue).target.within;
+        let is_in_time = since.since(contact.enqueued_at) <= target;
+        let totals = self.totals_mut(id);
+        totals.connected += 1;
+        totals.connected_in_target += u64::from(is_in_time);
         self.acquaint(id, operator);
     }
 }

@@ -36,6 +36,7 @@ mod state;
 mod time;
 mod timers;
 mod transfers;
+mod triggers;
 mod waits;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -113,6 +114,10 @@ pub struct Model {
     reservations: Vec<(ContactId, OperatorId)>,
     /// How many assignments there were in format 3.
     turns: u64,
+    /// What is known of the plan's triggers, in its order.
+    triggers: Vec<triggers::Known>,
+    /// To which step triggers have opened the ladder of each queue.
+    opened: BTreeMap<Name, usize>,
     totals: BTreeMap<Name, Totals>,
     /// Effects of the command that is being applied.
     effects: Vec<Effect>,
@@ -136,6 +141,7 @@ impl Model {
         self.fire_due_timers();
         self.climb(before);
         self.carry_out_waits();
+        self.look_at_triggers(before);
         self.advance_one_job();
         let format = self.format;
         self.format = format.max(format_of(command));
@@ -268,7 +274,7 @@ impl Model {
         }
         let timer = self.earliest_timer().map(|timer| timer.deadline.max(self.now));
         let moments = timer.into_iter().chain(self.next_step()).chain(self.next_asking());
-        let waits = self.next_of_waits().into_iter().chain(self.next_alarm());
+        let waits = self.next_of_waits().into_iter().chain(self.next_alarm()).chain(self.next_look());
         moments.chain(waits).min()
     }
 

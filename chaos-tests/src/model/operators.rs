@@ -98,6 +98,7 @@ impl Model {
             row.unit = plan.unit;
             row.capacity = plan.capacity;
             row.rules = plan.rules;
+            self.follow_triggers();
             self.keep_clocks(id, &before);
             if is_changed {
                 self.touch(id);
@@ -120,6 +121,7 @@ impl Model {
             capacity: plan.capacity,
             unit: plan.unit,
             ranks: plan.ranks,
+            shifted: Vec::new(),
             rules: plan.rules,
             session: Session::default(),
             presence: PresenceState::Offline,

@@ -4,7 +4,7 @@
 use ringmain_routing::{ContactId, Name, Plan, Refusal, Reply};
 
 use super::ladder::{Fit, last_step, queue_of};
-use super::state::{Contact, ContactState};
+use super::state::{Contact, ContactState, Operator};
 use super::{Freed, Model};
 
 impl Model {
@@ -21,8 +21,11 @@ impl Model {
         self.check_routes_in_use(plan)?;
         self.check_stranded(plan)?;
         let matched_again = self.concerned(plan);
+        let triggers = self.triggers_under(plan);
         let before = std::mem::replace(&mut self.plan, plan.clone());
+        self.triggers = triggers;
         self.begin_estimates();
+        self.follow_triggers();
         self.end_vain_holds(&matched_again);
         let mut freed = Freed { contacts: matched_again, ..Freed::default() };
         freed.join(self.change_time(&before));
@@ -55,11 +58,13 @@ impl Model {
     /// Nobody who waits and could be served by somebody is left to nobody.
     fn check_stranded(&self, plan: &Plan) -> Result<(), Refusal> {
         let waiting = |contact: &&Contact| contact.state == ContactState::Waiting;
+        let under = self.operators_under(plan, &self.triggers_under(plan));
         let waiting: Vec<&Contact> = self.contacts.values().filter(waiting).collect();
         for queue in &self.plan.queues {
             let here = waiting.iter().filter(|contact| contact.queue == queue.name);
             let stranded = here.filter(|contact| {
-                self.has_somebody_for(&self.plan, contact) && !self.has_somebody_for(plan, contact)
+                has_somebody_for(&self.operators, &self.plan, contact)
+                    && !has_somebody_for(&under, plan, contact)
             });
             let contacts = stranded.count() as u32;
             if contacts > 0 {
@@ -67,12 +72,6 @@ impl Model {
             }
         }
         Ok(())
-    }
-
-    /// Whether anybody, whatever the presence, fits at the last step under this plan.
-    fn has_somebody_for(&self, plan: &Plan, contact: &Contact) -> bool {
-        let step = last_step(plan, &contact.queue);
-        self.operators.iter().any(|operator| Fit { plan, operator, contact, step }.holds())
     }
 
     /// Contacts in line or held whom others may serve under this plan: of queues with other rules, or all of them where
@@ -89,4 +88,10 @@ impl Model {
         });
         concerned.map(|contact| contact.id).collect()
     }
+}
+
+/// Whether any of them, whatever the presence, fits at the last step under this plan.
+fn has_somebody_for(operators: &[Operator], plan: &Plan, contact: &Contact) -> bool {
+    let step = last_step(plan, &contact.queue);
+    operators.iter().any(|operator| Fit { plan, operator, contact, step }.holds())
 }

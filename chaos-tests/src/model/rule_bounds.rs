@@ -113,7 +113,7 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
         check_calendar(plan, unit.rules.calendar.as_ref())?;
         unit.rules.head.as_ref().map_or(Ok(()), |login| check_name("rules.head", login))?;
     }
-    Ok(())
+    super::triggers::check_triggers(plan)
 }
 
 fn check_routes(plan: &Plan) -> Result<(), Refusal> {

@@ -281,6 +281,8 @@ pub struct Operator {
     pub unit: Option<Name>,
     /// Rank per queue; others have 0.
     pub ranks: Vec<(Name, u8)>,
+    /// Ranks that count instead, by the triggers that are on.
+    pub shifted: Vec<(Name, u8)>,
     /// Channels, companies and caps.
     pub rules: OperatorRules,
     /// The session.
@@ -343,7 +345,7 @@ impl Operator {
     /// The rank of a queue for this operator.
     #[must_use]
     pub fn rank(&self, queue: &str) -> u8 {
-        self.ranks.iter().find(|(name, _)| &**name == queue).map_or(0, |(_, rank)| *rank)
+        self.shifted.iter().chain(&self.ranks).find(|(name, _)| &**name == queue).map_or(0, |(_, rank)| *rank)
     }
 
     /// Whether the operator speaks this skill at this level.
@@ -447,8 +449,12 @@ pub struct Totals {
     pub connected: u64,
     /// Ended as completed.
     pub ended_completed: u64,
+    /// Those of them within the queue's target.
+    pub connected_in_target: u64,
     /// Ended as abandoned.
     pub abandoned: u64,
+    /// Those of them within 5 s.
+    pub abandoned_early: u64,
     /// Orders that joined another.
     pub merged: u64,
     /// Times a contact came back to the queue.

@@ -143,7 +143,7 @@ impl Model {
             let here = row.filter(|row| row.session.state != SessionState::None).map(|row| row.id);
             if let Some(operator) = here {
                 let queue = QueueId(place as u32);
-                self.effects.push(Effect::AnnounceAlarm { operator, queue, on });
+                self.effects.push(Effect::AnnounceAlarm { operator, queue, trigger: None, on });
             }
         }
     }

@@ -8,6 +8,7 @@ mod read;
 mod rule_book;
 mod time;
 mod together;
+mod triggers;
 mod words;
 mod write;
 

@@ -12,7 +12,7 @@ use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
 use super::words::{Words, quoted, write_levels};
 use super::write::{flag, levels, optional};
-use super::{time, together};
+use super::{time, together, triggers};
 
 /// Reads a line of a plan that is about rules; `false` when it is about something else.
 pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
@@ -36,6 +36,8 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
         }
         "calendar" => plan.rules.calendars.push(calendar(words)?),
         "break" => plan.rules.breaks.push(time::break_rule(words)?),
+        "trigger" => plan.rules.triggers.push(triggers::trigger(words)?),
+        "shifted-rank" => triggers::add_rank(&mut plan.rules.triggers, words)?,
         "rest" => plan.rules.rest = Some(time::rest_rule(words)?),
         "entry" => plan.rules.entry.push(entry(words)?),
         "route" => plan.rules.routes.push(route(words)?),
@@ -388,7 +390,14 @@ pub(super) fn entry_lines(rules: &PlanRules) -> Vec<String> {
     let whole = (!line.is_empty()).then(|| format!("rules{line}"));
     let routes = rules.routes.iter().flat_map(route_lines);
     let time = time::lines(rules);
-    whole.into_iter().chain(routes).chain(time).chain(rules.entry.iter().map(write_entry)).collect()
+    let triggers = triggers::lines(&rules.triggers);
+    whole
+        .into_iter()
+        .chain(routes)
+        .chain(time)
+        .chain(triggers)
+        .chain(rules.entry.iter().map(write_entry))
+        .collect()
 }
 
 fn write_entry(rule: &EntryRule) -> String {

@@ -400,7 +400,12 @@ fn effect(effect: &Effect) -> String {
             format!("thread {contact} with {operator} assignment={assignment} {news:?} ({gateway})")
         }
         Effect::CallDuty { contact, gateway } => format!("call-duty {contact} ({gateway})"),
-        Effect::AnnounceAlarm { operator, queue, on } => format!("alarm {queue} on={on} ({operator})"),
+        Effect::AnnounceAlarm { operator, queue, trigger: None, on } => {
+            format!("alarm {queue} on={on} ({operator})")
+        }
+        Effect::AnnounceAlarm { operator, queue, trigger: Some(trigger), on } => {
+            format!("trigger {trigger} of {queue} on={on} ({operator})")
+        }
         Effect::InviteCompanion { contact, gateway, operator, assignment, channel } => {
             format!("invite {contact} by {operator} assignment={assignment} channel={channel} ({gateway})")
         }

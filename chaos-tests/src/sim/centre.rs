@@ -17,7 +17,7 @@ use ringmain_routing::{
 
 use super::events::{Operation, Order};
 use super::net::rng_of;
-use super::{EPOCH_MS, cases, rule_book, time};
+use super::{EPOCH_MS, cases, rule_book, time, triggers};
 use crate::model::{KNOWS_CASES, KNOWS_TIME};
 
 pub(super) const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
@@ -90,7 +90,7 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
         rules: queue_rules(rng, kind),
         ..QueuePlan::named(QUEUES[place])
     };
-    Plan {
+    let mut plan = Plan {
         version,
         queues: (0..QUEUES.len()).map(|place| queue(rng, place)).collect(),
         skills: SKILLS.iter().map(|name| Name::from(*name)).collect(),
@@ -106,7 +106,11 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
             key_window: kind.key_window,
         },
         rules: plan_rules(rng, kind),
+    };
+    if kind.has_rules && rng.random_bool(0.5) {
+        triggers::put_into(rng, &mut plan);
     }
+    plan
 }
 
 fn plan_rules(rng: &mut ChaCha8Rng, kind: Kind) -> PlanRules {

@@ -36,6 +36,7 @@ mod sessions;
 pub mod shrink;
 mod supervisor;
 mod time;
+mod triggers;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,6 +8,7 @@ mod resolve;
 pub mod rule_book;
 pub mod time;
 pub mod together;
+pub mod triggers;
 pub mod waiting;
 pub mod world;
 

@@ -10,6 +10,7 @@ use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
 use super::cases::{self, ROUTES, RouteSpec};
 use super::time::{self, BreakSpec, OperatorTimeSpec};
+use super::triggers::{self, TriggerSpec};
 use super::waiting::{self, WaitingSpec};
 use super::world::{CHANNELS, GATEWAYS, OPERATORS, QUEUES, SKILLS, UNITS, pick};
 
@@ -117,6 +118,8 @@ pub struct PlanRuleSpec {
     pub rest: Option<u8>,
     /// The duty number is called after so long.
     pub duty_after: Option<u8>,
+    /// Triggers.
+    pub triggers: Vec<TriggerSpec>,
 }
 
 /// An entry rule.
@@ -351,6 +354,7 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         ..PlanRules::default()
     };
     time::put_into(&mut plan.rules, &spec.breaks, spec.rest);
+    triggers::put_into(plan, &spec.triggers);
     cases::put_into(&mut plan.rules, &spec.routes, queues);
     let people = spec.heads.into_iter().zip(spec.unit_calendars);
     for ((unit, bits), (head, calendar)) in plan.units.iter_mut().zip(spec.neighbours).zip(people) {

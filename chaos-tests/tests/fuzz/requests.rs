@@ -52,6 +52,7 @@ pub const ROWS: &[Row] = rows!(
     CloseEntryRequest,
     OpenEntryRequest,
     ListClosuresRequest,
+    ListTriggersRequest,
     CheckLifeSupportRequest,
     OperatorServiceInviteCompanionRequest,
     PutLifeSupportRequest,

@@ -304,6 +304,7 @@ const WORDS: &[&str] = &[
     "alarm",
     "person-requested",
     "expected-wait",
+    "trigger",
 ];
 
 /// So many worlds are looked at, at most, until all words were seen; the rarest come once in some hundreds.

@@ -7,6 +7,7 @@ use ringmain_chaos::steps::rule_book::{
     EntrySpec, FactsSpec, LadderSpec, OperatorRuleSpec, PlanRuleSpec, QueueRuleSpec, RegisterSpec,
 };
 use ringmain_chaos::steps::time::{BreakSpec, OperatorTimeSpec};
+use ringmain_chaos::steps::triggers::TriggerSpec;
 use ringmain_chaos::steps::waiting::WaitingSpec;
 
 pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
@@ -115,7 +116,8 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let heads = prop::array::uniform4(option::weighted(0.4, 0u8..7));
     let remember = prop::array::uniform2(option::weighted(0.8, 0u8..250));
     let cases = (prop::collection::vec(route(), 0..3), prop::array::uniform4(option::weighted(0.3, 0u8..2)));
-    let time = (prop::collection::vec(break_rule(), 0..4), option::weighted(0.4, 1u8..3), cases);
+    let triggers = prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(trigger(), 1..4)];
+    let time = (prop::collection::vec(break_rule(), 0..4), option::weighted(0.4, 1u8..3), cases, triggers);
     (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars, heads, remember, time).prop_map(
         |(
             entry,
@@ -125,7 +127,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
             calendars,
             heads,
             remember,
-            (breaks, rest, (routes, unit_calendars)),
+            (breaks, rest, (routes, unit_calendars), triggers),
         )| {
             PlanRuleSpec {
                 entry,
@@ -142,6 +144,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
                 duty_after,
                 routes,
                 unit_calendars,
+                triggers,
             }
         },
     )
@@ -155,6 +158,17 @@ fn route() -> impl Strategy<Value = RouteSpec> {
     let stages = prop::collection::vec(stage, 1..4);
     (stages, option::weighted(0.6, 0u8..80), option::weighted(0.4, 0u8..2))
         .prop_map(|(stages, term, calendar)| RouteSpec { stages, term, calendar })
+}
+
+fn trigger() -> impl Strategy<Value = TriggerSpec> {
+    let rank = || {
+        option::weighted(0.5, (0u8..4, option::weighted(0.6, 0u8..4), option::weighted(0.5, 0u8..4), 0u8..3))
+    };
+    let (room, times) =
+        ((0u8..60, prop_oneof![2 => 0u8..4, 1 => 0u8..60]), (0u8..3, prop_oneof![Just(0u16), 0u16..4_000]));
+    (0u8..4, 0u8..4, room, times, any::<u8>(), [rank(), rank()]).prop_map(
+        |(queue, measure, room, times, step, ranks)| TriggerSpec { queue, measure, room, times, step, ranks },
+    )
 }
 
 fn break_rule() -> impl Strategy<Value = BreakSpec> {

@@ -18,6 +18,7 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
     lines.extend(calendar_changes(&old.calendars, &new.calendars));
     route_changes(&old.routes, &new.routes, lines);
     super::time::changes(old, new, lines);
+    super::triggers::changes(&old.triggers, &new.triggers, lines);
     entry_changes(&old.entry, &new.entry, lines);
     let mut words = Words::default();
     words.compare(

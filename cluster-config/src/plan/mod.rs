@@ -18,6 +18,7 @@ mod shape;
 mod thread;
 mod time;
 mod together;
+mod triggers;
 mod waits;
 
 pub use diff::{calendar_changes, changes, operator_changes, says_the_same};

@@ -46,6 +46,7 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
         breaks: &break_names,
     };
     let operators = operators::read(file, &known, sink);
+    let triggers = super::triggers::read(file, &known, &queues, sink);
     let plan = Plan {
         version: 0,
         queues,
@@ -53,7 +54,7 @@ pub(super) fn read(file: &Section<'_>, sink: &mut Sink<'_>) -> RoutingPlan {
         channels,
         units,
         sessions: read_sessions(file),
-        rules: PlanRules { breaks, ..rules::read(file, &known, sink) },
+        rules: PlanRules { breaks, triggers, ..rules::read(file, &known, sink) },
     };
     RoutingPlan { plan, operators, calendars, warnings: Vec::new() }
 }

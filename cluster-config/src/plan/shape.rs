@@ -5,7 +5,7 @@ use ringmain_routing::limits::{
     DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, LEVEL_MAX, NAME_BYTES_MAX,
     NEIGHBOURS_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX, OPERATORS_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX,
     PRINCIPALS_MAX, QUEUE_CAPS_MAX, QUEUES_MAX, REQUIRED_SKILLS_MAX, ROUTES_MAX, SKILLS_MAX, SPAN_MS_MAX,
-    UNITS_MAX, WAIT_RULES_MAX, WAITING_PER_QUEUE_MAX,
+    TRIGGERS_MAX, UNITS_MAX, WAIT_RULES_MAX, WAITING_PER_QUEUE_MAX,
 };
 
 use super::calendars::CALENDAR;
@@ -16,6 +16,7 @@ use super::rule_shape::{DEFLECTION, ENTRY_RULE, REMEMBER, SAME_PERSON, STEP};
 use super::thread::THREAD;
 use super::time::{BREAK, REST};
 use super::together::CHANNEL_ORPHAN;
+use super::triggers::TRIGGER;
 use super::waits::WAIT;
 use crate::shape::{Field, Kind, Need, Shape};
 
@@ -128,6 +129,12 @@ pub static FILE: Shape = Shape {
             kind: Kind::Integer(1, SPAN_MS_MAX),
             need: Need::Optional,
             doc: "Nobody took life safety for so long: its gateway calls the external duty number.",
+        },
+        Field {
+            name: "triggers",
+            kind: Kind::List(&Kind::Table(&TRIGGER), TRIGGERS_MAX),
+            need: Need::Optional,
+            doc: "What changes ranks and ladders while a queue's figure is bad.",
         },
         Field {
             name: "sessions",

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use ringmain_protocol::plan::trigger_to_message;
 use ringmain_protocol::v1::action_service_server::ActionService;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_routing::command::{
     Act, Action, CloseEntry, Closure, DeclaredPresence, EntryOf, HandOver, HandOverFrom, MoveFrom,
 };
 use ringmain_routing::limits::MOVED_PER_COMMAND_MAX;
-use ringmain_routing::{Command, Millis, Name, Refusal, Reply};
+use ringmain_routing::{Command, Millis, Name, Refusal, Reply, TriggerView};
 use ringmain_telemetry::codes;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -106,6 +107,15 @@ impl ActionService for Actions {
         self.shared.admit_read().map_err(|error| error::status(&error))?;
         let closures = self.shared.replica.read(|router| router.closures().map(closure).collect());
         Ok(Response::new(v1::ListClosuresResponse { closures }))
+    }
+
+    async fn list_triggers(
+        &self,
+        _: Request<v1::ListTriggersRequest>,
+    ) -> Result<Response<v1::ListTriggersResponse>, Status> {
+        self.shared.admit_read().map_err(|error| error::status(&error))?;
+        let triggers = self.shared.replica.read(|router| router.triggers().map(trigger).collect());
+        Ok(Response::new(v1::ListTriggersResponse { triggers }))
     }
 
     async fn sign_out_operator(
@@ -315,6 +325,14 @@ fn close_entry(request: &v1::CloseEntryRequest) -> Result<Action, Error> {
     let why = problems.name("why", &request.why);
     let until = request.until_ms.map(|ms| problems.moment("until_ms", ms));
     problems.into_result(Action::CloseEntry(Box::new(CloseEntry { of, why, until })))
+}
+
+fn trigger(trigger: TriggerView<'_>) -> v1::TriggerState {
+    v1::TriggerState {
+        rule: Some(trigger_to_message(trigger.rule)),
+        on_since_ms: trigger.on_since.map(|since| since.0),
+        figure: trigger.figure,
+    }
 }
 
 fn closure(closure: &Closure) -> v1::Closure {

@@ -90,6 +90,7 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/ringmain.v1.ActionService/CloseEntry", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/OpenEntry", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/ListClosures", Access::Roles(&[Supervisor, Admin])),
+    ("/ringmain.v1.ActionService/ListTriggers", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/SignOutOperator", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/RequeueContact", Access::Roles(&[Supervisor, Admin])),
     ("/ringmain.v1.ActionService/CloseContact", Access::Roles(&[Supervisor, Admin])),

@@ -50,6 +50,7 @@ impl Directory {
             parents: plan.units.iter().map(|unit| unit.parent).collect(),
             neighbours: Vec::new(),
             watches_waiting: plan.rules.duty_after.is_some()
+                || !plan.rules.triggers.is_empty()
                 || plan.queues.iter().any(|queue| queue.rules.watches_waiting()),
             rules: Vec::new(),
             interrupts: false,
@@ -107,6 +108,8 @@ impl Directory {
                 let channels = channels.filter_map(|name| Some(self.find_channel(name).ok()?.0));
                 ThreadRule { channels: channels.collect(), times: rule.times }
             }),
+            opened: 0,
+            shifts: Box::default(),
         }
     }
 
@@ -123,6 +126,8 @@ impl Directory {
             && was.scope == is.scope
             && was.steps == is.steps
             && was.cap == is.cap
+            && was.opened == is.opened
+            && was.shifts == is.shifts
             && self.neighbours.iter().eq(other.neighbours.iter().take(self.neighbours.len()))
     }
 
@@ -150,6 +155,10 @@ impl Directory {
     /// A queue's rules with its names looked up.
     pub(crate) fn rule(&self, id: QueueId) -> &QueueRule {
         &self.rules[id.0 as usize]
+    }
+
+    pub(crate) fn rule_mut(&mut self, id: QueueId) -> &mut QueueRule {
+        &mut self.rules[id.0 as usize]
     }
 
     pub(crate) fn find_calendar(&self, name: &Name) -> Result<&CalendarPlan, Refusal> {

@@ -402,6 +402,8 @@ pub enum Effect {
         operator: OperatorId,
         /// Which queue.
         queue: QueueId,
+        /// The trigger that went on or off, by its place in the plan; `None` for the queue's alarm.
+        trigger: Option<u32>,
         /// Whether the alarm begins; else it is over.
         on: bool,
     },

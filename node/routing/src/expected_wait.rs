@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::directory::Directory;
 use crate::effect::Effect;
 use crate::ids::{Millis, QueueId, Timestamp};
+use crate::plan::QueuePlan;
 use crate::planted::{Planted, is};
 use crate::router::Router;
-use crate::rules::{DeflectWhen, QueueRules};
+use crate::rules::{DeflectWhen, Measure, Trigger};
 use crate::tables::Tables;
 
 /// A sample moves the mean by this part of the difference.
@@ -96,10 +97,15 @@ impl Line {
     }
 }
 
-/// Whether anything in a queue's rules depends on the expected wait.
-fn is_estimated(rules: &QueueRules) -> bool {
+/// Whether anything depends on the expected wait of a queue.
+fn is_estimated(queue: &QueuePlan, triggers: &[Trigger]) -> bool {
     let deflects = |when: &DeflectWhen| matches!(when, DeflectWhen::ExpectedWait(_));
-    !rules.bands.is_empty() || rules.deflections.iter().any(|rule| deflects(&rule.when))
+    let measures = |trigger: &Trigger| {
+        trigger.queue == queue.name && matches!(trigger.measure, Measure::ExpectedWait { .. })
+    };
+    !queue.rules.bands.is_empty()
+        || queue.rules.deflections.iter().any(|rule| deflects(&rule.when))
+        || triggers.iter().any(measures)
 }
 
 /// The band of a wait: how many of the queue's thresholds it has reached.
@@ -111,7 +117,8 @@ fn band_of(bands: &[Millis], wait: Millis) -> u8 {
 impl Directory {
     fn estimated(&self) -> impl Iterator<Item = QueueId> + '_ {
         let queues = (0u32..).zip(&self.plan.queues);
-        queues.filter(|(_, queue)| is_estimated(&queue.rules)).map(|(place, _)| QueueId(place))
+        let triggers = &self.plan.rules.triggers;
+        queues.filter(|(_, queue)| is_estimated(queue, triggers)).map(|(place, _)| QueueId(place))
     }
 }
 

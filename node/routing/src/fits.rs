@@ -46,10 +46,9 @@ impl Tables {
     }
 
     fn take_down_class(&mut self, class: u32) {
-        let queue = self.ix.classes.at(class).queue;
         let profiles: Vec<u32> = self.ix.profiles.iter().map(|(profile, _)| profile).collect();
         for profile in profiles {
-            self.ix.profiles.set_fit(profile, class, queue, false);
+            self.ix.profiles.set_fit(profile, class, None);
         }
     }
 
@@ -78,12 +77,31 @@ impl Tables {
         let row = self.ix.classes.at(class);
         let (queue, directory) = (row.queue, &self.directory);
         let from = directory.rule(queue).steps.iter().position(|step| directory.fits(key, &row.want, step));
-        self.ix.profiles.set_fit(profile, class, queue, from.is_some());
+        let rank = from.map(|_| directory.rank(key, queue));
+        self.ix.profiles.set_fit(profile, class, rank);
         self.ix.classes.set_fit(class, profile, from);
     }
 
     /// Goes on under another plan; the classes whose contacts may be matched by other operators from here on.
     pub(crate) fn replace_directory(&mut self, directory: Arc<Directory>) -> Vec<u32> {
+        let before = self.directory.clone();
+        let changed = self.refit(directory);
+        self.follow_choices();
+        if before.reserves() || self.directory.reserves() {
+            self.derive_asking();
+        }
+        self.derive_lines();
+        if before.watches_waiting || self.directory.watches_waiting {
+            self.derive_waiting();
+        }
+        if before.invites() != self.directory.invites() {
+            self.derive_phones();
+        }
+        changed
+    }
+
+    /// Other rules of fit are in force: the classes whose contacts may be matched by other operators from here on.
+    pub(crate) fn refit(&mut self, directory: Arc<Directory>) -> Vec<u32> {
         let before = core::mem::replace(&mut self.directory, directory);
         let mut changed = Vec::new();
         for class in self.class_ids() {
@@ -96,17 +114,6 @@ impl Tables {
             self.work_out_class(class);
             self.ix.classes.follow_ladder(class, self.directory.rule(queue));
             changed.push(class);
-        }
-        self.follow_choices();
-        if before.reserves() || self.directory.reserves() {
-            self.derive_asking();
-        }
-        self.derive_lines();
-        if before.watches_waiting || self.directory.watches_waiting {
-            self.derive_waiting();
-        }
-        if before.invites() != self.directory.invites() {
-            self.derive_phones();
         }
         changed
     }

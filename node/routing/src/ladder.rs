@@ -13,6 +13,7 @@ use crate::planted::{Planted, is};
 use crate::profiles::ProfileKey;
 use crate::rules::{Choice, OrphanRule, Reach, Step};
 use crate::threads::ThreadRule;
+use crate::triggers::RankShift;
 
 /// A queue's rules with its names looked up.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,10 @@ pub(crate) struct QueueRule {
     pub reserve_after: Option<Millis>,
     pub interruptible: Option<InterruptionRule>,
     pub thread: Option<ThreadRule>,
+    /// The step to which triggers have opened the ladder.
+    pub opened: usize,
+    /// Ranks that count instead of the operators' own, the first that concerns one.
+    pub shifts: Box<[RankShift]>,
 }
 
 /// What contacts of one line require: their own need and, where they follow it, their queue's.
@@ -72,7 +77,7 @@ impl QueueRule {
             return self.steps.len() - 1;
         }
         let waited = now.since(key.order);
-        self.steps.iter().rposition(|step| step.after <= waited).unwrap_or(0)
+        self.steps.iter().rposition(|step| step.after <= waited).unwrap_or(0).max(self.opened)
     }
 
     /// How many steps there are to which waiting leads.
@@ -126,7 +131,7 @@ impl Directory {
     /// Whether operators of a profile fit at a step (R3.1).
     pub(crate) fn fits(&self, profile: &ProfileKey, want: &Want, step: &Step) -> bool {
         step.reach != Reach::Nobody
-            && profile.rank(want.queue) <= step.rank_max
+            && self.rank(profile, want.queue) <= step.rank_max
             && want.skills.iter().all(|&(skill, level)| has_level(profile, skill, level, step))
             && self.is_in_reach(profile, want, step.reach)
             && speaks(profile, want.language, step)
@@ -157,7 +162,7 @@ impl Directory {
         (0..levels).fold(unit, |at, _| self.parents.get(at.0 as usize).copied().flatten().unwrap_or(at))
     }
 
-    fn is_within(&self, unit: UnitId, scope: UnitId) -> bool {
+    pub(crate) fn is_within(&self, unit: UnitId, scope: UnitId) -> bool {
         let mut at = Some(unit);
         while let Some(unit) = at {
             if unit == scope {
@@ -232,7 +237,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::plan::{Plan, UnitPlan};
+    use crate::plan::{Plan, QueuePlan, UnitPlan};
     use crate::rules::UnitRules;
 
     /// company → (west → (perm, omsk), east → chita); perm's neighbour is chita.
@@ -252,7 +257,8 @@ mod tests {
         ];
         units[2].rules.neighbours = vec!["chita".into()];
         let skills = vec!["voice".into(), "ru".into(), "kk".into()];
-        Directory::new(Plan { skills, units, ..Plan::default() })
+        let queues = vec![QueuePlan::named("any")];
+        Directory::new(Plan { skills, units, queues, ..Plan::default() })
     }
 
     fn profile(skills: &[(u32, u8)], unit: u32) -> ProfileKey {

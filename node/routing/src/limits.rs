@@ -102,6 +102,14 @@ pub const RESERVATIONS_MAX: usize = 256;
 pub const RESERVATIONS_LOOKED_AT_MAX: usize = 16;
 /// Rules by waiting of one queue.
 pub const WAIT_RULES_MAX: usize = 16;
+/// Triggers of a plan.
+pub const TRIGGERS_MAX: usize = 64;
+/// Ranks that one trigger changes.
+pub const TRIGGER_RANKS_MAX: usize = 64;
+/// The shortest and the longest time between two looks of a trigger, in ms.
+pub const TRIGGER_EVERY_MS_MIN: u64 = 1_000;
+/// See [`TRIGGER_EVERY_MS_MIN`].
+pub const TRIGGER_EVERY_MS_MAX: u64 = 3_600_000;
 /// Contacts for which rules by waiting are carried out in one entry; the rest follow with the next.
 pub const WAITS_PER_ENTRY_MAX: usize = 256;
 /// Invitations of companions that are remembered.

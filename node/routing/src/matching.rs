@@ -346,7 +346,9 @@ impl Router {
                 && self.fits_now(operator, contact)
                 && !self.is_excluded(operator, contact)
         });
-        fitting.map(|key| key.ranked(profile.rank(self.tables.contact(key.slot).queue))).min()
+        fitting
+            .map(|key| key.ranked(self.tables.directory.rank(profile, self.tables.contact(key.slot).queue)))
+            .min()
     }
 
     /// Whether the operator fits at the contact's present step, room aside; for one to whom it is kept or handed out,

@@ -87,10 +87,11 @@ impl Router {
 
     /// Work in the operator's hands that would be parked for the contact, the last first.
     pub(crate) fn interruptible_for(&self, operator: &Operator, contact: &Contact) -> Vec<u32> {
+        let directory = &self.tables.directory;
         let rows = self.tables.in_hand(operator.id.slot).into_iter().map(|slot| self.tables.contact(slot));
         let handled = rows.filter(|row| matches!(row.state, State::Handling { .. }) && row.taken() > 0);
         let work = handled.filter(|row| self.goes_before_work(contact, row) && !self.is_consulted_about(row));
-        let mut work: Vec<RankedKey> = work.map(|row| ranked(operator, row)).collect();
+        let mut work: Vec<RankedKey> = work.map(|row| ranked(directory, operator, row)).collect();
         work.sort_unstable_by(|one, other| other.cmp(one));
         work.into_iter().map(|ranked| ranked.key.slot).collect()
     }
@@ -198,13 +199,13 @@ impl Router {
         if self.tables.ix.parked.is_empty() || is(Planted::NothingResumed) {
             return contact.map(Next::Contact);
         }
-        let row = self.tables.operator(operator);
+        let (row, directory) = (self.tables.operator(operator), &self.tables.directory);
         let resting = self.parked_of(operator).filter(|work| self.may_go_on(row, work));
-        let work = resting.map(|work| (standing(row, work, self.is_wanted_thread(work)), work.id.slot)).min();
-        match (contact, work) {
-            (Some(contact), Some((key, _))) if standing(row, self.tables.contact(contact), false) < key => {
-                Some(Next::Contact(contact))
-            }
+        let work =
+            resting.map(|work| (standing(directory, row, work, self.is_wanted_thread(work)), work.id.slot));
+        let before = |contact| standing(directory, row, self.tables.contact(contact), false);
+        match (contact, work.min()) {
+            (Some(contact), Some((key, _))) if before(contact) < key => Some(Next::Contact(contact)),
             (_, Some((_, work))) => Some(Next::Parked(work)),
             (contact, None) => contact.map(Next::Contact),
         }
@@ -259,7 +260,7 @@ impl Router {
                 && self.may_be_reached(operator, contact)
                 && !self.is_excluded(operator, contact)
             {
-                visit(contact, ranked(operator, contact));
+                visit(contact, ranked(&self.tables.directory, operator, contact));
             }
         }
     }
@@ -309,13 +310,18 @@ impl Router {
 
 /// Where it stands among what an operator goes on with: behind urgency, a thread whose customer has written again goes
 /// before all else.
-fn standing(operator: &Operator, row: &Contact, is_wanted: bool) -> (u8, bool, RankedKey) {
-    (row.tier.min(2), !is_wanted, ranked(operator, row))
+fn standing(
+    directory: &Directory,
+    operator: &Operator,
+    row: &Contact,
+    is_wanted: bool,
+) -> (u8, bool, RankedKey) {
+    (row.tier.min(2), !is_wanted, ranked(directory, operator, row))
 }
 
 /// Its key for the operator.
-fn ranked(operator: &Operator, row: &Contact) -> RankedKey {
-    row.order().ranked(operator.profile_key.rank(row.queue))
+fn ranked(directory: &Directory, operator: &Operator, row: &Contact) -> RankedKey {
+    row.order().ranked(directory.rank(&operator.profile_key, row.queue))
 }
 
 /// What the work takes of its operator when it goes on.

@@ -218,6 +218,14 @@ pub enum Planted {
     DutyCalledAgain,
     /// The alarm of a queue sounds with each entry.
     AlarmRepeated,
+    /// A trigger goes off as soon as its figure is no longer bad.
+    TriggerWithoutHysteresis,
+    /// A trigger does not stay on until its figure has been good for as long as it says.
+    TriggerEndsAtOnce,
+    /// What triggers have changed is lost when a snapshot is read.
+    TriggersLeftOut,
+    /// A trigger goes on, and those who wait are not matched again.
+    TriggerMatchesNobody,
     /// A contact leaves by what was never offered to it.
     DeflectedUnasked,
     /// Snapshots do not know what was offered to those who wait.

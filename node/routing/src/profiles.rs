@@ -211,10 +211,13 @@ impl Profiles {
         true
     }
 
-    pub(crate) fn set_fit(&mut self, profile: u32, class: u32, queue: QueueId, fits: bool) {
-        let profile = &mut self.list[profile as usize];
-        let rank = profile.key.rank(queue);
-        profile.fits.entry(rank).or_default().set(class, fits);
+    /// The class fits at this rank; `None` for not at all.
+    pub(crate) fn set_fit(&mut self, profile: u32, class: u32, rank: Option<u8>) {
+        let fits = &mut self.list[profile as usize].fits;
+        fits.values_mut().for_each(|classes| classes.set(class, false));
+        if let Some(rank) = rank {
+            fits.entry(rank).or_default().set(class, true);
+        }
     }
 
     /// Puts an available operator into its profile's orders or takes it out.

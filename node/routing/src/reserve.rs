@@ -195,14 +195,15 @@ impl Router {
         }
         let id = self.reservations.of_operator(operator.id.slot)?;
         let contact = self.tables.contacts.get(id.slot, id.generation).filter(|row| is_in_line(row))?;
-        Some(contact.order().ranked(operator.profile_key.rank(contact.queue)))
+        Some(contact.order().ranked(self.tables.directory.rank(&operator.profile_key, contact.queue)))
     }
 
     /// Whether the operator is reserved for somebody who goes before the contact. Urgent ones pass, and those who take
     /// nothing of its room.
     pub(crate) fn is_reserved_from(&self, operator: &Operator, contact: &Contact) -> bool {
         self.reserved_key(operator).is_some_and(|before| {
-            let key = contact.order().ranked(operator.profile_key.rank(contact.queue));
+            let key =
+                contact.order().ranked(self.tables.directory.rank(&operator.profile_key, contact.queue));
             contact.tier > 1 && operator.cost_of(contact) > 0 && key > before
         })
     }

@@ -25,6 +25,7 @@ use crate::refusal::Refusal;
 use crate::reserve::Reservations;
 use crate::slots::Slots;
 use crate::tables::{Tables, TimerOf};
+use crate::triggers::TriggerState;
 
 /// The replicated state of one group, and the rules that change it.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub struct Router {
     pub(crate) companions: Companions,
     /// Queues and units that take no arrivals.
     pub(crate) closures: Closures,
+    /// What is kept of the plan's triggers.
+    pub(crate) triggers: Vec<TriggerState>,
     /// Breaks wait until their latest moment.
     pub(crate) breaks_deferred: bool,
     /// The plans that were applied last, with their place in the log, oldest first. Logs before format 3 keep none.
@@ -193,6 +196,7 @@ impl Router {
             estimates: BTreeMap::new(),
             companions: Companions::default(),
             closures: Closures::new(),
+            triggers: Vec::new(),
             breaks_deferred: false,
             plans: VecDeque::new(),
             acquaintances: Memory::default(),
@@ -207,10 +211,12 @@ impl Router {
     /// `at` counts as the time of the entry before.
     pub fn apply(&mut self, at: Timestamp, command: &Command) -> Outcome {
         self.index.0 += 1;
+        let before = self.now;
         self.now = self.now.max(at);
         self.fire_timers();
         self.climb_ladders();
         self.follow_waits();
+        self.look_at_triggers(before);
         self.advance_job();
         let format = self.format;
         // A command is of its own format; one that is refused leaves no trace.
@@ -269,7 +275,7 @@ impl Router {
         let climb = self.tables.ix.classes.climbs.first_key_value().map(|(climb, _)| climb.0);
         let reserve = self.tables.ix.asking.next_after(self.now);
         let wait = self.tables.waits.next_after(self.now);
-        [timer, climb, reserve, wait].into_iter().flatten().min()
+        [timer, climb, reserve, wait, self.next_look()].into_iter().flatten().min()
     }
 
     fn carry_out(&mut self, command: &Command) -> Result<Reply, Refusal> {

@@ -39,6 +39,73 @@ pub struct PlanRules {
     pub companion: Option<Millis>,
     /// Nobody took a contact of tier 0 for so long: the external duty number is called (R2.2); `None` for never.
     pub duty_after: Option<Millis>,
+    /// What changes ranks and ladders while a queue's figure is bad (R3.12).
+    pub triggers: Vec<Trigger>,
+}
+
+/// While a queue's figure is bad, other ranks count and its ladder is open further (R3.12).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// Its name, one of a kind in the plan.
+    pub name: Name,
+    /// Whose figure counts.
+    pub queue: Name,
+    /// Which figure, and where it goes on and off.
+    pub measure: Measure,
+    /// It is looked at at each full multiple of this time: 1 s to 1 h.
+    pub every: Millis,
+    /// It goes off when the figure has been good for so long; 0 for at once.
+    pub calm: Millis,
+    /// The queue's ladder is open to this step, counted from 0; `None` for as far as waiting leads.
+    pub step: Option<u8>,
+    /// Ranks that count instead of the operators' own.
+    pub ranks: Vec<GroupRank>,
+}
+
+/// A figure of a queue, and from where to where a trigger is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Measure {
+    /// Contacts in line: at least `on`, until it is below `off`.
+    Waiting {
+        /// Goes on.
+        on: u32,
+        /// Goes off; below `on`.
+        off: u32,
+    },
+    /// The longest true waiting of one in line.
+    LongestWait {
+        /// Goes on.
+        on: Millis,
+        /// Goes off; below `on`.
+        off: Millis,
+    },
+    /// How long who comes now is likely to wait.
+    ExpectedWait {
+        /// Goes on.
+        on: Millis,
+        /// Goes off; below `on`.
+        off: Millis,
+    },
+    /// Percent answered within the target, since the last look: at most `on`, until it is at least `off`.
+    ServiceLevel {
+        /// Goes on.
+        on: u8,
+        /// Goes off; above `on`, at most 100.
+        off: u8,
+    },
+}
+
+/// Another rank of a queue for a group of operators: those of a unit, those with a skill, or those with both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRank {
+    /// The queue.
+    pub queue: Name,
+    /// Of this unit or one below it.
+    pub unit: Option<Name>,
+    /// With this skill, at whatever level.
+    pub skill: Option<Name>,
+    /// The rank, at most what the last step of the queue's ladder reaches.
+    pub rank: u8,
 }
 
 /// A break that comes due by itself, or for which operators ask (R3.11).

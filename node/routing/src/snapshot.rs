@@ -29,6 +29,7 @@ use crate::snapshot_v1::{HeadV1, RowsV1};
 use crate::snapshot_v2::{HeadV2, RowsV2};
 use crate::tables::Tables;
 use crate::threads::{Thread, Threads};
+use crate::triggers::TriggerState;
 use crate::waits::{StoredWaits, Waits};
 
 const MAGIC: &[u8; 6] = b"RMSNAP";
@@ -65,6 +66,7 @@ pub struct Snapshot {
     waits: Waits,
     threads: Threads,
     closures: Closures,
+    triggers: Vec<TriggerState>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,6 +93,7 @@ pub(crate) struct Head {
     pub waits: StoredWaits,
     pub threads: Vec<(ContactId, Thread)>,
     pub closures: Vec<Closure>,
+    pub triggers: Vec<TriggerState>,
 }
 
 /// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
@@ -194,6 +197,11 @@ impl Snapshot {
             } else {
                 self.closures.values().cloned().collect()
             },
+            triggers: if is(Planted::TriggersLeftOut) {
+                alloc::vec![TriggerState::default(); self.triggers.len()]
+            } else {
+                self.triggers.clone()
+            },
         };
         crate::codec::append(&mut bytes, &head);
         // In the order of `Rows`, which reads them.
@@ -237,6 +245,7 @@ impl Router {
             waits: self.tables.waits.clone(),
             threads: self.tables.threads.clone(),
             closures: self.closures.clone(),
+            triggers: self.triggers.clone(),
         }
     }
 
@@ -273,7 +282,11 @@ impl Router {
         router.companions = Companions::from_stored(head.companions);
         router.legs = Legs::from_stored(head.legs);
         router.estimates = head.estimates.into_iter().collect();
-        router.tables = derive(head.plan, rows, head.waits, head.now)?;
+        router.triggers = head.triggers;
+        if router.triggers.len() != head.plan.rules.triggers.len() {
+            return Err(SnapshotError::Inconsistent("its triggers are of another plan"));
+        }
+        router.tables = derive(head.plan, &router.triggers, rows, head.waits, head.now)?;
         router.tables.threads = Threads::from_stored(head.threads);
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)
@@ -315,9 +328,17 @@ fn open(bytes: &[u8]) -> Result<(u16, &[u8]), SnapshotError> {
 }
 
 /// Rows with their indexes.
-fn derive(plan: Plan, rows: Rows, waits: StoredWaits, now: Timestamp) -> Result<Tables, SnapshotError> {
+fn derive(
+    plan: Plan,
+    triggers: &[TriggerState],
+    rows: Rows,
+    waits: StoredWaits,
+    now: Timestamp,
+) -> Result<Tables, SnapshotError> {
     let slots = SnapshotError::Inconsistent("a table's slots");
-    let mut tables = Tables::new(Arc::new(Directory::new(plan)));
+    let mut directory = Directory::new(plan);
+    directory.follow_triggers(triggers);
+    let mut tables = Tables::new(Arc::new(directory));
     tables.contacts = Slab::from_stored(rows.contacts).ok_or_else(|| slots.clone())?;
     tables.operators = Slab::from_stored(rows.operators).ok_or_else(|| slots.clone())?;
     tables.gateways = Slab::from_stored(rows.gateways).ok_or_else(|| slots.clone())?;

@@ -161,6 +161,7 @@ impl From<HeadV1> for Head {
             waits: StoredWaits::default(),
             threads: Vec::new(),
             closures: Vec::new(),
+            triggers: Vec::new(),
         }
     }
 }

@@ -156,6 +156,7 @@ impl From<HeadV2> for Head {
             waits: StoredWaits::default(),
             threads: Vec::new(),
             closures: Vec::new(),
+            triggers: Vec::new(),
         }
     }
 }

@@ -43,14 +43,37 @@ pub(crate) struct Waits {
     /// The next moment of each contact in line that has one.
     moments: BTreeSet<(Timestamp, u32)>,
     moment_of: BTreeMap<u32, Timestamp>,
-    /// Contacts in line of queues with an alarm: when each has waited for too long.
-    lines: BTreeMap<QueueId, BTreeSet<(Timestamp, u32)>>,
+    /// Contacts in line of queues with an alarm or a trigger, by arrival.
+    lines: BTreeMap<QueueId, Watched>,
     line_of: BTreeMap<u32, (QueueId, Timestamp)>,
-    /// The first of each of these lines.
+    /// When the first of each of these lines has waited for too long, where the queue has an alarm.
     firsts: BTreeSet<(Timestamp, QueueId)>,
 }
 
+/// The line of a queue, and when somebody in it has waited for too long.
+#[derive(Clone, Debug, Default)]
+struct Watched {
+    alarm_after: Option<Millis>,
+    line: BTreeSet<(Timestamp, u32)>,
+}
+
+impl Watched {
+    fn late_at(&self) -> Option<Timestamp> {
+        Some(self.line.first()?.0 + self.alarm_after?)
+    }
+}
+
 impl Waits {
+    /// How many stand in the line of a queue with a trigger.
+    pub(crate) fn in_line(&self, queue: QueueId) -> usize {
+        self.lines.get(&queue).map_or(0, |watched| watched.line.len())
+    }
+
+    /// When the one came who has waited for longest in the line of a queue with a trigger.
+    pub(crate) fn longest_in_line(&self, queue: QueueId) -> Option<Timestamp> {
+        self.lines.get(&queue)?.line.first().map(|first| first.0)
+    }
+
     pub(crate) fn mark(&self, slot: u32) -> Option<&Mark> {
         self.marks.get(&slot).map(|entry| &entry.1)
     }
@@ -103,21 +126,21 @@ impl Waits {
         let was = self.line_of.remove(&slot);
         self.line_of.extend(is.map(|is| (slot, is)));
         for ((queue, at), on) in was.map(|was| (was, false)).into_iter().chain(is.map(|is| (is, true))) {
-            let line = self.lines.entry(queue).or_default();
-            let before = line.first().copied();
+            let Some(watched) = self.lines.get_mut(&queue) else { continue };
+            let before = watched.late_at();
             if on {
-                line.insert((at, slot));
+                watched.line.insert((at, slot));
             } else {
-                line.remove(&(at, slot));
+                watched.line.remove(&(at, slot));
             }
-            let after = line.first().copied();
+            let after = watched.late_at();
             if before == after {
                 continue;
             }
-            before.iter().for_each(|first| {
-                self.firsts.remove(&(first.0, queue));
+            before.into_iter().for_each(|at| {
+                self.firsts.remove(&(at, queue));
             });
-            self.firsts.extend(after.map(|first| (first.0, queue)));
+            self.firsts.extend(after.map(|at| (at, queue)));
         }
     }
 
@@ -157,8 +180,9 @@ impl Waits {
             && tables.contacts.iter().all(|(slot, row)| {
                 let in_line = matches!(row.state, State::Waiting(Wait::InLine));
                 let at = self.next_of(row, &tables.directory).filter(|_| in_line);
-                let late = tables.directory.late_at(row).filter(|_| in_line);
-                self.moment_of.get(&slot).copied() == at && self.line_of.get(&slot).map(|line| line.1) == late
+                let is_watched = in_line && self.lines.contains_key(&row.queue);
+                let line = is_watched.then_some((row.queue, row.enqueued_at));
+                self.moment_of.get(&slot).copied() == at && self.line_of.get(&slot).copied() == line
             })
     }
 
@@ -177,9 +201,14 @@ impl Waits {
 }
 
 impl Directory {
-    /// When a contact in line has waited for too long.
-    fn late_at(&self, row: &Contact) -> Option<Timestamp> {
-        self.plan.queues[row.queue.0 as usize].rules.alarm_after.map(|after| row.enqueued_at + after)
+    /// Queues with an alarm or a trigger, and when their alarm begins.
+    fn watched_queues(&self) -> impl Iterator<Item = (QueueId, Option<Millis>)> + '_ {
+        let queues = (0u32..).zip(&self.plan.queues).map(|(place, queue)| (QueueId(place), queue));
+        let triggers = &self.plan.rules.triggers;
+        let watched = queues.filter(|(_, queue)| {
+            queue.rules.alarm_after.is_some() || triggers.iter().any(|trigger| trigger.queue == queue.name)
+        });
+        watched.map(|(id, queue)| (id, queue.rules.alarm_after))
     }
 }
 
@@ -188,7 +217,9 @@ impl Tables {
     pub(crate) fn follow_waiting(&mut self, slot: u32, is_in_line: bool) {
         let row = self.contacts.at(slot).filter(|_| is_in_line);
         let moment = row.and_then(|row| self.waits.next_of(row, &self.directory));
-        let line = row.and_then(|row| Some((row.queue, self.directory.late_at(row)?)));
+        let line = row
+            .map(|row| (row.queue, row.enqueued_at))
+            .filter(|(queue, _)| self.waits.lines.contains_key(queue));
         self.waits.set_moment(slot, moment);
         self.waits.set_line(slot, line);
     }
@@ -201,6 +232,10 @@ impl Tables {
         if !self.directory.watches_waiting {
             return;
         }
+        let watched = self.directory.watched_queues();
+        let watched =
+            watched.map(|(queue, alarm_after)| (queue, Watched { alarm_after, line: BTreeSet::new() }));
+        self.waits.lines = watched.collect();
         for class in self.class_ids() {
             let line: Vec<u32> = self.ix.classes.at(class).line.iter().map(|key| key.slot).collect();
             line.into_iter().for_each(|slot| self.follow_waiting(slot, true));
@@ -263,20 +298,21 @@ impl Router {
         let (over, begun) = self.tables.waits.changed_alarms(self.now);
         for queue in over {
             self.tables.waits.alarms.remove(&queue);
-            self.announce_alarm(queue, false);
+            self.announce_alarm(queue, None, false);
         }
         for queue in begun {
             self.tables.waits.alarms.insert(queue, self.now);
-            self.announce_alarm(queue, true);
+            self.announce_alarm(queue, None, true);
         }
     }
 
-    fn announce_alarm(&mut self, queue: QueueId, on: bool) {
+    /// Tells the queue's leads of its alarm, or of a trigger.
+    pub(crate) fn announce_alarm(&mut self, queue: QueueId, trigger: Option<u32>, on: bool) {
         let directory = self.tables.directory.clone();
         for login in &directory.queue(queue).rules.leads {
             let Some(operator) = self.tables.find_login(login) else { continue };
             if self.tables.operator(operator.slot).session.is_open() {
-                self.emit(Effect::AnnounceAlarm { operator, queue, on });
+                self.emit(Effect::AnnounceAlarm { operator, queue, trigger, on });
             }
         }
     }

@@ -339,7 +339,7 @@ impl Router {
             return Some(WhyNot::Bot);
         }
         let is_far = without(|_, step| step.reach = Reach::All);
-        Some(if is_far { WhyNot::Reach } else { WhyNot::Rank(profile.rank(want.queue)) })
+        Some(if is_far { WhyNot::Reach } else { WhyNot::Rank(directory.rank(profile, want.queue)) })
     }
 
     /// The record of an assignment that is made now.
@@ -361,7 +361,7 @@ impl Router {
             side,
             tier: key.tier,
             order: key.order,
-            rank: operator.profile_key.rank(contact.queue),
+            rank: self.tables.directory.rank(&operator.profile_key, contact.queue),
             step: step as u8,
             idle_since: operator.idle_since,
             units: if side == Side::Companion { 0 } else { operator.cost_of(contact) },

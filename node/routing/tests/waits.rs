@@ -217,7 +217,7 @@ fn r2_1_the_leads_hear_once_of_a_wait_that_is_too_long_and_that_it_is_over() {
     let queue = QueueId(0);
     assert_eq!(centre.router.next_deadline(), Some(Timestamp(1_000 + MINUTE)));
     centre.tick(1_000 + MINUTE);
-    assert_eq!(centre.effects, [Effect::AnnounceAlarm { operator, queue, on: true }]);
+    assert_eq!(centre.effects, [Effect::AnnounceAlarm { operator, queue, trigger: None, on: true }]);
     assert_eq!(centre.router.queues()[0].alarm_since, Some(Timestamp(1_000 + MINUTE)));
     centre.tick(31_000 + MINUTE);
     assert_eq!(centre.effects, [], "the second is too late too: the same alarm");
@@ -225,7 +225,8 @@ fn r2_1_the_leads_hear_once_of_a_wait_that_is_too_long_and_that_it_is_over() {
         let contact = centre.view(key).id;
         let (gateway, epoch) = (centre.gateway, Epoch(1));
         centre.ok(Command::AbandonContact(AbandonContact { gateway, epoch, contact }));
-        let said = centre.effects.contains(&Effect::AnnounceAlarm { operator, queue, on: false });
+        let said =
+            centre.effects.contains(&Effect::AnnounceAlarm { operator, queue, trigger: None, on: false });
         assert_eq!(said, over);
     }
     assert_eq!(centre.router.queues()[0].alarm_since, None);
@@ -239,7 +240,10 @@ fn r2_1_a_plan_without_the_rule_ends_the_alarm() {
     next.version += 1;
     next.queues[0].rules.alarm_after = None;
     centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan: next, by: None })));
-    assert_eq!(centre.effects, [Effect::AnnounceAlarm { operator, queue: QueueId(0), on: false }]);
+    assert_eq!(
+        centre.effects,
+        [Effect::AnnounceAlarm { operator, queue: QueueId(0), trigger: None, on: false }]
+    );
 }
 
 #[test]

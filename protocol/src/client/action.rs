@@ -11,9 +11,10 @@ use crate::v1::{
     AssignContactRequest, AssignContactResponse, CloseContactRequest, CloseContactResponse,
     CloseEntryRequest, CloseEntryResponse, DeferBreaksRequest, DeferBreaksResponse, ForcePresenceRequest,
     ForcePresenceResponse, HandOverRequest, HandOverResponse, LiftContactRequest, LiftContactResponse,
-    ListAuditRequest, ListAuditResponse, ListClosuresRequest, ListClosuresResponse, MoveContactsRequest,
-    MoveContactsResponse, OpenEntryRequest, OpenEntryResponse, RequeueContactRequest, RequeueContactResponse,
-    SignOutOperatorRequest, SignOutOperatorResponse, VerifyAuditRequest, VerifyAuditResponse,
+    ListAuditRequest, ListAuditResponse, ListClosuresRequest, ListClosuresResponse, ListTriggersRequest,
+    ListTriggersResponse, MoveContactsRequest, MoveContactsResponse, OpenEntryRequest, OpenEntryResponse,
+    RequeueContactRequest, RequeueContactResponse, SignOutOperatorRequest, SignOutOperatorResponse,
+    VerifyAuditRequest, VerifyAuditResponse,
 };
 
 /// Acts, and asks who did what. Each action carries a key, so a call with an unknown outcome is asked again of
@@ -95,6 +96,18 @@ impl ActionClient {
         request: ListClosuresRequest,
     ) -> Result<ListClosuresResponse, CallError> {
         let ask = async |channel, request| service(channel).list_closures(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// How the plan's triggers stand.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn list_triggers(
+        &self,
+        request: ListTriggersRequest,
+    ) -> Result<ListTriggersResponse, CallError> {
+        let ask = async |channel, request| service(channel).list_triggers(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

@@ -5,6 +5,7 @@ mod orphan;
 mod route;
 mod thread;
 mod time;
+pub(super) mod trigger;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,7 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         companion_ms: rules.companion.map(|span| span.0),
         recall_after_ms: rules.recall_after.map(|span| span.0),
         duty_after_ms: rules.duty_after.map(|span| span.0),
+        triggers: rules.triggers.iter().map(trigger::trigger_to_message).collect(),
     })
 }
 
@@ -63,6 +65,7 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         companion: rules.companion_ms.map(Millis),
         recall_after: rules.recall_after_ms.map(Millis),
         duty_after: rules.duty_after_ms.map(Millis),
+        triggers: trigger::from_messages(rules.triggers, problems),
     }
 }
 

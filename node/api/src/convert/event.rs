@@ -167,8 +167,8 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
             Event::CaseWatched(case::watched(case, operator, escalated, router))
         }
         Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(&delivered.effect, router)),
-        Effect::AnnounceAlarm { operator, queue, on } => {
-            Event::QueueAlarm(alarm(operator, queue, on, router))
+        Effect::AnnounceAlarm { operator, queue, trigger, on } => {
+            Event::QueueAlarm(alarm(operator, queue, (trigger, on), router))
         }
         Effect::AnnounceConsult { contact, of, operator, .. } => {
             let changed = together::consult_changed(v1::ConsultChange::Begun, of, operator, router);
@@ -337,8 +337,8 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(effect, router)),
         Effect::OfferDeflection { to, .. } => Event::DeflectionOffered(offered(to)),
         Effect::CallDuty { .. } => Event::DutyCalled(v1::DutyCalled {}),
-        Effect::AnnounceAlarm { operator, queue, on } => {
-            Event::QueueAlarm(alarm(operator, queue, on, router))
+        Effect::AnnounceAlarm { operator, queue, trigger, on } => {
+            Event::QueueAlarm(alarm(operator, queue, (trigger, on), router))
         }
         Effect::AnnounceConsult { of, operator, .. } => {
             Event::Consult(together::consult_changed(v1::ConsultChange::Begun, of, operator, router))
@@ -376,8 +376,15 @@ fn offered(to: Treatment) -> v1::DeflectionOffered {
     v1::DeflectionOffered { to: treatment_to_message(to).into() }
 }
 
-fn alarm(operator: OperatorId, queue: QueueId, on: bool, router: &Router) -> v1::QueueAlarm {
+fn alarm(
+    operator: OperatorId,
+    queue: QueueId,
+    (trigger, on): (Option<u32>, bool),
+    router: &Router,
+) -> v1::QueueAlarm {
+    let named = |place| router.plan().rules.triggers.get(place as usize).map(|rule| rule.name.to_string());
     v1::QueueAlarm {
+        trigger: trigger.and_then(named).unwrap_or_default(),
         operator: operator.to_string(),
         operator_login: login(operator, router).unwrap_or_default(),
         queue: moved(queue, router).queue,

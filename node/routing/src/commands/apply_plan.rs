@@ -30,10 +30,14 @@ impl Router {
         check_plan(next)?;
         check_places(present, next)?;
         let version = next.version;
-        let directory = Arc::new(Directory::new(next.clone()));
+        let triggers = self.triggers_under(next);
+        let mut directory = Directory::new(next.clone());
+        directory.follow_triggers(&triggers);
+        let directory = Arc::new(directory);
         self.check_routes_kept(&directory)?;
         self.check_nobody_stranded(&directory)?;
         let present = self.tables.directory.clone();
+        self.triggers = triggers;
         self.freed.lines = self.tables.replace_directory(directory);
         self.follow_estimated_queues();
         self.follow_rules_of_time(&present);

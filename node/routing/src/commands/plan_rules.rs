@@ -13,11 +13,13 @@ use crate::limits::{
     BANDS_MAX, BREAKS_MAX, BY_CHANNELS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX,
     DEFLECTIONS_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, ORPHAN_RULES_MAX,
     PARKS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX,
-    TIER_MAX, WAIT_RULES_MAX,
+    TIER_MAX, TRIGGER_EVERY_MS_MAX, TRIGGER_EVERY_MS_MIN, TRIGGER_RANKS_MAX, TRIGGERS_MAX, WAIT_RULES_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
-use crate::rules::{DeflectWhen, EntryRule, OrphanRule, QueueRules, SamePerson, Treatment, When};
+use crate::rules::{
+    DeflectWhen, EntryRule, GroupRank, Measure, OrphanRule, QueueRules, SamePerson, Treatment, Trigger, When,
+};
 
 /// The rule book of a plan that is sound otherwise.
 pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refusal> {
@@ -59,7 +61,8 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
     check_names("rules.entry", rules.entry.iter().map(|rule| &rule.name), ENTRY_RULES_MAX)?;
     rules.entry.iter().try_for_each(|rule| check_entry(rule, directory))?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(queue, directory))?;
-    plan.units.iter().try_for_each(|unit| check_unit(unit, directory))
+    plan.units.iter().try_for_each(|unit| check_unit(unit, directory))?;
+    check_triggers(&rules.triggers, directory)
 }
 
 fn check_breaks(plan: &Plan) -> Result<(), Refusal> {
@@ -305,4 +308,54 @@ fn check_unit(unit: &UnitPlan, directory: &Directory) -> Result<(), Refusal> {
     let find = |name: &Name| directory.find_unit(name).map(drop);
     unit.rules.neighbours.iter().try_for_each(find)?;
     unit.rules.calendar.iter().try_for_each(|name| directory.find_calendar(name).map(drop))
+}
+
+/// What triggers measure and change.
+fn check_triggers(triggers: &[Trigger], directory: &Directory) -> Result<(), Refusal> {
+    check_names("rules.triggers", triggers.iter().map(|trigger| &trigger.name), TRIGGERS_MAX)?;
+    triggers.iter().try_for_each(|trigger| check_trigger(trigger, directory))
+}
+
+fn check_trigger(trigger: &Trigger, directory: &Directory) -> Result<(), Refusal> {
+    let wrong = |problem: &str| Err(invalid("rules.triggers", problem));
+    let ladder = &directory.find_queue(&trigger.queue)?.1.rules.ladder;
+    let has_room = match trigger.measure {
+        Measure::Waiting { on, off } => off < on,
+        Measure::LongestWait { on, off } | Measure::ExpectedWait { on, off } => {
+            check_span("rules.triggers", on)?;
+            off < on
+        }
+        Measure::ServiceLevel { on, off } => on < off && off <= 100,
+    };
+    if !has_room {
+        return wrong("`off` is below `on`; of a service level above it, and at most 100");
+    }
+    if !(TRIGGER_EVERY_MS_MIN..=TRIGGER_EVERY_MS_MAX).contains(&trigger.every.0) {
+        return wrong("`every` is 1000 to 3600000 ms");
+    }
+    check_span("rules.triggers", trigger.calm)?;
+    if trigger.step.is_none() && trigger.ranks.is_empty() {
+        return wrong("a step or ranks: it changes nothing");
+    }
+    if trigger.step.is_some_and(|step| step == 0 || usize::from(step) >= ladder.len()) {
+        return wrong("`step` is a place in the queue's ladder behind the first one, which is 0");
+    }
+    if trigger.ranks.len() > TRIGGER_RANKS_MAX {
+        return wrong("at most 64 ranks");
+    }
+    trigger.ranks.iter().try_for_each(|shift| check_group_rank(shift, directory))
+}
+
+fn check_group_rank(shift: &GroupRank, directory: &Directory) -> Result<(), Refusal> {
+    let (queue, _) = directory.find_queue(&shift.queue)?;
+    shift.unit.iter().try_for_each(|name| directory.find_unit(name).map(drop))?;
+    shift.skill.iter().try_for_each(|name| directory.find_skill(name).map(drop))?;
+    if shift.unit.is_none() && shift.skill.is_none() {
+        return Err(invalid("rules.triggers", "a rank is for a unit, for those with a skill, or for both"));
+    }
+    let reached = directory.rule(queue).steps.last().map_or(u8::MAX, |step| step.rank_max);
+    if shift.rank > reached {
+        return Err(invalid("rules.triggers", "no step of the queue's ladder reaches such a rank"));
+    }
+    Ok(())
 }

@@ -220,7 +220,11 @@ impl Router {
         let time = if has_time { row.time.clone() } else { self.time_by(&plan.rules, Some(row)) };
         let (unit, was_bot) = (row.profile_key.unit, row.profile_key.bot);
         let (before, mut changed) = (row.profile, row.clone());
-        let fits_others = row.profile_key != profile_key;
+        let known = &row.profile_key;
+        // Logs before format 3 have looked at skills and unit alone.
+        let fits_others = known.skills != profile_key.skills
+            || known.unit != profile_key.unit
+            || (self.format >= 3 && *known != profile_key);
         changed.capacity = capacity;
         changed.time = time;
         changed.counts = self.tables.counts_of(slot, &profile_key.caps);

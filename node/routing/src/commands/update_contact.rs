@@ -65,7 +65,8 @@ impl Router {
             self.freed.operators.insert(operator.slot);
         }
         let contact = self.tables.contact(slot);
-        if self.tables.directory.rule(contact.queue).steps.len() == 1 {
+        // Without steps and without anybody reserved for others, another place changes nobody's mind.
+        if self.tables.directory.rule(contact.queue).steps.len() == 1 && self.reservations.is_empty() {
             return;
         }
         match contact.state {

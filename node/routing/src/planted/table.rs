@@ -448,6 +448,25 @@ pub const ALL: &[Mistake] = &[
         &["I1"],
     ),
     mistake(Planted::AlarmRepeated, "the core", "The alarm of a queue sounds with each entry", &["I1"]),
+    mistake(
+        Planted::TriggerWithoutHysteresis,
+        "the core",
+        "A trigger goes off as soon as its figure is no longer bad",
+        &["I8"],
+    ),
+    mistake(
+        Planted::TriggerEndsAtOnce,
+        "the core",
+        "A trigger does not stay on for as long as it says",
+        &["I8"],
+    ),
+    mistake(Planted::TriggersLeftOut, "the core", "What triggers have changed is lost at a restart", &["I8"]),
+    mistake(
+        Planted::TriggerMatchesNobody,
+        "the core",
+        "A trigger opens a ladder and nobody is matched again",
+        &["I4"],
+    ),
     mistake(Planted::DeflectedUnasked, "the core", "A contact leaves by what was never offered", &["I1"]),
     mistake(
         Planted::WaitsLeftOut,

@@ -23,6 +23,9 @@ pub enum QueueCommand {
     /// List what takes no arrivals, with who closed it, why and until when
     #[command(after_help = "Example:\n  ringmain queue closures")]
     Closures(NodeArgs),
+    /// List the plan's triggers with their figures, and which of them are on
+    #[command(after_help = "Example:\n  ringmain queue triggers")]
+    Triggers(NodeArgs),
 }
 
 /// What is closed or opened.

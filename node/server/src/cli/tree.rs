@@ -45,6 +45,7 @@ const PURPOSES: &[(Purpose, &[&str])] = &[
             "count",
             "diff",
             "closures",
+            "triggers",
         ],
     ),
     (

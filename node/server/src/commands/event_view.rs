@@ -2,8 +2,8 @@
 
 use ringmain_protocol::v1::event::Event as What;
 use ringmain_protocol::v1::{
-    CaseName, CompanionInvited, ConsultChange, ConsultChanged, ContactWithdrawn, Event, ThreadNews,
-    Treatment, WithdrawReason, WrapUpStarted,
+    CaseName, CompanionInvited, ConsultChange, ConsultChanged, ContactWithdrawn, Event, QueueAlarm,
+    ThreadNews, Treatment, WithdrawReason, WrapUpStarted,
 };
 use serde_json::{Map, Value, json};
 
@@ -49,10 +49,9 @@ pub(super) fn event_line(event: &Event) -> String {
             ("deflection-offered", treatment_word(offered.to()).to_owned())
         }
         Some(What::DutyCalled(_)) => ("duty-called", String::new()),
-        Some(What::QueueAlarm(alarm)) => (
-            if alarm.on { "alarm" } else { "alarm-over" },
-            format!("{}, to {}", alarm.queue, alarm.operator_login),
-        ),
+        Some(What::QueueAlarm(alarm)) => {
+            (alarm_word(alarm), format!("{}, to {}", alarm_of(alarm), alarm.operator_login))
+        }
         Some(What::Consult(consult)) => {
             (consult_word(consult.change()), format!("about {}: {}", consult.of, consult.operator_login))
         }
@@ -138,8 +137,13 @@ pub(super) fn event_json(event: &Event) -> Value {
         }
         Some(What::DutyCalled(_)) => ("duty-called", json!({})),
         Some(What::QueueAlarm(alarm)) => (
-            if alarm.on { "alarm" } else { "alarm-over" },
-            json!({"queue": alarm.queue, "operator": alarm.operator, "operator_login": alarm.operator_login}),
+            alarm_word(alarm),
+            json!({
+                "queue": alarm.queue,
+                "trigger": alarm.trigger,
+                "operator": alarm.operator,
+                "operator_login": alarm.operator_login,
+            }),
         ),
         Some(What::Consult(consult)) => (consult_word(consult.change()), consult_json(consult)),
         Some(
@@ -313,6 +317,23 @@ fn consult_json(consult: &ConsultChanged) -> Value {
         "of": consult.of, "of_key": consult.of_key, "operator": consult.operator,
         "operator_login": consult.operator_login,
     })
+}
+
+fn alarm_word(alarm: &QueueAlarm) -> &'static str {
+    match (alarm.trigger.is_empty(), alarm.on) {
+        (true, true) => "alarm",
+        (true, false) => "alarm-over",
+        (false, true) => "trigger-on",
+        (false, false) => "trigger-off",
+    }
+}
+
+/// The queue, and the trigger where it is one that went on or off.
+fn alarm_of(alarm: &QueueAlarm) -> String {
+    match alarm.trigger.as_str() {
+        "" => alarm.queue.clone(),
+        trigger => format!("{trigger} of {}", alarm.queue),
+    }
 }
 
 fn consult_word(change: ConsultChange) -> &'static str {

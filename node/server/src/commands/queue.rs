@@ -1,9 +1,10 @@
-//! `queue list`, `close-entry`, `open-entry` and `closures`.
+//! `queue list`, `close-entry`, `open-entry`, `closures` and `triggers`.
 
 use std::time::UNIX_EPOCH;
 
 use ringmain_protocol::v1::{
-    CloseEntryRequest, Closure, ListClosuresRequest, ListQueuesRequest, OpenEntryRequest, Queue, ReadStamp,
+    CloseEntryRequest, Closure, ListClosuresRequest, ListQueuesRequest, ListTriggersRequest,
+    OpenEntryRequest, Queue, ReadStamp, Trigger, TriggerMeasure, TriggerState,
 };
 use serde_json::json;
 
@@ -21,6 +22,7 @@ pub(super) fn run(command: QueueCommand) -> Result<(), Failure> {
         QueueCommand::CloseEntry(args) => super::client(close_entry(args)),
         QueueCommand::OpenEntry(args) => super::client(open_entry(args)),
         QueueCommand::Closures(args) => super::client(closures(args)),
+        QueueCommand::Triggers(args) => super::client(triggers(args)),
     }
 }
 
@@ -94,6 +96,72 @@ fn closure_json(closure: &Closure) -> serde_json::Value {
         "until_ms": closure.until_ms,
         "by": closure.by,
         "why": closure.why,
+    })
+}
+
+async fn triggers(args: NodeArgs) -> Result<(), Failure> {
+    let clients = Clients::open(&args).await?;
+    let asked = clients.action.list_triggers(ListTriggersRequest {}).await;
+    let answer = triggers_answer(&asked.map_err(|error| failed(&error))?.triggers);
+    output::print(&answer, args.format, false)
+}
+
+fn triggers_answer(triggers: &[TriggerState]) -> Answer {
+    let mut rows = Rows::new(&[
+        Column::Words("trigger"),
+        Column::Words("queue"),
+        Column::Words("measure"),
+        Column::Number("now"),
+        Column::Number("on at"),
+        Column::Number("off at"),
+        Column::Words("on since"),
+    ])
+    .like(trigger_json(&TriggerState::default()));
+    for trigger in triggers {
+        let rule = trigger.rule.clone().unwrap_or_default();
+        let shown = |figure| figure_words(&rule, figure);
+        rows.push([
+            rule.name.clone(),
+            rule.queue.clone(),
+            measure_word(rule.measure()).replace('-', " "),
+            trigger.figure.map_or_else(|| "–".to_owned(), shown),
+            shown(rule.on),
+            shown(rule.off),
+            trigger.on_since_ms.map_or_else(|| "off".to_owned(), moment),
+        ]);
+    }
+    let list: Vec<_> = triggers.iter().map(trigger_json).collect();
+    Answer { json: json!({ "triggers": list }), text: vec![Block::Rows(rows)] }
+}
+
+fn figure_words(rule: &Trigger, figure: u64) -> String {
+    match rule.measure() {
+        TriggerMeasure::Unspecified | TriggerMeasure::Waiting => figure.to_string(),
+        TriggerMeasure::LongestWait | TriggerMeasure::ExpectedWait => span(figure),
+        TriggerMeasure::ServiceLevel => format!("{figure} %"),
+    }
+}
+
+fn measure_word(measure: TriggerMeasure) -> &'static str {
+    match measure {
+        TriggerMeasure::Unspecified => "unknown",
+        TriggerMeasure::Waiting => "waiting",
+        TriggerMeasure::LongestWait => "longest-wait",
+        TriggerMeasure::ExpectedWait => "expected-wait",
+        TriggerMeasure::ServiceLevel => "service-level",
+    }
+}
+
+fn trigger_json(trigger: &TriggerState) -> serde_json::Value {
+    let rule = trigger.rule.clone().unwrap_or_default();
+    json!({
+        "name": rule.name,
+        "queue": rule.queue,
+        "measure": measure_word(rule.measure()),
+        "figure": trigger.figure,
+        "on": rule.on,
+        "off": rule.off,
+        "on_since_ms": trigger.on_since_ms,
     })
 }
 
