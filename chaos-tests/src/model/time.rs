@@ -136,10 +136,8 @@ impl Model {
 
     /// Something happened in the team that an operator is of.
     pub(super) fn touch_team(&mut self, id: OperatorId) {
-        if !self.is_bot(id) {
-            let unit = self.operators[id.slot as usize].unit.clone();
-            self.looks.teams.insert(unit);
-        }
+        let unit = self.operators[id.slot as usize].unit.clone();
+        self.looks.teams.insert(unit);
     }
 
     /// An operator came from another unit.
