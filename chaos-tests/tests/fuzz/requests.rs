@@ -49,6 +49,7 @@ pub const ROWS: &[Row] = rows!(
     DeferBreaksRequest,
     HandOverRequest,
     GatewayServiceDeflectRequest,
+    GatewayServiceNoteMessageRequest,
     CloseEntryRequest,
     OpenEntryRequest,
     ListClosuresRequest,

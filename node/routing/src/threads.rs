@@ -120,6 +120,14 @@ impl Threads {
         }
     }
 
+    /// The customer has asked for a person, so it is silent no longer.
+    pub(crate) fn customer_asks(&mut self, slot: u32, now: Timestamp) {
+        if let Some((_, thread)) = self.0.get_mut(&slot) {
+            thread.wrote = Writer::Customer;
+            thread.start_clock(now);
+        }
+    }
+
     /// The contact is remembered no longer.
     pub(crate) fn forget(&mut self, slot: u32) {
         if !self.0.is_empty() {

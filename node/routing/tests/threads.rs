@@ -80,9 +80,9 @@ fn used(centre: &Centre, login: &str) -> u32 {
 }
 
 fn news(centre: &Centre) -> Vec<ThreadNews> {
-    let news = centre.effects.iter().filter_map(|effect| match effect {
-        Effect::NotifyThread { news, .. } => Some(*news),
-        _ => None,
+    let news = centre.effects.iter().filter_map(|effect| {
+        let Effect::NotifyThread { news, .. } = effect else { return None };
+        Some(*news)
     });
     news.collect()
 }
@@ -710,6 +710,18 @@ fn r1_4_a_bots_threads_are_threads() {
     centre.ready(operator("anna"));
     centre.tick(centre.at + 50_000);
     assert_eq!(centre.with("1").as_deref(), Some("anna"), "a bot that hangs loses it");
+}
+
+#[test]
+fn r3_13_a_customer_who_asks_for_a_person_is_silent_no_longer() {
+    let mut centre = rest();
+    sign_out(&mut centre, "anna");
+    let (gateway, contact) = (centre.gateway, centre.view("1").id);
+    let by = Requester::Gateway { gateway, epoch: Epoch(1), contact };
+    centre.ok(Command::RequestPerson(Box::new(RequestPerson { by, context: None, danger: false })));
+    centre.ready(operator("boris"));
+    centre.tick(centre.at + 1_000);
+    assert_eq!((centre.with("1").as_deref(), rests(&centre, "1")), (Some("boris"), false));
 }
 
 #[test]

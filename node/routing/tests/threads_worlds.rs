@@ -169,12 +169,15 @@ struct Seen {
 
 fn look(centre: &Centre, seen: &mut Seen) {
     for effect in &centre.effects {
-        match effect {
-            Effect::ParkContact { on: true, .. } => seen.rested += 1,
-            Effect::ParkContact { on: false, .. } => seen.resumed += 1,
-            Effect::NotifyThread { news: ThreadNews::ReplyOverdue, .. } => seen.overdue += 1,
-            Effect::NotifyThread { news: ThreadNews::Closed, .. } => seen.closed += 1,
-            _ => {}
+        if let Effect::ParkContact { on, .. } = effect {
+            *(if *on { &mut seen.rested } else { &mut seen.resumed }) += 1;
+        }
+        if let Effect::NotifyThread { news, .. } = effect {
+            match news {
+                ThreadNews::ReplySoon { .. } => {}
+                ThreadNews::ReplyOverdue => seen.overdue += 1,
+                ThreadNews::Closed => seen.closed += 1,
+            }
         }
     }
     let views = centre.router.contacts().filter(|view| view.thread.is_some_and(|thread| thread.rests));

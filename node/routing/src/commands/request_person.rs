@@ -126,6 +126,7 @@ impl Router {
             }
             row.passed |= bot.is_some();
         });
+        self.tables.threads.customer_asks(slot, now);
         self.change_queue(slot, queue, need, State::Waiting(wait));
         if let Some(bot) = bot {
             self.free_operator(bot);

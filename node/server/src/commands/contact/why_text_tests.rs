@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ringmain_protocol::v1::{ReadStamp, WhyNot};
+use ringmain_protocol::v1::{ContactThread, ReadStamp, WhyNot};
 
 use super::*;
 
@@ -173,5 +173,39 @@ fn every_state_and_end_has_words_without_gaps_in_every_language() {
         }
         assert_eq!(said.len(), states.len() + ends.len() - 1, "{language:?}: {said:?}");
         assert!(said.iter().all(|line| line.contains("c12.0") && line.contains("outage")), "{said:?}");
+    }
+}
+
+#[test]
+fn what_is_parked_says_for_whom_and_a_thread_whose_reply_is_owed() {
+    let talk = |change: fn(&mut Contact)| {
+        let mut contact = Contact {
+            contact: "c1.0".into(),
+            queue: "chats".into(),
+            state: ContactState::Handling.into(),
+            operator_login: Some("anna".into()),
+            state_since_ms: Some(6_000),
+            assignment: 1,
+            ..Contact::default()
+        };
+        change(&mut contact);
+        let stamp = Some(ReadStamp { at_ms: 66_000, ..ReadStamp::default() });
+        ExplainContactResponse { contact: Some(contact), stamp, ..ExplainContactResponse::default() }
+    };
+    let said = |why: &ExplainContactResponse| text(why, Language::En)[1].clone();
+    let urgent = talk(|contact| contact.parked_since_ms = Some(56_000));
+    assert_eq!(said(&urgent), "It is parked and takes no room: somebody more urgent took it 10 s ago.");
+    let silent = talk(|contact| {
+        let thread = ContactThread { since_ms: 36_000, rests: true, ..Default::default() };
+        (contact.parked_since_ms, contact.thread) = (Some(56_000), Some(thread));
+    });
+    assert_eq!(said(&silent), "It is parked and takes no room: its customer has been silent for 30 s.");
+    let owed = talk(|contact| {
+        let reply_due_ms = Some(76_000);
+        contact.thread = Some(ContactThread { reply_due_ms, ..Default::default() });
+    });
+    assert_eq!(said(&owed), "Its customer waits for a reply, due in 10 s.");
+    for language in LANGUAGES {
+        assert_eq!(text(&silent, language).len(), text(&urgent, language).len());
     }
 }
