@@ -6,8 +6,8 @@ use ringmain_routing::delivery::Delivered;
 use ringmain_routing::effect::{PresenceState, ThreadNews, WithdrawReason};
 use ringmain_routing::rules::Treatment;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, ContactView, Effect, LogIndex, OperatorId, Party, Position, QueueId, Router,
-    Timestamp,
+    AssignmentEpoch, ContactId, ContactView, Effect, Epoch, LogIndex, OperatorId, Party, Position, QueueId,
+    Router, Timestamp,
 };
 
 use super::contact::{contact, ended, forgotten, login, presence, withdraw_reason};
@@ -159,9 +159,7 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
             Event::Parked(v1::OperatorParked { contact: contact.to_string(), assignment: assignment.0, on })
         }
         Effect::NotifyThread { contact, assignment, news, .. } => {
-            let (news, due_ms) = thread_news(news);
-            let contact = contact.to_string();
-            Event::Thread(v1::OperatorThread { contact, assignment: assignment.0, news: news.into(), due_ms })
+            Event::Thread(operator_thread(contact, assignment, news))
         }
         Effect::NotifyWatcher { operator, case, escalated } => {
             Event::CaseWatched(case::watched(case, operator, escalated, router))
@@ -317,10 +315,7 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::AnnouncePresence { operator, presence: is } => {
             Event::PresenceChanged(presence_changed(operator, name(operator).1, is))
         }
-        Effect::EndStream { party, epoch } => {
-            let name = router.session(party).map(|session| session.name.to_string()).unwrap_or_default();
-            Event::StreamEnded(v1::StreamEnded { party: party.to_string(), name, epoch: epoch.0 })
-        }
+        Effect::EndStream { party, epoch } => Event::StreamEnded(stream_ended(party, epoch, router)),
         Effect::AnnounceStage { case, stage, due, .. } => {
             Event::StageBegun(case::begun(case, stage, due, router))
         }
@@ -361,6 +356,16 @@ fn thread(
     let (news, due_ms) = thread_news(news);
     let (operator, assignment, news) = (operator.to_string(), assignment.0, news.into());
     v1::ThreadNotified { operator, operator_login, assignment, news, due_ms }
+}
+
+fn operator_thread(contact: ContactId, assignment: AssignmentEpoch, news: ThreadNews) -> v1::OperatorThread {
+    let (news, due_ms) = thread_news(news);
+    v1::OperatorThread { contact: contact.to_string(), assignment: assignment.0, news: news.into(), due_ms }
+}
+
+fn stream_ended(party: Party, epoch: Epoch, router: &Router) -> v1::StreamEnded {
+    let name = router.session(party).map(|session| session.name.to_string()).unwrap_or_default();
+    v1::StreamEnded { party: party.to_string(), name, epoch: epoch.0 }
 }
 
 /// What happens in a thread, and when a reply is due.
