@@ -161,7 +161,7 @@ impl Router {
             row.promote_at = promote_at;
             row.state = State::Waiting(wait);
         });
-        self.free_operator(operator);
+        self.hands_are_emptier(operator);
         self.freed.contacts.insert(slot);
         self.freed.announce.insert(slot);
         if !is(Planted::WithdrawalNotTold) {
@@ -176,11 +176,12 @@ impl Router {
         let row = self.tables.contact(slot);
         let (contact, operator) = (row.id, row.operator());
         let Some(operator) = operator else { return };
-        self.requeue(slot, reason);
-        if !self.tables.contact(slot).is_open() {
-            return;
+        if self.is_leg_to_one(slot) {
+            return self.end_leg(slot);
         }
+        // Before it is back in line, which would have to note it.
         self.exclude(operator, contact);
+        self.requeue(slot, reason);
         let missed = self.tables.directory.plan.sessions.missed;
         let row = self.tables.operator(operator.slot);
         let (presence, is_bot) = (row.presence, row.profile_key.bot);
@@ -235,7 +236,7 @@ impl Router {
                 self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
             }
             State::Handling { operator, .. } | State::WrapUp { operator, .. } => {
-                self.free_operator(operator);
+                self.hands_are_emptier(operator);
                 self.emit(Effect::ReleaseOperator { contact, operator, assignment });
             }
             State::Waiting(_) | State::Ended { .. } => {}
@@ -292,6 +293,11 @@ impl Router {
     pub(crate) fn free_operator(&mut self, operator: OperatorId) {
         let now = self.now;
         self.tables.change_operator(operator.slot, |row| row.idle_since = now);
+        self.hands_are_emptier(operator);
+    }
+
+    /// A contact has left the operator's hands, which set since when it is idle.
+    fn hands_are_emptier(&mut self, operator: OperatorId) {
         self.freed.operators.insert(operator.slot);
         self.touch(operator.slot);
     }

@@ -146,6 +146,9 @@ impl Router {
 
     /// Looks at each trigger of which a full multiple of its time has passed.
     pub(crate) fn look_at_triggers(&mut self, before: Timestamp) {
+        if self.triggers.is_empty() {
+            return;
+        }
         for place in 0..self.plan().rules.triggers.len() {
             let every = self.plan().rules.triggers[place].every.0;
             if self.now.0 / every > before.0 / every && self.look_at_trigger(place) {
