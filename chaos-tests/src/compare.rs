@@ -82,6 +82,8 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("note"), &row.note, &view.note)?;
     same(&what("result"), &row.result, &view.result)?;
     same(&what("wants people"), row.wants_people, view.wants_people)?;
+    same(&what("legs"), model.legs_of(row.id), view.legs.clone())?;
+    same(&what("leg of"), model.leg_of(row), view.leg_of)?;
     same(&what("context"), &row.context, &view.context)?;
     same(&what("offered"), row.offered.clone(), view.offered.iter().copied().collect())?;
     same(&what("reserved"), model.reserved_for(row.id), view.reserved)?;

@@ -109,11 +109,17 @@ impl Model {
             ContactState::Offered { operator, .. } | ContactState::Handling { operator, .. } => operator,
             ContactState::WrapUp { .. } | ContactState::Ended { .. } => return Err(wrong_state(contact)),
         };
+        if contact.is_leg_to_operator() {
+            let freed = self.end_leg(id);
+            self.settle(freed);
+            return Ok(1);
+        }
         self.withdraw(id, operator, WithdrawReason::Supervisor);
         self.requeue(id, operator);
         let mut freed = Freed::queued(id);
         freed.join(Freed::operator(operator));
         freed.join(self.exclude(operator, id));
+        freed.join(self.end_legs(id));
         self.settle(freed);
         Ok(1)
     }
@@ -124,7 +130,7 @@ impl Model {
         let case = self.case_of_work(contact);
         let in_talk =
             contact.state.holder().filter(|_| matches!(contact.state, ContactState::Handling { .. }));
-        let freed = match contact.state {
+        let mut freed = match contact.state {
             ContactState::Ended { .. } => return Ok(0),
             ContactState::Waiting => {
                 self.end(id, EndReason::Closed(None), None);
@@ -147,6 +153,7 @@ impl Model {
         if let Some(case) = case {
             self.end_case(case, in_talk, CaseEnd::ClosedEarly);
         }
+        freed.join(self.end_legs(id));
         self.settle(freed);
         Ok(1)
     }
@@ -240,7 +247,9 @@ impl Model {
             return Freed::default();
         }
         let (required, scopes) = self.required_in(contact, to);
-        self.totals_mut(id).moved_out += 1;
+        // Moves count whatever it is, consultations too.
+        let left = contact.queue.clone();
+        self.totals.entry(left).or_default().moved_out += 1;
         let contact = self.contact_mut(id);
         contact.queue = to.clone();
         if contact.wish.is_none() {
@@ -250,7 +259,7 @@ impl Model {
         contact.told = Millis(0);
         let gateway = contact.gateway();
         self.set_promotion(id);
-        self.totals_mut(id).moved_in += 1;
+        self.totals.entry(to.clone()).or_default().moved_in += 1;
         let place = self.plan.queues.iter().position(|queue| queue.name == *to);
         let queue = QueueId(place.expect("the queue's name was checked") as u32);
         self.effects.push(Effect::AnnounceMoved { contact: id, gateway, queue });

@@ -66,6 +66,10 @@ impl Model {
     /// operator from contacts (R3.1).
     pub(super) fn take_back(&mut self, id: ContactId, reason: WithdrawReason) {
         let Some(operator) = self.contact_row(id).state.holder() else { return };
+        if self.contact_row(id).is_leg_to_operator() {
+            let freed = self.end_leg(id);
+            return self.settle(freed);
+        }
         self.withdraw(id, operator, reason);
         self.requeue(id, operator);
         let mut freed = Freed::queued(id);
@@ -122,6 +126,7 @@ impl Model {
                 let case = self.check_step(self.contact_row(id), command.step)?;
                 self.contact_mut(id).result = command.result.clone();
                 let mut freed = self.end_talk(id, operator, command.wrap_up);
+                freed.join(self.end_legs(id));
                 if let Some(case) = case {
                     freed.join(self.go_on(case, id, operator, command.step));
                 }
@@ -137,7 +142,8 @@ impl Model {
 
     /// Where its queue wants to know, a completion says what it was about and what came of it (R1.4).
     fn check_result(&self, contact: &Contact, result: Option<&ContactResult>) -> Result<(), Refusal> {
-        let Some(rule) = &queue_of(&self.plan, &contact.queue).rules.results else { return Ok(()) };
+        let rule = queue_of(&self.plan, &contact.queue).rules.results.as_ref();
+        let Some(rule) = rule.filter(|_| contact.leg.is_none()) else { return Ok(()) };
         check(result.is_some(), "result")?;
         let is_allowed = |list: &[Name], said: Option<&Name>| {
             list.is_empty() || said.is_some_and(|said| list.contains(said))

@@ -33,6 +33,7 @@ impl Model {
                     | ContactState::WrapUp { .. }
                     | ContactState::Ended { .. } => return Err(wrong_state(contact)),
                 }
+                check(contact.leg.is_none(), "contact")?;
                 self.pass_to_people(answer.contact, command.context.as_ref(), command.danger);
             }
             Requester::Gateway { gateway, epoch, contact } => {
@@ -44,6 +45,7 @@ impl Model {
                 if contact.state.is_ended() {
                     return Err(wrong_state(contact));
                 }
+                check(contact.leg.is_none(), "contact")?;
                 let is_asked = contact.state == ContactState::Waiting && contact.wants_people;
                 let in_hands = contact.state.holder();
                 if is_asked || in_hands.is_some_and(|operator| !self.is_bot(operator)) {
@@ -94,6 +96,7 @@ impl Model {
         }
         self.set_promotion(id);
         freed.join(self.move_to_queue(id, &to));
+        freed.join(self.end_legs(id));
         if is_first && self.contact_row(id).due {
             let held_for = self.known_to(self.contact_row(id));
             self.contact_mut(id).held_for = held_for;

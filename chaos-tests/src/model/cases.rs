@@ -385,6 +385,7 @@ impl Model {
                 return self.wrong_state_of(id);
             }
         };
+        bounds::check(contact.leg.is_none(), "contact")?;
         if route_of(&self.plan, route).is_none() {
             return Err(Refusal::UnknownRoute(route.clone()));
         }
@@ -400,6 +401,7 @@ impl Model {
         let case = self.open_case(id, route);
         self.case_mut(case).opened_by = Some(id);
         let mut freed = self.end_talk(id, operator, wrap_up);
+        freed.join(self.end_legs(id));
         let work = self.make_work(case, id, 0, (channel.clone(), 1));
         self.begin_stage(case, 0, work);
         freed.join(Freed::queued(work));

@@ -98,7 +98,7 @@ impl Model {
     }
 
     /// The memory of the group; the last rows of it are for tier 0 alone.
-    fn check_memory(&self, entrance: &Entrance) -> Result<(), Refusal> {
+    pub(super) fn check_memory(&self, entrance: &Entrance) -> Result<(), Refusal> {
         let reserved = if entrance.tier == 0 { 0 } else { CONTACTS_RESERVED_FOR_TIER_0 };
         let limit = CONTACTS_MAX - reserved;
         if (self.contacts.len() + self.ended.len()) as u64 >= limit {
@@ -131,7 +131,7 @@ impl Model {
     }
 
     /// The contact that an order would be; it has no id.
-    fn arrival(&self, body: &EnqueueContact, entrance: &Entrance) -> Contact {
+    pub(super) fn arrival(&self, body: &EnqueueContact, entrance: &Entrance) -> Contact {
         let id = ContactId { slot: u32::MAX, generation: u32::MAX };
         let queue = queue_of(&self.plan, &entrance.queue);
         let units = self.units_of(body, queue);
@@ -185,6 +185,7 @@ impl Model {
             told: Millis(0),
             offered: BTreeSet::new(),
             duty_called: false,
+            leg: None,
             wants_people: false,
             context: None,
             body: body.clone(),
@@ -199,7 +200,7 @@ impl Model {
         body.units.unwrap_or(by_queue.map_or(by_channel, |(_, units)| *units))
     }
 
-    fn next_contact_id(&mut self) -> ContactId {
+    pub(super) fn next_contact_id(&mut self) -> ContactId {
         let slot = self.free_slots.pop().unwrap_or_else(|| {
             self.slot_uses.push(0);
             self.slot_uses.len() as u32 - 1
@@ -270,7 +271,7 @@ impl Model {
         let case = self.case_of_work(&contact);
         match contact.state {
             ContactState::Waiting => {
-                if case.is_none() {
+                if case.is_none() && contact.leg.is_none() {
                     self.remember(&contact);
                 }
                 self.end(id, EndReason::Abandoned, None);
@@ -278,7 +279,7 @@ impl Model {
                 self.settle(Freed::default());
             }
             ContactState::Offered { operator, at, idle_before, .. } => {
-                if case.is_none() {
+                if case.is_none() && contact.leg.is_none() {
                     self.remember(&contact);
                 }
                 self.withdraw(id, operator, WithdrawReason::Abandoned);

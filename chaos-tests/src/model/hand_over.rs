@@ -68,6 +68,7 @@ impl Model {
     /// By slot: what is offered to the operator, what it has in handling, what waits for it alone.
     fn open_of(&self, operator: OperatorId) -> Vec<ContactId> {
         let is_open = |contact: &&Contact| match contact.state {
+            _ if contact.leg.is_some() => false,
             ContactState::Waiting => contact.held_for.is_some_and(|(known, _)| known == operator),
             ContactState::Offered { operator: holder, .. }
             | ContactState::Handling { operator: holder, .. } => holder == operator,
@@ -86,6 +87,7 @@ impl Model {
         let mut freed = Freed::queued(id);
         freed.join(Freed::operator(operator));
         freed.join(self.exclude(operator, id));
+        freed.join(self.end_legs(id));
         freed
     }
 }

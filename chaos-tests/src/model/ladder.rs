@@ -77,7 +77,8 @@ pub(super) fn wanted_scopes(plan: &Plan, contact: &Contact) -> BTreeSet<Name> {
 fn skills_asked<'a>(plan: &'a Plan, contact: &'a Contact) -> impl Iterator<Item = (&'a Name, &'a u8)> {
     let follows = contact.wish.is_some();
     let own = contact.own.iter().filter(move |_| follows).flat_map(|(skills, _)| skills.iter());
-    let queue = follows.then(|| queue_of(plan, &contact.queue));
+    let asks_queue = follows && !contact.is_leg_to_operator();
+    let queue = asks_queue.then(|| queue_of(plan, &contact.queue));
     let by_queue =
         queue.into_iter().flat_map(|queue| queue.required.iter().map(|(name, level)| (name, level)));
     let fixed = contact.required.iter().filter(move |_| !follows);
@@ -87,7 +88,8 @@ fn skills_asked<'a>(plan: &'a Plan, contact: &'a Contact) -> impl Iterator<Item 
 fn scopes_asked<'a>(plan: &'a Plan, contact: &'a Contact) -> impl Iterator<Item = &'a Name> {
     let follows = contact.wish.is_some();
     let own = contact.own.iter().filter(move |_| follows).flat_map(|(_, scopes)| scopes.iter());
-    let by_queue = follows.then(|| queue_of(plan, &contact.queue)).and_then(|queue| queue.scope.as_ref());
+    let asks_queue = follows && !contact.is_leg_to_operator();
+    let by_queue = asks_queue.then(|| queue_of(plan, &contact.queue)).and_then(|queue| queue.scope.as_ref());
     contact.scopes.iter().filter(move |_| !follows).chain(own).chain(by_queue)
 }
 

@@ -87,7 +87,9 @@ impl Model {
                 let is_offer = self
                     .contact(id)
                     .is_some_and(|row| row.tier > 0 && matches!(row.state, ContactState::Offered { .. }));
-                if is_offer {
+                if is_offer && self.contact_row(id).is_leg_to_operator() {
+                    freed.join(self.end_leg(id));
+                } else if is_offer {
                     self.withdraw(id, operator, WithdrawReason::LifeSafety);
                     self.requeue(id, operator);
                     freed.join(Freed::queued(id));

@@ -68,6 +68,7 @@ impl Model {
         for id in freed.contacts.clone() {
             self.start_hold(id);
         }
+        self.end_vain_legs(&mut freed);
         self.look(&mut freed);
         while !freed.is_empty() {
             freed = self.settle_once(freed);
@@ -243,7 +244,8 @@ impl Model {
 
     /// An exclusion counts only while somebody else, not excluded too, could serve the contact.
     pub(super) fn is_excluded(&self, operator: &Operator, contact: &Contact) -> bool {
-        operator.is_marked(contact.id)
+        let asks = contact.leg.as_ref().is_some_and(|leg| leg.asker == operator.id);
+        asks || operator.is_marked(contact.id)
             && self.operators.iter().any(|other| {
                 other.id != operator.id
                     && other.is_available()
@@ -293,6 +295,7 @@ impl Model {
         contact.assignment = AssignmentEpoch(contact.assignment.0 + 1);
         contact.last_holder = Some(to);
         contact.passed = false;
+        contact.leg.iter_mut().for_each(|leg| leg.joined = false);
     }
 
     fn offer(
@@ -324,6 +327,14 @@ impl Model {
         let totals = self.totals_mut(id);
         totals.connected += 1;
         totals.connected_in_target += u64::from(is_in_time);
+        self.acquaint(id, operator);
+    }
+
+    /// The same where the customer has been connected before.
+    pub(super) fn tell_connected(&mut self, id: ContactId, operator: OperatorId) {
+        let contact = self.contact_row(id);
+        let (gateway, assignment) = (contact.gateway(), contact.assignment);
+        self.effects.push(Effect::ConnectContact { contact: id, gateway, operator, assignment });
         self.acquaint(id, operator);
     }
 }

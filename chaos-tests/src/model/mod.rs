@@ -12,6 +12,7 @@ mod callbacks;
 mod cases;
 mod choice;
 mod closures;
+mod consult;
 mod contacts;
 mod deflection;
 mod entry;
@@ -119,6 +120,8 @@ pub struct Model {
     /// To which step triggers have opened the ladder of each queue.
     opened: BTreeMap<Name, usize>,
     totals: BTreeMap<Name, Totals>,
+    /// What nobody asks for.
+    totals_of_legs: Totals,
     /// Effects of the command that is being applied.
     effects: Vec<Effect>,
     /// Breaches of the rules that the model found in its own steps; a mistake in the model or in the rules.
@@ -184,11 +187,10 @@ impl Model {
             Command::AssignContact(command) => self.assign_by_lead(command),
             Command::RequestPerson(command) => self.request_person(command),
             Command::DeflectContact(command) => self.deflect_contact(command),
-            Command::Consult(_)
-            | Command::EndConsult(_)
-            | Command::JoinConsult(_)
-            | Command::InviteCompanion(_)
-            | Command::NoteMessage(_) => Err(not_known_yet(command)),
+            Command::Consult(command) => self.consult(command),
+            Command::EndConsult(command) => self.end_consult(command),
+            Command::JoinConsult(command) => self.join_consult(command),
+            Command::InviteCompanion(_) | Command::NoteMessage(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -314,8 +316,13 @@ impl Model {
         self.contact(id).expect("the caller has just read this contact")
     }
 
+    /// The figures of the contact's queue; those of consultations are nobody's.
     fn totals_mut(&mut self, contact: ContactId) -> &mut Totals {
-        let queue = self.contact_row(contact).queue.clone();
+        let row = self.contact_row(contact);
+        if row.leg.is_some() {
+            return &mut self.totals_of_legs;
+        }
+        let queue = row.queue.clone();
         self.totals.entry(queue).or_default()
     }
 

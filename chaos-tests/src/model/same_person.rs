@@ -30,7 +30,7 @@ pub(super) struct Known {
 impl Model {
     /// An operator and a contact are connected: what is remembered of that.
     pub(super) fn acquaint(&mut self, id: ContactId, operator: OperatorId) {
-        if self.is_bot(operator) {
+        if self.is_bot(operator) || self.contact_row(id).leg.is_some() {
             return;
         }
         let remember = self.plan.rules.remember;

@@ -145,6 +145,9 @@ impl Model {
 
     /// Back to its place, because its operator's session is lost.
     fn give_up(&mut self, id: ContactId, operator: OperatorId) -> Freed {
+        if self.contact_row(id).is_leg_to_operator() {
+            return self.end_leg(id);
+        }
         self.withdraw(id, operator, WithdrawReason::SessionLost);
         self.requeue(id, operator);
         Freed::queued(id)
@@ -204,7 +207,10 @@ impl Model {
         for id in self.hands_of(operator) {
             match self.contact_row(id).state {
                 ContactState::Offered { .. } => freed.join(self.give_up(id, operator)),
-                ContactState::Handling { .. } => freed.join(self.orphan(id, operator)),
+                ContactState::Handling { .. } => {
+                    freed.join(self.orphan(id, operator));
+                    freed.join(self.end_legs(id));
+                }
                 ContactState::WrapUp { .. } => self.finish(id, operator),
                 ContactState::Waiting | ContactState::Ended { .. } => {}
             }
@@ -217,7 +223,8 @@ impl Model {
     fn orphan(&mut self, id: ContactId, operator: OperatorId) -> Freed {
         let contact = self.contact_row(id);
         let is_work = self.case_of_work(contact).is_some();
-        match self.orphan_rule(contact) {
+        let rule = if contact.leg.is_some() { OrphanRule::Close } else { self.orphan_rule(contact) };
+        match rule {
             OrphanRule::Requeue => self.give_up(id, operator),
             OrphanRule::Close if is_work => self.give_up(id, operator),
             OrphanRule::Close => {

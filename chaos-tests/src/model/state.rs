@@ -13,6 +13,7 @@ use ringmain_routing::{
     OperatorId, Reply, Timestamp,
 };
 
+use super::consult::Leg;
 use super::matching::Key;
 use super::rest::RestClock;
 use super::time::{BreakClock, OnBreak};
@@ -107,6 +108,8 @@ pub struct Contact {
     pub offered: BTreeSet<Treatment>,
     /// The duty number was called for it.
     pub duty_called: bool,
+    /// It is a consultation.
+    pub leg: Option<Leg>,
     /// It is for no bot.
     pub wants_people: bool,
     /// What bot or gateway has learned.

@@ -220,7 +220,7 @@ type Line<'a> = (
     (&'a Name, u8, u32),
     (&'a BTreeMap<Name, u8>, &'a BTreeSet<Name>),
     Option<(&'a (BTreeMap<Name, u8>, BTreeSet<Name>), &'a Wish, &'a Name)>,
-    bool,
+    (bool, bool),
 );
 
 fn line_of(contact: &Contact) -> Line<'_> {
@@ -229,6 +229,6 @@ fn line_of(contact: &Contact) -> Line<'_> {
         (&contact.queue, contact.tier, contact.units),
         (&contact.required, &contact.scopes),
         wish.map(|((own, wish), channel)| (own, wish, channel)),
-        contact.wants_people,
+        (contact.wants_people, contact.is_leg_to_operator()),
     )
 }

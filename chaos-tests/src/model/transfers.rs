@@ -3,7 +3,7 @@
 use ringmain_routing::command::{AnswerOffer, HoldContact, TransferContact, TransferTarget};
 use ringmain_routing::effect::WithdrawReason;
 use ringmain_routing::limits::{TRANSFER_HOLD_MS_MAX, WRAP_UPS_PER_OPERATOR_MAX};
-use ringmain_routing::{Command, ContactId, Effect, Millis, Name, OperatorId, Refusal, Reply, Timestamp};
+use ringmain_routing::{ContactId, Effect, Millis, Name, OperatorId, Refusal, Reply, Timestamp};
 
 use super::answers::stale_assignment;
 use super::bounds;
@@ -23,13 +23,15 @@ impl Model {
             ContactState::Handling { .. } => {}
             ContactState::Waiting => {
                 let contact = self.contact_row(answer.contact);
-                return if contact.passed { Ok(Reply::Done) } else { Err(stale_assignment(contact)) };
+                let is_again = contact.passed && !matches!(command.to, TransferTarget::Consulted { .. });
+                return if is_again { Ok(Reply::Done) } else { Err(stale_assignment(contact)) };
             }
             ContactState::Offered { .. } | ContactState::WrapUp { .. } | ContactState::Ended { .. } => {
                 return self.wrong_state_of(answer.contact);
             }
         }
         let contact = self.contact_row(answer.contact);
+        bounds::check(contact.leg.is_none(), "contact")?;
         self.check_passes(contact)?;
         let (queue, held_for) = match &command.to {
             TransferTarget::Queue(queue) => (self.open_queue_for(contact, queue)?, None),
@@ -41,9 +43,7 @@ impl Model {
                 (queue, Some((to, self.span_after_now(*hold))))
             }
             TransferTarget::BackOffice { .. } => return self.wrong_state_of(answer.contact),
-            TransferTarget::Consulted { .. } => {
-                return Err(super::not_known_yet(&Command::TransferContact(Box::new(command.clone()))));
-            }
+            TransferTarget::Consulted { leg } => return self.transfer_to_asked(command, *leg),
         };
         let wrap_up = self.wrap_up_after(contact, command.wrap_up);
         self.pass_on(answer, &queue, held_for, wrap_up);
@@ -94,7 +94,7 @@ impl Model {
     }
 
     /// The wrap-up that the operator has after this contact.
-    fn wrap_up_after(&self, contact: &Contact, wanted: Option<Millis>) -> WrapUp {
+    pub(super) fn wrap_up_after(&self, contact: &Contact, wanted: Option<Millis>) -> WrapUp {
         let queue = self.plan.queues.iter().find(|queue| queue.name == contact.queue);
         let queue = queue.expect("a contact's queue stays in the plan");
         let holder = contact.state.holder().and_then(|holder| self.operator_row(holder));
@@ -139,12 +139,13 @@ impl Model {
         } else {
             self.operator_mut(operator).idle_since = self.now;
         }
+        freed.join(self.end_legs(id));
         // Also during the wrap-up: it does not count against a cap.
         freed.join(Freed::operator(operator));
         self.settle(freed);
     }
 
-    fn keep_wrap_up(&mut self, operator: OperatorId, wrap_up: WrapUp) -> Freed {
+    pub(super) fn keep_wrap_up(&mut self, operator: OperatorId, wrap_up: WrapUp) -> Freed {
         let mut freed = Freed::default();
         let kept = &self.operators[operator.slot as usize].wrap_ups;
         if kept.len() >= WRAP_UPS_PER_OPERATOR_MAX {

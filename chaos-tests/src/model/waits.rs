@@ -46,7 +46,10 @@ impl Model {
             let moments = self.contacts.values().filter_map(|row| Some((self.wait_of(row)?, row.id)));
             let first = moments.filter(|(at, _)| *at <= self.now).min_by_key(|(at, id)| (*at, id.slot));
             let Some((_, id)) = first else { return };
-            if self.contact_row(id).tier == 0 {
+            if self.contact_row(id).leg.is_some() {
+                let leg = self.contact_mut(id);
+                (leg.told, leg.duty_called) = (Millis(u64::MAX), true);
+            } else if self.contact_row(id).tier == 0 {
                 self.call_duty(id);
             } else {
                 self.carry_out_wait(id);

@@ -18,7 +18,7 @@ use ringmain_routing::{Command, Timestamp};
 
 use crate::model::Model;
 use rule_book::{FactsSpec, OperatorRuleSpec, PlanRuleSpec, RegisterSpec};
-use together::RequestSpec;
+use together::{ConsultSpec, LegSpec, RequestSpec};
 use waiting::DeflectSpec;
 
 /// One thing to try, and when.
@@ -104,6 +104,10 @@ pub enum Action {
     Deflect(DeflectSpec),
     /// A customer wants a person.
     RequestPerson(RequestSpec),
+    /// An operator asks a colleague.
+    Consult(ConsultSpec),
+    /// A consultation ends, or the customer joins it.
+    OfLeg(LegSpec),
 }
 
 /// An operator takes the next contact.

@@ -66,6 +66,8 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         Action::AskForBreak(spec) => super::time::ask(spec, model),
         Action::HandOut(spec) => super::hand_out::by_lead(spec, model),
         Action::Deflect(spec) => super::waiting::deflect(spec, model),
+        Action::Consult(spec) => super::together::consult(spec, model),
+        Action::OfLeg(spec) => super::together::of_leg(spec, model),
         Action::RequestPerson(spec) => super::together::request_person(spec, model),
         Action::Register(spec) => Command::PutLifeSupport(rule_book::register(spec)),
     }

@@ -58,6 +58,8 @@ pub struct QueueRuleSpec {
     pub results: Option<(u8, u8)>,
     /// What becomes of those who wait.
     pub waiting: WaitingSpec,
+    /// Units of consultations.
+    pub consult_units: Option<u8>,
     /// Where contacts go that want a person.
     pub people_queue: Option<u8>,
 }
@@ -234,6 +236,7 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         cap: spec.room.0.map(u16::from),
         reserve_after: spec.room.1.map(|ms| Millis(u64::from(ms))),
         results: spec.results.map(results),
+        consult_units: spec.consult_units.map(u32::from),
         people_queue: spec.people_queue.map(|queue| pick(&QUEUES, queue).into()),
         ..QueueRules::default()
     };

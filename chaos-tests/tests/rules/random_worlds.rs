@@ -82,6 +82,8 @@ impl World {
                 | Action::HandOut(_)
                 | Action::Deflect(_)
                 | Action::RequestPerson(_)
+                | Action::Consult(_)
+                | Action::OfLeg(_)
                 | Action::AskForBreak(_) => step.action = Action::Tick,
                 Action::Act(ActSpec {
                     kind:
@@ -305,6 +307,10 @@ const WORDS: &[&str] = &[
     "person-requested",
     "expected-wait",
     "trigger",
+    "consult",
+    "consult-over",
+    "join-consult",
+    "leave-consult",
 ];
 
 /// So many worlds are looked at, at most, until all words were seen; the rarest come once in some hundreds.

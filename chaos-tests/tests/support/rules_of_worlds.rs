@@ -20,7 +20,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100), orphans);
     let room = (option::weighted(0.3, 1u8..4), option::weighted(0.3, 1u8..60));
     let results = option::weighted(0.15, (prop_oneof![Just(0u8), 1u8..16], prop_oneof![Just(0u8), 1u8..8]));
-    let results = (results, waiting(), option::weighted(0.4, 0u8..2));
+    let results = (results, waiting(), option::weighted(0.4, 0u8..2), option::weighted(0.3, 0u8..4));
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
     (order, arrivals, people, passing, room, results).prop_map(
         |(
@@ -29,7 +29,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
             (same_person, leads),
             (hard, passes_max, last_start, orphans),
             room,
-            (results, waiting, people_queue),
+            (results, waiting, people_queue, consult_units),
         )| {
             QueueRuleSpec {
                 choice,
@@ -48,6 +48,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 results,
                 waiting,
                 people_queue,
+                consult_units,
             }
         },
     )

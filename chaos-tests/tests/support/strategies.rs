@@ -6,7 +6,7 @@ pub mod rules_of_worlds;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use ringmain_chaos::steps::together::RequestSpec;
+use ringmain_chaos::steps::together::{ConsultSpec, LegKind, LegSpec, RequestSpec};
 use ringmain_chaos::steps::waiting::DeflectSpec;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
@@ -248,6 +248,14 @@ fn act() -> impl Strategy<Value = ActSpec> {
     (0u8..16, kind, pick(), 0u8..6).prop_map(|(key, kind, pick, who)| ActSpec { key, kind, pick, who })
 }
 
+fn leg_kind() -> impl Strategy<Value = LegKind> {
+    prop_oneof![
+        2 => Just(LegKind::End),
+        3 => any::<bool>().prop_map(LegKind::Join),
+        2 => option::weighted(0.3, 0u8..60).prop_map(LegKind::Transfer),
+    ]
+}
+
 pub fn action() -> impl Strategy<Value = Action> {
     let presence = prop_oneof![3 => Just(None), 1 => (0u8..2).prop_map(Some)];
     let update = (
@@ -284,6 +292,10 @@ pub fn action() -> impl Strategy<Value = Action> {
                 Action::RequestPerson(RequestSpec { pick, by_gateway, context, danger })
             },
         ),
+        9 => (pick(), 0u8..5, option::weighted(0.5, (0u8..7, 0u8..60)), option::weighted(0.3, 0u8..3))
+            .prop_map(|(pick, queue, to, units)| Action::Consult(ConsultSpec { pick, queue, to, units })),
+        6 => (pick(), prop_oneof![8 => 0u8..4, 1 => 4u8..16], leg_kind())
+            .prop_map(|(pick, leg, kind)| Action::OfLeg(LegSpec { pick, leg, kind })),
         20 => (answer(), pick()).prop_map(|(kind, pick)| Action::Answer { kind, pick }),
     ]
 }
