@@ -5,6 +5,9 @@ use ringmain_routing::{Millis, Plan};
 
 use super::world::{QUEUES, SKILLS, UNITS, pick};
 
+/// Of which queue, for which unit, for which skill, to what.
+pub type RankSpec = (u8, Option<u8>, Option<u8>, u8);
+
 /// One trigger of the plan.
 #[derive(Clone, Copy, Debug)]
 pub struct TriggerSpec {
@@ -18,8 +21,8 @@ pub struct TriggerSpec {
     pub times: (u8, u16),
     /// The step that it opens, where the ladder has it.
     pub step: u8,
-    /// The ranks that it changes: of which queue, for which unit, for which skill, to what.
-    pub ranks: [Option<(u8, Option<u8>, Option<u8>, u8)>; 2],
+    /// The ranks that it changes.
+    pub ranks: [Option<RankSpec>; 2],
 }
 
 /// Puts triggers into a plan whose queues are known; what would change nothing is left out.
