@@ -159,6 +159,7 @@ impl Model {
         row.is_made = true;
         row.wants_people = true;
         row.context = matter.context.clone();
+        row.note = matter.note.clone();
         row.leg = Some(leg);
         row
     }

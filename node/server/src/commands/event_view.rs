@@ -136,15 +136,7 @@ pub(super) fn event_json(event: &Event) -> Value {
             ("deflection-offered", json!({"to": treatment_word(offered.to())}))
         }
         Some(What::DutyCalled(_)) => ("duty-called", json!({})),
-        Some(What::QueueAlarm(alarm)) => (
-            alarm_word(alarm),
-            json!({
-                "queue": alarm.queue,
-                "trigger": alarm.trigger,
-                "operator": alarm.operator,
-                "operator_login": alarm.operator_login,
-            }),
-        ),
+        Some(What::QueueAlarm(alarm)) => (alarm_word(alarm), alarm_json(alarm)),
         Some(What::Consult(consult)) => (consult_word(consult.change()), consult_json(consult)),
         Some(
             of_case @ (What::StageBegun(_)
@@ -155,6 +147,15 @@ pub(super) fn event_json(event: &Event) -> Value {
         ) => case_event_json(of_case),
     };
     with_common(event, kind, more)
+}
+
+fn alarm_json(alarm: &QueueAlarm) -> Value {
+    json!({
+        "queue": alarm.queue,
+        "trigger": alarm.trigger,
+        "operator": alarm.operator,
+        "operator_login": alarm.operator_login,
+    })
 }
 
 fn withdrawn_json(withdrawn: &ContactWithdrawn) -> Value {
