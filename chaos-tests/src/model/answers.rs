@@ -89,7 +89,9 @@ impl Model {
 
     /// Back to its old place; the operator is free of it.
     pub(super) fn requeue(&mut self, id: ContactId, operator: OperatorId) {
-        self.contact_mut(id).state = ContactState::Waiting;
+        let contact = self.contact_mut(id);
+        contact.state = ContactState::Waiting;
+        contact.leg.iter_mut().for_each(|leg| leg.joined = false);
         self.set_promotion(id);
         self.totals_mut(id).requeued += 1;
         self.operator_mut(operator).idle_since = self.now;
