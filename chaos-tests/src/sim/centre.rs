@@ -17,7 +17,7 @@ use ringmain_routing::{
 
 use super::events::{Operation, Order};
 use super::net::rng_of;
-use super::{EPOCH_MS, cases, rule_book, time, triggers};
+use super::{EPOCH_MS, cases, rule_book, time, triggers, waits};
 use crate::model::{KNOWS_CASES, KNOWS_TIME};
 
 pub(super) const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
@@ -122,6 +122,9 @@ fn plan_rules(rng: &mut ChaCha8Rng, kind: Kind) -> PlanRules {
     if kind.has_cases {
         cases::put_routes(rng, &mut rules);
     }
+    if has_rules {
+        waits::put_into_plan(rng, &mut rules);
+    }
     rules
 }
 
@@ -129,6 +132,9 @@ fn queue_rules(rng: &mut ChaCha8Rng, kind: Kind) -> QueueRules {
     let mut rules = if kind.has_rules { rule_book::queue_rules(rng) } else { QueueRules::default() };
     if kind.has_time {
         time::put_last_start(&mut rules, rng);
+    }
+    if kind.has_rules && rng.random_bool(0.5) {
+        waits::put_into_queue(rng, &mut rules);
     }
     rules
 }

@@ -38,6 +38,7 @@ mod supervisor;
 mod time;
 mod triggers;
 mod verdict;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};

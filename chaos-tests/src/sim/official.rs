@@ -199,7 +199,9 @@ impl Official {
             return Err(Breach::new(Rule::I9, format!("{contact} ended twice")));
         }
         let (own, other) = (self.model.next_deadline(), self.router.next_deadline());
-        if own != other.map(|deadline| deadline.max(self.router.now())) {
+        // What is due already is due now.
+        let due = |deadline: Timestamp| deadline.max(self.router.now());
+        if own.map(due) != other.map(due) {
             let what = format!("{command:?}: next is due {own:?} by the rules, {other:?} in the core");
             return Err(Breach::new(Rule::I11, what));
         }

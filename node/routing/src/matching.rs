@@ -42,7 +42,9 @@ impl Router {
         if let Some(contact) = self.freed.contacts.only().filter(|_| self.freed.lines.is_empty()) {
             self.freed.contacts.clear();
             let is_up_to_date = !self.climbs_are_due() && !self.is_behind();
-            let alone = self.freed.operators.is_empty() && is_up_to_date;
+            // Whoever was reserved until this event may have others waiting for it.
+            let is_alone = self.freed.operators.is_empty() && self.reservations.is_empty();
+            let alone = is_alone && is_up_to_date;
             self.settle_contact(contact, alone, &mut announce);
         } else if !self.freed.contacts.is_empty() || !self.freed.lines.is_empty() {
             self.settle_contacts(&mut announce);
