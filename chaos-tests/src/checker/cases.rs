@@ -1,4 +1,5 @@
-//! Contacts that no command brought: the work of a case's later stages, and of a case that a call is handed over to.
+//! Contacts that no command brought: the work of a case's later stages, and of a case that a call is handed over to; and
+//! consultations.
 
 use std::collections::BTreeMap;
 
@@ -44,10 +45,20 @@ impl Walk<'_> {
         let Some(before) = self.rows.get(&case.work).cloned() else { return };
         // What it takes is the new queue's, which the effects do not say.
         self.loads_are_known = false;
-        let key = self.free_key(&before.gateway, &case.reference, case.begun);
+        let key = self.free_key(&before.gateway, &format!("{}/", case.reference), case.begun);
         self.keys.insert((before.gateway.clone(), key.clone()), work);
         self.rows.insert(work, self.made_of(before, work, key));
         self.cases.known.insert(id, Case { work, ..case });
+    }
+
+    /// An operator asks a colleague about a contact: the consultation is known from here on.
+    pub(super) fn begin_consult(&mut self, leg: ContactId, of: ContactId) {
+        let Some(matter) = self.rows.get(&of).cloned() else { return };
+        // What it takes is what the command, the queue asked or the channel says.
+        self.loads_are_known = false;
+        let key = self.free_key(&matter.gateway, &format!("{}+", matter.key), 1);
+        self.keys.insert((matter.gateway.clone(), key.clone()), leg);
+        self.rows.insert(leg, self.made_of(matter, leg, key));
     }
 
     fn made_of(&self, before: Row, id: ContactId, key: Name) -> Row {
@@ -74,8 +85,8 @@ impl Walk<'_> {
     }
 
     /// The first key of the case's that no contact has which is remembered.
-    fn free_key(&self, gateway: &Name, reference: &Name, from: u32) -> Name {
-        let keys = (from..=u32::MAX).map(|n| Name::from(format!("{reference}/{n}")));
+    fn free_key(&self, gateway: &Name, begin: &str, from: u32) -> Name {
+        let keys = (from..=u32::MAX).map(|n| Name::from(format!("{begin}{n}")));
         let is_free = |key: &Name| {
             let holder = self.keys.get(&(gateway.clone(), key.clone()));
             holder.and_then(|id| self.rows.get(id)).is_none_or(|row| match row.phase {

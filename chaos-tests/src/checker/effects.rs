@@ -13,9 +13,7 @@ impl Walk<'_> {
         if self.is_of_kept_wrap_up(effect) {
             return;
         }
-        if let Effect::AnnounceStage { case, contact, .. } = effect {
-            self.begin_stage(case, contact);
-        }
+        self.enter_what_begins(&effect);
         if let Some(id) = contact_of(&effect)
             && self.rows.get(&id).is_none_or(Row::is_ended)
         {
@@ -77,6 +75,16 @@ impl Walk<'_> {
             | Effect::JoinConsult { .. }
             | Effect::AnnounceExpectedWait { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => {}
+        }
+    }
+
+    /// A contact that no command brought is known from here on.
+    fn enter_what_begins(&mut self, effect: &Effect) {
+        if let Effect::AnnounceStage { case, contact, .. } = *effect {
+            self.begin_stage(case, contact);
+        }
+        if let Effect::AnnounceConsult { contact, of, .. } = *effect {
+            self.begin_consult(contact, of);
         }
     }
 
@@ -175,8 +183,11 @@ impl Walk<'_> {
         }
         let taken_from = row.holder.filter(|_| row.is_assigned());
         let units = u64::from(row.units);
-        self.judge_fit(contact, operator);
-        self.judge_order(contact, operator);
+        // Who was asked about a contact has it in hand already, whatever its presence says.
+        if self.passed_on != Some((contact, operator)) {
+            self.judge_fit(contact, operator);
+            self.judge_order(contact, operator);
+        }
         self.let_go(taken_from, units);
         let login = self.parties.operator(operator);
         if let Some(holder) = self.roster.get_mut(login) {

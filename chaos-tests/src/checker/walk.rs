@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringmain_routing::command::{Action, EnqueueContact, TransferContact, TransferTarget, UpdateContact};
 use ringmain_routing::limits::TIMERS_PER_ENTRY_MAX;
-use ringmain_routing::{Command, ContactId, Effect, Name, Party, Plan, Refusal, Reply, Timestamp};
+use ringmain_routing::{
+    Command, ContactId, Effect, Name, OperatorId, Party, Plan, Refusal, Reply, Timestamp,
+};
 
 use super::book::{Phase, Row};
 use super::cases::Cases;
@@ -54,6 +56,8 @@ pub(super) struct Walk<'a> {
     pub(super) loads_are_known: bool,
     /// The contact that the present command changes; its order is not judged meanwhile.
     touched: Option<Touched>,
+    /// The contact that the present command passes on to the operator who was asked about it.
+    pub(super) passed_on: Option<(ContactId, OperatorId)>,
 }
 
 /// A contact before the command that changes it.
@@ -82,6 +86,7 @@ impl<'a> Walk<'a> {
             has_rules: false,
             loads_are_known: true,
             touched: None,
+            passed_on: None,
         };
         for entry in history {
             walk.step(entry);
@@ -135,6 +140,7 @@ impl<'a> Walk<'a> {
 
     /// What must be known before the effects make sense: a contact's row, an operator's new profile.
     fn before_effects(&mut self, command: &Command, reply: Reply) -> Option<ContactId> {
+        self.passed_on = None;
         match command {
             Command::EnqueueContact(command) => return self.enter(command, reply),
             Command::PutOperators(command) => {
@@ -227,6 +233,10 @@ impl<'a> Walk<'a> {
     fn before_transfer(&mut self, command: &TransferContact) {
         if let TransferTarget::BackOffice { .. } = command.to {
             self.cases.handed_over = Some(command.answer.contact);
+        }
+        if let TransferTarget::Consulted { leg } = command.to {
+            let asked = self.rows.get(&leg).filter(|row| row.phase == Phase::Handling);
+            self.passed_on = asked.and_then(|row| row.holder).map(|asked| (command.answer.contact, asked));
         }
         if let TransferTarget::Operator { .. } = command.to
             && let Some(row) = self.rows.get_mut(&command.answer.contact)

@@ -194,6 +194,7 @@ impl Model {
             if contact.state != ContactState::Waiting {
                 return Err(wrong_state(contact));
             }
+            bounds::check(!contact.is_leg_to_operator(), "contacts")?;
             bounds::check(contact.queue == *to || self.fits_into(contact, to), "skills")?;
         }
         let moving: BTreeSet<&ContactId> =

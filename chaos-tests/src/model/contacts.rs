@@ -225,6 +225,7 @@ impl Model {
         if contact.state.is_ended() || (only_waiting && contact.state != ContactState::Waiting) {
             return Err(wrong_state(contact));
         }
+        bounds::check(!only_waiting || contact.leg.is_none(), "contact")?;
         if let Some(details) = &command.details {
             self.contact_mut(id).details = details.clone();
         }

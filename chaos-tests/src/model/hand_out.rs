@@ -109,10 +109,14 @@ impl Model {
         vain
     }
 
-    /// The operator is there and could serve the contact, the present load aside.
+    /// The operator is there, does not ask itself, and could serve the contact, the present load aside.
     pub(super) fn may_be_kept_for(&self, to: OperatorId, contact: &Contact) -> bool {
         let row = &self.operators[to.slot as usize];
-        row.is_available() && self.could_have_room(row, contact) && self.fit_to_keep(row, contact).holds()
+        let asks = contact.leg.as_ref().is_some_and(|leg| leg.asker == to);
+        !asks
+            && row.is_available()
+            && self.could_have_room(row, contact)
+            && self.fit_to_keep(row, contact).holds()
     }
 }
 

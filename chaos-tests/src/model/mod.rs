@@ -151,6 +151,10 @@ impl Model {
         let reply = self.carry_out(command);
         if reply.is_err() {
             self.format = format;
+        } else if format < 3 && self.format >= 3 {
+            let in_line = self.contacts.values().filter(|contact| contact.is_eligible());
+            let contacts = in_line.map(|contact| contact.id).collect();
+            self.settle(Freed { contacts, ..Freed::default() });
         }
         self.end_event();
         self.look_at_alarms();

@@ -178,6 +178,7 @@ impl Model {
             Freed::default()
         } else {
             let mut freed = self.release_holds(operator, was_available);
+            self.end_vain_legs(&mut freed);
             if was_available {
                 freed.join(Freed::exclusions());
             }

@@ -136,6 +136,7 @@ impl Model {
                 }
             }
         }
+        self.end_vain_legs(&mut freed);
         freed
     }
 

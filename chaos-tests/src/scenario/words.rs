@@ -99,25 +99,22 @@ fn level<T: FromStr>(part: &str) -> Result<(Name, T)> {
 /// Splits at spaces; a value in quotes may hold spaces.
 fn split(line: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
-    let mut word = String::new();
+    let mut word: Option<String> = None;
     let mut in_quotes = false;
     for letter in line.chars() {
         match letter {
-            '"' => in_quotes = !in_quotes,
-            ' ' if !in_quotes => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
+            '"' => {
+                in_quotes = !in_quotes;
+                word.get_or_insert_default();
             }
-            _ => word.push(letter),
+            ' ' if !in_quotes => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
         }
     }
     if in_quotes {
         bail!("a quote is open: {line}");
     }
-    if !word.is_empty() {
-        words.push(word);
-    }
+    words.extend(word);
     Ok(words)
 }
 

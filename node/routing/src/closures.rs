@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::action::{CloseEntry, Closure, EntryOf};
 use crate::command::EnqueueContact;
 use crate::commands::enqueue_contact::check_time;
-use crate::directory::{check_name, invalid};
+use crate::fields::{check_name, invalid};
 use crate::ids::{Name, QueueId, Timestamp};
 use crate::limits::CLOSURES_MAX;
 use crate::planted::{Planted, is};

@@ -2,11 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::calendar::CalendarPlan;
 use crate::contact::Need;
+use crate::fields::invalid;
 use crate::ids::{ChannelId, Name, PrincipalId, QueueId, SkillId, Timestamp, UnitId};
 use crate::ladder::{QueueRule, steps_of};
 use crate::limits::{LEVEL_MAX, REQUIRED_SKILLS_MAX};
@@ -318,40 +318,4 @@ impl Directory {
     pub(crate) fn unit_name(&self, id: UnitId) -> Name {
         self.plan.units[id.0 as usize].name.clone()
     }
-}
-
-/// The refusal of a field out of its bounds.
-pub(crate) fn invalid(field: &str, problem: &str) -> Refusal {
-    Refusal::InvalidField { field: field.into(), problem: problem.to_string() }
-}
-
-/// A name that may enter the state: 1 to [`crate::limits::NAME_BYTES_MAX`] bytes without control characters.
-pub(crate) fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
-    check_text(field, name, crate::limits::NAME_BYTES_MAX)
-}
-
-/// A text of 1 to `bytes_max` bytes without control characters.
-pub(crate) fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
-    if text.is_empty() {
-        return Err(invalid(field, "is empty"));
-    }
-    if text.len() > bytes_max {
-        return Err(invalid(
-            field,
-            &alloc::format!("has {} bytes; at most {bytes_max} are allowed", text.len()),
-        ));
-    }
-    let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if !is_plain && text.chars().any(char::is_control) {
-        return Err(invalid(field, "holds control characters"));
-    }
-    Ok(())
-}
-
-/// A span within [`crate::limits::SPAN_MS_MAX`].
-pub(crate) fn check_span(field: &str, span: crate::ids::Millis) -> Result<(), Refusal> {
-    if span.0 <= crate::limits::SPAN_MS_MAX {
-        return Ok(());
-    }
-    Err(invalid(field, &alloc::format!("{} ms is more than two years", span.0)))
 }

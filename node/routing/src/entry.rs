@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use crate::command::{EnqueueContact, PutLifeSupport, Reference, life_support_hash};
 use crate::contact::Contact;
-use crate::directory::{check_name, invalid};
 use crate::effect::Reply;
+use crate::fields::{check_name, invalid};
 use crate::ids::{Millis, Name, QueueId, hash_parts};
 use crate::limits::{LIFE_SUPPORT_MAX, LIFE_SUPPORT_PER_COMMAND_MAX, REDIALS_MAX};
 use crate::memory::Redialer;

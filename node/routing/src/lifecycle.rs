@@ -1,5 +1,5 @@
 //! The steps of a contact's life that several rules share: becoming eligible, going back to the line, being
-//! connected, ending; and what time alone does to contacts, operators and gateways.
+//! connected; and what time alone does to contacts, operators and gateways.
 
 use crate::contact::{State, Wait};
 use crate::effect::{Effect, EndReason, PresenceState, WithdrawReason};
@@ -12,9 +12,6 @@ use crate::session::SessionState;
 
 /// Waiting alone leads up to this tier; the two above are granted.
 const PROMOTED_TO: u8 = 2;
-
-/// Abandoned within this time does not count against the service level.
-const ABANDONED_EARLY_MS: u64 = 5_000;
 
 impl Router {
     /// What time does to a contact.
@@ -210,86 +207,6 @@ impl Router {
         self.freed.exclusions = true;
     }
 
-    /// Ends a contact, tells who must hear of it, frees its operator. Ended never reopens (I9).
-    pub(crate) fn end_contact(&mut self, slot: u32, reason: EndReason) {
-        let row = self.tables.contact(slot);
-        let (contact, gateway, assignment, before) = (row.id, row.gateway, row.assignment, row.state);
-        let ended = self.ended(reason);
-        // Who had it in hand is idle from now on; the end of an offer gives the place in the idle order back below.
-        let freed_at = (!matches!(before, State::Offered { .. })).then_some(self.now);
-        self.tables.change_contact_since(slot, freed_at, |row| row.state = ended);
-        self.count_end(slot, reason);
-        self.tables.waits.forget(slot);
-        self.drop_exclusions_of(contact);
-        match before {
-            State::Offered { operator, at: offered_at, idle_before, .. } => {
-                self.give_back_idle_place(operator, offered_at, idle_before);
-                let reason = match reason {
-                    EndReason::Closed(_) => WithdrawReason::Supervisor,
-                    EndReason::ConsultOver(_) => WithdrawReason::ConsultOver,
-                    EndReason::Completed(_)
-                    | EndReason::Abandoned
-                    | EndReason::Merged(_)
-                    | EndReason::OperatorLost(_)
-                    | EndReason::Deflected(_) => WithdrawReason::Abandoned,
-                };
-                self.emit(Effect::WithdrawAssignment { contact, gateway, operator, assignment, reason });
-            }
-            State::Handling { operator, .. } | State::WrapUp { operator, .. } => {
-                self.hands_are_emptier(operator);
-                self.emit(Effect::ReleaseOperator { contact, operator, assignment });
-            }
-            State::Waiting(_) | State::Ended { .. } => {}
-        }
-        self.emit(Effect::AnnounceEnded { contact, gateway, reason });
-        if !self.companions.is_empty() {
-            self.call_is_over(contact);
-        }
-        self.leave_case(slot, reason);
-        self.forget_leg(slot);
-        self.end_legs_of(slot);
-    }
-
-    fn drop_exclusions_of(&mut self, contact: ContactId) {
-        if !self.tables.contact(contact.slot).excluded {
-            return;
-        }
-        for operator in self.tables.kept_away_from(contact.slot) {
-            self.tables.change_exclusions(operator, |exclusions| {
-                exclusions.retain(|entry| entry.contact != contact);
-            });
-        }
-    }
-
-    /// The state of a contact that ends now: remembered with its key for the plan's key window.
-    pub(crate) fn ended(&self, reason: EndReason) -> State {
-        State::Ended {
-            at: self.now,
-            reason,
-            until: self.now + self.tables.directory.plan.sessions.key_window,
-        }
-    }
-
-    fn count_end(&mut self, slot: u32, reason: EndReason) {
-        let waited = self.now.since(self.tables.contact(slot).enqueued_at);
-        if self.is_leg(slot) {
-            return;
-        }
-        let totals = self.totals_of(slot);
-        match reason {
-            EndReason::Completed(_) => totals.completed += 1,
-            EndReason::Abandoned => {
-                totals.abandoned += 1;
-                totals.abandoned_early += u64::from(waited.0 <= ABANDONED_EARLY_MS);
-            }
-            EndReason::Merged(_) => totals.merged += 1,
-            EndReason::OperatorLost(_) => totals.lost_operator += 1,
-            EndReason::Closed(_) => totals.closed += 1,
-            EndReason::Deflected(_) => totals.deflected += 1,
-            EndReason::ConsultOver(_) => {}
-        }
-    }
-
     pub(crate) fn free_operator(&mut self, operator: OperatorId) {
         let now = self.now;
         self.tables.change_operator(operator.slot, |row| row.idle_since = now);
@@ -297,14 +214,19 @@ impl Router {
     }
 
     /// A contact has left the operator's hands, which set since when it is idle.
-    fn hands_are_emptier(&mut self, operator: OperatorId) {
+    pub(crate) fn hands_are_emptier(&mut self, operator: OperatorId) {
         self.freed.operators.insert(operator.slot);
         self.touch(operator.slot);
     }
 
     /// An offer that the customer ended costs the operator nothing: its place in the idle order comes back,
     /// unless something else has moved it since.
-    fn give_back_idle_place(&mut self, operator: OperatorId, offered_at: Timestamp, idle_before: Timestamp) {
+    pub(crate) fn give_back_idle_place(
+        &mut self,
+        operator: OperatorId,
+        offered_at: Timestamp,
+        idle_before: Timestamp,
+    ) {
         let now = self.now;
         self.tables.change_operator(operator.slot, |row| {
             row.idle_since = if row.idle_since == offered_at { idle_before } else { now };

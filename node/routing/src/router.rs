@@ -226,6 +226,11 @@ impl Router {
             self.format = format;
         }
         self.settle();
+        if format < 3 && self.format >= 3 {
+            // From here on life safety gets through.
+            self.freed.lines = self.tables.ix.classes.waiting().iter().collect();
+            self.settle();
+        }
         self.follow_alarms();
         let outcome = Outcome { reply, effects: core::mem::take(&mut self.effects) };
         self.extend_chain(command, &outcome);

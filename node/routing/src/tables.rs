@@ -20,8 +20,8 @@ use crate::profiles::{Profiles, Standing};
 use crate::reserve::Asking;
 use crate::session::Gateway;
 use crate::slab::Slab;
+use crate::teams::{TeamFacet, Teams};
 use crate::threads::Threads;
-use crate::time::{TeamFacet, Teams};
 use crate::waits::Waits;
 
 /// Whose timer it is; timers due at the same moment fire in this order.

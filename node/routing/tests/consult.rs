@@ -97,6 +97,51 @@ fn r1_3_whoever_asks_a_queue_is_not_asked_itself() {
 }
 
 #[test]
+fn r1_3_nobody_hands_a_question_to_whoever_asks_it() {
+    let mut centre = centre();
+    centre.put(OperatorPlan { capacity: 300, ..operator("anna") });
+    centre.push(contact("1", "a", 5));
+    ask(&mut centre, "1", to_queue("experts")).expect("there is room");
+    let (contact, to, hold): (_, Name, _) = (leg(&centre, "1"), "anna".into(), Millis(60_000));
+    let action = Action::AssignContact { contact, to: to.clone(), hold };
+    let refused = centre.apply(Command::Act(Box::new(Act { by: "sv".into(), key: "k".into(), action })));
+    assert_eq!(refused, Err(Refusal::OperatorUnavailable(to)));
+}
+
+#[test]
+fn r1_3_a_gateway_moves_no_question() {
+    let mut centre = centre();
+    centre.push(contact("1", "a", 5));
+    ask(&mut centre, "1", to_queue("experts")).expect("nobody is there, so it waits");
+    let (gateway, epoch, contact) = (centre.gateway, Epoch(1), leg(&centre, "1"));
+    let update = |tier, not_before| {
+        Command::UpdateContact(Box::new(UpdateContact {
+            gateway,
+            epoch,
+            contact,
+            details: None,
+            tier,
+            not_before,
+        }))
+    };
+    for moving in [update(Some(0), None), update(None, Some(Timestamp(centre.at + 1_000)))] {
+        let refused = centre.apply(moving);
+        assert!(matches!(refused, Err(Refusal::InvalidField { ref field, .. }) if &**field == "contact"));
+    }
+}
+
+#[test]
+fn r1_3_a_question_to_one_operator_is_moved_to_no_queue() {
+    let mut centre = with_boris();
+    centre.push(contact("2", "experts", 5));
+    ask(&mut centre, "1", to_operator("boris")).expect("boris is there");
+    let from = MoveFrom::Contacts(vec![leg(&centre, "1")]);
+    let action = Action::MoveContacts { from, to: "experts".into() };
+    let refused = centre.apply(Command::Act(Box::new(Act { by: "sv".into(), key: "k".into(), action })));
+    assert!(matches!(refused, Err(Refusal::InvalidField { ref field, .. }) if &**field == "contacts"));
+}
+
+#[test]
 fn r1_3_a_consultation_is_no_customer_in_any_figure() {
     let mut centre = with_boris();
     let before = centre.router.queues().into_iter().map(|queue| queue.totals).collect::<Vec<_>>();

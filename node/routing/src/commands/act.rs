@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use super::assign_contact::check_hand_out;
 use crate::command::{Act, Action, DeclaredPresence, MoveFrom};
 use crate::contact::{Contact, State};
-use crate::directory::{check_name, check_span, check_text, invalid};
 use crate::effect::{EndReason, PresenceState, Reply, WithdrawReason};
+use crate::fields::{check_name, check_span, check_text, invalid};
 use crate::ids::{ContactId, Millis, Name, OperatorId, Party, QueueId, hash_parts};
 use crate::limits::{ACTIONS_MAX, KEY_BYTES_MAX, MOVED_PER_COMMAND_MAX, MOVES_MAX, NOTE_BYTES_MAX, TIER_MAX};
 use crate::memory::Deed;
@@ -137,6 +137,9 @@ impl Router {
             let contact = self.known_contact(id)?;
             if !matches!(contact.state, State::Waiting(_)) {
                 return Err(super::wrong_state(contact));
+            }
+            if self.is_leg_to_one(id.slot) {
+                return Err(invalid("contacts", "a question to one operator stays with that one"));
             }
             if contact.queue != to {
                 self.need_in(contact, to)?;

@@ -3,8 +3,8 @@
 
 use crate::command::AssignContact;
 use crate::contact::{Contact, State, Wait};
-use crate::directory::{check_name, invalid};
 use crate::effect::Reply;
+use crate::fields::{check_name, invalid};
 use crate::ids::{ContactId, Millis, Name, OperatorId};
 use crate::limits::HAND_OUT_HOLD_MS_MAX;
 use crate::planted::{Planted, is};
@@ -54,9 +54,14 @@ impl Router {
         }
     }
 
+    /// The operator is there, fits, and could serve the contact, the present load aside. Nobody is asked by itself.
     pub(super) fn may_be_kept_for(&self, contact: &Contact, operator: OperatorId) -> bool {
         let row = self.tables.operator(operator.slot);
-        row.is_available() && row.could_ever_take(contact, contact.queue) && self.fits_now(row, contact)
+        let asks = self.legs.find(contact.id.slot).is_some_and(|leg| leg.asker == operator);
+        !asks
+            && row.is_available()
+            && row.could_ever_take(contact, contact.queue)
+            && self.fits_now(row, contact)
     }
 
     /// Carries out what was judged to be possible.

@@ -3,8 +3,8 @@
 
 use crate::command::TransferContact;
 use crate::contact::{Contact, State};
-use crate::directory::invalid;
 use crate::effect::Reply;
+use crate::fields::invalid;
 use crate::ids::{ChannelId, Name};
 use crate::refusal::Refusal;
 use crate::router::Router;

@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 
 use crate::command::{CompleteContact, ContactResult};
 use crate::contact::{Contact, State};
-use crate::directory::{check_name, check_span, invalid};
 use crate::effect::{Effect, EndReason, Reply};
+use crate::fields::{check_name, check_span, invalid};
 use crate::ids::{Millis, Name, OperatorId};
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;

@@ -7,8 +7,8 @@ use alloc::sync::Arc;
 use super::related::MadeOf;
 use crate::command::{Consult, ConsultTarget, EndConsult, JoinConsult, TransferContact};
 use crate::contact::{Contact, KEPT_FOR_GOOD, Need, State, Wait};
-use crate::directory::{check_name, invalid};
 use crate::effect::{Effect, Reply, WithdrawReason};
+use crate::fields::{check_name, invalid};
 use crate::ids::{AssignmentEpoch, ContactId, Millis, OperatorId, QueueId};
 use crate::legs::{Asked, Leg};
 use crate::limits::{CAPACITY_MAX, LEGS_MAX, TRANSFER_HOLD_MS_MAX};
@@ -69,10 +69,10 @@ impl Router {
         self.check_no_leg(contact)
     }
 
-    /// A consultation is not passed on and asks nobody itself.
+    /// A consultation is not passed on, asks nobody itself, and no gateway moves it.
     pub(super) fn check_no_leg(&self, contact: &Contact) -> Result<(), Refusal> {
         if self.is_leg(contact.id.slot) {
-            return Err(invalid("contact", "it is a consultation; complete it"));
+            return Err(invalid("contact", "it is a consultation, which its operators complete"));
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use crate::command::DeflectContact;
 use crate::contact::State;
-use crate::directory::invalid;
 use crate::effect::{EndReason, Reply};
+use crate::fields::invalid;
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use crate::command::{ContactDetails, EnqueueContact};
 use crate::contact::{Contact, Language, Need, State, Text, Wait};
-use crate::directory::{check_name, check_span, check_text, invalid};
 use crate::effect::{Effect, EndReason, Reply};
 use crate::entry::Entry;
+use crate::fields::{check_name, check_span, check_text, invalid};
 use crate::ids::{AssignmentEpoch, ChannelId, ContactId, OperatorId, QueueId, Timestamp, hash_parts};
 use crate::limits::{
     ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CLASSES_MAX, CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0,

@@ -3,8 +3,8 @@
 use crate::command::InviteCompanion;
 use crate::companions::Invitation;
 use crate::contact::State;
-use crate::directory::{check_name, invalid};
 use crate::effect::{Effect, Reply};
+use crate::fields::{check_name, invalid};
 use crate::limits::INVITATIONS_MAX;
 use crate::refusal::Refusal;
 use crate::router::Router;

@@ -2,8 +2,8 @@
 
 use crate::command::NoteMessage;
 use crate::contact::State;
-use crate::directory::invalid;
 use crate::effect::Reply;
+use crate::fields::invalid;
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;

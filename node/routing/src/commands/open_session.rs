@@ -2,8 +2,8 @@
 //! may still send.
 
 use crate::command::{OpenSession, Role};
-use crate::directory::check_name;
 use crate::effect::{Effect, PresenceState, Reply};
+use crate::fields::check_name;
 use crate::ids::{Epoch, GatewayId, OperatorId, Party};
 use crate::limits::GATEWAYS_MAX;
 use crate::planted::{Planted, is};

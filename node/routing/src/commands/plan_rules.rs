@@ -5,8 +5,9 @@ use alloc::format;
 
 use super::apply_plan::{check_names, conflict};
 use super::routes::check_routes;
-use crate::directory::{Directory, check_name, check_span, invalid};
+use crate::directory::Directory;
 use crate::entry::may_grant_tier_0;
+use crate::fields::{check_name, check_span, invalid};
 use crate::ids::{Millis, Name};
 use crate::ladder::check_ladder;
 use crate::limits::{

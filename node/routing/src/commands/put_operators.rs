@@ -7,8 +7,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::command::{OperatorPlan, PutOperators};
-use crate::directory::{check_name, check_span, invalid};
 use crate::effect::{PresenceState, Reply};
+use crate::fields::{check_name, check_span, invalid};
 use crate::ids::{ChannelId, Name, OperatorId, QueueId};
 use crate::limits::{
     BREAKS_PER_OPERATOR_MAX, CAPACITY_MAX, CAPS_MAX, DEPUTIES_MAX, OPERATOR_RULES_MAX, OPERATOR_SKILLS_MAX,

@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 
 use crate::command::{Context, RequestPerson, Requester};
 use crate::contact::{Contact, Need, State, Text, Wait};
-use crate::directory::{check_name, invalid};
 use crate::effect::{Effect, Reply, WithdrawReason};
+use crate::fields::{check_name, invalid};
 use crate::ids::{Millis, OperatorId, QueueId};
 use crate::limits::SLOTS_MAX;
 use crate::planted::{Planted, is};

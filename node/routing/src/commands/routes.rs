@@ -1,7 +1,8 @@
 //! Routes of a plan are judged before it applies, and a plan may not leave out what open cases go by.
 
 use super::apply_plan::{check_names, conflict};
-use crate::directory::{Directory, check_span, invalid};
+use crate::directory::Directory;
+use crate::fields::{check_span, invalid};
 use crate::ids::{Millis, Name};
 use crate::limits::{ROUTES_MAX, STAGES_MAX, WATCHERS_MAX};
 use crate::refusal::Refusal;

@@ -2,8 +2,8 @@
 //! itself. Who takes has accepted: the contact is connected at once, whatever the queue says of offers.
 
 use crate::command::TakeNext;
-use crate::directory::check_name;
 use crate::effect::Reply;
+use crate::fields::check_name;
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::why::Side;

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 
 use crate::command::{TransferContact, TransferTarget};
 use crate::contact::{Contact, Need, State, Wait};
-use crate::directory::{check_name, check_span, invalid};
 use crate::effect::{Effect, Reply, WithdrawReason};
+use crate::fields::{check_name, check_span, invalid};
 use crate::ids::{Millis, Name, OperatorId, QueueId};
 use crate::limits::TRANSFER_HOLD_MS_MAX;
 use crate::operator::WrapUp;

@@ -1,11 +1,12 @@
-//! A gateway knows more about its contact. Tier and earliest time can change only while it waits.
+//! A gateway knows more about its contact. Tier and earliest time can change only while it waits, and not of a
+//! consultation, which is its operators' own.
 
 use alloc::sync::Arc;
 
 use crate::command::UpdateContact;
 use crate::contact::{State, Text, Wait};
-use crate::directory::invalid;
 use crate::effect::Reply;
+use crate::fields::invalid;
 use crate::ids::Timestamp;
 use crate::limits::TIER_MAX;
 use crate::refusal::Refusal;
@@ -21,6 +22,9 @@ impl Router {
         let moves = command.tier.is_some() || command.not_before.is_some();
         if !contact.is_open() || (moves && !waits) {
             return Err(super::wrong_state(contact));
+        }
+        if moves {
+            self.check_no_leg(contact)?;
         }
         let slot = command.contact.slot;
         if let Some(details) = &command.details {
