@@ -221,7 +221,8 @@ impl Model {
     /// Who was asked alone does not come, or no more: the consultation is over, and nobody else is asked.
     pub(super) fn end_vain_legs(&mut self, freed: &mut Freed) {
         let vain = |row: &&Contact| row.is_leg_to_operator() && row.is_in_line();
-        let vain: Vec<ContactId> = self.contacts.values().filter(vain).map(|row| row.id).collect();
+        let mut vain: Vec<ContactId> = self.contacts.values().filter(vain).map(|row| row.id).collect();
+        self.sort_by_key(&mut vain);
         for id in vain {
             self.end(id, EndReason::ConsultOver(None), None);
             freed.contacts.retain(|row| *row != id);

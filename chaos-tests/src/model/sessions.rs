@@ -135,8 +135,8 @@ impl Model {
                     freed.join(self.give_up(id, operator));
                 }
             }
+            self.end_vain_legs(&mut freed);
         }
-        self.end_vain_legs(&mut freed);
         freed
     }
 
@@ -217,6 +217,7 @@ impl Model {
             }
         }
         self.end_wrap_ups(operator, |_| true);
+        self.end_vain_legs(&mut freed);
         freed.join(self.become_present(operator, PresenceState::Offline));
         freed
     }
@@ -254,6 +255,9 @@ impl Model {
         kept: Kept,
     ) -> Freed {
         let freed = self.give_up(id, operator);
+        if !self.fit_to_keep(&self.operators[operator.slot as usize], self.contact_row(id)).holds() {
+            return freed;
+        }
         let contact = self.contact_mut(id);
         contact.held_for = Some((operator, until));
         contact.kept = kept;

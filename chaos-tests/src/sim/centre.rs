@@ -4,9 +4,9 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::command::{
     AbandonContact, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CallbackOrder, CaseStep,
-    CloseSession, CompleteContact, ContactDetails, DeclaredPresence, EnqueueContact, ExtendWrapUp,
-    HoldContact, OperatorPlan, PutOperators, SetPresence, TakeNext, TransferContact, TransferTarget,
-    UpdateContact,
+    CloseSession, CompleteContact, ContactDetails, DeclaredPresence, DeflectContact, EnqueueContact,
+    ExtendWrapUp, HoldContact, OperatorPlan, PutOperators, RequestPerson, Requester, SetPresence, TakeNext,
+    TransferContact, TransferTarget, UpdateContact,
 };
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
@@ -17,11 +17,12 @@ use ringmain_routing::{
 
 use super::events::{Operation, Order};
 use super::net::rng_of;
-use super::{EPOCH_MS, cases, rule_book, time, triggers, waits};
+use super::{EPOCH_MS, cases, rule_book, talk, time, triggers, waits};
 use crate::model::{KNOWS_CASES, KNOWS_TIME};
 
 pub(super) const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
 pub(super) const SKILLS: [&str; 2] = ["kazakh", "billing"];
+pub(super) const CHANNELS: [&str; 2] = ["voice", "chat"];
 const OPERATORS: usize = 4;
 
 /// Org units and the unit above each. Scopes are drawn from the line of the last one, so that somebody who belongs to
@@ -35,13 +36,15 @@ pub(super) const PRINCIPALS: [&str; 2] = ["retail", "business"];
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
     /// There are org units, and not everybody may serve everybody.
-    has_units: bool,
+    pub(super) has_units: bool,
     /// The centre works by a rule book: entry rules, ladders, promotion, caps.
     pub(super) has_rules: bool,
     /// Operators have shifts, breaks and rest.
     pub(super) has_time: bool,
     /// Some of what arrives goes a route of stages.
     has_cases: bool,
+    /// The last operator is a bot.
+    has_bot: bool,
     /// How long keys are remembered: in a third of the runs shorter than what passes in them.
     key_window: Millis,
 }
@@ -55,7 +58,17 @@ impl Kind {
         let has_rules = rng.random_bool(0.6);
         let has_time = KNOWS_TIME && has_rules && rng.random_bool(0.6);
         let has_cases = KNOWS_CASES && has_rules && rng.random_bool(0.6);
-        Kind { has_units, has_rules, has_time, has_cases, key_window }
+        let has_bot = has_rules && rng.random_bool(0.4);
+        Kind { has_units, has_rules, has_time, has_cases, has_bot, key_window }
+    }
+
+    pub(super) fn is_bot(self, number: usize) -> bool {
+        self.has_bot && number + 1 == OPERATORS
+    }
+
+    /// The bot, if there is one.
+    pub(super) fn bot_login(self) -> Option<Name> {
+        self.has_bot.then(|| login(OPERATORS - 1))
     }
 
     fn scope(self, rng: &mut ChaCha8Rng, probability: f64) -> Option<Name> {
@@ -107,7 +120,7 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
         },
         rules: plan_rules(rng, kind),
     };
-    if kind.has_rules && rng.random_bool(0.5) {
+    if kind.has_rules && rng.random_bool(0.8) {
         triggers::put_into(rng, &mut plan);
     }
     plan
@@ -135,6 +148,9 @@ fn queue_rules(rng: &mut ChaCha8Rng, kind: Kind) -> QueueRules {
     }
     if kind.has_rules && rng.random_bool(0.5) {
         waits::put_into_queue(rng, &mut rules);
+    }
+    if kind.has_rules {
+        talk::put_into_queue(rng, &mut rules);
     }
     rules
 }
@@ -167,14 +183,18 @@ fn operator(rng: &mut ChaCha8Rng, kind: Kind, number: usize) -> OperatorPlan {
     let belongs = number == 0 || rng.random_bool(0.8);
     let chosen = SKILLS.iter().filter(|_| number == 0 || rng.random_bool(0.5));
     let skills = chosen.map(|name| (Name::from(*name), 5)).collect();
-    OperatorPlan {
+    let mut row = OperatorPlan {
         login: login(number),
         skills,
         capacity: 3 + rng.random_range(0..3),
         unit: (kind.has_units && belongs).then(|| UNITS[place].0.into()),
         ranks: if rng.random_bool(0.5) { vec![("calls".into(), 1)] } else { Vec::new() },
         rules: operator_rules(rng, kind, number),
+    };
+    if kind.has_rules {
+        talk::put_into_operator(rng, kind, number, &mut row);
     }
+    row
 }
 
 /// The name by which an operator signs in.
@@ -235,6 +255,7 @@ pub(super) fn command(
     router: &Router,
 ) -> Command {
     let now = router.now();
+    let result = talk::result(router.plan());
     let answer = |contact: ContactId, assignment: AssignmentEpoch| {
         let operator = operator_of(party);
         AnswerOffer { operator, epoch, contact, assignment }
@@ -259,12 +280,7 @@ pub(super) fn command(
         Operation::Decline(contact, assignment) => Command::DeclineOffer(answer(contact, assignment)),
         Operation::Complete(contact, assignment) => {
             let answer = answer(contact, assignment);
-            Command::CompleteContact(CompleteContact {
-                answer,
-                wrap_up: None,
-                step: CaseStep::Next,
-                result: None,
-            })
+            Command::CompleteContact(CompleteContact { answer, wrap_up: None, step: CaseStep::Next, result })
         }
         Operation::Extend(contact, assignment) => {
             let until = now + Millis(400);
@@ -289,9 +305,17 @@ pub(super) fn command(
                 Some(to) => Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up })),
                 None => {
                     let step = word.step().unwrap_or_default();
-                    Command::CompleteContact(CompleteContact { answer, wrap_up, step, result: None })
+                    Command::CompleteContact(CompleteContact { answer, wrap_up, step, result })
                 }
             }
+        }
+        Operation::InTalk(contact, assignment, turn) => turn.command(answer(contact, assignment)),
+        Operation::WantPerson(contact) => {
+            let by = Requester::Gateway { gateway: gateway_of(party), epoch, contact };
+            Command::RequestPerson(Box::new(RequestPerson { by, context: None, danger: false }))
+        }
+        Operation::TakeOffer(contact, to) => {
+            Command::DeflectContact(DeflectContact { gateway: gateway_of(party), epoch, contact, to })
         }
         Operation::Hold(contact, assignment) => {
             Command::HoldContact(HoldContact { answer: answer(contact, assignment), on: true })

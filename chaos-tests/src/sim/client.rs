@@ -14,7 +14,7 @@ use ringmain_routing::{
 };
 
 use super::Sim;
-use super::centre;
+use super::centre::{self, Kind};
 use super::events::{Act, Down, Event, Operation, Order, StreamId, Up};
 use super::net::rng_of;
 use super::rules::{Breach, Rule};
@@ -292,6 +292,9 @@ impl Sim {
             | Operation::EndWrapUp(contact, _)
             | Operation::Transfer(contact, _, _)
             | Operation::OfCase(contact, _, _)
+            | Operation::InTalk(contact, _, _)
+            | Operation::WantPerson(contact)
+            | Operation::TakeOffer(contact, _)
             | Operation::Hold(contact, _) => Subject::Contact(contact.to_string().into()),
         };
         let row = &mut self.clients[place];
@@ -334,6 +337,14 @@ impl Sim {
     }
 
     fn refused(&mut self, place: usize, operation: &Operation, code: &str) {
+        // A supervisor has closed the entry; nobody has promised anything.
+        if code == "queue-closed" && Kind::of(self.plan.seed).has_rules {
+            self.report.count("entry-closed");
+            operation.order().iter().for_each(|order| {
+                self.clients[place].orders.remove(&order.key);
+            });
+            return;
+        }
         // What was meant by a key may be forgotten, and the key stand for something else, unknown to its owner.
         let may_be_taken = matches!(operation, Operation::Misuse(_)) || self.official.forgets_early();
         let is_expected = operation.order().is_none_or(|order| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ringmain_routing::client::{ConnectionId, Failure, Hello, OpId, StreamFailure};
 use ringmain_routing::delivery::Delivered;
-use ringmain_routing::rules::Facts;
+use ringmain_routing::rules::{Facts, Treatment};
 use ringmain_routing::shell::forwarding::Numbered;
 use ringmain_routing::shell::liveness::Said;
 use ringmain_routing::{
@@ -17,6 +17,7 @@ use super::cases::Word;
 use super::centre;
 use super::disk::Place;
 use super::raft;
+use super::talk::Turn;
 
 /// A stream of a client to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,6 +161,12 @@ pub(super) enum Operation {
     HandOut(ContactId, Name, Millis),
     /// What is done with a case instead of its next stage.
     OfCase(ContactId, AssignmentEpoch, Word),
+    /// What happens in the middle of a talk.
+    InTalk(ContactId, AssignmentEpoch, Turn),
+    /// A customer wants a person, says its gateway.
+    WantPerson(ContactId),
+    /// A customer takes what was offered instead of waiting.
+    TakeOffer(ContactId, Treatment),
     /// Something that makes no sense, by number.
     Garbage(u64),
 }
@@ -185,6 +192,9 @@ impl Operation {
             | Operation::TakeNext(_)
             | Operation::HandOut(..)
             | Operation::OfCase(..)
+            | Operation::InTalk(..)
+            | Operation::WantPerson(_)
+            | Operation::TakeOffer(..)
             | Operation::Garbage(_) => None,
         }
     }
@@ -218,6 +228,8 @@ pub(super) enum Act {
     AnswerRing(ContactId, AssignmentEpoch),
     /// The talk is over.
     EndTalk(ContactId, AssignmentEpoch),
+    /// In the middle of a talk.
+    InTalk(ContactId, AssignmentEpoch, Turn),
     /// The wrap-up is over.
     EndWrapUp(ContactId, AssignmentEpoch),
     /// The operator is ready again.

@@ -35,6 +35,7 @@ pub mod schedule;
 mod sessions;
 pub mod shrink;
 mod supervisor;
+mod talk;
 mod time;
 mod triggers;
 mod verdict;

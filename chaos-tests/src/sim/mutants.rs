@@ -19,45 +19,24 @@ const SCENARIOS: [(&str, &str); 1] =
     [("plan-asks-for-less", include_str!("../../scenarios/plan-asks-for-less.txt"))];
 
 /// Mistakes in rules that the naive model does not know yet, so that no simulated centre has them, or that few seeds
-/// meet: tests of the core
-/// (`node/routing/tests/planted_*.rs`) show each.
+/// meet: tests of the core (`node/routing/tests/planted_*.rs`) show each.
 const SHOWN_BY_THE_CORE: &[Planted] = &[
-    Planted::RecallEndsBreak,
-    Planted::HeldForUnfit,
-    Planted::BackToTheBot,
-    Planted::BotTimeCountsAsWaiting,
-    Planted::ChannelOfOrphanIgnored,
     Planted::StayEndsWithAbsence,
-    Planted::OwnUnitsIgnored,
-    Planted::QueueCapIgnored,
-    Planted::NobodyReserved,
-    Planted::NewcomerForgotten,
-    Planted::ExpectedWaitIgnored,
-    Planted::BandNotTold,
-    Planted::EstimatesLeftOut,
     Planted::InvitationNeverLapses,
     Planted::InvitationsLeftOut,
-    Planted::OwnWrapUpIgnored,
-    Planted::ResultNotAsked,
-    Planted::LegOutlivesMatter,
-    Planted::LegCountsAsCustomer,
-    Planted::AskerIsAsked,
-    Planted::ConferenceNotTold,
-    Planted::OfferedAgain,
-    Planted::LifeSafetyLeaves,
-    Planted::DutyCalledAgain,
-    Planted::AlarmRepeated,
-    Planted::DeflectedUnasked,
-    Planted::WaitsLeftOut,
-    Planted::ClosureIgnored,
-    Planted::ClosureOfUnitAlone,
-    Planted::ClosureWithoutEnd,
-    Planted::ClosureStays,
-    Planted::ClosuresLeftOut,
     Planted::WorkNotInterrupted,
     Planted::ParkedForEver,
     Planted::NothingResumed,
     Planted::ParkedBeyondCapacity,
+    Planted::SilentKeepsThread,
+    Planted::SilentNotExcluded,
+    Planted::ThreadNeverRests,
+    Planted::ThreadBehindNew,
+    Planted::MessageNotedAgain,
+    Planted::SilentFloodsQueue,
+    Planted::LifeSafetySilenced,
+    Planted::HeldUnanswered,
+    Planted::ThreadsLeftOut,
 ];
 
 /// Plants one mistake after the other into the core, the delivery, the clients' logic and the nodes' shell, and fails

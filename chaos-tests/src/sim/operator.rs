@@ -3,6 +3,7 @@
 use rand::RngExt;
 use ringmain_routing::command::Role;
 use ringmain_routing::effect::PresenceState;
+use ringmain_routing::rules::Treatment;
 use ringmain_routing::{AssignmentEpoch, ContactId, ContactState, ContactView, Effect};
 
 use super::Sim;
@@ -52,7 +53,7 @@ impl Sim {
     }
 
     /// Whether a client does something odd now.
-    fn is_odd(&mut self, place: usize, probability: f64) -> bool {
+    pub(super) fn is_odd(&mut self, place: usize, probability: f64) -> bool {
         let may = !self.healing && self.plan.has(Habit::Confusion);
         let odd = may && self.clients[place].rng.random_bool(probability);
         if odd {
@@ -61,7 +62,7 @@ impl Sim {
         odd
     }
 
-    fn within(&mut self, place: usize, from: u64, to: u64) -> u64 {
+    pub(super) fn within(&mut self, place: usize, from: u64, to: u64) -> u64 {
         self.clients[place].rng.random_range(from..to)
     }
 
@@ -73,6 +74,21 @@ impl Sim {
                     let patience = self.within(place, 100, 6_000);
                     self.act_later(place, patience, Act::Abandon(contact));
                 }
+            }
+            (Role::Gateway, Effect::AnnounceAssigned { contact, .. }) => {
+                if self.is_odd(place, 0.05) {
+                    self.submit(place, Operation::WantPerson(contact));
+                }
+            }
+            (Role::Gateway, Effect::OfferDeflection { contact, to, .. }) => {
+                if self.clients[place].rng.random_bool(0.4) {
+                    let is_mixed_up = self.is_odd(place, 0.2);
+                    let to = if is_mixed_up { Treatment::Message } else { to };
+                    self.submit(place, Operation::TakeOffer(contact, to));
+                }
+            }
+            (Role::Operator, Effect::AnnounceConsult { contact, of, .. }) => {
+                self.think_of_the_asked(place, of, contact);
             }
             (Role::Operator, Effect::RingOperator { contact, assignment, .. }) => {
                 self.take_in_hand(place, contact, assignment);
@@ -162,6 +178,7 @@ impl Sim {
         let makes_sense = match act {
             Act::AnswerRing(contact, assignment)
             | Act::EndTalk(contact, assignment)
+            | Act::InTalk(contact, assignment, _)
             | Act::EndWrapUp(contact, assignment) => holds(contact, assignment),
             Act::Abandon(_) | Act::BeReady | Act::Browse | Act::StartAnew => true,
         };
@@ -172,6 +189,9 @@ impl Sim {
             Act::Abandon(contact) => self.submit(place, Operation::Abandon(contact)),
             Act::AnswerRing(contact, assignment) => self.answer_ring(place, contact, assignment),
             Act::EndTalk(contact, assignment) => self.end_talk(place, contact, assignment),
+            Act::InTalk(contact, assignment, turn) => {
+                self.submit(place, Operation::InTalk(contact, assignment, turn));
+            }
             Act::EndWrapUp(contact, assignment) => {
                 self.submit(place, Operation::EndWrapUp(contact, assignment));
             }
@@ -193,6 +213,9 @@ impl Sim {
     }
 
     fn end_talk(&mut self, place: usize, contact: ContactId, assignment: AssignmentEpoch) {
+        if self.take_a_turn(place, contact, assignment) {
+            return;
+        }
         if self.is_odd(place, 0.1) {
             self.submit(place, Operation::Hold(contact, assignment));
         }

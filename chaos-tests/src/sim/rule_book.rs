@@ -10,9 +10,8 @@ use ringmain_routing::rules::{
 };
 use ringmain_routing::{Millis, Name};
 
-use super::centre::{self, PRINCIPALS, QUEUES, SCOPES, SKILLS, UNITS};
+use super::centre::{self, CHANNELS, PRINCIPALS, QUEUES, SCOPES, SKILLS, UNITS};
 
-const CHANNELS: [&str; 2] = ["voice", "chat"];
 const TOPICS: [&str; 3] = ["outage", "outage gas", "bill"];
 const REACHES: [Reach; 4] = [Reach::Own, Reach::Neighbours, Reach::Up(1), Reach::All];
 const APPLICANTS: [Applicant; 3] = [Applicant::Home, Applicant::Firm, Applicant::Official];
@@ -102,7 +101,12 @@ pub(super) fn queue_rules(rng: &mut ChaCha8Rng) -> QueueRules {
     if rng.random_bool(0.3) {
         take_from(rng, &mut ladder);
     }
-    let deflections = match rng.random_range(0..4) {
+    let deflections = match rng.random_range(0..6) {
+        3 => {
+            let wait = DeflectWhen::ExpectedWait(span(rng, 2_000));
+            vec![Deflection { when: wait, to: Treatment::CallBack }]
+        }
+        2 => vec![Deflection { when: DeflectWhen::Closed, to: Treatment::Message }],
         0 => vec![Deflection { when: DeflectWhen::NobodyReady, to: Treatment::CallBack }],
         1 => {
             vec![Deflection { when: DeflectWhen::Waiting(rng.random_range(1..9)), to: Treatment::Voicemail }]
@@ -176,7 +180,8 @@ pub(super) fn operator_rules(rng: &mut ChaCha8Rng, number: usize) -> OperatorRul
         rules.lent_principals.push(some(rng, &PRINCIPALS).into());
     }
     if rng.random_bool(0.5) {
-        rules.caps.push((some(rng, &CHANNELS).into(), rng.random_range(0..3)));
+        // What stays with an operator has room there in the end.
+        rules.caps.push((some(rng, &CHANNELS).into(), rng.random_range(1..4)));
     }
     let deputies = (0..rng.random_range(0..3)).map(|_| login(rng)).collect();
     if number == 0 {

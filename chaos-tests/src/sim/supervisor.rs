@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use ringmain_routing::command::{Act, Action, ApplyPlan, DeclaredPresence, MoveFrom, PutOperators};
+use ringmain_routing::command::{
+    Act, Action, ApplyPlan, CloseEntry, DeclaredPresence, EntryOf, MoveFrom, PutOperators,
+};
 use ringmain_routing::{Command, ContactId, Millis, Name, Refusal, Reply, Router};
 
 use super::Sim;
-use super::centre::{self, Kind};
+use super::centre::{self, Kind, SCOPES};
 use super::events::Event;
 use super::hand_out;
 use super::net::rng_of;
@@ -112,6 +114,25 @@ fn command(rng: &mut ChaCha8Rng, kind: Kind, (errand, number): (Errand, u64), ro
     }
 }
 
+/// A queue or a unit takes no arrivals for a while, or does again.
+fn entry(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
+    let closed: Vec<EntryOf> = router.closures().map(|closure| closure.of.clone()).collect();
+    if !closed.is_empty() && rng.random_bool(0.5) {
+        return Action::OpenEntry { of: closed[rng.random_range(0..closed.len())].clone() };
+    }
+    let now = router.now();
+    let unit = SCOPES[rng.random_range(0..SCOPES.len())];
+    let of = match kind.has_units && rng.random_bool(0.5) {
+        true => EntryOf::Unit(unit.into()),
+        false => EntryOf::Queue(centre::some_queue(rng)),
+    };
+    if rng.random_bool(0.4) {
+        return Action::OpenEntry { of };
+    }
+    let until = rng.random_bool(0.7).then(|| now + Millis(rng.random_range(1..5_000)));
+    Action::CloseEntry(Box::new(CloseEntry { of, why: "smoke in the hall".into(), until }))
+}
+
 fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
     if kind.has_time && rng.random_bool(0.2) {
         return Action::DeferBreaks { on: rng.random_bool(0.5) };
@@ -122,6 +143,9 @@ fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
         return Action::Note { what: "quiet".into(), detail: "nobody is here yet".into() };
     };
     let to = centre::some_queue(rng);
+    if kind.has_rules && rng.random_bool(0.2) {
+        return entry(rng, kind, router);
+    }
     match rng.random_range(0..12) {
         0 => Action::ForcePresence { login, presence: DeclaredPresence::Ready },
         1 => Action::ForcePresence { login, presence: DeclaredPresence::NotReady(2) },

@@ -37,6 +37,8 @@ impl Router {
                 self.fall_asleep(slot);
             } else {
                 self.tables.change_contact(slot, |row| row.state = State::Waiting(wait));
+                // It may have been changed while it had the contact in hand.
+                self.end_vain_hold(slot);
             }
         }
     }

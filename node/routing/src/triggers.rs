@@ -188,6 +188,10 @@ impl Router {
         let queue = directory.find_queue(&directory.plan.rules.triggers[place].queue).map(|found| found.0);
         let lines = self.tables.refit(Arc::new(directory));
         self.freed.lines = if is(Planted::TriggerMatchesNobody) { Vec::new() } else { lines };
+        if let Ok(queue) = queue {
+            let on = self.triggers[place].on_since.is_some();
+            self.announce_alarm(queue, Some(place as u32), on);
+        }
         let held = self.tables.held_unlike(&present);
         for slot in held {
             self.freed.contacts.insert(slot);
@@ -196,10 +200,6 @@ impl Router {
         // With other ranks, those who are reserved may take others before the one for whom they are.
         for (operator, _) in self.reservations.to_stored() {
             self.freed.operators.insert(operator.slot);
-        }
-        if let Ok(queue) = queue {
-            let on = self.triggers[place].on_since.is_some();
-            self.announce_alarm(queue, Some(place as u32), on);
         }
     }
 

@@ -128,6 +128,17 @@ fn r1_4_a_supervisor_gives_what_stays_to_somebody_else() {
 }
 
 #[test]
+fn r1_4_nothing_stays_with_an_operator_who_does_not_fit_any_more() {
+    let mut centre = centre(OrphanRule::Stay);
+    centre.push(chat("1"));
+    let rules = OperatorRules { channels: vec!["voice".into()], ..OperatorRules::default() };
+    centre.put(OperatorPlan { rules, ..operator("anna") });
+    sign_out(&mut centre);
+    centre.ready(operator("boris"));
+    assert_eq!(centre.with("1").as_deref(), Some("boris"), "anna would never have it again");
+}
+
+#[test]
 fn r2_2_life_safety_stays_with_nobody_who_is_away() {
     let mut centre = centre(OrphanRule::Stay);
     centre.push(chat("1"));
