@@ -84,6 +84,8 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("wants people"), row.wants_people, view.wants_people)?;
     same(&what("legs"), model.legs_of(row.id), view.legs.clone())?;
     same(&what("leg of"), model.leg_of(row), view.leg_of)?;
+    same(&what("invitation"), model.invitation(row.id), view.invitation.clone())?;
+    same(&what("companion of"), model.companion_of(row.id), view.companion_of)?;
     same(&what("context"), &row.context, &view.context)?;
     same(&what("offered"), row.offered.clone(), view.offered.iter().copied().collect())?;
     same(&what("reserved"), model.reserved_for(row.id), view.reserved)?;

@@ -41,6 +41,7 @@ impl Model {
         match self.check_answer(answer)? {
             ContactState::Offered { operator, .. } => {
                 self.connect(answer.contact, operator);
+                self.settle_late();
                 Ok(Reply::Done)
             }
             ContactState::Handling { .. } | ContactState::WrapUp { .. } => Ok(Reply::Done),

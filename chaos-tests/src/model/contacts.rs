@@ -31,6 +31,9 @@ impl Model {
         bounds::check_enqueue(&body)?;
         let entrance = self.entrance(&body)?;
         self.check_names(&body, &entrance)?;
+        if let Some((call, operator)) = self.call_for(&body, &entrance) {
+            return self.enter(body, &entrance, Some((call, operator)));
+        }
         self.check_requirements(&body, &entrance)?;
         if let Some(open) = self.open_order_like(&body) {
             self.check_memory(&entrance)?;
@@ -41,13 +44,23 @@ impl Model {
             return Ok(self.deflect(body, &entrance, to));
         }
         self.check_room(&entrance)?;
-        self.check_memory(&entrance)?;
+        self.enter(body, &entrance, None)
+    }
+
+    /// A contact comes to be, in line or as the companion of a call.
+    fn enter(
+        &mut self,
+        body: EnqueueContact,
+        entrance: &Entrance,
+        call: Option<(ContactId, OperatorId)>,
+    ) -> Result<Reply, Refusal> {
+        self.check_memory(entrance)?;
         if entrance.route.is_some() {
             self.check_room_for_case()?;
         }
         let credit = self.credit(&body, entrance.tier);
         let head_start = self.granted(together(entrance.head_start, credit));
-        let id = self.add_contact(body, &entrance, head_start);
+        let id = self.add_contact(body, entrance, head_start);
         self.totals_mut(id).entered += 1;
         let reply = Reply::Enqueued { contact: id };
         self.contact_mut(id).first_answer = reply;
@@ -55,7 +68,13 @@ impl Model {
             let case = self.open_case(id, route);
             self.begin_stage(case, 0, id);
         }
-        self.settle(Freed::queued(id));
+        match call {
+            Some((call, operator)) => {
+                self.accompany(id, call, operator);
+                self.settle(Freed::default());
+            }
+            None => self.settle(Freed::queued(id)),
+        }
         Ok(reply)
     }
 
@@ -336,6 +355,7 @@ impl Model {
         contact.offered.clear();
         self.effects.push(Effect::AnnounceEnded { contact: id, gateway: contact.gateway(), reason });
         self.ended.insert((forget_at, id.slot), contact);
+        self.let_lapse(id);
     }
 
     /// The key window is over: the key is free and the slot may be used again.

@@ -30,6 +30,7 @@ impl Model {
         self.give(contact, command.operator);
         self.connect(contact, command.operator);
         self.notice_given(command.operator);
+        self.settle_late();
         Ok(Reply::Taken { contact })
     }
 

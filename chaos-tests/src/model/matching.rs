@@ -12,7 +12,7 @@ use super::room::cost;
 use super::state::{Contact, ContactState, Kept, Operator};
 
 /// What one event freed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Freed {
     pub contacts: Vec<ContactId>,
     pub operators: Vec<OperatorId>,
@@ -41,7 +41,7 @@ impl Freed {
         Freed { operators: vec![id], ..Freed::default() }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.contacts.is_empty() && self.operators.is_empty() && !self.exclusions
     }
 
@@ -65,6 +65,7 @@ pub(super) fn key(contact: &Contact, rank: u8) -> Key {
 impl Model {
     /// Matches what an event freed, and then what life safety has freed meanwhile, until nothing is.
     pub(super) fn settle(&mut self, mut freed: Freed) {
+        freed.join(std::mem::take(&mut self.late));
         for id in freed.contacts.clone() {
             self.start_hold(id);
         }
@@ -72,6 +73,7 @@ impl Model {
         self.look(&mut freed);
         while !freed.is_empty() {
             freed = self.settle_once(freed);
+            freed.join(std::mem::take(&mut self.late));
         }
     }
 
@@ -91,6 +93,7 @@ impl Model {
             }
         }
         freed.operators.append(&mut cleared.operators);
+        freed.operators.append(&mut self.late.operators);
         freed.operators.sort();
         for id in freed.operators {
             while {
@@ -328,6 +331,7 @@ impl Model {
         totals.connected += 1;
         totals.connected_in_target += u64::from(is_in_time);
         self.acquaint(id, operator);
+        self.look_for_companion(id);
     }
 
     /// The same where the customer has been connected before.
@@ -336,5 +340,6 @@ impl Model {
         let (gateway, assignment) = (contact.gateway(), contact.assignment);
         self.effects.push(Effect::ConnectContact { contact: id, gateway, operator, assignment });
         self.acquaint(id, operator);
+        self.look_for_companion(id);
     }
 }

@@ -12,6 +12,7 @@ mod callbacks;
 mod cases;
 mod choice;
 mod closures;
+mod companions;
 mod consult;
 mod contacts;
 mod deflection;
@@ -51,6 +52,7 @@ use ringmain_routing::{
 };
 
 pub use cases::Case;
+use companions::Invitation;
 use entry::{Customer, HungUp};
 use expected_wait::{Estimate, Lines};
 pub use explain::Reason;
@@ -113,6 +115,10 @@ pub struct Model {
     looks: time::Looks,
     /// For whom operators are kept, in no order that matters.
     reservations: Vec<(ContactId, OperatorId)>,
+    /// To what customers were invited, by their calls.
+    invitations: BTreeMap<ContactId, Invitation>,
+    /// What companions have freed and nobody has looked at yet.
+    late: Freed,
     /// How many assignments there were in format 3.
     turns: u64,
     /// What is known of the plan's triggers, in its order.
@@ -194,7 +200,8 @@ impl Model {
             Command::Consult(command) => self.consult(command),
             Command::EndConsult(command) => self.end_consult(command),
             Command::JoinConsult(command) => self.join_consult(command),
-            Command::InviteCompanion(_) | Command::NoteMessage(_) => Err(not_known_yet(command)),
+            Command::InviteCompanion(command) => self.invite(command),
+            Command::NoteMessage(_) => Err(not_known_yet(command)),
         }
     }
 

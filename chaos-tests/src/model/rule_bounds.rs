@@ -85,6 +85,8 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
     let rules = &plan.rules;
     check(rules.principals.len() <= PRINCIPALS_MAX, "rules.principals")?;
     check_once("rules.principals", rules.principals.iter())?;
+    check_queue_name(plan, rules.default_queue.iter())?;
+    check_spans(rules)?;
     check(rules.calendars.len() <= CALENDARS_MAX, "rules.calendars")?;
     check_once("rules.calendars", rules.calendars.iter().map(|calendar| &calendar.name))?;
     if let Some(calendar) = rules.calendars.iter().find(|calendar| calendar.check().is_err()) {
@@ -94,16 +96,7 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
     check_time(rules)?;
     check(rules.entry.len() <= ENTRY_RULES_MAX, "rules.entry")?;
     check_once("rules.entry", rules.entry.iter().map(|rule| &rule.name))?;
-    check_queue_name(plan, rules.default_queue.iter())?;
     rules.entry.iter().try_for_each(|rule| check_rule(plan, rule))?;
-    check_span("rules.redial.within_ms", rules.redial.map(|redial| redial.within))?;
-    check_span("rules.head_start_max_ms", rules.head_start_max)?;
-    check_span("rules.remember", rules.remember.customer)?;
-    check_span("rules.remember", rules.remember.case)?;
-    check_span("rules.recall_after_ms", rules.recall_after)?;
-    check(rules.recall_after != Some(Millis(0)), "rules.recall_after_ms")?;
-    check_span("rules.duty_after_ms", rules.duty_after)?;
-    check(rules.duty_after != Some(Millis(0)), "rules.duty_after_ms")?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(plan, queue))?;
     for unit in &plan.units {
         let neighbours = &unit.rules.neighbours;
@@ -114,6 +107,21 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
         unit.rules.head.as_ref().map_or(Ok(()), |login| check_name("rules.head", login))?;
     }
     super::triggers::check_triggers(plan)
+}
+
+/// Spans of the plan as a whole.
+fn check_spans(rules: &PlanRules) -> Result<(), Refusal> {
+    let spans = [
+        ("rules.redial.within_ms", rules.redial.map(|redial| redial.within)),
+        ("rules.head_start_max_ms", rules.head_start_max),
+        ("rules.remember", rules.remember.customer),
+        ("rules.remember", rules.remember.case),
+        ("rules.companion_ms", rules.companion),
+        ("rules.recall_after_ms", rules.recall_after),
+        ("rules.duty_after_ms", rules.duty_after),
+    ];
+    spans.into_iter().try_for_each(|(field, span)| check_span(field, span))?;
+    spans[4..].iter().try_for_each(|(field, span)| check(*span != Some(Millis(0)), field))
 }
 
 fn check_routes(plan: &Plan) -> Result<(), Refusal> {

@@ -18,7 +18,7 @@ use ringmain_routing::{Command, Timestamp};
 
 use crate::model::Model;
 use rule_book::{FactsSpec, OperatorRuleSpec, PlanRuleSpec, RegisterSpec};
-use together::{ConsultSpec, LegSpec, RequestSpec};
+use together::{ConsultSpec, InviteSpec, LegSpec, RequestSpec};
 use waiting::DeflectSpec;
 
 /// One thing to try, and when.
@@ -108,6 +108,8 @@ pub enum Action {
     Consult(ConsultSpec),
     /// A consultation ends, or the customer joins it.
     OfLeg(LegSpec),
+    /// An operator invites the customer of a call to write.
+    Invite(InviteSpec),
 }
 
 /// An operator takes the next contact.

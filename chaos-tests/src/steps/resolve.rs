@@ -68,6 +68,7 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         Action::Deflect(spec) => super::waiting::deflect(spec, model),
         Action::Consult(spec) => super::together::consult(spec, model),
         Action::OfLeg(spec) => super::together::of_leg(spec, model),
+        Action::Invite(spec) => super::together::invite(spec, model),
         Action::RequestPerson(spec) => super::together::request_person(spec, model),
         Action::Register(spec) => Command::PutLifeSupport(rule_book::register(spec)),
     }

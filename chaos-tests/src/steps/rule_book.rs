@@ -102,6 +102,8 @@ pub struct PlanRuleSpec {
     pub head_start_max: Option<u8>,
     /// Life safety calls back from breaks.
     pub recall_after: Option<u8>,
+    /// Companions may come for so long after the call.
+    pub companion: Option<u8>,
     /// For each calendar how long it is shut and open in turns, and whether it is open behind that.
     pub calendars: [([u8; 4], bool); 2],
     /// For each unit its neighbours by bits.
@@ -351,6 +353,7 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         redial: span(spec.redial).map(|within| Redial { within }),
         head_start_max: span(spec.head_start_max),
         recall_after: span(spec.recall_after),
+        companion: span(spec.companion),
         duty_after: span(spec.duty_after),
         calendars: CALENDARS.iter().zip(spec.calendars).map(|(name, spec)| calendar(name, spec)).collect(),
         remember: Remember { customer: span(spec.remember[0]), case: span(spec.remember[1]) },

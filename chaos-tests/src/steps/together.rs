@@ -1,14 +1,15 @@
 //! People together, and with bots, in small numbers.
 
 use ringmain_routing::command::{
-    Consult, ConsultTarget, Context, EndConsult, JoinConsult, RequestPerson, Requester, TransferContact,
-    TransferTarget,
+    Consult, ConsultTarget, Context, EndConsult, InviteCompanion, JoinConsult, RequestPerson, Requester,
+    TransferContact, TransferTarget,
 };
 use ringmain_routing::limits::SLOTS_MAX;
 use ringmain_routing::{Command, ContactId, Millis};
 
 use super::resolve::{answer_offer, choose, contact_of_gateway};
-use super::world::{OPERATORS, QUEUES};
+use super::rule_book::reference;
+use super::world::{CHANNELS, OPERATORS, QUEUES};
 use super::{ContactPick, Flaw};
 use crate::model::{Contact, ContactState, Model};
 
@@ -119,4 +120,26 @@ pub(super) fn of_leg(spec: &LegSpec, model: &Model) -> Command {
             wrap_up: wrap_up.map(|ms| Millis(u64::from(ms))),
         })),
     }
+}
+
+/// An operator invites the customer of a call into another channel.
+#[derive(Clone, Copy, Debug)]
+pub struct InviteSpec {
+    /// Which call.
+    pub pick: ContactPick,
+    /// The number; few of them, so that contacts have them too. No text from 4 on.
+    pub number: u8,
+    /// The channel; an unknown one beyond the world's.
+    pub channel: u8,
+}
+
+pub(super) fn invite(spec: &InviteSpec, model: &Model) -> Command {
+    let in_talk = |row: &Contact| match row.state {
+        ContactState::Handling { .. } | ContactState::WrapUp { .. } => true,
+        ContactState::Waiting | ContactState::Offered { .. } | ContactState::Ended { .. } => false,
+    };
+    let answer = answer_offer(spec.pick, model, choose(spec.pick, model, in_talk));
+    let channel = CHANNELS.get(usize::from(spec.channel)).map_or("pigeon", |(name, _)| *name).into();
+    let number = if spec.number < 4 { reference(spec.number) } else { "".into() };
+    Command::InviteCompanion(Box::new(InviteCompanion { answer, number, channel }))
 }

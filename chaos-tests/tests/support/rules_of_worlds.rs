@@ -110,7 +110,8 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let entry = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(entry(), 0..5)];
     let neighbours = prop::array::uniform4(prop_oneof![1 => Just(0u8), 1 => 0u8..16]);
     let recall = option::weighted(0.5, 1u8..40);
-    let recall = (recall, option::weighted(0.4, 1u8..60));
+    let companion = option::weighted(0.7, prop_oneof![60 => 1u8..120, 1 => Just(0u8)]);
+    let recall = (recall, option::weighted(0.4, 1u8..60), companion);
     let spans = (option::weighted(0.7, 1u8..200), option::weighted(0.3, 0u8..60), recall);
     let calendar = || (prop::array::uniform4(0u8..50), any::<bool>());
     let calendars = [calendar(), calendar()];
@@ -123,7 +124,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
         |(
             entry,
             default_queue,
-            (redial, head_start_max, (recall_after, duty_after)),
+            (redial, head_start_max, (recall_after, duty_after, companion)),
             neighbours,
             calendars,
             heads,
@@ -136,6 +137,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
                 redial,
                 head_start_max,
                 recall_after,
+                companion,
                 calendars,
                 neighbours,
                 heads,

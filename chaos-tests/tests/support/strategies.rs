@@ -6,7 +6,7 @@ pub mod rules_of_worlds;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use ringmain_chaos::steps::together::{ConsultSpec, LegKind, LegSpec, RequestSpec};
+use ringmain_chaos::steps::together::{ConsultSpec, InviteSpec, LegKind, LegSpec, RequestSpec};
 use ringmain_chaos::steps::waiting::DeflectSpec;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
@@ -296,6 +296,8 @@ pub fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(pick, queue, to, units)| Action::Consult(ConsultSpec { pick, queue, to, units })),
         6 => (pick(), prop_oneof![8 => 0u8..4, 1 => 4u8..16], leg_kind())
             .prop_map(|(pick, leg, kind)| Action::OfLeg(LegSpec { pick, leg, kind })),
+        7 => (pick(), prop_oneof![40 => 0u8..4, 1 => Just(4u8)], prop_oneof![20 => 0u8..3, 1 => Just(3u8)])
+            .prop_map(|(pick, number, channel)| Action::Invite(InviteSpec { pick, number, channel })),
         20 => (answer(), pick()).prop_map(|(kind, pick)| Action::Answer { kind, pick }),
     ]
 }
