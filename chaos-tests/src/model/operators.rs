@@ -137,6 +137,7 @@ impl Model {
             hands: BTreeSet::new(),
         });
         self.begin_clocks(id);
+        self.follow_triggers();
         Freed::operator(id)
     }
 
