@@ -12,7 +12,8 @@ pub(super) fn operators(profile: &Profile, selection: &Selection, names: &mut In
     let mut operators = Vec::new();
     for group in &profile.groups {
         let count = scaled_count(group.count, selection.scale);
-        let width = count.to_string().len();
+        // As the profile's own, so that a plan's rules reach the operators of a smaller centre too.
+        let width = count.max(group.count).to_string().len();
         let dash = if group.name.ends_with(['_', '-']) { "" } else { "-" };
         for i in 0..count {
             operators.push(Operator {

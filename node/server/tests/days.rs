@@ -22,14 +22,16 @@ struct Day {
     absent: &'static [(&'static str, u32)],
     /// So many of a hundred calls get a companion.
     companions: Option<&'static str>,
+    /// What part of the centre and of its contacts.
+    scale: &'static str,
 }
 
 const fn day_of(profile: &'static str) -> Day {
-    Day { mark: profile, profile, days: "1", absent: &[], companions: None }
+    Day { mark: profile, profile, days: "1", absent: &[], companions: None, scale: "1" }
 }
 
-/// At full size; a national outage is too long for an unoptimised program.
-const DAYS: [Day; 5] = [
+/// At full size, but for the national outage, which would take an unoptimised program too long.
+const DAYS: [Day; 6] = [
     day_of("rosseti_siberia"),
     Day { companions: Some("17"), ..day_of("uralenergosbyt") },
     day_of("beeline_kz"),
@@ -40,7 +42,9 @@ const DAYS: [Day; 5] = [
         days: "5",
         absent: &[("b00_h-", 10), ("b00_o-", 3)],
         companions: None,
+        scale: "1",
     },
+    Day { scale: "0.02", ..day_of("national_outage") },
 ];
 
 fn docs() -> PathBuf {
@@ -90,6 +94,8 @@ fn part_of(day: &Day, folder: &Path) -> (String, String) {
         SEED,
         "--days",
         day.days,
+        "--scale",
+        day.scale,
         "--with-plan",
         "--out",
         &drawn,
