@@ -145,6 +145,8 @@ impl QueueState {
         metrics::gauge!(names::CONTACTS_WAITING, labels::QUEUE => name.clone())
             .set(f64::from(live.view.waiting));
         metrics::gauge!(names::OLDEST_WAITING, labels::QUEUE => name.clone()).set(oldest_s);
+        let alarm_s = live.view.alarm_since.map_or(0.0, |since| live.at.since(since).0 as f64 / 1_000.0);
+        metrics::gauge!(names::QUEUE_ALARM, labels::QUEUE => name.clone()).set(alarm_s);
         let target_s = live.target.within.0 as f64 / 1_000.0;
         metrics::gauge!(names::QUEUE_TARGET, labels::QUEUE => name.clone()).set(target_s);
         let news = difference(&live.view.totals, &self.counted.unwrap_or(live.view.totals));

@@ -35,6 +35,8 @@ metrics_list! {
         "Contacts that have not ended.";
     OLDEST_WAITING = Gauge, Seconds, "ringmain_oldest_waiting_seconds", [QUEUE],
         "How long the longest waiting contact has waited; 0 when none waits.";
+    QUEUE_ALARM = Gauge, Seconds, "ringmain_queue_alarm_seconds", [QUEUE],
+        "For how long the alarm of the queue's leads has been on (`alarm_after_ms`); 0 when it is off.";
     QUEUE_TARGET = Gauge, Seconds, "ringmain_queue_target_seconds", [QUEUE],
         "Within which time the plan promises an answer.";
     CONTACT_WAIT = Histogram(Human), Seconds, "ringmain_contact_wait_seconds", [QUEUE],
