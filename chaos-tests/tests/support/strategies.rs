@@ -251,7 +251,7 @@ fn act() -> impl Strategy<Value = ActSpec> {
 fn leg_kind() -> impl Strategy<Value = LegKind> {
     prop_oneof![
         2 => Just(LegKind::End),
-        3 => any::<bool>().prop_map(LegKind::Join),
+        6 => any::<bool>().prop_map(LegKind::Join),
         2 => option::weighted(0.3, 0u8..60).prop_map(LegKind::Transfer),
     ]
 }
@@ -294,7 +294,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         ),
         9 => (pick(), 0u8..5, option::weighted(0.5, (0u8..7, 0u8..60)), option::weighted(0.3, 0u8..3))
             .prop_map(|(pick, queue, to, units)| Action::Consult(ConsultSpec { pick, queue, to, units })),
-        6 => (pick(), prop_oneof![8 => 0u8..4, 1 => 4u8..16], leg_kind())
+        9 => (pick(), prop_oneof![8 => 0u8..4, 1 => 4u8..16], leg_kind())
             .prop_map(|(pick, leg, kind)| Action::OfLeg(LegSpec { pick, leg, kind })),
         7 => (pick(), prop_oneof![40 => 0u8..4, 1 => Just(4u8)], prop_oneof![20 => 0u8..3, 1 => Just(3u8)])
             .prop_map(|(pick, number, channel)| Action::Invite(InviteSpec { pick, number, channel })),
