@@ -212,10 +212,12 @@ impl Walk<'_> {
         let (login, index) = (self.parties.operator(operator), self.index);
         let row = &self.rows[&contact];
         let class = &self.lines.classes[row.class];
+        let is_with_it = |row: &Row| row.is_assigned() && row.holder == Some(operator);
+        let has_call = self.has_invited && self.rows.values().any(is_with_it);
         let problem = match self.roster.get(login) {
             None => Some("nobody"),
             Some(operator) if operator.live.is_none() => Some("not signed in"),
-            Some(operator) if operator.presence != PresenceState::Ready => Some("not ready"),
+            Some(operator) if operator.presence != PresenceState::Ready && !has_call => Some("not ready"),
             Some(operator)
                 if row.class_is_known && !operator.profiles().any(|profile| profile.fits(class)) =>
             {

@@ -52,8 +52,10 @@ pub(super) struct Walk<'a> {
     /// The log says something of the rule book: who fits and who is next is judged by the model's replay alone.
     has_rules: bool,
     /// False once a contact's units are its queue's, for its queue may be an entry rule's; once an operator has units of
-    /// its own; and once work may be parked.
+    /// its own; once work may be parked; and once anybody is invited, for companions take nothing.
     pub(super) loads_are_known: bool,
+    /// Somebody was invited: companions go to whoever has the call, ready or not.
+    pub(super) has_invited: bool,
     /// The contact that the present command changes; its order is not judged meanwhile.
     touched: Option<Touched>,
     /// The contact that the present command passes on to the operator who was asked about it.
@@ -85,6 +87,7 @@ impl<'a> Walk<'a> {
             index: 0,
             has_rules: false,
             loads_are_known: true,
+            has_invited: false,
             touched: None,
             passed_on: None,
         };
@@ -157,6 +160,10 @@ impl<'a> Walk<'a> {
                     row.live = Some(epoch);
                 }
             }
+            Command::InviteCompanion(_) => {
+                self.has_invited = true;
+                self.loads_are_known = false;
+            }
             Command::Tick
             | Command::ApplyPlan(_)
             | Command::LoseSession(_)
@@ -173,7 +180,6 @@ impl<'a> Walk<'a> {
             | Command::HoldContact(_)
             | Command::PutLifeSupport(_)
             | Command::AskForBreak(_)
-            | Command::InviteCompanion(_)
             | Command::DeflectContact(_)
             | Command::NoteMessage(_)
             | Command::TakeNext(_)
