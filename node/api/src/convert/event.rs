@@ -387,9 +387,13 @@ fn alarm(
     (trigger, on): (Option<u32>, bool),
     router: &Router,
 ) -> v1::QueueAlarm {
-    let named = |place| router.plan().rules.triggers.get(place as usize).map(|rule| rule.name.to_string());
+    // A plan without it may be in force by now; without a name it would be told as the queue's alarm.
+    let named = |place: u32| {
+        let rule = router.plan().rules.triggers.get(place as usize);
+        rule.map_or_else(|| format!("trigger {place}"), |rule| rule.name.to_string())
+    };
     v1::QueueAlarm {
-        trigger: trigger.and_then(named).unwrap_or_default(),
+        trigger: trigger.map(named).unwrap_or_default(),
         operator: operator.to_string(),
         operator_login: login(operator, router).unwrap_or_default(),
         queue: moved(queue, router).queue,
