@@ -313,6 +313,7 @@ impl<'s> Run<'s> {
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. }
                 | Reply::Taken { .. }
+                | Reply::Asked { .. }
                 | Reply::Break(_),
             ) => {}
             Err(refusal) => {
@@ -386,6 +387,8 @@ impl<'s> Run<'s> {
             | Effect::InviteCompanion { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::AnnounceEnquiry { .. }
+            | Effect::NotifyEnquiry { .. }
             | Effect::NotifyThread { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }

@@ -9,7 +9,8 @@ use ringmain_protocol::v1::supervisor_service_server::{SupervisorService, Superv
 use ringmain_protocol::v1::{
     CountCasesRequest, CountCasesResponse, Error, ErrorKind, ExplainContactRequest, ExplainContactResponse,
     ExplainOperatorRequest, ExplainOperatorResponse, GetCaseRequest, GetCaseResponse, GetContactRequest,
-    GetContactResponse, ListCasesRequest, ListCasesResponse, ListContactsRequest, ListContactsResponse,
+    GetContactResponse, GetEnquiryRequest, GetEnquiryResponse, ListCasesRequest, ListCasesResponse,
+    ListContactsRequest, ListContactsResponse, ListEnquiriesRequest, ListEnquiriesResponse,
     ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse, ListQueuesRequest,
     ListQueuesResponse, Queue, WatchEventsRequest, WatchEventsResponse,
 };
@@ -130,6 +131,20 @@ impl SupervisorService for Supervisor {
     }
 
     async fn get_case(&self, _: Request<GetCaseRequest>) -> Result<Response<GetCaseResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn list_enquiries(
+        &self,
+        _: Request<ListEnquiriesRequest>,
+    ) -> Result<Response<ListEnquiriesResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn get_enquiry(
+        &self,
+        _: Request<GetEnquiryRequest>,
+    ) -> Result<Response<GetEnquiryResponse>, Status> {
         Err(Status::unimplemented("not asked for"))
     }
 

@@ -98,6 +98,9 @@ fn every_change_carries_a_key_by_which_it_is_done_once() {
         ("OperatorJoinConsult", "leg"),
         ("GatewayRequestPerson", "key"),
         ("OperatorInviteCompanion", "number"),
+        ("OperatorBeginEnquiry", "question"),
+        ("OperatorFreeCaller", "enquiry"),
+        ("OperatorCloseEnquiry", "enquiry"),
     ];
     for (name, key) in keys {
         let fields: Vec<_> = message(name).field.iter().map(|field| field.name().to_owned()).collect();

@@ -167,6 +167,7 @@ impl Operator {
             | Event::Thread(_)
             | Event::CaseWatched(_)
             | Event::CompanionInvited(_)
+            | Event::Enquiry(_)
             | Event::QueueAlarm(_) => None,
         }
     }

@@ -158,6 +158,7 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::CompanionInvited(_)
             | Event::ExpectedWait(_)
             | Event::DeflectionOffered(_)
+            | Event::Enquiry(_)
             | Event::DutyCalled(_),
         )
         | None => {}

@@ -314,6 +314,7 @@ impl Centre {
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. }
                 | Reply::Taken { .. }
+                | Reply::Asked { .. }
                 | Reply::Break(_),
             )
             | None => None,
@@ -530,6 +531,8 @@ impl Centre {
             | Effect::InviteCompanion { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::AnnounceEnquiry { .. }
+            | Effect::NotifyEnquiry { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }

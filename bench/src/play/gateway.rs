@@ -185,6 +185,7 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
             | Event::CompanionInvited(_)
             | Event::ExpectedWait(_)
             | Event::DeflectionOffered(_)
+            | Event::Enquiry(_)
             | Event::DutyCalled(_),
         )
         | None => return,

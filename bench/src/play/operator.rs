@@ -183,6 +183,7 @@ impl Desk {
                 | Event::Thread(_)
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
+                | Event::Enquiry(_)
                 | Event::QueueAlarm(_),
             )
             | None => {}

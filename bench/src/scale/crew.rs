@@ -133,6 +133,7 @@ impl Hand<'_> {
                 | Event::Thread(_)
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
+                | Event::Enquiry(_)
                 | Event::QueueAlarm(_),
             )
             | None => Ok(()),

@@ -91,6 +91,8 @@ impl CaseBook {
             | Effect::AnnounceExpectedWait { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::AnnounceEnquiry { .. }
+            | Effect::NotifyEnquiry { .. }
             | Effect::AnnounceAlarm { .. } => {}
         }
     }

@@ -163,6 +163,7 @@ fn open(router: &mut Router, role: Role, name: Name) -> Result<Option<(Party, Ep
         | Reply::PlanApplied { .. }
         | Reply::Acted { .. }
         | Reply::Taken { .. }
+        | Reply::Asked { .. }
         | Reply::Break(_) => Ok(None),
     }
 }

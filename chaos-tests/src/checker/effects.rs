@@ -69,6 +69,8 @@ impl Walk<'_> {
             | Effect::InviteCompanion { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::AnnounceEnquiry { .. }
+            | Effect::NotifyEnquiry { .. }
             | Effect::NotifyThread { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
@@ -116,6 +118,8 @@ impl Walk<'_> {
             | Effect::InviteCompanion { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::AnnounceEnquiry { .. }
+            | Effect::NotifyEnquiry { .. }
             | Effect::NotifyThread { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
@@ -382,6 +386,7 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::AnnounceExpectedWait { contact, .. }
         | Effect::OfferDeflection { contact, .. }
         | Effect::CallDuty { contact, .. }
+        | Effect::AnnounceEnquiry { contact, .. }
         | Effect::NotifyThread { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
@@ -392,6 +397,7 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::WarnCase { .. }
         | Effect::AnnounceCaseClosed { .. }
         | Effect::AnnounceAlarm { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. } => None,

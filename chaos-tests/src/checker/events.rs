@@ -76,6 +76,8 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::InviteCompanion { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }

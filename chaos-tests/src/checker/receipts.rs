@@ -93,6 +93,9 @@ pub(super) fn asked_by(
         | Command::InviteCompanion(_)
         | Command::DeflectContact(_)
         | Command::NoteMessage(_)
+        | Command::BeginEnquiry(_)
+        | Command::FreeCaller(_)
+        | Command::CloseEnquiry(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::RequestPerson(_)
@@ -116,6 +119,7 @@ fn is_answered(op: &ClientOp, entry: &HistoryEntry) -> bool {
             | Reply::Opened { .. }
             | Reply::PlanApplied { .. }
             | Reply::Acted { .. }
+            | Reply::Asked { .. }
             | Reply::Break(_) => false,
         },
         (OpResult::Done { contact: None, .. }, Ok(reply)) => *reply == Reply::Done,

@@ -258,6 +258,7 @@ impl Gateway {
                 | Event::CompanionInvited(_)
                 | Event::ExpectedWait(_)
                 | Event::DeflectionOffered(_)
+                | Event::Enquiry(_)
                 | Event::DutyCalled(_),
             )
             | None => return,

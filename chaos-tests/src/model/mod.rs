@@ -201,7 +201,10 @@ impl Model {
             Command::EndConsult(command) => self.end_consult(command),
             Command::JoinConsult(command) => self.join_consult(command),
             Command::InviteCompanion(command) => self.invite(command),
-            Command::NoteMessage(_) => Err(not_known_yet(command)),
+            Command::NoteMessage(_)
+            | Command::BeginEnquiry(_)
+            | Command::FreeCaller(_)
+            | Command::CloseEnquiry(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -366,6 +369,7 @@ fn format_of(command: &Command) -> u8 {
                     | Action::HandOver(_)
                     | Action::CloseEntry(_)
                     | Action::OpenEntry { .. }
+                    | Action::CloseEnquiry { .. }
             ),
         ),
         Command::TransferContact(command) => (true, matches!(command.to, TransferTarget::BackOffice { .. })),
@@ -383,6 +387,9 @@ fn format_of(command: &Command) -> u8 {
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_)
         | Command::DeflectContact(_)
+        | Command::BeginEnquiry(_)
+        | Command::FreeCaller(_)
+        | Command::CloseEnquiry(_)
         | Command::NoteMessage(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)

@@ -3,6 +3,7 @@
 //!
 //! `at MS COMMAND …` with indented lines for plans and operators; `> ` is the reply, `! ` an effect, `#` a remark.
 
+mod enquiries;
 mod hand_out;
 mod read;
 mod rule_book;

@@ -14,7 +14,7 @@ use ringmain_routing::{
 };
 
 use super::words::{Words, read_answer, read_orphan};
-use super::{Entry, Scenario, hand_out, rule_book, time, together};
+use super::{Entry, Scenario, enquiries, hand_out, rule_book, time, together};
 
 /// The scenario of a text.
 ///
@@ -131,6 +131,9 @@ fn command_of(words: &Words) -> Result<Command> {
         "end-consult" => Command::EndConsult(together::end_consult(words)?),
         "join-consult" => Command::JoinConsult(together::join_consult(words)?),
         "invite-companion" => Command::InviteCompanion(Box::new(together::invite(words)?)),
+        "begin-enquiry" => Command::BeginEnquiry(Box::new(enquiries::begin(words)?)),
+        "free-caller" => Command::FreeCaller(Box::new(enquiries::free_caller(words)?)),
+        "close-enquiry" => Command::CloseEnquiry(Box::new(enquiries::close(words)?)),
         "life-support" => Command::PutLifeSupport(rule_book::life_support(words)?),
         other => bail!("{other} is no command"),
     })
@@ -188,6 +191,7 @@ fn action(words: &Words) -> Result<Action> {
         "hand-over" => hand_out::hand_over(words)?,
         "close-entry" => hand_out::close_entry(words)?,
         "open-entry" => Action::OpenEntry { of: hand_out::entry(words)? },
+        "close-enquiry" => enquiries::close_action(words)?,
         "note" => Action::Note { what: subject.into(), detail: words.name("detail")? },
         other => bail!("{other} is no action"),
     })

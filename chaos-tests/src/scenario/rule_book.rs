@@ -12,7 +12,7 @@ use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
 use super::words::{Words, quoted, write_levels};
 use super::write::{flag, levels, optional};
-use super::{time, together, triggers};
+use super::{enquiries, time, together, triggers};
 
 /// Reads a line of a plan that is about rules; `false` when it is about something else.
 pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
@@ -37,6 +37,8 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
         "calendar" => plan.rules.calendars.push(calendar(words)?),
         "break" => plan.rules.breaks.push(time::break_rule(words)?),
         "trigger" => plan.rules.triggers.push(triggers::trigger(words)?),
+        "enquiries" => plan.rules.enquiries = Some(enquiries::rule(words)?),
+        "addressee" => enquiries::add_addressee(plan.rules.enquiries.as_mut(), words)?,
         "shifted-rank" => triggers::add_rank(&mut plan.rules.triggers, words)?,
         "rest" => plan.rules.rest = Some(time::rest_rule(words)?),
         "entry" => plan.rules.entry.push(entry(words)?),
@@ -390,7 +392,8 @@ pub(super) fn entry_lines(rules: &PlanRules) -> Vec<String> {
     let whole = (!line.is_empty()).then(|| format!("rules{line}"));
     let routes = rules.routes.iter().flat_map(route_lines);
     let time = time::lines(rules);
-    let triggers = triggers::lines(&rules.triggers);
+    let triggers =
+        triggers::lines(&rules.triggers).into_iter().chain(rules.enquiries.iter().flat_map(enquiries::lines));
     whole
         .into_iter()
         .chain(routes)

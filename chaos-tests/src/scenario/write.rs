@@ -11,7 +11,7 @@ use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
 use super::words::{quoted, write_answer, write_levels, write_orphan};
-use super::{Scenario, hand_out, rule_book, time, together};
+use super::{Scenario, enquiries, hand_out, rule_book, time, together};
 
 /// The scenario as text.
 #[must_use]
@@ -96,6 +96,9 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::EndConsult(command) => together::write_end_consult(command),
         Command::JoinConsult(command) => together::write_join_consult(command),
         Command::InviteCompanion(command) => together::write_invite(command),
+        Command::BeginEnquiry(command) => enquiries::write_begin(command),
+        Command::FreeCaller(command) => enquiries::write_free_caller(command),
+        Command::CloseEnquiry(command) => enquiries::write_close(command),
         Command::DeflectContact(command) => together::write_deflect_contact(command),
         Command::NoteMessage(_) => command.name().replace('_', "-"),
     };
@@ -273,6 +276,9 @@ fn act(command: &Act) -> String {
         Action::HandOver(command) => hand_out::write_hand_over(command),
         Action::CloseEntry(command) => hand_out::write_close_entry(command),
         Action::OpenEntry { of } => format!("open-entry all {}", hand_out::write_entry(of)),
+        Action::CloseEnquiry { enquiry, answer } => {
+            format!("close-enquiry {enquiry}{}", optional("answer", answer.as_ref()))
+        }
         Action::Note { what, detail } => format!("note {} detail={}", quoted(what), quoted(detail)),
     };
     format!("act {action} by={} key={}", quoted(&command.by), quoted(&command.key))
@@ -329,6 +335,7 @@ fn refusal(refusal: &Refusal) -> String {
         | Refusal::NobodyThere(_)
         | Refusal::UnknownRoute(_)
         | Refusal::UnknownCalendar(_)
+        | Refusal::UnknownEnquiry(_)
         | Refusal::UnknownBreak(_)
         | Refusal::NothingWaits
         | Refusal::NotALead(_)
@@ -346,6 +353,7 @@ fn reply(reply: Reply) -> String {
         Reply::Acted { contacts } => format!("acted contacts={contacts}"),
         Reply::Break(answer) => time::write_answer(answer),
         Reply::Taken { contact } => format!("taken {contact}"),
+        Reply::Asked { enquiry } => format!("asked {enquiry}"),
     }
 }
 
@@ -409,6 +417,7 @@ fn effect(effect: &Effect) -> String {
         Effect::InviteCompanion { contact, gateway, operator, assignment, channel } => {
             format!("invite {contact} by {operator} assignment={assignment} channel={channel} ({gateway})")
         }
+        Effect::AnnounceEnquiry { .. } | Effect::NotifyEnquiry { .. } => enquiries::effect(effect),
         Effect::AnnounceStage { .. }
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
@@ -463,6 +472,8 @@ fn case_effect(effect: &Effect) -> String {
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::NotifyThread { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceMoved { .. } => String::new(),

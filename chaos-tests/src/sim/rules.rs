@@ -177,6 +177,8 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
@@ -269,6 +271,9 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_)
         | Command::DeflectContact(_)
+        | Command::BeginEnquiry(_)
+        | Command::FreeCaller(_)
+        | Command::CloseEnquiry(_)
         | Command::NoteMessage(_) => Rule::I4,
         Command::Consult(_) | Command::EndConsult(_) | Command::JoinConsult(_) => Rule::I2,
         Command::Tick
@@ -339,6 +344,8 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. } => Rule::I7,
     }
 }
@@ -411,6 +418,8 @@ pub(super) fn ended_twice(
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }

@@ -200,6 +200,7 @@ impl Sim {
                 | Reply::Merged { .. }
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. }
+                | Reply::Asked { .. }
                 | Reply::Break(_)
                 | Reply::Taken { .. },
             ) => {}

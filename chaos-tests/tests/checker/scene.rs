@@ -143,6 +143,8 @@ impl Centre {
             | Effect::InviteCompanion { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::AnnounceEnquiry { .. }
+            | Effect::NotifyEnquiry { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }

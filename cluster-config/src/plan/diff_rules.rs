@@ -19,6 +19,7 @@ pub(super) fn plan_changes(before: &Plan, after: &Plan, lines: &mut Vec<String>)
     route_changes(&old.routes, &new.routes, lines);
     super::time::changes(old, new, lines);
     super::triggers::changes(&old.triggers, &new.triggers, lines);
+    super::enquiries::changes(old.enquiries.as_ref(), new.enquiries.as_ref(), lines);
     entry_changes(&old.entry, &new.entry, lines);
     let mut words = Words::default();
     words.compare(

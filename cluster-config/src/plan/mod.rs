@@ -5,6 +5,7 @@ mod calendars;
 mod coverage;
 mod diff;
 mod diff_rules;
+mod enquiries;
 mod names;
 mod operators;
 mod parking;

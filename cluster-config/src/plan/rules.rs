@@ -48,6 +48,7 @@ pub(super) fn read(file: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -
         routes: routes::read(file, known, sink),
         breaks: Vec::new(),
         triggers: Vec::new(),
+        enquiries: super::enquiries::read(file, known, sink),
         rest: super::time::read_rest(file),
         companion: file.optional_number("companion_ms").map(Millis),
         recall_after: file.optional_number("recall_after_ms").map(Millis),

@@ -9,6 +9,7 @@ use ringmain_routing::limits::{
 };
 
 use super::calendars::CALENDAR;
+use super::enquiries::ENQUIRIES;
 use super::parking::INTERRUPTIBLE;
 use super::room::RESULTS;
 use super::routes::ROUTE;
@@ -135,6 +136,12 @@ pub static FILE: Shape = Shape {
             kind: Kind::List(&Kind::Table(&TRIGGER), TRIGGERS_MAX),
             need: Need::Optional,
             doc: "What changes ranks and ladders while a queue's figure is bad.",
+        },
+        Field {
+            name: "enquiries",
+            kind: Kind::Table(&ENQUIRIES),
+            need: Need::Optional,
+            doc: "Questions to people without a seat; without it nobody begins one.",
         },
         Field {
             name: "sessions",

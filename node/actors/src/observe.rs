@@ -81,6 +81,8 @@ impl Tally {
             | Effect::InviteCompanion { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::AnnounceEnquiry { .. }
+            | Effect::NotifyEnquiry { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }

@@ -100,6 +100,19 @@ impl ActionService for Actions {
         Ok(Response::new(v1::OpenEntryResponse { receipt }))
     }
 
+    async fn close_enquiry(
+        &self,
+        request: Request<v1::CloseEnquiryRequest>,
+    ) -> Result<Response<v1::CloseEnquiryResponse>, Status> {
+        let (asked, request) = asked!(request);
+        let mut problems = Problems::default();
+        let enquiry = problems.enquiry("enquiry", &request.enquiry);
+        let answer = request.answer.as_deref().map(|answer| problems.note("answer", answer));
+        let action = problems.into_result(Action::CloseEnquiry { enquiry, answer });
+        let Acted { receipt, contacts: calls } = self.act(asked, action).await?;
+        Ok(Response::new(v1::CloseEnquiryResponse { receipt, calls }))
+    }
+
     async fn list_closures(
         &self,
         _: Request<v1::ListClosuresRequest>,
@@ -245,6 +258,7 @@ fn contacts(reply: &Result<Reply, Refusal>) -> Result<u32, Error> {
             | Reply::Opened { .. }
             | Reply::PlanApplied { .. }
             | Reply::Taken { .. }
+            | Reply::Asked { .. }
             | Reply::Break(_),
         ) => Err(error::of_code(&codes::FATAL, "an action got another command's reply")),
         Err(refusal) => Err(error::refused(refusal)),

@@ -120,6 +120,7 @@ impl Admins {
                 | Reply::Opened { .. }
                 | Reply::Acted { .. }
                 | Reply::Taken { .. }
+                | Reply::Asked { .. }
                 | Reply::Break(_),
             ) => version,
             Err(refusal) => return Err(error::refused(refusal)),

@@ -128,6 +128,7 @@ fn audited(record: &HistoryRecord, wanted: &Wanted) -> Result<Option<v1::AuditRe
             | Reply::Opened { .. }
             | Reply::PlanApplied { .. }
             | Reply::Taken { .. }
+            | Reply::Asked { .. }
             | Reply::Break(_),
         )
         | Err(_) => 0,
@@ -195,7 +196,10 @@ fn told(command: &Command) -> Told {
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_)
         | Command::DeflectContact(_)
-        | Command::NoteMessage(_) => plain(command.name(), String::new(), String::new()),
+        | Command::NoteMessage(_)
+        | Command::BeginEnquiry(_)
+        | Command::FreeCaller(_)
+        | Command::CloseEnquiry(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 
@@ -234,6 +238,11 @@ fn told_action(command: &Act) -> Told {
             (told_entry(&command.of), format!("{}{until}", command.why))
         }
         Action::OpenEntry { of } => (told_entry(of), String::new()),
+        Action::CloseEnquiry { enquiry, answer } => {
+            let answer =
+                answer.as_ref().map_or("withdrawn".to_owned(), |answer| format!("answered: {answer}"));
+            (enquiry.to_string(), answer)
+        }
         Action::DeferBreaks { on } => {
             ("breaks".to_owned(), if *on { "deferred" } else { "deferred no longer" }.to_owned())
         }
@@ -274,6 +283,7 @@ fn names(command: &Command, wanted: ContactId) -> bool {
         | Action::DeferBreaks { .. }
         | Action::CloseEntry(_)
         | Action::OpenEntry { .. }
+        | Action::CloseEnquiry { .. }
         | Action::Note { .. } => false,
     }
 }

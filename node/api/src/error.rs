@@ -95,6 +95,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         | Refusal::PassedOften { .. }
         | Refusal::UnknownRoute(_)
         | Refusal::UnknownBreak(_)
+        | Refusal::UnknownEnquiry(_)
         | Refusal::RouteInUse { .. } => (ErrorKind::Refusal, None),
     };
     Error {

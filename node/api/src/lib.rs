@@ -12,6 +12,7 @@ mod calls;
 mod cases;
 mod cluster;
 mod convert;
+mod enquiries;
 mod error;
 mod explain;
 mod export;

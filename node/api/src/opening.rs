@@ -89,7 +89,8 @@ async fn enter<D: Dialect>(
             | Reply::PlanApplied { .. }
             | Reply::Acted { .. }
             | Reply::Taken { .. }
-            | Reply::Break(_),
+            | Reply::Break(_)
+            | Reply::Asked { .. },
         ) => Err(Box::new(error::of_code(&codes::FATAL, "an opening got another command's reply"))),
         Err(refusal) => Err(Box::new(error::refused(refusal))),
     }

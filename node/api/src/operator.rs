@@ -8,6 +8,7 @@ use ringmain_protocol::v1;
 use ringmain_protocol::v1::operator_service_server::OperatorService;
 use ringmain_protocol::v1::operator_service_session_request::Message as Up;
 use ringmain_protocol::v1::operator_service_session_response::Message as Down;
+use ringmain_routing::Party;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::auth::Caller;
@@ -20,6 +21,7 @@ use crate::operator::talk::{OperatorTalk, resync};
 use crate::poll::Question;
 use crate::shared::Shared;
 use crate::stream::{Outbound, serve};
+use crate::{enquiries, error};
 
 /// `OperatorService`.
 pub(crate) struct Operators {
@@ -258,6 +260,51 @@ impl OperatorService for Operators {
         let message = request.join_consult.map(Up::JoinConsult);
         let receipt = self.done(&caller, &request.session, "join_consult", message).await?;
         Ok(Response::new(v1::OperatorServiceJoinConsultResponse { receipt }))
+    }
+
+    async fn begin_enquiry(
+        &self,
+        request: Request<v1::OperatorServiceBeginEnquiryRequest>,
+    ) -> Result<Response<v1::OperatorServiceBeginEnquiryResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.begin_enquiry.map(Up::BeginEnquiry);
+        let done = self.carried_out(&caller, &request.session, "begin_enquiry", message).await?;
+        let (receipt, enquiry) = (done.receipt, done.enquiry.unwrap_or_default());
+        Ok(Response::new(v1::OperatorServiceBeginEnquiryResponse { receipt, enquiry }))
+    }
+
+    async fn free_caller(
+        &self,
+        request: Request<v1::OperatorServiceFreeCallerRequest>,
+    ) -> Result<Response<v1::OperatorServiceFreeCallerResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.free_caller.map(Up::FreeCaller);
+        let receipt = self.done(&caller, &request.session, "free_caller", message).await?;
+        Ok(Response::new(v1::OperatorServiceFreeCallerResponse { receipt }))
+    }
+
+    async fn close_enquiry(
+        &self,
+        request: Request<v1::OperatorServiceCloseEnquiryRequest>,
+    ) -> Result<Response<v1::OperatorServiceCloseEnquiryResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.close_enquiry.map(Up::CloseEnquiry);
+        let receipt = self.done(&caller, &request.session, "close_enquiry", message).await?;
+        Ok(Response::new(v1::OperatorServiceCloseEnquiryResponse { receipt }))
+    }
+
+    async fn list_enquiries(
+        &self,
+        request: Request<v1::OperatorServiceListEnquiriesRequest>,
+    ) -> Result<Response<v1::OperatorServiceListEnquiriesResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        match self.leases.party(&caller.name).map_err(status_of)? {
+            Party::Operator(operator) => {
+                let page = enquiries::list_of(&self.shared, operator, &request);
+                page.map(Response::new).map_err(|error| error::status(&error))
+            }
+            Party::Gateway(_) => Err(of_another(true)),
+        }
     }
 
     async fn sign_out(

@@ -16,7 +16,7 @@ use crate::named::{ContactName, Wanted};
 use crate::shared::Shared;
 use crate::validate::{Problems, cursor};
 use crate::watch::{self, Filter};
-use crate::{cases, error, explain, named};
+use crate::{cases, enquiries, error, explain, named};
 
 /// Rows of a page unless the client says otherwise.
 const PAGE_DEFAULT: usize = 500;
@@ -91,6 +91,22 @@ impl SupervisorService for Supervisors {
         _: Request<v1::CountCasesRequest>,
     ) -> Result<Response<v1::CountCasesResponse>, Status> {
         cases::count(&self.shared).map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn list_enquiries(
+        &self,
+        request: Request<v1::ListEnquiriesRequest>,
+    ) -> Result<Response<v1::ListEnquiriesResponse>, Status> {
+        let request = request.into_inner();
+        enquiries::list(&self.shared, &request).map(Response::new).map_err(|error| error::status(&error))
+    }
+
+    async fn get_enquiry(
+        &self,
+        request: Request<v1::GetEnquiryRequest>,
+    ) -> Result<Response<v1::GetEnquiryResponse>, Status> {
+        let request = request.into_inner();
+        enquiries::get(&self.shared, &request).map(Response::new).map_err(|error| error::status(&error))
     }
 
     async fn explain_contact(

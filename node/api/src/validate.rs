@@ -3,10 +3,10 @@
 
 use ringmain_protocol::v1::{self, Error, FieldProblem};
 use ringmain_routing::limits::{
-    ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, KEY_BYTES_MAX, LEVEL_MAX, NAME_BYTES_MAX, REQUIRED_SKILLS_MAX,
-    SPAN_MS_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
+    ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, KEY_BYTES_MAX, LEVEL_MAX, NAME_BYTES_MAX, NOTE_BYTES_MAX,
+    REQUIRED_SKILLS_MAX, SPAN_MS_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
 };
-use ringmain_routing::{CaseId, ContactId, Cursor, Millis, Name, Position, Timestamp};
+use ringmain_routing::{CaseId, ContactId, Cursor, EnquiryId, Millis, Name, Position, Timestamp};
 
 use crate::convert::Life;
 use crate::error;
@@ -129,6 +129,19 @@ impl Problems {
             self.add(field, format!("{} is no id of a case; one looks like k12.0", short(text)));
             CaseId { slot: 0, generation: 0 }
         })
+    }
+
+    /// The id of an enquiry.
+    pub(crate) fn enquiry(&mut self, field: &str, text: &str) -> EnquiryId {
+        text.parse().unwrap_or_else(|_| {
+            self.add(field, format!("{} is no id of an enquiry; one looks like q12.0", short(text)));
+            EnquiryId { slot: 0, generation: 0 }
+        })
+    }
+
+    /// A question or an answer.
+    pub(crate) fn note(&mut self, field: &str, text: &str) -> Name {
+        self.text(field, text, NOTE_BYTES_MAX)
     }
 
     /// A client's number of an operation.

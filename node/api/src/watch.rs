@@ -101,6 +101,8 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::InviteCompanion { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }

@@ -425,6 +425,7 @@ fn brought(outcome: &Outcome) -> Option<ContactId> {
             | Reply::PlanApplied { .. }
             | Reply::Acted { .. }
             | Reply::Taken { .. }
+            | Reply::Asked { .. }
             | Reply::Break(_),
         )
         | Err(_) => {
@@ -465,6 +466,8 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::InviteCompanion { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(doc)]
 use crate::command::Command;
 use crate::command::DeclaredPresence;
-use crate::ids::{ContactId, Millis, Name, Timestamp};
+use crate::ids::{ContactId, EnquiryId, Millis, Name, Timestamp};
 
 /// See [`Command::Act`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +94,13 @@ pub enum Action {
         /// Of what.
         of: EntryOf,
     },
+    /// An enquiry is answered by who was asked, or withdrawn.
+    CloseEnquiry {
+        /// Which.
+        enquiry: EnquiryId,
+        /// What was answered, at most [`crate::limits::NOTE_BYTES_MAX`]; `None` withdraws the question.
+        answer: Option<Name>,
+    },
 }
 
 /// See [`Action::CloseEntry`].
@@ -176,7 +183,8 @@ impl Action {
             | Action::DeferBreaks { .. }
             | Action::HandOver(_)
             | Action::CloseEntry(_)
-            | Action::OpenEntry { .. } => true,
+            | Action::OpenEntry { .. }
+            | Action::CloseEnquiry { .. } => true,
             Action::ForcePresence { .. }
             | Action::SignOut { .. }
             | Action::RequeueContact { .. }
@@ -203,6 +211,7 @@ impl Action {
             Action::HandOver(_) => "hand-over",
             Action::CloseEntry(_) => "close-entry",
             Action::OpenEntry { .. } => "open-entry",
+            Action::CloseEnquiry { .. } => "close-enquiry",
         }
     }
 }

@@ -13,11 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{
-    AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, CaseStep, CloseSession, Command,
-    CompleteContact, Consult, ContactResult, DeflectContact, EndConsult, EnqueueContact, ExtendWrapUp,
-    HoldContact, InviteCompanion, JoinConsult, LoseSession, NodeLost, NodeStarted, NoteMessage, OpenSession,
-    OperatorPlan, PutLifeSupport, PutOperators, RequestPerson, SetPresence, TakeNext, TransferContact,
-    TransferTarget, UpdateContact,
+    AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, BeginEnquiry, CaseStep,
+    CloseEnquiry, CloseSession, Command, CompleteContact, Consult, ContactResult, DeflectContact, EndConsult,
+    EnqueueContact, ExtendWrapUp, FreeCaller, HoldContact, InviteCompanion, JoinConsult, LoseSession,
+    NodeLost, NodeStarted, NoteMessage, OpenSession, OperatorPlan, PutLifeSupport, PutOperators,
+    RequestPerson, SetPresence, TakeNext, TransferContact, TransferTarget, UpdateContact,
 };
 use crate::effect::Outcome;
 use crate::plan::{Plan, RuleBook};
@@ -65,6 +65,9 @@ const END_CONSULT: u16 = 42;
 const JOIN_CONSULT: u16 = 43;
 const DEFLECT_CONTACT: u16 = 70;
 const NOTE_MESSAGE: u16 = 80;
+const BEGIN_ENQUIRY: u16 = 90;
+const FREE_CALLER: u16 = 91;
+const CLOSE_ENQUIRY: u16 = 92;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
@@ -109,6 +112,9 @@ impl Command {
             Command::JoinConsult(_) => JOIN_CONSULT,
             Command::DeflectContact(_) => DEFLECT_CONTACT,
             Command::NoteMessage(_) => NOTE_MESSAGE,
+            Command::BeginEnquiry(_) => BEGIN_ENQUIRY,
+            Command::FreeCaller(_) => FREE_CALLER,
+            Command::CloseEnquiry(_) => CLOSE_ENQUIRY,
         }
     }
 
@@ -157,7 +163,10 @@ impl Command {
             | Command::RequestPerson(_)
             | Command::InviteCompanion(_)
             | Command::DeflectContact(_)
-            | Command::NoteMessage(_) => 1,
+            | Command::NoteMessage(_)
+            | Command::BeginEnquiry(_)
+            | Command::FreeCaller(_)
+            | Command::CloseEnquiry(_) => 1,
         }
     }
 
@@ -207,6 +216,9 @@ impl Command {
             Command::JoinConsult(_) => "join_consult",
             Command::DeflectContact(_) => "deflect_contact",
             Command::NoteMessage(_) => "note_message",
+            Command::BeginEnquiry(_) => "begin_enquiry",
+            Command::FreeCaller(_) => "free_caller",
+            Command::CloseEnquiry(_) => "close_enquiry",
         }
     }
 
@@ -271,6 +283,9 @@ impl Command {
             Command::JoinConsult(payload) => append(frame, payload),
             Command::DeflectContact(payload) => append(frame, payload),
             Command::NoteMessage(payload) => append(frame, payload),
+            Command::BeginEnquiry(payload) => append(frame, payload),
+            Command::FreeCaller(payload) => append(frame, payload),
+            Command::CloseEnquiry(payload) => append(frame, payload),
         }
     }
 
@@ -308,6 +323,9 @@ impl Command {
             REQUEST_PERSON => Command::RequestPerson(Box::new(payload::<RequestPerson>(tag, body)?)),
             DEFLECT_CONTACT => Command::DeflectContact(payload::<DeflectContact>(tag, body)?),
             NOTE_MESSAGE => Command::NoteMessage(payload::<NoteMessage>(tag, body)?),
+            BEGIN_ENQUIRY => Command::BeginEnquiry(Box::new(payload::<BeginEnquiry>(tag, body)?)),
+            FREE_CALLER => Command::FreeCaller(Box::new(payload::<FreeCaller>(tag, body)?)),
+            CLOSE_ENQUIRY => Command::CloseEnquiry(Box::new(payload::<CloseEnquiry>(tag, body)?)),
             INVITE_COMPANION => Command::InviteCompanion(Box::new(payload::<InviteCompanion>(tag, body)?)),
             CONSULT => Command::Consult(payload::<Consult>(tag, body)?),
             END_CONSULT => Command::EndConsult(payload::<EndConsult>(tag, body)?),

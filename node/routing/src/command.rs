@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use crate::action::{Act, Action, CloseEntry, Closure, EntryOf, HandOver, HandOverFrom, MoveFrom};
+pub use crate::enquiry::{BeginEnquiry, CloseEnquiry, FreeCaller, PromisedCall};
 use crate::ids::{
     AssignmentEpoch, ContactId, Epoch, GatewayId, Incarnation, Millis, Name, NodeId, OperatorId, Party,
     Timestamp,
@@ -82,6 +83,12 @@ pub enum Command {
     DeflectContact(DeflectContact),
     /// Customer or operator has written in a thread.
     NoteMessage(NoteMessage),
+    /// The operator asks somebody without a seat, and may free the caller.
+    BeginEnquiry(Box<BeginEnquiry>),
+    /// The caller is freed whose operator has asked.
+    FreeCaller(Box<FreeCaller>),
+    /// An enquiry is answered, or withdrawn.
+    CloseEnquiry(Box<CloseEnquiry>),
 }
 
 /// See [`Command::AskForBreak`].
@@ -549,7 +556,10 @@ impl Command {
             | Command::RequestPerson(_)
             | Command::InviteCompanion(_)
             | Command::DeflectContact(_)
-            | Command::NoteMessage(_) => None,
+            | Command::NoteMessage(_)
+            | Command::BeginEnquiry(_)
+            | Command::FreeCaller(_)
+            | Command::CloseEnquiry(_) => None,
         }
     }
 }

@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::case::CaseEnd;
+use crate::enquiry::EnquiryNews;
 use crate::ids::{
-    AssignmentEpoch, CaseId, ChannelId, ContactId, Epoch, GatewayId, OperatorId, Party, QueueId, Timestamp,
+    AssignmentEpoch, CaseId, ChannelId, ContactId, EnquiryId, Epoch, GatewayId, OperatorId, Party, QueueId,
+    Timestamp,
 };
 use crate::refusal::Refusal;
 use crate::rules::Treatment;
@@ -62,6 +64,11 @@ pub enum Reply {
     },
     /// What came of asking for a break.
     Break(BreakAnswer),
+    /// Somebody is asked.
+    Asked {
+        /// The enquiry.
+        enquiry: EnquiryId,
+    },
 }
 
 /// What came of asking for a break (R3.11).
@@ -420,6 +427,26 @@ pub enum Effect {
         /// What.
         news: ThreadNews,
     },
+    /// Something happened to an enquiry; its view has the rest (to the gateway of the contact that it is about).
+    AnnounceEnquiry {
+        /// Which.
+        enquiry: EnquiryId,
+        /// What it is about.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// What.
+        news: EnquiryNews,
+    },
+    /// Something happened to an enquiry that concerns the operator (to the operator).
+    NotifyEnquiry {
+        /// Who is told.
+        operator: OperatorId,
+        /// Which.
+        enquiry: EnquiryId,
+        /// What.
+        news: EnquiryNews,
+    },
 }
 
 /// An operator's presence.
@@ -469,8 +496,10 @@ impl Effect {
             | Effect::OfferDeflection { gateway, .. }
             | Effect::CallDuty { gateway, .. }
             | Effect::NotifyThread { gateway, .. }
+            | Effect::AnnounceEnquiry { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
             Effect::NotifyWatcher { .. }
+            | Effect::NotifyEnquiry { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::RingOperator { .. }
             | Effect::StartWrapUp { .. }
@@ -498,6 +527,7 @@ impl Effect {
             | Effect::AnnounceConsult { operator, .. }
             | Effect::JoinConsult { operator, .. }
             | Effect::NotifyThread { operator, .. }
+            | Effect::NotifyEnquiry { operator, .. }
             | Effect::EndStream { party: Party::Operator(operator), .. } => Some(operator),
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }
@@ -510,6 +540,7 @@ impl Effect {
             | Effect::AnnounceExpectedWait { .. }
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
+            | Effect::AnnounceEnquiry { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => None,
         }
     }

@@ -80,6 +80,11 @@ slot_id!(
     CaseId,
     "k"
 );
+slot_id!(
+    /// A question to somebody without a seat.
+    EnquiryId,
+    "q"
+);
 
 macro_rules! plain_id {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {

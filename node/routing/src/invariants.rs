@@ -9,11 +9,13 @@ use alloc::vec::Vec;
 use crate::case::Case;
 use crate::contact::{Contact, State, Wait};
 use crate::effect::PresenceState;
+use crate::enquiry::Enquiry;
 use crate::ids::{OperatorId, QueueId, Timestamp};
 use crate::legs::Leg;
 use crate::operator::Operator;
 use crate::profiles::ProfileKey;
 use crate::router::Router;
+use crate::tables::TimerOf;
 
 /// An invariant that does not hold: a bug of the core. A node stops rather than go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +77,7 @@ impl Router {
         }
         self.tables.cases.iter().try_for_each(|(slot, case)| self.check_case(slot, case))?;
         self.legs.iter().try_for_each(|leg| self.check_leg(leg))?;
+        self.tables.enquiries.iter().try_for_each(|(slot, row)| self.check_enquiry(slot, row))?;
         self.check_nobody_waits_in_vain()
     }
 
@@ -102,6 +105,25 @@ impl Router {
         let has_work = contact.is_some_and(|contact| is_at_work(contact) && contact.case == Some(case.id));
         if case.is_open() != has_work || case.is_open() != case.contact.is_some() {
             return violated("I1", "an open case has no contact, or a closed one has", slot);
+        }
+        Ok(())
+    }
+
+    /// A promised call that waits for its time is a call-back order, and the indexes lead to the enquiry.
+    fn check_enquiry(&self, slot: u32, row: &Enquiry) -> Result<(), Violation> {
+        let index = &self.tables.ix.enquiries;
+        let is_found = index.about(row.contact, !row.is_open()).any(|found| found == slot);
+        if row.id.slot != slot || self.tables.find_enquiry(row.id).is_none() || !is_found {
+            return violated("I1", "an enquiry is not where its id or its contact says", slot);
+        }
+        let call = row.call.and_then(|id| self.tables.contacts.get(id.slot, id.generation));
+        let waits = call.filter(|call| matches!(call.state, State::Waiting(Wait::Later)));
+        if waits.is_some_and(|call| call.callback.is_none()) {
+            return violated("I1", "a promised call is no call-back order", slot);
+        }
+        let timer = row.deadline().map(|at| (at, TimerOf::Enquiry, slot));
+        if timer.is_some_and(|timer| !self.tables.ix.timers.contains(&timer)) {
+            return violated("I9", "an enquiry's timer is not set", slot);
         }
         Ok(())
     }

@@ -156,5 +156,15 @@ pub const CASES_MAX: u64 = 1_000_000;
 pub const CASE_HISTORY_MAX: usize = 64;
 /// Channels by which the work of one queue is interrupted, and channels whose contacts are threads there.
 pub const BY_CHANNELS_MAX: usize = 16;
+/// Enquiries in memory, closed ones within the key window included.
+pub const ENQUIRIES_MAX: u64 = 100_000;
+/// Open enquiries about one contact.
+pub const ENQUIRIES_PER_CONTACT_MAX: usize = 4;
+/// Open enquiries with which one operator may begin another.
+pub const ENQUIRIES_PER_OPERATOR_MAX: usize = 64;
+/// People without a seat whom a plan names.
+pub const ADDRESSEES_MAX: usize = 1_000;
+/// A promised call-back waits no longer for the operator who asked.
+pub const ENQUIRY_KEEP_MS_MAX: u64 = 86_400_000;
 /// How often one contact may be parked, at most.
 pub const PARKS_MAX: u16 = 1_000;

@@ -266,6 +266,24 @@ pub enum Planted {
     HeldUnanswered,
     /// Snapshots have no threads.
     ThreadsLeftOut,
+    /// A second delivery asks twice.
+    EnquiryAskedTwice,
+    /// Anybody closes an enquiry.
+    EnquiryClosedByAnybody,
+    /// A plan moves the term of an enquiry.
+    EnquiryFollowsPlan,
+    /// The freed order is taken for its own promise.
+    FreedOrderIsPromise,
+    /// A promised call waits for the answer for ever.
+    PromiseAwaitsAnswer,
+    /// The first of two answers brings the promised call forward.
+    PromiseByFirstAnswer,
+    /// A withdrawal brings the promised call forward though nothing was answered.
+    WithdrawalReleases,
+    /// An answer is nobody's note.
+    AnswerNotNoted,
+    /// An asker who has left is reminded, and nobody else.
+    ReminderToNobody,
 }
 
 /// Whether this mistake is made now.

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AssignmentEpoch, ContactId, Epoch, Name};
+use crate::ids::{AssignmentEpoch, ContactId, EnquiryId, Epoch, Name};
 
 /// Why the core does not carry out a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -169,6 +169,9 @@ pub enum Refusal {
         /// How many.
         cases: u32,
     },
+    /// No such enquiry (or its memory has ended).
+    #[error("enquiry: {0} is not known; closed enquiries are remembered for the key window")]
+    UnknownEnquiry(EnquiryId),
     /// The operator has no such break.
     #[error("break: the operator has no break {0:?}; its rules name those it has")]
     UnknownBreak(Name),
@@ -207,6 +210,7 @@ impl Refusal {
             Refusal::WouldStrand { .. } => "would-strand",
             Refusal::NobodyThere(_) => "nobody-there",
             Refusal::UnknownCalendar(_) => "unknown-calendar",
+            Refusal::UnknownEnquiry(_) => "unknown-enquiry",
             Refusal::UnknownBreak(_) => "unknown-break",
             Refusal::NothingWaits => "nothing-waits",
             Refusal::NotALead(_) => "not-a-lead",

@@ -316,6 +316,9 @@ impl Router {
             Command::JoinConsult(command) => self.join_consult(command),
             Command::DeflectContact(command) => self.deflect_contact(command),
             Command::NoteMessage(command) => self.take_message(command),
+            Command::BeginEnquiry(command) => self.begin_enquiry(command),
+            Command::FreeCaller(command) => self.free_caller(command),
+            Command::CloseEnquiry(command) => self.close_enquiry(command),
         }
     }
 
@@ -331,6 +334,7 @@ impl Router {
                 TimerOf::Operator => self.operator_timer(slot, at),
                 TimerOf::Gateway => self.gateway_timer(slot),
                 TimerOf::Case => self.case_timer(slot, at),
+                TimerOf::Enquiry => self.enquiry_timer(slot, at),
             }
             self.settle();
         }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarPlan;
+pub use crate::enquiry::{Addressee, EnquiryRule};
 use crate::ids::{Millis, Name};
 
 /// Rules of the whole centre.
@@ -41,6 +42,8 @@ pub struct PlanRules {
     pub duty_after: Option<Millis>,
     /// What changes ranks and ladders while a queue's figure is bad (R3.12).
     pub triggers: Vec<Trigger>,
+    /// Questions to people without a seat (R3.10); `None` where nobody begins one.
+    pub enquiries: Option<EnquiryRule>,
 }
 
 /// While a queue's figure is bad, other ranks count and its ladder is open further (R3.12).

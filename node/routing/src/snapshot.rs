@@ -14,6 +14,7 @@ use crate::closures::Closures;
 use crate::companions::{Companions, Invitation};
 use crate::contact::Contact;
 use crate::directory::Directory;
+use crate::enquiry::Enquiry;
 use crate::expected_wait::Estimate;
 use crate::ids::{ContactId, LogIndex, OperatorId, QueueId, Timestamp, hash_parts};
 use crate::legs::{Leg, Legs};
@@ -49,6 +50,7 @@ pub struct Snapshot {
     operators: Slab<Operator>,
     gateways: Slab<Gateway>,
     cases: Slab<Case>,
+    enquiries: Slab<Enquiry>,
     totals: Vec<QueueTotals>,
     jobs: VecDeque<Job>,
     deeds: MemoryRows<Deed>,
@@ -103,6 +105,7 @@ pub(crate) struct Rows {
     pub operators: StoredSlab<Operator>,
     pub gateways: StoredSlab<Gateway>,
     pub cases: StoredSlab<Case>,
+    pub enquiries: StoredSlab<Enquiry>,
 }
 
 /// Why a snapshot cannot be used. A node must not serve from it.
@@ -209,6 +212,7 @@ impl Snapshot {
         crate::codec::append(&mut bytes, &self.operators);
         crate::codec::append(&mut bytes, &self.gateways);
         crate::codec::append(&mut bytes, &self.cases);
+        crate::codec::append(&mut bytes, &self.enquiries);
         let checksum = hash_parts(&[&bytes]);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         bytes
@@ -228,6 +232,7 @@ impl Router {
             operators: self.tables.operators.clone(),
             gateways: self.tables.gateways.clone(),
             cases: self.tables.cases.clone(),
+            enquiries: self.tables.enquiries.clone(),
             totals: self.totals.clone(),
             jobs: self.jobs.clone(),
             deeds: self.deeds.rows(),
@@ -342,7 +347,8 @@ fn derive(
     tables.contacts = Slab::from_stored(rows.contacts).ok_or_else(|| slots.clone())?;
     tables.operators = Slab::from_stored(rows.operators).ok_or_else(|| slots.clone())?;
     tables.gateways = Slab::from_stored(rows.gateways).ok_or_else(|| slots.clone())?;
-    tables.cases = Slab::from_stored(rows.cases).ok_or(slots)?;
+    tables.cases = Slab::from_stored(rows.cases).ok_or_else(|| slots.clone())?;
+    tables.enquiries = Slab::from_stored(rows.enquiries).ok_or(slots)?;
     tables.ix.classes.climbed_until = now;
     tables.waits = Waits::from_stored(waits);
     tables.derive_indexes();

@@ -173,6 +173,7 @@ impl From<RowsV1> for Rows {
             operators: rows.operators.map(Operator::from),
             gateways: rows.gateways,
             cases: StoredSlab::empty(),
+            enquiries: StoredSlab::empty(),
         }
     }
 }

@@ -190,6 +190,7 @@ impl From<RowsV2> for Rows {
             operators: rows.operators.map(Operator::from),
             gateways: rows.gateways,
             cases: StoredSlab::empty(),
+            enquiries: StoredSlab::empty(),
         }
     }
 }

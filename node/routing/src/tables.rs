@@ -10,9 +10,11 @@ use crate::case::Case;
 use crate::classes::Classes;
 use crate::contact::{Contact, State, Wait};
 use crate::directory::Directory;
+use crate::enquiries::EnquiryIndex;
+use crate::enquiry::Enquiry;
 use crate::expected_wait::Lines;
 use crate::gauges::{Gauges, NO_STATE, gauge_of, state_number};
-use crate::ids::{Name, OperatorId, Timestamp};
+use crate::ids::{LogIndex, Name, OperatorId, Timestamp};
 use crate::operator::{Exclusion, Operator};
 use crate::order::OrderKey;
 use crate::planted::{Planted, is};
@@ -31,6 +33,7 @@ pub(crate) enum TimerOf {
     Operator,
     Gateway,
     Case,
+    Enquiry,
 }
 
 /// Open cases of one stage.
@@ -45,8 +48,9 @@ pub(crate) struct CaseCount {
 pub(crate) struct Indexes {
     /// (gateway name, key) → contact.
     pub keys: BTreeMap<u128, u32>,
-    /// (number, principals) → the open call-back order.
-    pub callbacks: BTreeMap<u128, u32>,
+    /// Open call-back orders: (number and principals, arrival, order). The last one of a number is the one that
+    /// others join.
+    pub callbacks: BTreeSet<(u128, LogIndex, u32)>,
     pub logins: BTreeMap<Name, u32>,
     pub gateway_names: BTreeMap<Name, u32>,
     pub timers: BTreeSet<(Timestamp, TimerOf, u32)>,
@@ -77,6 +81,7 @@ pub(crate) struct Indexes {
     pub gauges: Vec<Gauges>,
     /// Open cases by route and stage.
     pub cases_at: BTreeMap<Name, BTreeMap<u16, CaseCount>>,
+    pub enquiries: EnquiryIndex,
 }
 
 #[derive(Debug)]
@@ -86,6 +91,7 @@ pub(crate) struct Tables {
     pub operators: Slab<Operator>,
     pub gateways: Slab<Gateway>,
     pub cases: Slab<Case>,
+    pub enquiries: Slab<Enquiry>,
     pub waits: Waits,
     pub threads: Threads,
     pub ix: Indexes,
@@ -126,6 +132,7 @@ impl Tables {
             operators: Slab::new(),
             gateways: Slab::new(),
             cases: Slab::new(),
+            enquiries: Slab::new(),
             waits: Waits::default(),
             threads: Threads::default(),
             ix: Indexes::default(),
@@ -311,7 +318,7 @@ impl Tables {
     fn move_open(&mut self, slot: u32, open: bool) {
         let (gateway, callback, is_costless) = {
             let contact = self.contact(slot);
-            (contact.gateway.slot, contact.callback, contact.units == 0)
+            (contact.gateway.slot, order_of(slot, contact), contact.units == 0)
         };
         if self.directory.invites() {
             self.follow_phone(slot, open);
@@ -323,9 +330,7 @@ impl Tables {
         }
         self.ix.brought.remove(&(gateway, slot));
         self.ix.costless -= u32::from(is_costless);
-        if let Some(callback) = callback
-            && self.ix.callbacks.get(&callback) == Some(&slot)
-        {
+        if let Some(callback) = callback {
             self.ix.callbacks.remove(&callback);
         }
     }
@@ -487,6 +492,13 @@ impl Tables {
         }
         self.derive_contacts();
         self.derive_cases();
+        self.derive_enquiries();
+    }
+
+    /// Open call-back orders of a number and principals, the last one first.
+    pub(crate) fn orders_of(&self, callback: u128) -> impl Iterator<Item = u32> + '_ {
+        let all = (callback, LogIndex(0), 0)..=(callback, LogIndex(u64::MAX), u32::MAX);
+        self.ix.callbacks.range(all).rev().map(|entry| entry.2)
     }
 
     /// Puts up all contacts. The trees that hold nearly all of them are made of what was gathered for each, which takes a
@@ -496,7 +508,7 @@ impl Tables {
         let open = || self.contacts.iter().filter(|(_, contact)| contact.is_open());
         self.ix.brought = open().map(|(slot, contact)| (contact.gateway.slot, slot)).collect();
         self.ix.costless = open().filter(|(_, contact)| contact.units == 0).count() as u32;
-        self.ix.callbacks = open().filter_map(|(slot, contact)| Some((contact.callback?, slot))).collect();
+        self.ix.callbacks = open().filter_map(|(slot, contact)| order_of(slot, contact)).collect();
         let mut lines: Vec<Vec<OrderKey>> = Vec::new();
         for slot in 0..self.contacts.slots() {
             let Some(after) = self.contacts.at(slot).map(Self::contact_facets) else { continue };
@@ -533,10 +545,10 @@ impl Tables {
 
     fn index_contact(&mut self, slot: u32) {
         let contact = self.contact(slot);
-        let (key, callback) = (contact.key, contact.callback.filter(|_| contact.is_open()));
+        let (key, callback) = (contact.key, order_of(slot, contact).filter(|_| contact.is_open()));
         self.ix.keys.insert(key, slot);
         if let Some(callback) = callback {
-            self.ix.callbacks.insert(callback, slot);
+            self.ix.callbacks.insert(callback);
         }
         self.put_up_contact(slot);
     }
@@ -549,6 +561,11 @@ impl Tables {
     pub(crate) fn find_login(&self, login: &Name) -> Option<OperatorId> {
         self.ix.logins.get(login).map(|&slot| self.operator(slot).id)
     }
+}
+
+/// What a call-back order is found by.
+fn order_of(slot: u32, contact: &Contact) -> Option<(u128, LogIndex, u32)> {
+    Some((contact.callback?, contact.index, slot))
 }
 
 fn operator_facets(operator: &Operator) -> OperatorFacets {

@@ -9,8 +9,8 @@ use crate::companions::Invitation;
 use crate::contact::{Contact, State, Wait};
 use crate::effect::{EndReason, PresenceState};
 use crate::ids::{
-    AssignmentEpoch, CaseId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId, Party, QueueId,
-    Timestamp, hash_parts,
+    AssignmentEpoch, CaseId, ContactId, EnquiryId, GatewayId, LogIndex, Millis, Name, OperatorId, Party,
+    QueueId, Timestamp, hash_parts,
 };
 use crate::operator::Operator;
 use crate::router::{QueueTotals, Router};
@@ -254,6 +254,8 @@ pub struct ContactView {
     pub legs: Vec<ContactId>,
     /// The contact that this open consultation is about, and whether the customer is in it.
     pub leg_of: Option<(ContactId, bool)>,
+    /// Enquiries about it, and those that promised it as a call: open ones first.
+    pub enquiries: Vec<EnquiryId>,
 }
 
 impl Router {
@@ -427,6 +429,7 @@ impl Router {
             note: row.text.note.clone(),
             legs: self.legs.of(row.id.slot).iter().map(|slot| self.tables.contact(*slot).id).collect(),
             leg_of: self.legs.find(row.id.slot).map(|leg| (leg.of, leg.joined)),
+            enquiries: self.enquiries_of(row.id),
         }
     }
 

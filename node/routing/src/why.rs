@@ -159,6 +159,8 @@ pub struct ContactWhy {
     pub kept_from: Vec<(WhyNot, u32)>,
     /// Of the latest assignment.
     pub decision: Option<Decision>,
+    /// Who was asked and has not answered, of a promised call that waits for its time.
+    pub awaits: Vec<Name>,
 }
 
 /// What is to be said of an operator.
@@ -193,6 +195,14 @@ impl Router {
             ahead: if waits { self.ahead_of(contact) } else { 0 },
             kept_from: if waits { self.kept_from(contact) } else { Vec::new() },
             decision: contact.decision.as_deref().copied(),
+            awaits: match contact.state {
+                State::Waiting(Wait::Later) => self.answers_awaited(id),
+                State::Waiting(Wait::Held { .. } | Wait::InLine | Wait::ForCustomer)
+                | State::Offered { .. }
+                | State::Handling { .. }
+                | State::WrapUp { .. }
+                | State::Ended { .. } => Vec::new(),
+            },
         })
     }
 

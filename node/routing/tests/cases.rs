@@ -116,6 +116,8 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::NotifyThread { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::InviteCompanion { .. } => "other",
     };

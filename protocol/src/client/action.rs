@@ -9,12 +9,12 @@ use crate::MESSAGE_BYTES_MAX;
 use crate::v1::action_service_client::ActionServiceClient;
 use crate::v1::{
     AssignContactRequest, AssignContactResponse, CloseContactRequest, CloseContactResponse,
-    CloseEntryRequest, CloseEntryResponse, DeferBreaksRequest, DeferBreaksResponse, ForcePresenceRequest,
-    ForcePresenceResponse, HandOverRequest, HandOverResponse, LiftContactRequest, LiftContactResponse,
-    ListAuditRequest, ListAuditResponse, ListClosuresRequest, ListClosuresResponse, ListTriggersRequest,
-    ListTriggersResponse, MoveContactsRequest, MoveContactsResponse, OpenEntryRequest, OpenEntryResponse,
-    RequeueContactRequest, RequeueContactResponse, SignOutOperatorRequest, SignOutOperatorResponse,
-    VerifyAuditRequest, VerifyAuditResponse,
+    CloseEnquiryRequest, CloseEnquiryResponse, CloseEntryRequest, CloseEntryResponse, DeferBreaksRequest,
+    DeferBreaksResponse, ForcePresenceRequest, ForcePresenceResponse, HandOverRequest, HandOverResponse,
+    LiftContactRequest, LiftContactResponse, ListAuditRequest, ListAuditResponse, ListClosuresRequest,
+    ListClosuresResponse, ListTriggersRequest, ListTriggersResponse, MoveContactsRequest,
+    MoveContactsResponse, OpenEntryRequest, OpenEntryResponse, RequeueContactRequest, RequeueContactResponse,
+    SignOutOperatorRequest, SignOutOperatorResponse, VerifyAuditRequest, VerifyAuditResponse,
 };
 
 /// Acts, and asks who did what. Each action carries a key, so a call with an unknown outcome is asked again of
@@ -75,6 +75,18 @@ impl ActionClient {
     /// As for [`ActionClient::force_presence`].
     pub async fn close_entry(&self, request: CloseEntryRequest) -> Result<CloseEntryResponse, CallError> {
         let ask = async |channel, request| service(channel).close_entry(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Closes an enquiry.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn close_enquiry(
+        &self,
+        request: CloseEnquiryRequest,
+    ) -> Result<CloseEnquiryResponse, CallError> {
+        let ask = async |channel, request| service(channel).close_enquiry(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

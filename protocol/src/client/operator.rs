@@ -20,11 +20,12 @@ use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
     CaseStep, ContactContext, ContactResult, OperatorAccept, OperatorAck, OperatorAskColleague,
-    OperatorAskForBreak, OperatorAssignContact, OperatorComplete, OperatorDecline, OperatorDone,
-    OperatorEndConsult, OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorHeartbeat,
-    OperatorHello, OperatorHold, OperatorInviteCompanion, OperatorJoinConsult, OperatorRequestPerson,
-    OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence,
-    OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, Receipt,
+    OperatorAskForBreak, OperatorAssignContact, OperatorBeginEnquiry, OperatorCloseEnquiry, OperatorComplete,
+    OperatorDecline, OperatorDone, OperatorEndConsult, OperatorEndWrapUp, OperatorEvent,
+    OperatorExtendWrapUp, OperatorFreeCaller, OperatorHeartbeat, OperatorHello, OperatorHold,
+    OperatorInviteCompanion, OperatorJoinConsult, OperatorRequestPerson, OperatorResync,
+    OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut,
+    OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, PromisedCall, Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -135,6 +136,35 @@ pub enum OperatorOperation {
         leg: String,
         /// Whether the customer is in it from here on.
         on: bool,
+    },
+    /// Asks somebody without a seat about a contact.
+    BeginEnquiry {
+        /// About which.
+        of: AssignmentOf,
+        /// Whom: an addressee of the plan, or anybody.
+        to: String,
+        /// What.
+        question: String,
+        /// When an answer is due; `None` for the addressee's term.
+        term: Option<Millis>,
+        /// Frees the caller with the promise to be called.
+        call: Option<PromisedCall>,
+    },
+    /// Frees the caller about whom somebody was asked.
+    FreeCaller {
+        /// Which.
+        of: AssignmentOf,
+        /// Id of the enquiry.
+        enquiry: String,
+        /// The promise.
+        call: PromisedCall,
+    },
+    /// Closes an enquiry.
+    CloseEnquiry {
+        /// Its id.
+        enquiry: String,
+        /// What was answered; `None` withdraws the question.
+        answer: Option<String>,
     },
     /// Ends the session, and the client with it.
     SignOut,
@@ -286,6 +316,7 @@ impl Role for Desktop {
             | OperatorOperation::NotReady(_)
             | OperatorOperation::TakeNext(_)
             | OperatorOperation::AskForBreak(_)
+            | OperatorOperation::CloseEnquiry { .. }
             | OperatorOperation::SignOut => Subject::Session,
             OperatorOperation::AssignContact { contact, .. } => Subject::Contact(contact.as_str().into()),
             OperatorOperation::Accept(of)
@@ -299,6 +330,8 @@ impl Role for Desktop {
             | OperatorOperation::Consult { of, .. }
             | OperatorOperation::EndConsult { of, .. }
             | OperatorOperation::JoinConsult { of, .. }
+            | OperatorOperation::BeginEnquiry { of, .. }
+            | OperatorOperation::FreeCaller { of, .. }
             | OperatorOperation::EndWrapUp(of) => Subject::Contact(of.contact.as_str().into()),
         }
     }
@@ -395,6 +428,19 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         }
         OperatorOperation::JoinConsult { of: AssignmentOf { contact, assignment }, leg, on } => {
             Up::JoinConsult(OperatorJoinConsult { op_id, contact, assignment, leg, on })
+        }
+        OperatorOperation::BeginEnquiry { of, to, question, term, call } => {
+            let AssignmentOf { contact, assignment } = of;
+            let term_ms = term.map(|term| term.0);
+            let asked = OperatorBeginEnquiry { op_id, contact, assignment, to, question, term_ms, call };
+            Up::BeginEnquiry(asked)
+        }
+        OperatorOperation::FreeCaller { of: AssignmentOf { contact, assignment }, enquiry, call } => {
+            let call = Some(call);
+            Up::FreeCaller(OperatorFreeCaller { op_id, contact, assignment, enquiry, call })
+        }
+        OperatorOperation::CloseEnquiry { enquiry, answer } => {
+            Up::CloseEnquiry(OperatorCloseEnquiry { op_id, enquiry, answer })
         }
         OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
     }

@@ -12,9 +12,10 @@ use crate::v1::supervisor_service_client::SupervisorServiceClient;
 use crate::v1::{
     CountCasesRequest, CountCasesResponse, ErrorKind, EventFilter, ExplainContactRequest,
     ExplainContactResponse, ExplainOperatorRequest, ExplainOperatorResponse, GetCaseRequest, GetCaseResponse,
-    GetContactRequest, GetContactResponse, ListCasesRequest, ListCasesResponse, ListContactsRequest,
-    ListContactsResponse, ListEventsRequest, ListEventsResponse, ListOperatorsRequest, ListOperatorsResponse,
-    ListQueuesRequest, ListQueuesResponse, WatchEventsRequest, WatchEventsResponse,
+    GetContactRequest, GetContactResponse, GetEnquiryRequest, GetEnquiryResponse, ListCasesRequest,
+    ListCasesResponse, ListContactsRequest, ListContactsResponse, ListEnquiriesRequest,
+    ListEnquiriesResponse, ListEventsRequest, ListEventsResponse, ListOperatorsRequest,
+    ListOperatorsResponse, ListQueuesRequest, ListQueuesResponse, WatchEventsRequest, WatchEventsResponse,
 };
 
 const WATCH_PAUSE: Duration = Duration::from_millis(200);
@@ -95,6 +96,27 @@ impl SupervisorClient {
     /// As for [`SupervisorClient::list_queues`].
     pub async fn case(&self, request: GetCaseRequest) -> Result<GetCaseResponse, CallError> {
         let ask = async |channel, request| service(channel).get_case(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// A page of enquiries.
+    ///
+    /// # Errors
+    /// As for [`SupervisorClient::list_queues`].
+    pub async fn list_enquiries(
+        &self,
+        request: ListEnquiriesRequest,
+    ) -> Result<ListEnquiriesResponse, CallError> {
+        let ask = async |channel, request| service(channel).list_enquiries(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// One enquiry.
+    ///
+    /// # Errors
+    /// As for [`SupervisorClient::list_queues`].
+    pub async fn enquiry(&self, request: GetEnquiryRequest) -> Result<GetEnquiryResponse, CallError> {
+        let ask = async |channel, request| service(channel).get_enquiry(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

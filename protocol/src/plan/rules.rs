@@ -1,6 +1,7 @@
 //! The rule book between its two forms. Parts that say nothing do not travel.
 
 pub(super) mod deflection;
+mod enquiry;
 mod orphan;
 mod route;
 mod thread;
@@ -43,6 +44,7 @@ pub(super) fn plan_to_message(rules: &PlanRules) -> Option<v1::PlanRules> {
         recall_after_ms: rules.recall_after.map(|span| span.0),
         duty_after_ms: rules.duty_after.map(|span| span.0),
         triggers: rules.triggers.iter().map(trigger::trigger_to_message).collect(),
+        enquiries: rules.enquiries.as_ref().map(enquiry::to_message),
     })
 }
 
@@ -66,6 +68,7 @@ pub(super) fn plan_from_message(rules: v1::PlanRules, problems: &mut Vec<FieldPr
         recall_after: rules.recall_after_ms.map(Millis),
         duty_after: rules.duty_after_ms.map(Millis),
         triggers: trigger::from_messages(rules.triggers, problems),
+        enquiries: rules.enquiries.map(|rule| enquiry::from_message(rule, problems)),
     }
 }
 

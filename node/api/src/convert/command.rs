@@ -143,6 +143,9 @@ pub(crate) fn operator_command(
         Message::Consult(consult) => (consult.op_id, super::together::consult(&consult, operator, epoch)),
         Message::EndConsult(end) => (end.op_id, super::together::end_consult(&end, operator, epoch)),
         Message::JoinConsult(join) => (join.op_id, super::together::join_consult(&join, operator, epoch)),
+        Message::BeginEnquiry(begin) => (begin.op_id, super::enquiry::begin(begin, operator, epoch)),
+        Message::FreeCaller(free) => (free.op_id, super::enquiry::free_caller(free, operator, epoch)),
+        Message::CloseEnquiry(close) => (close.op_id, super::enquiry::close(&close, operator, epoch)),
         Message::SignOut(sign_out) => {
             let command = Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch });
             let mut problems = Problems::default();

@@ -54,6 +54,7 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         leg_of: view.leg_of.map(|(of, _)| of.to_string()),
         joined: view.leg_of.is_some_and(|(_, joined)| joined),
         note: view.note.as_ref().map(ToString::to_string),
+        enquiries: view.enquiries.iter().map(ToString::to_string).collect(),
         result: view.result.as_ref().map(result),
         invitation: view.invitation.as_ref().map(invitation),
         companion_of: view.companion_of.map(|call| call.to_string()),

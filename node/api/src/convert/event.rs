@@ -11,7 +11,7 @@ use ringmain_routing::{
 };
 
 use super::contact::{contact, ended, forgotten, login, presence, withdraw_reason};
-use super::{Life, case, together};
+use super::{Life, case, enquiry, together};
 
 /// An effect as its contact's gateway hears of it; `None` for one that is not for gateways.
 pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Option<v1::GatewayEvent> {
@@ -55,11 +55,15 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
         }
         Effect::OfferDeflection { contact, to, .. } => (contact, Event::DeflectionOffered(offered(to))),
         Effect::CallDuty { contact, .. } => (contact, Event::DutyCalled(v1::DutyCalled {})),
+        Effect::AnnounceEnquiry { enquiry, contact, news, .. } => {
+            (contact, Event::Enquiry(enquiry::changed(enquiry, news, router)))
+        }
         Effect::AnnounceStage { .. }
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
         | Effect::AnnounceCaseClosed { .. } => return case_for_gateway(delivered, router, life),
         Effect::NotifyWatcher { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::RingOperator { .. }
         | Effect::StartWrapUp { .. }
@@ -111,6 +115,8 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::AnnounceAlarm { .. }
+        | Effect::AnnounceEnquiry { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::NotifyWatcher { .. } => return None,
     };
     let contact = contact_of(&delivered.effect);
@@ -126,6 +132,10 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
 /// An effect as the operator hears of it; `None` for one that is not for operators.
 pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -> Option<v1::OperatorEvent> {
     use v1::operator_event::Event;
+    let consult = |contact: ContactId, changed| {
+        Event::Consult(v1::OperatorConsult { contact: contact.to_string(), changed: Some(changed) })
+    };
+    let asked = |enquiry, news| Event::Enquiry(enquiry::changed(enquiry, news, router));
     let event = match delivered.effect {
         Effect::RingOperator { contact, operator, assignment, deadline, automatic } => {
             let look = look(contact, operator, delivered.at, router);
@@ -133,12 +143,7 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
         }
         Effect::ConnectContact { contact, operator, assignment, .. } => {
             let look = look(contact, operator, delivered.at, router);
-            Event::Connect(v1::OperatorConnect {
-                contact: Some(look.contact),
-                assignment: assignment.0,
-                waited_ms: look.waited_ms,
-                matches: look.matches,
-            })
+            Event::Connect(operator_connect(look, assignment))
         }
         Effect::WithdrawAssignment { contact, assignment, reason, .. } => {
             Event::Withdrawn(operator_withdrawn(contact, assignment, reason))
@@ -169,14 +174,14 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
             Event::QueueAlarm(alarm(operator, queue, (trigger, on), router))
         }
         Effect::AnnounceConsult { contact, of, operator, .. } => {
-            let changed = together::consult_changed(v1::ConsultChange::Begun, of, operator, router);
-            Event::Consult(v1::OperatorConsult { contact: contact.to_string(), changed: Some(changed) })
+            consult(contact, together::consult_changed(v1::ConsultChange::Begun, of, operator, router))
         }
         Effect::JoinConsult { contact, of, operator, on, .. } => {
-            let changed = together::consult_changed(together::joined(on), of, operator, router);
-            Event::Consult(v1::OperatorConsult { contact: contact.to_string(), changed: Some(changed) })
+            consult(contact, together::consult_changed(together::joined(on), of, operator, router))
         }
+        Effect::NotifyEnquiry { enquiry, news, .. } => asked(enquiry, news),
         Effect::AnnounceExpectedWait { .. }
+        | Effect::AnnounceEnquiry { .. }
         | Effect::AnnounceQueued { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::AnnounceEnded { .. }
@@ -194,6 +199,11 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
         at_ms: delivered.at.0,
         event: Some(event),
     })
+}
+
+fn operator_connect(look: Look, assignment: AssignmentEpoch) -> v1::OperatorConnect {
+    let Look { contact, waited_ms, matches } = look;
+    v1::OperatorConnect { contact: Some(contact), assignment: assignment.0, waited_ms, matches }
 }
 
 fn ring(look: Look, assignment: AssignmentEpoch, deadline: Timestamp, automatic: bool) -> v1::OperatorRing {
@@ -278,12 +288,12 @@ pub(crate) fn for_watchers(
 fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
     use v1::event::Event;
     let name = |id: OperatorId| (id.to_string(), login(id, router).unwrap_or_default());
+    let consult = |change, of, by| Event::Consult(together::consult_changed(change, of, by, router));
+    let asked = |enquiry, news| Event::Enquiry(enquiry::changed(enquiry, news, router));
     match *effect {
         Effect::AnnounceQueued { .. } => Event::Queued(v1::ContactQueued {}),
         Effect::RingOperator { operator, assignment, deadline, automatic, .. } => {
-            let (operator, operator_login) = name(operator);
-            let (assignment, deadline_ms) = (assignment.0, deadline.0);
-            Event::Rung(v1::OperatorRung { operator, operator_login, assignment, deadline_ms, automatic })
+            Event::Rung(rung(name(operator), assignment, deadline, automatic))
         }
         Effect::AnnounceAssigned { operator, assignment, .. } => {
             Event::Assigned(assigned(operator, name(operator).1, assignment))
@@ -335,15 +345,30 @@ fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
         Effect::AnnounceAlarm { operator, queue, trigger, on } => {
             Event::QueueAlarm(alarm(operator, queue, (trigger, on), router))
         }
-        Effect::AnnounceConsult { of, operator, .. } => {
-            Event::Consult(together::consult_changed(v1::ConsultChange::Begun, of, operator, router))
-        }
-        Effect::JoinConsult { of, operator, on, .. } => {
-            Event::Consult(together::consult_changed(together::joined(on), of, operator, router))
-        }
+        Effect::AnnounceConsult { of, operator, .. } => consult(v1::ConsultChange::Begun, of, operator),
+        Effect::JoinConsult { of, operator, on, .. } => consult(together::joined(on), of, operator),
         Effect::AnnounceExpectedWait { band, .. } => {
             Event::ExpectedWait(v1::ExpectedWaitAnnounced { band: u32::from(band) })
         }
+        Effect::AnnounceEnquiry { enquiry, news, .. } => asked(enquiry, news),
+        Effect::NotifyEnquiry { operator, enquiry, news } => {
+            Event::EnquiryTold(enquiry::told(operator, enquiry, news, router))
+        }
+    }
+}
+
+fn rung(
+    (operator, operator_login): (String, String),
+    assignment: AssignmentEpoch,
+    deadline: Timestamp,
+    automatic: bool,
+) -> v1::OperatorRung {
+    v1::OperatorRung {
+        operator,
+        operator_login,
+        assignment: assignment.0,
+        deadline_ms: deadline.0,
+        automatic,
     }
 }
 
@@ -437,6 +462,7 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::InviteCompanion { contact, .. }
         | Effect::OfferDeflection { contact, .. }
         | Effect::CallDuty { contact, .. }
+        | Effect::AnnounceEnquiry { contact, .. }
         | Effect::AnnounceConsult { contact, .. }
         | Effect::JoinConsult { contact, .. }
         | Effect::AnnounceExpectedWait { contact, .. }
@@ -447,6 +473,7 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::EndStream { .. }
         | Effect::WarnCase { .. }
         | Effect::AnnounceCaseClosed { .. }
+        | Effect::NotifyEnquiry { .. }
         | Effect::NotifyWatcher { .. } => None,
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod case;
 pub(crate) mod command;
 pub(crate) mod contact;
+pub(crate) mod enquiry;
 pub(crate) mod event;
 pub(crate) mod together;
 pub(crate) mod why;

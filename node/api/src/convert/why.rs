@@ -28,6 +28,7 @@ pub(crate) fn of_contact(why: &ContactWhy, router: &Router) -> v1::ExplainContac
         kept,
         kept_unlisted,
         decision: why.decision.as_ref().map(|decided| decision(decided, router)),
+        awaits: why.awaits.iter().map(ToString::to_string).collect(),
         stamp: None,
     }
 }

@@ -265,6 +265,7 @@ impl GatewayTalk {
                 | Reply::PlanApplied { .. }
                 | Reply::Acted { .. }
                 | Reply::Taken { .. }
+                | Reply::Asked { .. }
                 | Reply::Break(_),
             ) => Down::Done(v1::GatewayDone { receipt: Some(receipt) }),
             Err(refusal) => failed(receipt, error::refused(refusal)),

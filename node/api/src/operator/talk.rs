@@ -110,6 +110,9 @@ impl Dialect for OperatorTalk {
             Up::Consult(consult) => Some(&mut consult.op_id),
             Up::EndConsult(end) => Some(&mut end.op_id),
             Up::JoinConsult(join) => Some(&mut join.op_id),
+            Up::BeginEnquiry(begin) => Some(&mut begin.op_id),
+            Up::FreeCaller(free) => Some(&mut free.op_id),
+            Up::CloseEnquiry(close) => Some(&mut close.op_id),
             Up::SignOut(sign_out) => Some(&mut sign_out.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) => None,
         }
@@ -155,7 +158,8 @@ fn break_answer(reply: Reply) -> (v1::BreakAnswer, u64) {
         | Reply::Opened { .. }
         | Reply::PlanApplied { .. }
         | Reply::Acted { .. }
-        | Reply::Taken { .. } => (v1::BreakAnswer::Unspecified, 0),
+        | Reply::Taken { .. }
+        | Reply::Asked { .. } => (v1::BreakAnswer::Unspecified, 0),
     }
 }
 
@@ -207,9 +211,11 @@ impl OperatorTalk {
                 } else {
                     None
                 };
+                let enquiry =
+                    if let Reply::Asked { enquiry } = reply { Some(enquiry.to_string()) } else { None };
                 let (answer, until_ms) = break_answer(*reply);
                 let (receipt, break_answer) = (Some(receipt), answer.into());
-                Down::Done(v1::OperatorDone { receipt, contact, break_answer, until_ms })
+                Down::Done(v1::OperatorDone { receipt, contact, break_answer, until_ms, enquiry })
             }
             Err(refusal) => failed(receipt, error::refused(refusal)),
         }

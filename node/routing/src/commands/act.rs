@@ -84,6 +84,7 @@ impl Router {
             Action::HandOver(hand_over) => self.judge_shift_over(hand_over),
             Action::CloseEntry(close) => self.judge_close_entry(close),
             Action::OpenEntry { of } => self.judge_entry(of).map(|()| 0),
+            Action::CloseEnquiry { enquiry, answer } => self.judge_enquiry_over(*enquiry, answer.as_ref()),
             Action::Note { what, detail } => {
                 check_name("what", what)?;
                 if !detail.is_empty() {
@@ -204,6 +205,7 @@ impl Router {
             Action::HandOver(hand_over) => self.hand_over(hand_over),
             Action::CloseEntry(close) => self.close_entry(by, close),
             Action::OpenEntry { of } => self.open_entry(of),
+            Action::CloseEnquiry { enquiry, answer } => self.end_enquiry(*enquiry, by, None, answer.as_ref()),
             Action::Note { .. } => {}
             Action::AssignContact { contact, to, hold } => {
                 if self.judge_hand_out(*contact, to) == Ok(true) {

@@ -51,6 +51,9 @@ impl Router {
         if is(Planted::DueChangedByPlan) {
             self.reckon_again();
         }
+        if is(Planted::EnquiryFollowsPlan) {
+            self.reckon_enquiries_again();
+        }
         if self.format >= 3 {
             self.plans.push_back((version, self.index));
             if self.plans.len() > PLANS_REMEMBERED_MAX {

@@ -4,12 +4,12 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::command::{ContactDetails, EnqueueContact};
+use crate::command::{CallbackOrder, ContactDetails, EnqueueContact};
 use crate::contact::{Contact, Language, Need, State, Text, Wait};
 use crate::effect::{Effect, EndReason, Reply};
 use crate::entry::Entry;
 use crate::fields::{check_name, check_span, check_text, invalid};
-use crate::ids::{AssignmentEpoch, ChannelId, ContactId, OperatorId, QueueId, Timestamp, hash_parts};
+use crate::ids::{AssignmentEpoch, ChannelId, ContactId, Millis, OperatorId, QueueId, Timestamp, hash_parts};
 use crate::limits::{
     ATTRIBUTES_BYTES_MAX, CAPACITY_MAX, CLASSES_MAX, CONTACTS_MAX, CONTACTS_RESERVED_FOR_TIER_0,
     FACT_ATTRIBUTES_MAX, KEY_BYTES_MAX, REQUIRED_SKILLS_MAX, SOURCES_MAX, TIER_MAX, TIMESTAMP_MS_MAX,
@@ -203,7 +203,7 @@ impl Router {
     }
 
     fn open_order(&self, command: &EnqueueContact) -> Option<u32> {
-        let open = self.tables.ix.callbacks.get(&callback_hash(command)?).copied();
+        let open = self.tables.orders_of(callback_hash(command)?).next();
         open.filter(|_| !is(Planted::MergeForgotten))
     }
 
@@ -305,6 +305,13 @@ impl Router {
         contact.state = self.ended(reason);
         self.tables.add_contact(contact);
         self.totals_of(id.slot).merged += 1;
+        self.add_source(open, not_before, head_start);
+        self.emit(Effect::AnnounceEnded { contact: id, gateway, reason });
+        Reply::Merged { contact: id, into }
+    }
+
+    /// An open order stands for one more; the earliest place counts, an explicit time replaces.
+    pub(super) fn add_source(&mut self, open: u32, not_before: Option<Timestamp>, head_start: Millis) {
         let more = u32::from(!is(Planted::MergeLosesSource));
         self.tables.change_contact(open, |row| row.sources = (row.sources + more).min(SOURCES_MAX));
         match (self.tables.contact(open).state, not_before) {
@@ -318,8 +325,6 @@ impl Router {
             ) => {}
         }
         self.look_again(open);
-        self.emit(Effect::AnnounceEnded { contact: id, gateway, reason });
-        Reply::Merged { contact: id, into }
     }
 }
 
@@ -351,11 +356,15 @@ fn body_hash(command: &EnqueueContact) -> u128 {
 }
 
 fn callback_hash(command: &EnqueueContact) -> Option<u128> {
-    let order = command.callback.as_ref()?;
+    command.callback.as_ref().map(order_hash)
+}
+
+/// Stands for number and principals.
+pub(super) fn order_hash(order: &CallbackOrder) -> u128 {
     if is(Planted::PrincipalsIgnored) {
-        return Some(hash_parts(&[order.number.as_bytes()]));
+        return hash_parts(&[order.number.as_bytes()]);
     }
-    Some(hash_parts(&[order.number.as_bytes(), order.principals.as_bytes()]))
+    hash_parts(&[order.number.as_bytes(), order.principals.as_bytes()])
 }
 
 fn check_fields(command: &EnqueueContact) -> Result<(), Refusal> {

@@ -54,6 +54,9 @@ impl Router {
                 self.hand_out(contact, login, command.hold);
             }
         }
+        if let Some(to) = to {
+            self.hand_over_enquiries(&from, to);
+        }
         for (contact, note) in command.notes.iter().filter(|_| !is(Planted::NoteOfHandOverLost)) {
             self.tables.change_contact(contact.slot, |row| {
                 row.text = Arc::new(Text { note: Some(note.clone()), ..Text::clone(&row.text) });

@@ -8,6 +8,8 @@ mod apply_plan;
 mod ask_for_break;
 mod assign_contact;
 mod back_office;
+mod begin_enquiry;
+mod close_enquiry;
 mod close_session;
 mod complete_contact;
 mod consult;

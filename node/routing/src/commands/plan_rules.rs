@@ -11,15 +11,17 @@ use crate::fields::{check_name, check_span, invalid};
 use crate::ids::{Millis, Name};
 use crate::ladder::check_ladder;
 use crate::limits::{
-    BANDS_MAX, BREAKS_MAX, BY_CHANNELS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX, CONDITION_VALUES_MAX,
-    DEFLECTIONS_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, ORPHAN_RULES_MAX,
-    PARKS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX,
-    TIER_MAX, TRIGGER_EVERY_MS_MAX, TRIGGER_EVERY_MS_MIN, TRIGGER_RANKS_MAX, TRIGGERS_MAX, WAIT_RULES_MAX,
+    ADDRESSEES_MAX, BANDS_MAX, BREAKS_MAX, BY_CHANNELS_MAX, CALENDARS_MAX, CAPACITY_MAX, CHANNELS_MAX,
+    CONDITION_VALUES_MAX, DEFLECTIONS_MAX, ENQUIRY_KEEP_MS_MAX, ENTRY_RULES_MAX, LADDER_STEPS_MAX, LEADS_MAX,
+    NEIGHBOURS_MAX, ORPHAN_RULES_MAX, PARKS_MAX, PRINCIPALS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX,
+    REST_WINDOW_MS_MIN, RESULTS_MAX, TIER_MAX, TRIGGER_EVERY_MS_MAX, TRIGGER_EVERY_MS_MIN, TRIGGER_RANKS_MAX,
+    TRIGGERS_MAX, WAIT_RULES_MAX,
 };
 use crate::plan::{Plan, QueuePlan, UnitPlan};
 use crate::refusal::Refusal;
 use crate::rules::{
-    DeflectWhen, EntryRule, GroupRank, Measure, OrphanRule, QueueRules, SamePerson, Treatment, Trigger, When,
+    DeflectWhen, EnquiryRule, EntryRule, GroupRank, Measure, OrphanRule, QueueRules, SamePerson, Treatment,
+    Trigger, When,
 };
 
 /// The rule book of a plan that is sound otherwise.
@@ -63,7 +65,27 @@ pub(super) fn check_rules(plan: &Plan, directory: &Directory) -> Result<(), Refu
     rules.entry.iter().try_for_each(|rule| check_entry(rule, directory))?;
     plan.queues.iter().try_for_each(|queue| check_queue_rules(queue, directory))?;
     plan.units.iter().try_for_each(|unit| check_unit(unit, directory))?;
-    check_triggers(&rules.triggers, directory)
+    check_triggers(&rules.triggers, directory)?;
+    rules.enquiries.as_ref().map_or(Ok(()), |rule| check_enquiries(rule, directory))
+}
+
+/// How enquiries go, and who is asked by name.
+fn check_enquiries(rule: &EnquiryRule, directory: &Directory) -> Result<(), Refusal> {
+    if !(1..=ENQUIRY_KEEP_MS_MAX).contains(&rule.keep_for.0) {
+        return Err(invalid("rules.enquiries.keep_for_ms", "1 to 86400000 ms"));
+    }
+    if rule.remind_percent > 99 {
+        return Err(invalid("rules.enquiries.remind_percent", "0 to 99; 0 for no reminder"));
+    }
+    let names = rule.addressees.iter().map(|addressee| &addressee.name);
+    check_names("rules.enquiries.addressees", names, ADDRESSEES_MAX)?;
+    rule.addressees.iter().try_for_each(|addressee| {
+        check_span("rules.enquiries.term_ms", addressee.term)?;
+        if addressee.term.0 == 0 {
+            return Err(invalid("rules.enquiries.term_ms", "above 0 ms"));
+        }
+        addressee.calendar.iter().try_for_each(|name| directory.find_calendar(name).map(drop))
+    })
 }
 
 fn check_breaks(plan: &Plan) -> Result<(), Refusal> {

@@ -11,7 +11,7 @@ use crate::command::CaseStep;
 use crate::contact::{Contact, Need};
 use crate::effect::{Effect, EndReason};
 use crate::fields::invalid;
-use crate::ids::{CaseId, ChannelId, Millis, Name, OperatorId, Timestamp, UnitId};
+use crate::ids::{CaseId, ChannelId, Millis, Name, OperatorId, QueueId, Timestamp, UnitId};
 use crate::limits::{CASE_HISTORY_MAX, CASES_MAX};
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
@@ -113,7 +113,7 @@ impl Router {
     }
 
     /// The case whose present work the contact is.
-    fn case_of_work(&self, contact: &Contact) -> Option<&Case> {
+    pub(super) fn case_of_work(&self, contact: &Contact) -> Option<&Case> {
         let case = self.tables.find_case(contact.case?)?;
         (case.contact == Some(contact.id)).then_some(case)
     }
@@ -320,6 +320,18 @@ impl Router {
         let directory = &self.tables.directory;
         let queue = self.stage_of(route, stage).and_then(|stage| directory.find_queue(&stage.queue).ok());
         let queue = queue.map_or(before.queue, |found| found.0);
+        self.work_in(queue, before, channel, key)
+    }
+
+    /// A contact made of the one before it, in a queue and a channel.
+    pub(super) fn work_in(
+        &self,
+        queue: QueueId,
+        before: &Contact,
+        channel: ChannelId,
+        key: (Name, u128),
+    ) -> Contact {
+        let directory = &self.tables.directory;
         let of_channel = directory.plan.channels[channel.0 as usize].units;
         let units = directory.rule(queue).units_of(channel).unwrap_or(of_channel);
         let need = Arc::new(self.own_need_of(before, channel));
@@ -343,7 +355,7 @@ impl Router {
 
 /// When so much working time has gone by since `from`. Without a calendar, or with one that never has so much open
 /// time, every moment counts.
-fn due_after(calendar: Option<&CalendarPlan>, from: Timestamp, term: Millis) -> Timestamp {
+pub(super) fn due_after(calendar: Option<&CalendarPlan>, from: Timestamp, term: Millis) -> Timestamp {
     let calendar = calendar.filter(|_| !is(Planted::CalendarIgnored));
     calendar.and_then(|calendar| calendar.working_until(from, term)).unwrap_or(from + term)
 }

@@ -507,4 +507,13 @@ pub const ALL: &[Mistake] = &[
     mistake(Planted::LifeSafetySilenced, "the core", "Life safety rests and is closed by silence", &["I4"]),
     mistake(Planted::HeldUnanswered, "the core", "Who has no answer yet is put on hold", &["I1"]),
     mistake(Planted::ThreadsLeftOut, "the core", "Snapshots have no threads", &["I8"]),
+    mistake(Planted::EnquiryAskedTwice, "the core", "A second delivery asks twice", &["I7"]),
+    mistake(Planted::EnquiryClosedByAnybody, "the core", "Anybody closes an enquiry", &["I1"]),
+    mistake(Planted::EnquiryFollowsPlan, "the core", "A plan moves the term of an enquiry", &["I9"]),
+    mistake(Planted::FreedOrderIsPromise, "the core", "A freed order is its own promise", &["I1"]),
+    mistake(Planted::PromiseAwaitsAnswer, "the core", "A promised call waits for the answer", &["I4"]),
+    mistake(Planted::PromiseByFirstAnswer, "the core", "The first of two answers calls", &["I4"]),
+    mistake(Planted::WithdrawalReleases, "the core", "A withdrawal calls without an answer", &["I4"]),
+    mistake(Planted::AnswerNotNoted, "the core", "An answer is nobody's note", &["I1"]),
+    mistake(Planted::ReminderToNobody, "the core", "An asker who has left is reminded", &["I1"]),
 ];

@@ -10,6 +10,7 @@ mod contact;
 mod context;
 mod debug;
 mod drill;
+mod enquiry;
 mod events;
 mod life_support;
 mod operator;
@@ -42,6 +43,7 @@ pub use contact::{
 pub use context::{ContextAddArgs, ContextCommand, ContextLsArgs, ContextNameArgs};
 pub use debug::{BundleArgs, DebugCommand};
 pub use drill::{DrillCommand, DrillFault, DrillRunArgs};
+pub use enquiry::{EnquiryAnswerArgs, EnquiryCommand, EnquiryListArgs, EnquiryShowArgs, EnquiryWithdrawArgs};
 pub use events::EventsArgs;
 pub use life_support::{CheckRegisterArgs, LifeSupportCommand, ReferenceArgs, RegisterArgs};
 pub use operator::{
@@ -109,6 +111,9 @@ pub enum Command {
     /// Cases: requests that go a route of stages
     #[command(subcommand, arg_required_else_help = true)]
     Case(CaseCommand),
+    /// Enquiries: questions of operators to people without a seat
+    #[command(subcommand, arg_required_else_help = true)]
+    Enquiry(EnquiryCommand),
     /// The register of customers whose life depends on electricity
     #[command(subcommand, arg_required_else_help = true)]
     LifeSupport(LifeSupportCommand),

@@ -8,6 +8,7 @@ use ringmain_protocol::v1::{
 use serde_json::{Map, Value, json};
 
 use super::contact::end_word;
+use super::enquiry;
 use super::operator::{presence_json, presence_text};
 use crate::output::formats::cell;
 use crate::output::moment;
@@ -55,6 +56,8 @@ pub(super) fn event_line(event: &Event) -> String {
         Some(What::Consult(consult)) => {
             (consult_word(consult.change()), format!("about {}: {}", consult.of, consult.operator_login))
         }
+        Some(What::Enquiry(changed)) => enquiry::changed_text(changed),
+        Some(What::EnquiryTold(told)) => enquiry::told_text(told),
         Some(What::StageBegun(begun)) => (
             "stage",
             format!("{} {}, due {}", case_text(begun.name.as_ref()), begun.stage, moment(begun.due_ms)),
@@ -138,6 +141,8 @@ pub(super) fn event_json(event: &Event) -> Value {
         Some(What::DutyCalled(_)) => ("duty-called", json!({})),
         Some(What::QueueAlarm(alarm)) => (alarm_word(alarm), alarm_json(alarm)),
         Some(What::Consult(consult)) => (consult_word(consult.change()), consult_json(consult)),
+        Some(What::Enquiry(changed)) => enquiry::changed_json(changed),
+        Some(What::EnquiryTold(told)) => enquiry::told_json(told),
         Some(
             of_case @ (What::StageBegun(_)
             | What::CaseWarned(_)
@@ -220,6 +225,8 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::Parked(_)
         | What::Thread(_)
         | What::Consult(_)
+        | What::Enquiry(_)
+        | What::EnquiryTold(_)
         | What::CompanionInvited(_)
         | What::ExpectedWait(_)
         | What::DeflectionOffered(_)

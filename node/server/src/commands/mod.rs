@@ -12,6 +12,7 @@ mod context;
 mod debug;
 mod demo;
 mod drill;
+mod enquiry;
 mod event_view;
 mod events;
 mod life_support;
@@ -60,6 +61,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Operator(command) => operator::run(command),
         Command::Contact(command) => contact::run(command),
         Command::Case(command) => case::run(command),
+        Command::Enquiry(command) => enquiry::run(command),
         Command::LifeSupport(command) => life_support::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Events(args) => client(events::run(args)),

@@ -42,6 +42,10 @@ pub(super) const TABLE: Table = &[
     (Key::NobodyFitsYet, "Nobody fits at this step of the ladder."),
     (Key::First, "It is the first of its queue."),
     (Key::Ahead, "{n} contact stands before it.|{n} contacts stand before it."),
+    (
+        Key::AwaitsAnswer,
+        "{login} was asked and has not answered: an answer brings the call forward, and without one it is made at its time.",
+    ),
     (Key::HeldFor, "It is kept for {login} for another {span}."),
     (Key::Tier, "Tier {tier}."),
     (Key::Promoted, "Waiting has taken it up {n} tier.|Waiting has taken it up {n} tiers."),

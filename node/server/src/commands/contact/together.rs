@@ -15,6 +15,7 @@ pub(super) fn context_lines(contact: &Contact) -> Vec<(&'static str, String)> {
         lines.push(("consults about", format!("{of}{with}")));
     }
     lines.extend(contact.note.clone().map(|note| ("note", note)));
+    lines.extend(contact.enquiries.iter().map(|enquiry| ("enquiry", enquiry.clone())));
     if let Some(context) = &contact.context {
         lines.extend(context.intent.clone().map(|intent| ("intent", intent)));
         let slots = context.slots.iter().map(|slot| format!("{}: {}", slot.name, slot.value));

@@ -153,7 +153,7 @@ fn thread_json(thread: &ContactThread) -> serde_json::Value {
 /// A contact for programs.
 pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
     let details = contact.details.clone().unwrap_or_default();
-    json!({
+    let mut object = json!({
         "contact": contact.contact,
         "gateway": contact.gateway,
         "key": contact.key,
@@ -195,5 +195,7 @@ pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
         "topic": details.topic,
         "language": details.language,
         "attributes": String::from_utf8_lossy(&details.attributes),
-    })
+    });
+    object["enquiries"] = json!(contact.enquiries);
+    object
 }

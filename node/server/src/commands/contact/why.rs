@@ -57,6 +57,7 @@ fn why_json(why: &ExplainContactResponse) -> serde_json::Value {
         "next_step_at_ms": why.next_step_at_ms,
         "ahead": why.ahead,
         "held_for_login": why.held_for_login,
+        "awaits": why.awaits,
         "kept": kept.collect::<Vec<_>>(),
         "kept_unlisted": why.kept_unlisted,
     })

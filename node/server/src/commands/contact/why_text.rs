@@ -117,7 +117,8 @@ fn end(reason: EndReason) -> Key {
 }
 
 fn waiting(why: &ExplainContactResponse, contact: &Contact, now: u64, language: Language) -> Vec<String> {
-    let mut lines = Vec::new();
+    let awaits = why.awaits.iter().map(|who| language.say(Key::AwaitsAnswer, &[("login", who)]));
+    let mut lines: Vec<String> = awaits.collect();
     let somebody_fits = why.kept.iter().any(|kept| fits(reason(kept))) || why.kept_unlisted > 0;
     let more_to_come = why.next_step_at_ms.is_some();
     if !somebody_fits {
