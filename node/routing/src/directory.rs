@@ -29,6 +29,8 @@ pub(crate) struct Directory {
     rules: Vec<QueueRule>,
     /// Whether work of some queue may be interrupted.
     pub interrupts: bool,
+    /// Some queue asks for a result.
+    pub asks_results: bool,
     /// Whether contacts of some queue are threads.
     pub threads: bool,
     principals: BTreeMap<Name, u32>,
@@ -54,6 +56,7 @@ impl Directory {
                 || plan.queues.iter().any(|queue| queue.rules.watches_waiting()),
             rules: Vec::new(),
             interrupts: false,
+            asks_results: plan.queues.iter().any(|queue| queue.rules.results.is_some()),
             threads: false,
             principals: places(plan.rules.principals.iter()),
             calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),

@@ -125,12 +125,13 @@ impl Tables {
     }
 
     /// Joins the profile of the operator's skills, unit and ranks.
-    pub(crate) fn join_profile(&mut self, operator: &Operator) -> u32 {
-        let (profile, is_new) = self.ix.profiles.join(&operator.profile_key);
+    pub(crate) fn join_profile(&mut self, operator: &mut Operator) {
+        let (profile, is_new) = self.ix.profiles.join(&mut operator.profile_key);
+        operator.profile = profile;
+        self.ix.own_wrap_ups |= operator.profile_key.bot || operator.wrap_up.is_some();
         if is_new {
             self.work_out_profile(profile);
         }
-        profile
     }
 
     /// Leaves the profile; classes forget one that is gone.

@@ -177,10 +177,13 @@ impl Profiles {
         self.ids.iter().map(|(key, &id)| (id, key))
     }
 
-    /// Counts one more operator; `true` when the profile is new and its fits must be worked out.
-    pub(crate) fn join(&mut self, key: &Arc<ProfileKey>) -> (u32, bool) {
+    /// Counts one more operator; `true` when the profile is new and its fits must be worked out. From here on the key is
+    /// the one that all operators of the profile share: a copy for each would not stay near the processor.
+    pub(crate) fn join(&mut self, key: &mut Arc<ProfileKey>) -> (u32, bool) {
         if let Some(&id) = self.ids.get(key) {
-            self.list[id as usize].counts.operators += 1;
+            let profile = &mut self.list[id as usize];
+            profile.counts.operators += 1;
+            *key = profile.key.clone();
             return (id, false);
         }
         let counts = ProfileCounts { operators: 1, ..ProfileCounts::default() };

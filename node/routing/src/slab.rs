@@ -3,10 +3,12 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::array;
+use core::marker::PhantomData;
+use core::{array, fmt};
 
-use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::ser::{SerializeSeq, SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::planted::{Planted, is};
 
@@ -29,23 +31,73 @@ pub(crate) struct Slab<T> {
 }
 
 /// The canonical form: what each slot holds, then the order of reuse.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct StoredSlab<T> {
-    slots: Vec<(u32, Option<T>)>,
+    slots: StoredSlots<T>,
     free: Vec<u32>,
+}
+
+/// What each slot holds, read straight into pages: a list of a million rows would move whenever it grows, and then once
+/// more into its pages.
+struct StoredSlots<T> {
+    pages: Vec<Arc<[Slot<T>; PAGE_ROWS]>>,
+    slots: u32,
+    rows: u64,
 }
 
 impl<T> StoredSlab<T> {
     /// No slot was ever used.
     pub(crate) fn empty() -> StoredSlab<T> {
-        StoredSlab { slots: Vec::new(), free: Vec::new() }
+        StoredSlab { slots: StoredSlots { pages: Vec::new(), slots: 0, rows: 0 }, free: Vec::new() }
     }
 
     /// The same slots with rows of another form.
     pub(crate) fn map<U>(self, into: impl Fn(T) -> U) -> StoredSlab<U> {
-        let slots = self.slots.into_iter().map(|(generation, row)| (generation, row.map(&into))).collect();
-        StoredSlab { slots, free: self.free }
+        let StoredSlots { pages, slots, rows } = self.slots;
+        let owned = pages.into_iter().filter_map(Arc::into_inner);
+        let changed =
+            owned.map(|page| page.map(|Slot { generation, row }| Slot { generation, row: row.map(&into) }));
+        let pages = changed.map(Arc::new).collect();
+        StoredSlab { slots: StoredSlots { pages, slots, rows }, free: self.free }
     }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for StoredSlots<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StoredSlots<T>, D::Error> {
+        deserializer.deserialize_seq(SlotsInPages(PhantomData))
+    }
+}
+
+struct SlotsInPages<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for SlotsInPages<T> {
+    type Value = StoredSlots<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("generations and rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<StoredSlots<T>, A::Error> {
+        let mut read = StoredSlots { pages: Vec::new(), slots: 0, rows: 0 };
+        let mut page = Vec::with_capacity(PAGE_ROWS);
+        while let Some((generation, row)) = list.next_element::<(u32, Option<T>)>()? {
+            read.slots = read.slots.checked_add(1).ok_or_else(|| A::Error::custom("too many slots"))?;
+            read.rows += u64::from(row.is_some());
+            page.push(Slot { generation, row });
+            if page.len() == PAGE_ROWS {
+                read.pages.push(full_page(page.drain(..)));
+            }
+        }
+        if !page.is_empty() {
+            read.pages.push(full_page(page.drain(..)));
+        }
+        Ok(read)
+    }
+}
+
+/// A page of these slots; those behind them were never used.
+fn full_page<T>(mut slots: impl Iterator<Item = Slot<T>>) -> Arc<[Slot<T>; PAGE_ROWS]> {
+    Arc::new(array::from_fn(|_| slots.next().unwrap_or(Slot { generation: 0, row: None })))
 }
 
 impl<T: Clone> Slab<T> {
@@ -75,7 +127,7 @@ impl<T: Clone> Slab<T> {
         }
         let slot = self.slots;
         if slot as usize / PAGE_ROWS == self.pages.len() {
-            self.pages.push(Arc::new(array::from_fn(|_| Slot { generation: 0, row: None })));
+            self.pages.push(full_page(core::iter::empty()));
         }
         self.slots += 1;
         self.slot_mut(slot).row = Some(row);
@@ -129,16 +181,8 @@ impl<T: Clone> Slab<T> {
 
     /// `None` when the free list does not match the empty slots.
     pub(crate) fn from_stored(stored: StoredSlab<T>) -> Option<Slab<T>> {
-        let mut slab = Slab::new();
-        for (generation, row) in stored.slots {
-            let slot = slab.slots;
-            if slot as usize / PAGE_ROWS == slab.pages.len() {
-                slab.pages.push(Arc::new(array::from_fn(|_| Slot { generation: 0, row: None })));
-            }
-            slab.slots += 1;
-            slab.rows += u64::from(row.is_some());
-            *slab.slot_mut(slot) = Slot { generation, row };
-        }
+        let StoredSlots { pages, slots, rows } = stored.slots;
+        let mut slab = Slab { pages, free: Vec::new(), slots, rows };
         let free_are_empty = stored.free.iter().all(|&slot| slot < slab.slots && slab.at(slot).is_none());
         if !free_are_empty || slab.rows + stored.free.len() as u64 != u64::from(slab.slots) {
             return None;

@@ -35,7 +35,7 @@ pub(crate) struct HeadV1 {
     jobs: Vec<JobV1>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct RowsV1 {
     contacts: StoredSlab<ContactV1>,
     operators: StoredSlab<OperatorV1>,

@@ -39,7 +39,7 @@ pub(crate) struct HeadV2 {
     deeds: StoredMemory<Deed>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct RowsV2 {
     contacts: StoredSlab<ContactV2>,
     operators: StoredSlab<OperatorV2>,

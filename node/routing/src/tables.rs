@@ -78,6 +78,8 @@ pub(crate) struct Indexes {
     pub teams: Teams,
     /// Contacts of no units that have not ended: these fit operators without a unit free.
     pub costless: u32,
+    /// Some operator is or was a bot, or has or had a wrap-up of its own.
+    pub own_wrap_ups: bool,
     pub gauges: Vec<Gauges>,
     /// Open cases by route and stage.
     pub cases_at: BTreeMap<Name, BTreeMap<u16, CaseCount>>,
@@ -372,7 +374,7 @@ impl Tables {
 
     pub(crate) fn add_operator(&mut self, mut operator: Operator) {
         let (slot, login) = (operator.id.slot, operator.login.clone());
-        operator.profile = self.join_profile(&operator);
+        self.join_profile(&mut operator);
         let inserted = self.operators.insert(operator);
         assert_eq!(inserted, slot, "the operator was given the slot's id");
         self.ix.logins.insert(login, slot);
@@ -473,12 +475,13 @@ impl Tables {
     /// Puts up all rows of a snapshot that was read.
     pub(crate) fn derive_indexes(&mut self) {
         for slot in 0..self.operators.slots() {
-            let Some(operator) = self.operators.at(slot).cloned() else { continue };
-            let profile = self.join_profile(&operator);
+            let Some(mut operator) = self.operators.at(slot).cloned() else { continue };
+            self.join_profile(&mut operator);
             self.ix.logins.insert(operator.login, slot);
             if let Some(row) = self.operators.at_mut(slot) {
                 // Units of contacts in hand are counted again with the contacts.
-                (row.profile, row.used) = (profile, row.wrap_up_units());
+                (row.profile, row.used) = (operator.profile, row.wrap_up_units());
+                row.profile_key = operator.profile_key;
                 row.counts = vec![0; row.profile_key.caps.len()];
                 row.time.iter_mut().for_each(|time| self.directory.reckon(time));
             }

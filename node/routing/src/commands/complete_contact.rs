@@ -48,7 +48,11 @@ impl Router {
 
     /// Whether the completion says what its queue wants to know (R1.4).
     fn judge_result(&self, contact: &Contact, result: Option<&ContactResult>) -> Result<(), Refusal> {
-        let rule = self.tables.directory.queue(contact.queue).rules.results.as_ref();
+        let directory = &self.tables.directory;
+        if !directory.asks_results {
+            return Ok(());
+        }
+        let rule = directory.queue(contact.queue).rules.results.as_ref();
         // A consultation has no outcome of its own.
         let rule = rule.filter(|_| !is(Planted::ResultNotAsked) && !self.is_leg(contact.id.slot));
         let Some(rule) = rule else { return Ok(()) };

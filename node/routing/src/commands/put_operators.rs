@@ -211,6 +211,7 @@ impl Router {
         }
         if self.tables.operator(slot).wrap_up != plan.rules.wrap_up {
             self.tables.change_operator(slot, |row| row.wrap_up = plan.rules.wrap_up);
+            self.tables.ix.own_wrap_ups = true;
         }
         let row = self.tables.operator(slot);
         let has_time = row.has_time_of(&plan.rules);
@@ -229,7 +230,7 @@ impl Router {
         changed.time = time;
         changed.counts = self.tables.counts_of(slot, &profile_key.caps);
         changed.profile_key = profile_key;
-        changed.profile = self.tables.join_profile(&changed);
+        self.tables.join_profile(&mut changed);
         self.tables.change_operator(slot, |row| *row = changed);
         self.tables.leave_profile(before);
         self.freed.operators.insert(slot);

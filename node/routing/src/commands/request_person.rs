@@ -60,11 +60,13 @@ impl Router {
 
     /// How long the holder of a contact writes up: as wanted, as its own rules say or as the queue says, bots not at all.
     pub(super) fn wrap_up_after(&self, contact: &Contact, wanted: Option<Millis>) -> Millis {
-        if contact.holder.is_some_and(|holder| self.is_bot(holder)) {
+        let queue = self.tables.directory.queue(contact.queue);
+        // Where everybody writes up as the queue says, who has it needs no look.
+        let holder = contact.holder.filter(|_| self.tables.ix.own_wrap_ups);
+        if holder.is_some_and(|holder| self.is_bot(holder)) {
             return Millis(0);
         }
-        let queue = self.tables.directory.queue(contact.queue);
-        let own = contact.holder.and_then(|holder| self.tables.operator(holder.slot).wrap_up);
+        let own = holder.and_then(|holder| self.tables.operator(holder.slot).wrap_up);
         let own = own.filter(|_| !is(Planted::OwnWrapUpIgnored));
         wanted.or(own).unwrap_or(queue.wrap_up).min(queue.wrap_up_max)
     }
