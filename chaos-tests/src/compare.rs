@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use ringmain_routing::command::{Closure, Role};
-use ringmain_routing::{ContactView, OperatorView, Outcome, Party, Refusal, Router};
+use ringmain_routing::{ContactView, EnquiryFilter, OperatorView, Outcome, Party, Refusal, Router};
 
 use crate::model::{Contact, ContactState, Model, Operator, SessionState};
 
@@ -44,6 +44,7 @@ pub fn same_state(model: &Model, router: &Router) -> Result<(), Difference> {
     same_operators(model, router)?;
     same_queues(model, router)?;
     same_cases(model, router)?;
+    same_enquiries(model, router)?;
     same_gateways(model, router)?;
     same_closures(model, router)?;
     same("next deadline", model.next_deadline(), router.next_deadline())
@@ -203,6 +204,28 @@ fn same_cases(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("state"), row.state, view.state)?;
     }
     Ok(())
+}
+
+fn same_enquiries(model: &Model, router: &Router) -> Result<(), Difference> {
+    for row in model.enquiries() {
+        let what = |field: &str| format!("{} {field}", row.id);
+        let Some(view) = router.enquiry(row.id) else { return Err(what("is not known to the router")) };
+        same(&what("contact"), row.contact, view.contact)?;
+        same(&what("gateway"), row.gateway, view.gateway_id)?;
+        same(&what("asker"), row.asker, view.asker)?;
+        same(&what("unit"), &row.unit, &view.unit)?;
+        same(&what("to"), &row.to, &view.to)?;
+        same(&what("question"), &row.question, &view.question)?;
+        same(&what("begun_at"), row.begun_at, view.begun_at)?;
+        same(&what("due"), row.due, view.due)?;
+        same(&what("remind_at"), row.remind_at, view.remind_at)?;
+        same(&what("reminded"), row.reminded, view.reminded)?;
+        same(&what("overdue"), row.overdue, view.overdue)?;
+        same(&what("call"), row.call, view.call)?;
+        same(&what("end"), &row.end, &view.end)?;
+    }
+    let (known, _) = router.enquiries_from(&EnquiryFilter::default(), 0, usize::MAX, u32::MAX);
+    same("enquiries", model.enquiries().count(), known.len())
 }
 
 fn same_gateways(model: &Model, router: &Router) -> Result<(), Difference> {

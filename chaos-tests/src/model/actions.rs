@@ -69,8 +69,7 @@ impl Model {
             Action::HandOver(command) => self.hand_over(command),
             Action::CloseEntry(command) => self.close_entry(by, command),
             Action::OpenEntry { of } => self.open_entry(of),
-            // Not known to the model yet: there is no enquiry, and its bounds are not judged.
-            Action::CloseEnquiry { enquiry, .. } => Err(Refusal::UnknownEnquiry(*enquiry)),
+            Action::CloseEnquiry { enquiry, answer } => self.close_enquiry_by(by, *enquiry, answer.as_ref()),
             Action::Note { what, detail } => {
                 bounds::check_name("what", what)?;
                 bounds::check(detail.len() <= NOTE_BYTES_MAX, "detail")?;

@@ -11,8 +11,8 @@ use super::{Freed, Model};
 impl Model {
     pub(super) fn open_order_like(&self, body: &EnqueueContact) -> Option<ContactId> {
         let order = body.callback.as_ref()?;
-        let open = self.contacts.values().find(|contact| contact.callback() == Some(order));
-        open.map(|contact| contact.id)
+        let open = self.contacts.values().filter(|contact| contact.callback() == Some(order));
+        open.max_by_key(|contact| contact.index).map(|contact| contact.id)
     }
 
     /// The new order is remembered as ended, the open one stands for one more.

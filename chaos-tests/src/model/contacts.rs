@@ -169,6 +169,7 @@ impl Model {
         Contact {
             id,
             first_answer: Reply::Enqueued { contact: id },
+            preferred: body.preferred.clone(),
             index: self.index,
             tier: entrance.tier,
             tier_given: entrance.tier,

@@ -36,6 +36,9 @@ impl Model {
         for (contact, note) in &command.notes {
             self.contact_mut(*contact).note = Some(note.clone());
         }
+        if let Some(to) = to {
+            self.hand_enquiries_over(&from, to);
+        }
         self.settle(freed);
         Ok(open.len() as u32)
     }

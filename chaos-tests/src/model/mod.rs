@@ -16,6 +16,7 @@ mod companions;
 mod consult;
 mod contacts;
 mod deflection;
+mod enquiries;
 mod entry;
 mod expected_wait;
 mod explain;
@@ -26,6 +27,7 @@ mod life_safety;
 mod matching;
 mod operators;
 mod plan;
+mod promise;
 mod promotion;
 mod recall;
 mod reserve;
@@ -53,6 +55,7 @@ use ringmain_routing::{
 
 pub use cases::Case;
 use companions::Invitation;
+pub use enquiries::Enquiry;
 use entry::{Customer, HungUp};
 use expected_wait::{Estimate, Lines};
 pub use explain::Reason;
@@ -101,6 +104,12 @@ pub struct Model {
     case_slot_uses: Vec<u32>,
     /// Slots of forgotten cases; the one freed last is used first.
     free_case_slots: Vec<u32>,
+    /// Enquiries by slot.
+    enquiries: BTreeMap<u32, Enquiry>,
+    /// How many enquiries each slot has held so far.
+    enquiry_slot_uses: Vec<u32>,
+    /// Slots of forgotten enquiries; the one freed last is used first.
+    free_enquiry_slots: Vec<u32>,
     /// Queues and units that were closed by hand.
     closures: Vec<Closure>,
     /// What is measured in queues whose expected wait matters.
@@ -201,10 +210,10 @@ impl Model {
             Command::EndConsult(command) => self.end_consult(command),
             Command::JoinConsult(command) => self.join_consult(command),
             Command::InviteCompanion(command) => self.invite(command),
-            Command::NoteMessage(_)
-            | Command::BeginEnquiry(_)
-            | Command::FreeCaller(_)
-            | Command::CloseEnquiry(_) => Err(not_known_yet(command)),
+            Command::BeginEnquiry(command) => self.begin_enquiry(command),
+            Command::FreeCaller(command) => self.free_caller(command),
+            Command::CloseEnquiry(command) => self.close_enquiry(command),
+            Command::NoteMessage(_) => Err(not_known_yet(command)),
         }
     }
 

@@ -106,7 +106,8 @@ pub(super) fn check_rules(plan: &Plan) -> Result<(), Refusal> {
         check_calendar(plan, unit.rules.calendar.as_ref())?;
         unit.rules.head.as_ref().map_or(Ok(()), |login| check_name("rules.head", login))?;
     }
-    super::triggers::check_triggers(plan)
+    super::triggers::check_triggers(plan)?;
+    super::enquiries::check_enquiries(plan)
 }
 
 /// Spans of the plan as a whole.

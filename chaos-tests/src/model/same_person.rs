@@ -97,7 +97,7 @@ impl Model {
             let last = self.remembered(&Acquaintance::LastOperator(customer));
             last.filter(|last| self.can_be_had(*last, contact))
         };
-        let preferred = contact.body.preferred.as_ref().filter(|(_, hold)| hold.0 > 0);
+        let preferred = contact.preferred.as_ref().filter(|(_, hold)| hold.0 > 0);
         let preferred = preferred.and_then(|(login, hold)| {
             let known = self.called(login).filter(|known| self.can_be_had(*known, contact))?;
             Some((known, *hold))

@@ -39,6 +39,8 @@ pub struct Contact {
     pub body: EnqueueContact,
     /// What the gateway was answered.
     pub first_answer: Reply,
+    /// Whom it prefers, and for how long it waits for that one.
+    pub preferred: Option<(Name, Millis)>,
     /// The log index that brought it.
     pub index: LogIndex,
     /// 0 to 9; an update, a supervisor or long waiting may change it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringmain_routing::effect::{PresenceState, WithdrawReason};
 use ringmain_routing::limits::{JOB_ROWS_PER_ENTRY_MAX, TIMERS_PER_ENTRY_MAX};
-use ringmain_routing::{CaseId, ContactId, GatewayId, Millis, Name, OperatorId, Party, Timestamp};
+use ringmain_routing::{CaseId, ContactId, EnquiryId, GatewayId, Millis, Name, OperatorId, Party, Timestamp};
 
 use super::ladder::moments_of;
 use super::matching::key;
@@ -18,6 +18,7 @@ pub(super) enum Kind {
     Operator(OperatorId),
     Gateway(GatewayId),
     Case(CaseId),
+    Enquiry(EnquiryId),
 }
 
 /// The next deadline of one thing.
@@ -46,7 +47,10 @@ impl Model {
         let cases = self
             .cases()
             .filter_map(|case| case.deadline().map(|deadline| Timer { deadline, kind: Kind::Case(case.id) }));
-        contacts.chain(operators).chain(gateways).chain(cases).chain(memory).min()
+        let enquiries = self.enquiries().filter_map(|enquiry| {
+            enquiry.deadline().map(|deadline| Timer { deadline, kind: Kind::Enquiry(enquiry.id) })
+        });
+        contacts.chain(operators).chain(gateways).chain(cases).chain(enquiries).chain(memory).min()
     }
 
     pub(super) fn fire_due_timers(&mut self) {
@@ -67,6 +71,7 @@ impl Model {
             Kind::Operator(operator) => self.fire_operator(operator, timer.deadline),
             Kind::Gateway(gateway) => self.end_grace(Party::Gateway(gateway)),
             Kind::Case(case) => self.fire_case(case, timer.deadline),
+            Kind::Enquiry(enquiry) => self.fire_enquiry(enquiry, timer.deadline),
         }
     }
 

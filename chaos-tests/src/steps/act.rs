@@ -77,6 +77,10 @@ fn action(spec: &ActSpec, model: &Model) -> Action {
             Action::CloseEntry(Box::new(CloseEntry { of: entry(of), why: "smoke".into(), until }))
         }
         ActKind::OpenEntry(of) => Action::OpenEntry { of: entry(of) },
+        ActKind::CloseEnquiry(which, answer) => {
+            let (enquiry, answer) = super::enquiries::closed_by_action(which, answer, model);
+            Action::CloseEnquiry { enquiry, answer }
+        }
         ActKind::Note => Action::Note { what: "drain".into(), detail: "node 2".into() },
     }
 }

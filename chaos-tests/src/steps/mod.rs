@@ -3,6 +3,7 @@
 
 mod act;
 pub mod cases;
+pub mod enquiries;
 mod hand_out;
 mod resolve;
 pub mod rule_book;
@@ -17,6 +18,7 @@ use ringmain_routing::limits::TIMESTAMP_MS_MAX;
 use ringmain_routing::{Command, Timestamp};
 
 use crate::model::Model;
+use enquiries::{AskSpec, CloseSpec, FreeSpec};
 use rule_book::{FactsSpec, OperatorRuleSpec, PlanRuleSpec, RegisterSpec};
 use together::{ConsultSpec, InviteSpec, LegSpec, RequestSpec};
 use waiting::DeflectSpec;
@@ -110,6 +112,12 @@ pub enum Action {
     OfLeg(LegSpec),
     /// An operator invites the customer of a call to write.
     Invite(InviteSpec),
+    /// An operator asks somebody without a seat.
+    Ask(AskSpec),
+    /// Its caller is freed.
+    Free(FreeSpec),
+    /// An enquiry is answered or withdrawn.
+    CloseEnquiry(CloseSpec),
 }
 
 /// An operator takes the next contact.
@@ -187,6 +195,8 @@ pub enum ActKind {
     CloseEntry(u8, Option<u8>),
     /// Opens it again.
     OpenEntry(u8),
+    /// Answers an enquiry, or withdraws it.
+    CloseEnquiry(u8, Option<u8>),
     /// Nothing but a note.
     Note,
 }

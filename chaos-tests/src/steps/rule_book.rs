@@ -9,6 +9,7 @@ use ringmain_routing::rules::{
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
 use super::cases::{self, ROUTES, RouteSpec};
+use super::enquiries::{self, EnquiryRuleSpec};
 use super::time::{self, BreakSpec, OperatorTimeSpec};
 use super::triggers::{self, TriggerSpec};
 use super::waiting::{self, WaitingSpec};
@@ -124,6 +125,8 @@ pub struct PlanRuleSpec {
     pub duty_after: Option<u8>,
     /// Triggers.
     pub triggers: Vec<TriggerSpec>,
+    /// Questions to people without a seat.
+    pub enquiries: Option<EnquiryRuleSpec>,
 }
 
 /// An entry rule.
@@ -357,6 +360,7 @@ pub fn put_rules(plan: &mut Plan, spec: &PlanRuleSpec) {
         duty_after: span(spec.duty_after),
         calendars: CALENDARS.iter().zip(spec.calendars).map(|(name, spec)| calendar(name, spec)).collect(),
         remember: Remember { customer: span(spec.remember[0]), case: span(spec.remember[1]) },
+        enquiries: spec.enquiries.as_ref().map(enquiries::rule),
         ..PlanRules::default()
     };
     time::put_into(&mut plan.rules, &spec.breaks, spec.rest);

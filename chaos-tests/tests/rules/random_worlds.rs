@@ -85,6 +85,9 @@ impl World {
                 | Action::Consult(_)
                 | Action::OfLeg(_)
                 | Action::Invite(_)
+                | Action::Ask(_)
+                | Action::Free(_)
+                | Action::CloseEnquiry(_)
                 | Action::AskForBreak(_) => step.action = Action::Tick,
                 Action::Act(ActSpec {
                     kind:
@@ -92,7 +95,8 @@ impl World {
                         | ActKind::HandOver(..)
                         | ActKind::Defer(_)
                         | ActKind::CloseEntry(..)
-                        | ActKind::OpenEntry(_),
+                        | ActKind::OpenEntry(_)
+                        | ActKind::CloseEnquiry(..),
                     ..
                 }) => step.action = Action::Tick,
                 Action::Tick
@@ -314,6 +318,9 @@ const WORDS: &[&str] = &[
     "leave-consult",
     "invite",
     "companion",
+    "asked",
+    "notify-enquiry",
+    "unknown-enquiry",
 ];
 
 /// So many worlds are looked at, at most, until all words were seen; the rarest come once in some hundreds.

@@ -3,6 +3,7 @@
 use proptest::option;
 use proptest::prelude::*;
 use ringmain_chaos::steps::cases::{RouteSpec, StageSpec};
+use ringmain_chaos::steps::enquiries::EnquiryRuleSpec;
 use ringmain_chaos::steps::rule_book::{
     EntrySpec, FactsSpec, LadderSpec, OperatorRuleSpec, PlanRuleSpec, QueueRuleSpec, RegisterSpec,
 };
@@ -106,6 +107,16 @@ fn entry() -> impl Strategy<Value = EntrySpec> {
     )
 }
 
+fn enquiries() -> impl Strategy<Value = EnquiryRuleSpec> {
+    let calendar = option::weighted(0.5, prop_oneof![150 => 0u8..2, 1 => Just(2u8)]);
+    let addressee =
+        || option::weighted(0.8, (prop_oneof![200 => 1u8..120, 1 => Just(0u8)], calendar.clone()));
+    let percent = prop_oneof![4 => Just(0u8), 240 => 1u8..100, 1 => Just(100u8)];
+    (prop_oneof![200 => 1u8..90, 1 => Just(0u8)], percent, [addressee(), addressee()]).prop_map(
+        |(keep_for, remind_percent, addressees)| EnquiryRuleSpec { keep_for, remind_percent, addressees },
+    )
+}
+
 pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let entry = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(entry(), 0..5)];
     let neighbours = prop::array::uniform4(prop_oneof![1 => Just(0u8), 1 => 0u8..16]);
@@ -119,6 +130,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let remember = prop::array::uniform2(option::weighted(0.8, 0u8..250));
     let cases = (prop::collection::vec(route(), 0..3), prop::array::uniform4(option::weighted(0.3, 0u8..2)));
     let triggers = prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(trigger(), 1..4)];
+    let triggers = (triggers, option::weighted(0.7, enquiries()));
     let time = (prop::collection::vec(break_rule(), 0..4), option::weighted(0.4, 1u8..3), cases, triggers);
     (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars, heads, remember, time).prop_map(
         |(
@@ -129,7 +141,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
             calendars,
             heads,
             remember,
-            (breaks, rest, (routes, unit_calendars), triggers),
+            (breaks, rest, (routes, unit_calendars), (triggers, enquiries)),
         )| {
             PlanRuleSpec {
                 entry,
@@ -148,6 +160,7 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
                 routes,
                 unit_calendars,
                 triggers,
+                enquiries,
             }
         },
     )

@@ -6,6 +6,7 @@ pub mod rules_of_worlds;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use ringmain_chaos::steps::enquiries::{AskSpec, CallSpec, CloseSpec, FreeSpec};
 use ringmain_chaos::steps::together::{ConsultSpec, InviteSpec, LegKind, LegSpec, RequestSpec};
 use ringmain_chaos::steps::waiting::DeflectSpec;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
@@ -243,6 +244,7 @@ fn act() -> impl Strategy<Value = ActSpec> {
         2 => any::<bool>().prop_map(ActKind::Defer),
         2 => (0u8..10, option::of(0u8..200)).prop_map(|(of, until)| ActKind::CloseEntry(of, until)),
         2 => (0u8..10).prop_map(ActKind::OpenEntry),
+        4 => (enquiry(), option::weighted(0.8, text())).prop_map(|(which, answer)| ActKind::CloseEnquiry(which, answer)),
         1 => Just(ActKind::Note),
     ];
     (0u8..16, kind, pick(), 0u8..6).prop_map(|(key, kind, pick, who)| ActSpec { key, kind, pick, who })
@@ -254,6 +256,27 @@ fn leg_kind() -> impl Strategy<Value = LegKind> {
         6 => any::<bool>().prop_map(LegKind::Join),
         2 => option::weighted(0.3, 0u8..60).prop_map(LegKind::Transfer),
     ]
+}
+
+fn text() -> impl Strategy<Value = u8> {
+    prop_oneof![40 => 0u8..3, 1 => Just(3u8)]
+}
+
+fn enquiry() -> impl Strategy<Value = u8> {
+    prop_oneof![6 => 0u8..24, 1 => 25u8..60]
+}
+
+fn call() -> impl Strategy<Value = CallSpec> {
+    let channel = prop_oneof![20 => 0u8..3, 1 => Just(3u8)];
+    (0u8..3, channel, prop_oneof![20 => 6u8..200, 1 => 0u8..6], option::weighted(0.3, 0u8..60))
+        .prop_map(|(number, channel, not_before, wrap_up)| CallSpec { number, channel, not_before, wrap_up })
+}
+
+fn ask() -> impl Strategy<Value = AskSpec> {
+    let whom = prop_oneof![40 => 0u8..3, 1 => Just(3u8)];
+    let term = option::weighted(0.6, prop_oneof![30 => 1u8..150, 1 => Just(0u8)]);
+    (pick(), whom, text(), term, option::weighted(0.5, call()))
+        .prop_map(|(pick, to, question, term, call)| AskSpec { pick, to, question, term, call })
 }
 
 pub fn action() -> impl Strategy<Value = Action> {
@@ -298,6 +321,10 @@ pub fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(pick, leg, kind)| Action::OfLeg(LegSpec { pick, leg, kind })),
         7 => (pick(), prop_oneof![40 => 0u8..4, 1 => Just(4u8)], prop_oneof![20 => 0u8..3, 1 => Just(3u8)])
             .prop_map(|(pick, number, channel)| Action::Invite(InviteSpec { pick, number, channel })),
+        9 => ask().prop_map(Action::Ask),
+        5 => (pick(), 0u8..10, call()).prop_map(|(pick, which, call)| Action::Free(FreeSpec { pick, which, call })),
+        8 => (enquiry(), option::weighted(0.3, 0u8..6), option::weighted(0.7, text()), flaw())
+            .prop_map(|(which, who, answer, flaw)| Action::CloseEnquiry(CloseSpec { which, who, answer, flaw })),
         20 => (answer(), pick()).prop_map(|(kind, pick)| Action::Answer { kind, pick }),
     ]
 }
