@@ -305,20 +305,9 @@ impl Centre {
             resume: None,
             takeover: false,
         };
-        match self.set_up(Command::OpenSession(opening)) {
-            Some(Reply::Opened { party, epoch }) => Some((party, epoch)),
-            Some(
-                Reply::Done
-                | Reply::Enqueued { .. }
-                | Reply::Merged { .. }
-                | Reply::PlanApplied { .. }
-                | Reply::Acted { .. }
-                | Reply::Taken { .. }
-                | Reply::Asked { .. }
-                | Reply::Break(_),
-            )
-            | None => None,
-        }
+        let opened = self.set_up(Command::OpenSession(opening));
+        let Some(Reply::Opened { party, epoch }) = opened else { return None };
+        Some((party, epoch))
     }
 
     fn busy_class(&mut self) -> u32 {

@@ -2,16 +2,14 @@
 //! contact; terms are counted in working time, and a date that was given stays.
 
 use alloc::format;
-use alloc::sync::Arc;
 
-use super::related::MadeOf;
 use crate::calendar::CalendarPlan;
 use crate::case::{Case, CaseEnd, CaseState, StageDone};
 use crate::command::CaseStep;
-use crate::contact::{Contact, Need};
+use crate::contact::Contact;
 use crate::effect::{Effect, EndReason};
 use crate::fields::invalid;
-use crate::ids::{CaseId, ChannelId, Millis, Name, OperatorId, QueueId, Timestamp, UnitId};
+use crate::ids::{CaseId, ChannelId, Millis, Name, OperatorId, Timestamp, UnitId};
 use crate::limits::{CASE_HISTORY_MAX, CASES_MAX};
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
@@ -321,35 +319,6 @@ impl Router {
         let queue = self.stage_of(route, stage).and_then(|stage| directory.find_queue(&stage.queue).ok());
         let queue = queue.map_or(before.queue, |found| found.0);
         self.work_in(queue, before, channel, key)
-    }
-
-    /// A contact made of the one before it, in a queue and a channel.
-    pub(super) fn work_in(
-        &self,
-        queue: QueueId,
-        before: &Contact,
-        channel: ChannelId,
-        key: (Name, u128),
-    ) -> Contact {
-        let directory = &self.tables.directory;
-        let of_channel = directory.plan.channels[channel.0 as usize].units;
-        let units = directory.rule(queue).units_of(channel).unwrap_or(of_channel);
-        let need = Arc::new(self.own_need_of(before, channel));
-        self.made_of(before, MadeOf { queue, channel, units, need, key })
-    }
-
-    /// What a contact asks for itself, as an arrival of format 3 in a channel.
-    fn own_need_of(&self, contact: &Contact, channel: ChannelId) -> Need {
-        let directory = &self.tables.directory;
-        let own = match &contact.text.own {
-            _ if contact.need.follows_queue => Need::clone(&contact.need),
-            Some(own) => Need::clone(own),
-            None => {
-                let beyond = directory.need_beyond(directory.queue(contact.queue), &contact.need);
-                beyond.unwrap_or_default()
-            }
-        };
-        Need { channel: Some(channel), follows_queue: true, people: contact.need.people, ..own }
     }
 }
 
