@@ -251,6 +251,7 @@ impl Refusal {
         "nobody-there",
         "unknown-calendar",
         "unknown-break",
+        "unknown-enquiry",
         "nothing-waits",
         "not-a-lead",
         "passed-often",

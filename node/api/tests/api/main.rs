@@ -8,6 +8,7 @@ mod bad_input;
 mod breaks;
 mod calls;
 mod cases;
+mod enquiries;
 mod exports;
 mod failures;
 mod life_support;
