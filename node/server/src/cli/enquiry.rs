@@ -14,7 +14,7 @@ pub enum EnquiryCommand {
     #[command(after_help = "Example:\n  ringmain enquiry show q12.0")]
     Show(EnquiryShowArgs),
     /// Answer an enquiry: a customer who was promised a call for it is called at once
-    #[command(after_help = "Example:\n  ringmain enquiry answer q12.0 \"line 7 is up by 18:00\"")]
+    #[command(after_help = "Example:\n  ringmain enquiry answer q12.0 by-18:00")]
     Answer(EnquiryAnswerArgs),
     /// Close an enquiry without an answer; who was promised a call is called as promised
     #[command(after_help = "Example:\n  ringmain enquiry withdraw q12.0")]

@@ -52,6 +52,8 @@ const PURPOSES: &[(Purpose, &[&str])] = &[
         Purpose::Change,
         &[
             "push",
+            "answer",
+            "withdraw",
             "apply",
             "add",
             "select",

@@ -36,7 +36,7 @@ keys! {
     WaitsForCustomer, RestsForCustomer, WantedAgain, ParkedForUrgent, ReplyDue, ReplyLate,
     ContactWaits, ContactLater, ContactRings, ContactHandled, ContactWrapUp, ContactOver, ContactUnknown,
     EndCompleted, EndAbandoned, EndMerged, EndOperatorLost, EndClosed, EndCallBack, EndVoicemail, EndMessage, EndConsultOver,
-    EndUnknown, NobodyFits, NobodyFitsYet, First, Ahead, HeldFor, AwaitsAnswer, Tier, Promoted, PromoteNext, EntryRule, NoEntryRule,
+    EndUnknown, NobodyFits, NobodyFitsYet, First, Ahead, AwaitsAnswer, HeldFor, Tier, Promoted, PromoteNext, EntryRule, NoEntryRule,
     HeadStart, NoLadder, Step, StepNext, StepLast, KeptHead, KeptUnlisted, KeptUnknown, KeptSkill, KeptLevel,
     KeptLanguage, KeptPrincipal, KeptChannel, KeptBot, KeptReach, KeptRank, KeptNotSignedIn, KeptStreamLost, KeptNotReady,
     KeptMissed, KeptOnBreak, KeptBreakDue, KeptShiftEnds, KeptResting, KeptNoRoom, KeptCap, KeptQueueCap, KeptReserved, KeptKeptAway,
