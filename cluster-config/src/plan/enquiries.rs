@@ -118,7 +118,7 @@ mod tests {
     const PLAN: &str = r#"
         channels = [{ name = "voice" }]
         queues = [{ name = "calls" }]
-        calendars = [{ name = "day", zone = "Asia/Novosibirsk", week = ["mon-fri 08:00-17:00"] }]
+        calendars = [{ name = "day", zone = "Asia/Novosibirsk", hours = { mon-fri = "08:00-17:00" } }]
         [enquiries]
         addressees = [{ name = "dispatcher", term_ms = 1_200_000 }, { name = "foreman", term_ms = 3_600_000, calendar = "day" }]
     "#;
@@ -133,7 +133,7 @@ mod tests {
         let other = RoutingPlan::parse("plan.toml", &other).expect("it is sound").plan;
         let lines = changes(&plan, &other);
         assert_eq!(lines.len(), 2, "{lines:?}");
-        assert!(lines[1].contains("30 min") && lines[1].contains("dispatcher"), "{lines:?}");
+        assert!(lines[1].contains("1800 s") && lines[1].contains("dispatcher"), "{lines:?}");
     }
 
     #[test]

@@ -31,3 +31,24 @@ pub(super) fn from_message(rule: v1::EnquiryRule, problems: &mut Vec<FieldProble
     });
     EnquiryRule { keep_for: Millis(rule.keep_for_ms), remind_percent, addressees: addressees.collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_is_the_same_after_the_way_there_and_back() {
+        let named = |name: &str, calendar: Option<&str>| Addressee {
+            name: name.into(),
+            term: Millis(7),
+            calendar: calendar.map(Name::from),
+        };
+        let addressees = vec![named("dispatcher", None), named("foreman", Some("day"))];
+        let rule = EnquiryRule { keep_for: Millis(9), remind_percent: 75, addressees };
+        let mut problems = Vec::new();
+        assert_eq!(from_message(to_message(&rule), &mut problems), rule);
+        let wrong = v1::EnquiryRule { remind_percent: 300, ..to_message(&rule) };
+        drop(from_message(wrong, &mut problems));
+        assert_eq!(problems[0].field, "plan.rules.enquiries.remind_percent");
+    }
+}
