@@ -208,7 +208,7 @@ fn same_cases(model: &Model, router: &Router) -> Result<(), Difference> {
 
 fn same_enquiries(model: &Model, router: &Router) -> Result<(), Difference> {
     for row in model.enquiries() {
-        let what = |field: &str| format!("{} {field}", row.id);
+        let what = |field: &str| format!("enquiry {} {field}", row.id);
         let Some(view) = router.enquiry(row.id) else { return Err(what("is not known to the router")) };
         same(&what("contact"), row.contact, view.contact)?;
         same(&what("gateway"), row.gateway, view.gateway_id)?;

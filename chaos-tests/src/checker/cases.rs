@@ -1,5 +1,5 @@
 //! Contacts that no command brought: the work of a case's later stages, and of a case that a call is handed over to; and
-//! consultations.
+//! consultations, and promised calls.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,8 @@ pub(super) struct Cases {
     known: BTreeMap<CaseId, Case>,
     /// The call that the present command hands to the back office.
     pub(super) handed_over: Option<ContactId>,
+    /// The caller whom the present command frees with a promise.
+    pub(super) freed: Option<ContactId>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +61,28 @@ impl Walk<'_> {
         let key = self.free_key(&matter.gateway, &format!("{}+", matter.key), 1);
         self.keys.insert((matter.gateway.clone(), key.clone()), leg);
         self.rows.insert(leg, self.made_of(matter, leg, key));
+    }
+
+    /// A caller was promised to be called: where the call is a new contact, it is known from here on.
+    pub(super) fn begin_call(&mut self, call: ContactId) {
+        if self.rows.contains_key(&call) {
+            return;
+        }
+        let freed = self.cases.freed.take().and_then(|freed| self.rows.get(&freed).cloned());
+        let Some(freed) = freed else { return };
+        // What it takes is what the queue or the channel says.
+        self.loads_are_known = false;
+        let key = self.free_key(&freed.gateway, &format!("{}~", freed.key), 1);
+        self.keys.insert((freed.gateway.clone(), key.clone()), call);
+        self.rows.insert(call, self.made_of(freed, call, key));
+    }
+
+    /// A promise gives an order that waits another time, and an answer lets a call go before its own; which of them it is
+    /// the effects do not say.
+    pub(super) fn forget_later_times(&mut self) {
+        for row in self.rows.values_mut().filter(|row| row.phase == Phase::Waiting && !row.is_due) {
+            (row.not_before, row.order_is_known) = (None, false);
+        }
     }
 
     fn made_of(&self, before: Row, id: ContactId, key: Name) -> Row {

@@ -88,6 +88,9 @@ impl Walk<'_> {
         if let Effect::AnnounceConsult { contact, of, .. } = *effect {
             self.begin_consult(contact, of);
         }
+        if let Effect::AnnounceQueued { contact, .. } = *effect {
+            self.begin_call(contact);
+        }
     }
 
     /// Enters what an effect says about the wrap-up of an operator who passed the contact on: it holds that
@@ -386,7 +389,6 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::AnnounceExpectedWait { contact, .. }
         | Effect::OfferDeflection { contact, .. }
         | Effect::CallDuty { contact, .. }
-        | Effect::AnnounceEnquiry { contact, .. }
         | Effect::NotifyThread { contact, .. }
         | Effect::AnnounceMoved { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
@@ -397,6 +399,7 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::WarnCase { .. }
         | Effect::AnnounceCaseClosed { .. }
         | Effect::AnnounceAlarm { .. }
+        | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::AnnounceConsult { .. }

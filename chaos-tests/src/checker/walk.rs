@@ -144,6 +144,7 @@ impl<'a> Walk<'a> {
     /// What must be known before the effects make sense: a contact's row, an operator's new profile.
     fn before_effects(&mut self, command: &Command, reply: Reply) -> Option<ContactId> {
         self.passed_on = None;
+        self.cases.freed = None;
         match command {
             Command::EnqueueContact(command) => return self.enter(command, reply),
             Command::PutOperators(command) => {
@@ -160,6 +161,15 @@ impl<'a> Walk<'a> {
                     row.live = Some(epoch);
                 }
             }
+            Command::BeginEnquiry(command) => {
+                self.cases.freed = command.call.as_ref().map(|_| command.answer.contact);
+                self.forget_later_times();
+            }
+            Command::FreeCaller(command) => {
+                self.cases.freed = Some(command.answer.contact);
+                self.forget_later_times();
+            }
+            Command::CloseEnquiry(_) => self.forget_later_times(),
             Command::InviteCompanion(_) => {
                 self.has_invited = true;
                 self.loads_are_known = false;
@@ -182,9 +192,6 @@ impl<'a> Walk<'a> {
             | Command::AskForBreak(_)
             | Command::DeflectContact(_)
             | Command::NoteMessage(_)
-            | Command::BeginEnquiry(_)
-            | Command::FreeCaller(_)
-            | Command::CloseEnquiry(_)
             | Command::TakeNext(_)
             | Command::AssignContact(_)
             | Command::RequestPerson(_)
@@ -258,6 +265,9 @@ impl<'a> Walk<'a> {
     }
 
     fn before_action(&mut self, action: &Action) {
+        if let Action::CloseEnquiry { .. } = action {
+            self.forget_later_times();
+        }
         if let Action::LiftContact { contact, .. } = action {
             self.touch(*contact);
         }

@@ -17,7 +17,7 @@ use ringmain_routing::{
 
 use super::events::{Operation, Order};
 use super::net::rng_of;
-use super::{EPOCH_MS, cases, rule_book, talk, time, triggers, waits};
+use super::{EPOCH_MS, cases, enquiries, rule_book, talk, time, triggers, waits};
 use crate::model::{KNOWS_CASES, KNOWS_TIME};
 
 pub(super) const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
@@ -45,6 +45,8 @@ pub(super) struct Kind {
     has_cases: bool,
     /// The last operator is a bot.
     has_bot: bool,
+    /// Operators ask people without a seat.
+    pub(super) has_enquiries: bool,
     /// How long keys are remembered: in a third of the runs shorter than what passes in them.
     key_window: Millis,
 }
@@ -59,7 +61,8 @@ impl Kind {
         let has_time = KNOWS_TIME && has_rules && rng.random_bool(0.6);
         let has_cases = KNOWS_CASES && has_rules && rng.random_bool(0.6);
         let has_bot = has_rules && rng.random_bool(0.4);
-        Kind { has_units, has_rules, has_time, has_cases, has_bot, key_window }
+        let has_enquiries = has_rules && rng.random_bool(0.5);
+        Kind { has_units, has_rules, has_time, has_cases, has_bot, has_enquiries, key_window }
     }
 
     pub(super) fn is_bot(self, number: usize) -> bool {
@@ -137,6 +140,9 @@ fn plan_rules(rng: &mut ChaCha8Rng, kind: Kind) -> PlanRules {
     }
     if has_rules {
         waits::put_into_plan(rng, &mut rules);
+    }
+    if kind.has_enquiries && rng.random_bool(0.9) {
+        enquiries::put_into_plan(rng, &mut rules);
     }
     rules
 }
@@ -309,10 +315,13 @@ pub(super) fn command(
                 }
             }
         }
-        Operation::InTalk(contact, assignment, turn) => turn.command(answer(contact, assignment)),
+        Operation::InTalk(contact, assignment, turn) => turn.command(answer(contact, assignment), router),
         Operation::WantPerson(contact) => {
             let by = Requester::Gateway { gateway: gateway_of(party), epoch, contact };
             Command::RequestPerson(Box::new(RequestPerson { by, context: None, danger: false }))
+        }
+        Operation::CloseEnquiry(enquiry, answer) => {
+            enquiries::close((operator_of(party), epoch), enquiry, answer)
         }
         Operation::TakeOffer(contact, to) => {
             Command::DeflectContact(DeflectContact { gateway: gateway_of(party), epoch, contact, to })

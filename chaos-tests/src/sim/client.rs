@@ -281,6 +281,7 @@ impl Sim {
             | Operation::AskForBreak(_)
             | Operation::SignOut
             | Operation::TakeNext(_) => Subject::Session,
+            Operation::CloseEnquiry(enquiry, _) => Subject::Contact(enquiry.to_string().into()),
             // On a subject of its own, so that it may overtake what makes sense.
             Operation::Garbage(number) => Subject::Contact(format!("garbage-{number}").into()),
             Operation::Abandon(contact)
@@ -312,7 +313,7 @@ impl Sim {
         if let Some(invoked) = row.open.remove(&op_id) {
             row.answered.push(Answered { invoked, returned, index });
         }
-        let Some(order) = operation.order() else { return };
+        let Some(order) = operation.order() else { return self.think_of_enquiry(place, operation, reply) };
         let decided = self.official.decided(index).map(|decided| &decided.command);
         if !matches!(decided, Some(Command::EnqueueContact(body)) if body.key == order.key) {
             let what = format!("{order:?} was answered with the index of {decided:?}");

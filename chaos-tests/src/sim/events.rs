@@ -10,7 +10,8 @@ use ringmain_routing::rules::{Facts, Treatment};
 use ringmain_routing::shell::forwarding::Numbered;
 use ringmain_routing::shell::liveness::Said;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, ContactView, Epoch, LogIndex, Millis, Name, Party, Position, Reply, Timestamp,
+    AssignmentEpoch, ContactId, ContactView, EnquiryId, Epoch, LogIndex, Millis, Name, Party, Position,
+    Reply, Timestamp,
 };
 
 use super::cases::Word;
@@ -165,6 +166,8 @@ pub(super) enum Operation {
     InTalk(ContactId, AssignmentEpoch, Turn),
     /// A customer wants a person, says its gateway.
     WantPerson(ContactId),
+    /// Somebody closes an enquiry, with this answer.
+    CloseEnquiry(EnquiryId, Option<u8>),
     /// A customer takes what was offered instead of waiting.
     TakeOffer(ContactId, Treatment),
     /// Something that makes no sense, by number.
@@ -194,6 +197,7 @@ impl Operation {
             | Operation::OfCase(..)
             | Operation::InTalk(..)
             | Operation::WantPerson(_)
+            | Operation::CloseEnquiry(..)
             | Operation::TakeOffer(..)
             | Operation::Garbage(_) => None,
         }
@@ -232,6 +236,8 @@ pub(super) enum Act {
     InTalk(ContactId, AssignmentEpoch, Turn),
     /// The wrap-up is over.
     EndWrapUp(ContactId, AssignmentEpoch),
+    /// Closes an enquiry, with this answer.
+    CloseEnquiry(EnquiryId, Option<u8>),
     /// The operator is ready again.
     BeReady,
     /// The operator looks for something to take.

@@ -14,6 +14,7 @@ mod client;
 mod cluster;
 pub mod command;
 mod disk;
+mod enquiries;
 mod events;
 mod faults;
 mod forward;

@@ -37,15 +37,6 @@ const SHOWN_BY_THE_CORE: &[Planted] = &[
     Planted::LifeSafetySilenced,
     Planted::HeldUnanswered,
     Planted::ThreadsLeftOut,
-    Planted::EnquiryAskedTwice,
-    Planted::EnquiryClosedByAnybody,
-    Planted::EnquiryFollowsPlan,
-    Planted::FreedOrderIsPromise,
-    Planted::PromiseAwaitsAnswer,
-    Planted::PromiseByFirstAnswer,
-    Planted::WithdrawalReleases,
-    Planted::AnswerNotNoted,
-    Planted::ReminderToNobody,
 ];
 
 /// Plants one mistake after the other into the core, the delivery, the clients' logic and the nodes' shell, and fails

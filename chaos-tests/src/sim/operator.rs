@@ -90,6 +90,7 @@ impl Sim {
             (Role::Operator, Effect::AnnounceConsult { contact, of, .. }) => {
                 self.think_of_the_asked(place, of, contact);
             }
+            (Role::Operator, Effect::NotifyEnquiry { enquiry, .. }) => self.hear_of_enquiry(place, enquiry),
             (Role::Operator, Effect::RingOperator { contact, assignment, .. }) => {
                 self.take_in_hand(place, contact, assignment);
                 self.plan_answer(place, contact, assignment);
@@ -180,7 +181,7 @@ impl Sim {
             | Act::EndTalk(contact, assignment)
             | Act::InTalk(contact, assignment, _)
             | Act::EndWrapUp(contact, assignment) => holds(contact, assignment),
-            Act::Abandon(_) | Act::BeReady | Act::Browse | Act::StartAnew => true,
+            Act::Abandon(_) | Act::CloseEnquiry(..) | Act::BeReady | Act::Browse | Act::StartAnew => true,
         };
         if !makes_sense && !self.is_odd(place, 0.2) {
             return;
@@ -194,6 +195,9 @@ impl Sim {
             }
             Act::EndWrapUp(contact, assignment) => {
                 self.submit(place, Operation::EndWrapUp(contact, assignment));
+            }
+            Act::CloseEnquiry(enquiry, answer) => {
+                self.submit(place, Operation::CloseEnquiry(enquiry, answer));
             }
             Act::BeReady => self.submit(place, Operation::Ready),
             Act::Browse => self.browse(place),

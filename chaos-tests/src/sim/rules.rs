@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ringmain_routing::command::Action;
 use ringmain_routing::effect::EndReason;
 use ringmain_routing::{Command, ContactId, Effect, OperatorId, Outcome, Refusal, Reply, Timestamp};
 
@@ -264,16 +265,17 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         Ok(_) | Err(_) => {}
     }
     match command {
+        Command::Act(act) if matches!(act.action, Action::CloseEnquiry { .. }) => Rule::I4,
         Command::EnqueueContact(_) | Command::Act(_) => Rule::I5,
+        // Who asks twice is heard twice; what others close is lost to who asked.
+        Command::BeginEnquiry(_) | Command::FreeCaller(_) => Rule::I7,
+        Command::CloseEnquiry(_) => Rule::I1,
         Command::AbandonContact(_) | Command::UpdateContact(_) => Rule::I9,
         Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_)
         | Command::DeflectContact(_)
-        | Command::BeginEnquiry(_)
-        | Command::FreeCaller(_)
-        | Command::CloseEnquiry(_)
         | Command::NoteMessage(_) => Rule::I4,
         Command::Consult(_) | Command::EndConsult(_) | Command::JoinConsult(_) => Rule::I2,
         Command::Tick
@@ -331,6 +333,8 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::EndStream { .. } => Rule::I11,
         // The work of a case that nobody does, and an end that nobody hears of, are a case that is lost.
         Effect::AnnounceStage { .. } | Effect::AnnounceCaseClosed { .. } => Rule::I1,
+        // So is a question of which nobody hears.
+        Effect::NotifyEnquiry { .. } => Rule::I1,
         Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
         | Effect::NotifyWatcher { .. }
@@ -345,7 +349,6 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
-        | Effect::NotifyEnquiry { .. }
         | Effect::AnnounceAlarm { .. } => Rule::I7,
     }
 }
@@ -353,6 +356,10 @@ fn rule_of_effect(effect: &Effect) -> Rule {
 /// Which rule a difference between two states breaks, by the field that the comparison names.
 pub(super) fn rule_of_state(difference: &str) -> Rule {
     let head = difference.split(':').next().unwrap_or(difference);
+    if head.starts_with("enquiry") && (head.ends_with(" due") || head.ends_with(" remind_at")) {
+        // Its dates were given.
+        return Rule::I9;
+    }
     let fields = [
         ("now", Rule::I12),
         ("next deadline", Rule::I11),
@@ -382,6 +389,8 @@ pub(super) fn rule_of_state(difference: &str) -> Rule {
         ("history", Rule::I1),
         ("contact", Rule::I1),
         ("case", Rule::I1),
+        ("note", Rule::I1),
+        ("enquir", Rule::I1),
     ];
     let found = fields.into_iter().find(|(field, _)| head.contains(field));
     found.map_or(Rule::I8, |(_, rule)| rule)

@@ -12,6 +12,7 @@ use ringmain_routing::{Command, ContactId, Millis, Name, Refusal, Reply, Router}
 
 use super::Sim;
 use super::centre::{self, Kind, SCOPES};
+use super::enquiries;
 use super::events::Event;
 use super::hand_out;
 use super::net::rng_of;
@@ -142,6 +143,12 @@ fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
     let Some(contact) = open.get(rng.random_range(0..open.len().max(1))).copied() else {
         return Action::Note { what: "quiet".into(), detail: "nobody is here yet".into() };
     };
+    if kind.has_enquiries
+        && rng.random_bool(0.3)
+        && let Some(action) = enquiries::some_action(rng, router)
+    {
+        return action;
+    }
     let to = centre::some_queue(rng);
     if kind.has_rules && rng.random_bool(0.2) {
         return entry(rng, kind, router);

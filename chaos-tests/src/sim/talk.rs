@@ -8,10 +8,11 @@ use ringmain_routing::command::{
     OperatorPlan, RequestPerson, Requester, TransferContact, TransferTarget,
 };
 use ringmain_routing::rules::{OrphanRule, QueueRules, ResultRule};
-use ringmain_routing::{AssignmentEpoch, Command, ContactId, Millis, Name, Plan};
+use ringmain_routing::{AssignmentEpoch, Command, ContactId, EnquiryId, Millis, Name, Plan, Router};
 
 use super::Sim;
 use super::centre::{self, CHANNELS, Kind, QUEUES};
+use super::enquiries::{Asking, Promise};
 use super::events::{Act, Operation};
 
 const TOPICS: [&str; 2] = ["outage", "bill"];
@@ -33,13 +34,19 @@ pub(super) enum Turn {
     WantPerson,
     /// Completes it without a word of what came of it.
     EndSilently,
+    /// Asks somebody without a seat.
+    Ask(Asking),
+    /// The caller of that question goes, and is promised to be called.
+    Free(EnquiryId, Promise),
 }
 
 impl Turn {
     /// The command that it is.
-    pub(super) fn command(self, answer: AnswerOffer) -> Command {
+    pub(super) fn command(self, answer: AnswerOffer, router: &Router) -> Command {
         let ask = |answer, to| Command::Consult(Consult { answer, to, units: None });
         match self {
+            Turn::Ask(asking) => asking.command(answer, router),
+            Turn::Free(enquiry, promise) => promise.command(answer, enquiry, router),
             Turn::AskQueue(place) => ask(answer, ConsultTarget::Queue(QUEUES[place].into())),
             Turn::AskColleague(number, hold) => {
                 let (login, hold) = (centre::login(number), Millis(hold));
@@ -132,6 +139,9 @@ impl Sim {
         let is_bot = kind.bot_login().is_some_and(|login| login == self.clients[place].name);
         if is_bot && self.clients[place].rng.random_bool(0.7) {
             self.submit(place, Operation::InTalk(contact, assignment, Turn::WantPerson));
+            return true;
+        }
+        if !is_bot && self.ask_somebody(place, contact, assignment) {
             return true;
         }
         if self.is_odd(place, 0.2) {

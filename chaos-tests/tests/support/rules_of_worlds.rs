@@ -117,7 +117,7 @@ fn enquiries() -> impl Strategy<Value = EnquiryRuleSpec> {
     )
 }
 
-pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
+pub fn plan() -> BoxedStrategy<PlanRuleSpec> {
     let entry = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(entry(), 0..5)];
     let neighbours = prop::array::uniform4(prop_oneof![1 => Just(0u8), 1 => 0u8..16]);
     let recall = option::weighted(0.5, 1u8..40);
@@ -130,40 +130,48 @@ pub fn plan() -> impl Strategy<Value = PlanRuleSpec> {
     let remember = prop::array::uniform2(option::weighted(0.8, 0u8..250));
     let cases = (prop::collection::vec(route(), 0..3), prop::array::uniform4(option::weighted(0.3, 0u8..2)));
     let triggers = prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(trigger(), 1..4)];
-    let triggers = (triggers, option::weighted(0.7, enquiries()));
-    let time = (prop::collection::vec(break_rule(), 0..4), option::weighted(0.4, 1u8..3), cases, triggers);
-    (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars, heads, remember, time).prop_map(
-        |(
-            entry,
-            default_queue,
-            (redial, head_start_max, (recall_after, duty_after, companion)),
-            neighbours,
-            calendars,
-            heads,
-            remember,
-            (breaks, rest, (routes, unit_calendars), (triggers, enquiries)),
-        )| {
-            PlanRuleSpec {
+    let triggers = (triggers.boxed(), option::weighted(0.7, enquiries()).boxed());
+    let time = (
+        prop::collection::vec(break_rule(), 0..4),
+        option::weighted(0.4, 1u8..3),
+        cases.boxed(),
+        triggers.boxed(),
+    )
+        .boxed();
+    (entry, option::weighted(0.5, 0u8..4), spans, neighbours, calendars, heads, remember, time)
+        .prop_map(
+            |(
                 entry,
                 default_queue,
-                redial,
-                head_start_max,
-                recall_after,
-                companion,
-                calendars,
+                (redial, head_start_max, (recall_after, duty_after, companion)),
                 neighbours,
+                calendars,
                 heads,
                 remember,
-                breaks,
-                rest,
-                duty_after,
-                routes,
-                unit_calendars,
-                triggers,
-                enquiries,
-            }
-        },
-    )
+                (breaks, rest, (routes, unit_calendars), (triggers, enquiries)),
+            )| {
+                PlanRuleSpec {
+                    entry,
+                    default_queue,
+                    redial,
+                    head_start_max,
+                    recall_after,
+                    companion,
+                    calendars,
+                    neighbours,
+                    heads,
+                    remember,
+                    breaks,
+                    rest,
+                    duty_after,
+                    routes,
+                    unit_calendars,
+                    triggers,
+                    enquiries,
+                }
+            },
+        )
+        .boxed()
 }
 
 fn route() -> impl Strategy<Value = RouteSpec> {
