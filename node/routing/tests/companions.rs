@@ -227,6 +227,25 @@ fn r3_9_an_invitation_goes_with_the_call() {
 }
 
 #[test]
+fn r3_9_who_waits_comes_when_the_call_is_passed_to_who_was_asked() {
+    let mut centre = invited();
+    centre.ready(operator("boris"));
+    let (answer, hold) = (centre.answer("call"), Millis(1_000));
+    let to = ConsultTarget::Operator { login: "boris".into(), hold };
+    centre.ok(Command::Consult(Consult { answer, to, units: None }));
+    let (party, epoch) = (Party::Operator(centre.operator("anna")), centre.epoch("anna"));
+    centre.ok(Command::LoseSession(LoseSession { party, epoch }));
+    centre.push(from("own", "+7900"));
+    assert_eq!(centre.with("own"), None, "who has the call is not there");
+    centre.ok(Command::OpenSession(open(Role::Operator, "anna", 8)));
+    let (answer, leg) = (centre.answer("call"), centre.view("call").legs[0]);
+    let to = TransferTarget::Consulted { leg };
+    centre.ok(Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up: None })));
+    assert_eq!(centre.with("call").as_deref(), Some("boris"));
+    assert_eq!(centre.with("own").as_deref(), Some("boris"));
+}
+
+#[test]
 fn r3_9_a_companion_whose_operator_is_lost_is_a_contact_like_others() {
     let mut centre = invited();
     centre.push(from("own", "+7900"));

@@ -232,6 +232,9 @@ impl Router {
         if self.tables.directory.threads {
             self.begin_thread(slot);
         }
+        if !self.companions.is_empty() {
+            self.look_for_companion(contact);
+        }
     }
 
     /// An open leg, if it is one of this contact's.
