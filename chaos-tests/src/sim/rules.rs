@@ -389,7 +389,6 @@ pub(super) fn rule_of_state(difference: &str) -> Rule {
         ("history", Rule::I1),
         ("contact", Rule::I1),
         ("case", Rule::I1),
-        ("note", Rule::I1),
         ("enquir", Rule::I1),
     ];
     let found = fields.into_iter().find(|(field, _)| head.contains(field));

@@ -514,6 +514,6 @@ pub const ALL: &[Mistake] = &[
     mistake(Planted::PromiseAwaitsAnswer, "the core", "A promised call waits for the answer", &["I4"]),
     mistake(Planted::PromiseByFirstAnswer, "the core", "The first of two answers calls", &["I4"]),
     mistake(Planted::WithdrawalReleases, "the core", "A withdrawal calls without an answer", &["I4"]),
-    mistake(Planted::AnswerNotNoted, "the core", "An answer is nobody's note", &["I1"]),
+    mistake(Planted::AnswerNotNoted, "the core", "An answer is nobody's note", &["I8"]),
     mistake(Planted::ReminderToNobody, "the core", "An asker who has left is reminded", &["I1"]),
 ];
