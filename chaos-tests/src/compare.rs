@@ -85,6 +85,7 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("wants people"), row.wants_people, view.wants_people)?;
     same(&what("legs"), model.legs_of(row.id), view.legs.clone())?;
     same(&what("leg of"), model.leg_of(row), view.leg_of)?;
+    same(&what("parked"), row.parked_since(), view.parked)?;
     same(&what("invitation"), model.invitation(row.id), view.invitation.clone())?;
     same(&what("companion of"), model.companion_of(row.id), view.companion_of)?;
     same(&what("context"), &row.context, &view.context)?;
@@ -125,6 +126,8 @@ fn same_operator(model: &Model, row: &Operator, view: &OperatorView) -> Result<(
     same(&what("idle_since"), row.idle_since, view.idle_since)?;
     let in_hand: Vec<_> = model.contacts_of(row.id).map(|contact| contact.id).collect();
     same(&what("contacts"), &in_hand, &view.contacts)?;
+    let parked: Vec<_> = model.contacts_of(row.id).filter(|row| row.is_parked()).map(|row| row.id).collect();
+    same(&what("parked"), &parked, &view.parked)?;
     let exclusions: Vec<_> = row.exclusions.iter().map(|mark| (mark.contact, mark.until)).collect();
     same(&what("exclusions"), &exclusions, &view.exclusions)?;
     let wrap_ups: Vec<_> = row.wrap_ups.iter().map(|row| (row.contact, row.assignment, row.until)).collect();
@@ -151,6 +154,8 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("offered"), count("offered"), view.offered)?;
         same(&what("handling"), count("handling"), view.handling)?;
         same(&what("wrap-up"), count("wrap-up"), view.wrap_up)?;
+        let parked = model.contacts().filter(|row| row.queue == view.name && row.is_parked()).count() as u32;
+        same(&what("parked"), parked, view.parked)?;
         let (own, other) = (model.totals(&view.name), view.totals);
         same(&what("entered"), own.entered, other.entered)?;
         same(&what("connected"), own.connected, other.connected)?;

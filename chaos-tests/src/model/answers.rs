@@ -41,6 +41,9 @@ impl Model {
         match self.check_answer(answer)? {
             ContactState::Offered { operator, .. } => {
                 self.connect(answer.contact, operator);
+                if self.has_interruptible() {
+                    self.settle(Freed::operator(operator));
+                }
                 self.settle_late();
                 Ok(Reply::Done)
             }
@@ -169,6 +172,7 @@ impl Model {
         }
         let (since, until) = (self.now, self.span_after_now(wrap_up));
         let contact = self.contact_mut(id);
+        contact.taken = if contact.is_parked() { 0 } else { contact.taken };
         contact.state = ContactState::WrapUp { operator, since, until };
         let assignment = contact.assignment;
         self.effects.push(Effect::StartWrapUp { contact: id, operator, assignment, until });

@@ -65,6 +65,7 @@ impl Model {
         let state = self.check_answer(answer)?;
         let call = self.contact_row(answer.contact);
         match state {
+            ContactState::Handling { .. } if call.is_parked() => return Err(wrong_state(call)),
             ContactState::Handling { .. } | ContactState::WrapUp { .. } => {}
             ContactState::Waiting => return Err(stale_assignment(call)),
             ContactState::Offered { .. } | ContactState::Ended { .. } => return Err(wrong_state(call)),

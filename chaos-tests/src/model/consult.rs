@@ -71,6 +71,9 @@ impl Model {
         self.check_operator(answer.operator, answer.epoch)?;
         check_consult(command)?;
         match self.check_answer(answer)? {
+            ContactState::Handling { .. } if self.contact_row(answer.contact).is_parked() => {
+                return self.wrong_state_of(answer.contact);
+            }
             ContactState::Handling { .. } => {}
             ContactState::Waiting => return Err(stale_assignment(self.contact_row(answer.contact))),
             ContactState::Offered { .. } | ContactState::WrapUp { .. } | ContactState::Ended { .. } => {
@@ -292,6 +295,7 @@ impl Model {
         }
         self.operator_mut(asker).idle_since = self.now;
         freed.join(Freed::operator(asker));
+        freed.join(Freed::operator(to));
         self.tell_connected(id, to);
         self.notice_given(to);
         self.settle(freed);

@@ -183,6 +183,9 @@ impl Model {
             kept: Kept::WhileAvailable,
             units,
             taken: 0,
+            parked: None,
+            parks: 0,
+            is_of_rules: false,
             required: if follows_queue { BTreeMap::new() } else { required },
             scopes: if follows_queue { BTreeSet::new() } else { scopes },
             details: body.details.clone(),
@@ -355,6 +358,8 @@ impl Model {
         contact.newly_due = false;
         contact.offered.clear();
         self.effects.push(Effect::AnnounceEnded { contact: id, gateway: contact.gateway(), reason });
+        // Whoever asked by it may have work that can be parked from here on.
+        self.late.operators.extend(contact.leg.as_ref().map(|leg| leg.asker));
         self.ended.insert((forget_at, id.slot), contact);
         self.let_lapse(id);
     }
@@ -387,5 +392,6 @@ pub(super) fn highest<'a>(skills: impl IntoIterator<Item = &'a (Name, u8)>) -> B
 }
 
 pub(super) fn wrong_state(contact: &Contact) -> Refusal {
-    Refusal::WrongState { contact: contact.id, state: contact.state.word().into() }
+    let state = if contact.is_parked() { "parked" } else { contact.state.word() };
+    Refusal::WrongState { contact: contact.id, state: state.into() }
 }

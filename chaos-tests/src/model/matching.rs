@@ -7,6 +7,7 @@ use ringmain_routing::plan::Answer;
 use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Timestamp};
 
 use super::Model;
+use super::interrupt::Next;
 use super::ladder::{Fit, queue_of, step_by_hand, step_of};
 use super::room::cost;
 use super::state::{Contact, ContactState, Kept, Operator};
@@ -71,6 +72,7 @@ impl Model {
         }
         self.end_vain_legs(&mut freed);
         self.look(&mut freed);
+        freed.join(std::mem::take(&mut self.late));
         while !freed.is_empty() {
             freed = self.settle_once(freed);
             freed.join(std::mem::take(&mut self.late));
@@ -96,8 +98,10 @@ impl Model {
         freed.operators.append(&mut self.late.operators);
         freed.operators.sort();
         for id in freed.operators {
+            cleared.join(self.send_back_stuck(id));
+            while self.has_parked(id) && self.clear_by_operator(id, &mut cleared) {}
             while {
-                while self.take_best(id) {}
+                while self.go_on_with_next(id) {}
                 let mut is_cleared = false;
                 while self.clear_by_operator(id, &mut cleared) {
                     is_cleared = true;
@@ -141,14 +145,28 @@ impl Model {
     }
 
     /// Gives the operator the waiting contact with the smallest key, if one fits.
-    fn take_best(&mut self, id: OperatorId) -> bool {
-        match self.best_contact_for(id) {
-            Some(contact) => {
-                self.assign(contact, id);
-                true
-            }
-            None => false,
+    fn take_best(&mut self, id: OperatorId) {
+        if let Some(best) = self.best_contact_for(id) {
+            let operator = &self.operators[id.slot as usize];
+            self.assign_in_stead(best, self.in_its_stead(operator, best), id);
         }
+    }
+
+    fn assign_in_stead(&mut self, best: ContactId, taken: ContactId, id: OperatorId) {
+        if taken == best { self.assign(taken, id) } else { self.assign_cleared(taken, id) }
+    }
+
+    /// The operator goes on with parked work or takes a contact; whether there was anything.
+    fn go_on_with_next(&mut self, id: OperatorId) -> bool {
+        match self.next_for(id) {
+            Some(Next::Resume(work)) => self.resume(work, id),
+            Some(Next::Take(contact)) => {
+                let best = self.best_contact_for(id).unwrap_or(contact);
+                self.assign_in_stead(best, contact, id);
+            }
+            None => return false,
+        }
+        true
     }
 
     pub(super) fn best_contact_for(&self, id: OperatorId) -> Option<ContactId> {
@@ -177,7 +195,7 @@ impl Model {
     pub(super) fn open_operators(&self) -> Vec<(&Operator, u64)> {
         let mut loads: BTreeMap<OperatorId, u64> = BTreeMap::new();
         for contact in self.contacts.values() {
-            if let Some(operator) = contact.state.holder() {
+            if let Some(operator) = contact.state.holder().filter(|_| !contact.is_parked()) {
                 *loads.entry(operator).or_default() += u64::from(contact.taken);
             }
         }
@@ -286,7 +304,7 @@ impl Model {
     pub(super) fn give(&mut self, id: ContactId, to: OperatorId) {
         let now = self.now;
         self.turns += u64::from(self.format >= 3);
-        let turn = self.turns;
+        let (turn, is_of_rules) = (self.turns, self.format >= 3);
         let taken = cost(&self.operators[to.slot as usize], self.contact_row(id));
         let operator = self.operator_mut(to);
         operator.idle_since = now;
@@ -295,6 +313,8 @@ impl Model {
         contact.held_for = None;
         contact.promote_at = None;
         contact.taken = taken;
+        contact.parked = None;
+        contact.is_of_rules = is_of_rules;
         contact.assignment = AssignmentEpoch(contact.assignment.0 + 1);
         contact.last_holder = Some(to);
         contact.passed = false;

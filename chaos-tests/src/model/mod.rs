@@ -22,6 +22,7 @@ mod expected_wait;
 mod explain;
 mod hand_out;
 mod hand_over;
+mod interrupt;
 mod ladder;
 mod life_safety;
 mod matching;
@@ -306,7 +307,11 @@ impl Model {
     /// Units of the contacts in an operator's hands.
     #[must_use]
     pub fn used_units(&self, operator: OperatorId) -> u64 {
-        let in_hand: u64 = self.contacts_of(operator).map(|contact| u64::from(contact.taken)).sum();
+        let in_hand: u64 = self
+            .contacts_of(operator)
+            .filter(|contact| !contact.is_parked())
+            .map(|contact| u64::from(contact.taken))
+            .sum();
         let wrap_ups = self.operator_row(operator).map_or(&[][..], |row| &row.wrap_ups);
         in_hand + wrap_ups.iter().map(|wrap_up| u64::from(wrap_up.units)).sum::<u64>()
     }

@@ -29,6 +29,7 @@ impl Model {
         self.end_vain_holds(&matched_again);
         let mut freed = Freed { contacts: matched_again, ..Freed::default() };
         freed.join(self.change_time(&before));
+        freed.join(self.change_interruptible(&before));
         self.settle(freed);
         Ok(Reply::PlanApplied { version: plan.version })
     }

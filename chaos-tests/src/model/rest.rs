@@ -79,7 +79,8 @@ impl Model {
     }
 
     pub(super) fn is_busy(&self, id: OperatorId) -> bool {
-        self.contacts_of(id).next().is_some() || !self.operators[id.slot as usize].wrap_ups.is_empty()
+        self.contacts_of(id).any(|row| !row.is_parked())
+            || !self.operators[id.slot as usize].wrap_ups.is_empty()
     }
 
     pub(super) fn rest_deadline(&self, operator: &Operator) -> Option<Timestamp> {

@@ -25,7 +25,7 @@ impl Model {
 
     /// Fewer contacts of its channel and of its queue in hand than the operator may have at once.
     pub(super) fn has_place(&self, operator: &Operator, contact: &Contact) -> bool {
-        let in_hand: Vec<&Contact> = self.contacts_of(operator.id).collect();
+        let in_hand: Vec<&Contact> = self.contacts_of(operator.id).filter(|row| !row.is_parked()).collect();
         self.is_below_caps(operator, contact, &in_hand)
     }
 

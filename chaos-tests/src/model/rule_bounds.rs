@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use ringmain_routing::limits::{
-    BANDS_MAX, BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX,
+    BANDS_MAX, BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, BY_CHANNELS_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX,
     CONDITION_VALUES_MAX, DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX,
     LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX,
-    PRINCIPALS_MAX, QUEUE_CAPS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN, RESULTS_MAX,
-    ROUTES_MAX, STAGES_MAX, TIER_MAX, WAIT_RULES_MAX, WATCHERS_MAX,
+    PARKS_MAX, PRINCIPALS_MAX, QUEUE_CAPS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN,
+    RESULTS_MAX, ROUTES_MAX, STAGES_MAX, TIER_MAX, WAIT_RULES_MAX, WATCHERS_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{
@@ -278,7 +278,16 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check(rules.bands.len() <= BANDS_MAX, "rules.bands")?;
     check(rules.bands.first().is_none_or(|first| first.0 > 0), "rules.bands")?;
     check(rules.bands.windows(2).all(|pair| pair[0] < pair[1]), "rules.bands")?;
-    check_span("rules.bands", rules.bands.last().copied())
+    check_span("rules.bands", rules.bands.last().copied())?;
+    check_interruptible(plan, queue)
+}
+
+fn check_interruptible(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
+    let Some(rule) = &queue.rules.interruptible else { return Ok(()) };
+    check(rule.by_channels.len() <= BY_CHANNELS_MAX, "rules.interruptible")?;
+    check_once("rules.interruptible", rule.by_channels.iter())?;
+    check((1..=PARKS_MAX).contains(&rule.parks_max), "rules.interruptible")?;
+    check_channels(plan, rule.by_channels.iter())
 }
 
 fn check_waits(waits: &[WaitRule]) -> Result<(), Refusal> {

@@ -65,6 +65,12 @@ pub struct Contact {
     pub kept: Kept,
     /// Units of capacity it takes where the operator's rules say nothing else.
     pub units: u32,
+    /// Since when it is parked, where it is in handling.
+    pub parked: Option<Timestamp>,
+    /// How often it was parked.
+    pub parks: u16,
+    /// Its latest assignment was made in format 3.
+    pub is_of_rules: bool,
     /// What its latest assignment took of the operator's capacity.
     pub taken: u32,
     /// Skills it requires, its queue's at its arrival included, the higher level of two. Only of arrivals before
@@ -239,7 +245,13 @@ impl Contact {
     /// What it takes of its operator, while it has one.
     #[must_use]
     pub fn units_shown(&self) -> u32 {
-        if self.state.holder().is_some() { self.taken } else { self.units }
+        if self.is_parked() {
+            0
+        } else if self.state.holder().is_some() {
+            self.taken
+        } else {
+            self.units
+        }
     }
 
     /// In its queue, and its time has come.

@@ -19,11 +19,15 @@ impl Model {
         if let TransferTarget::BackOffice { route, channel } = &command.to {
             return self.hand_to_back_office(answer, (route, channel), command.wrap_up);
         }
+        let is_to_asked = matches!(command.to, TransferTarget::Consulted { .. });
         match self.check_answer(answer)? {
+            ContactState::Handling { .. } if is_to_asked && self.contact_row(answer.contact).is_parked() => {
+                return self.wrong_state_of(answer.contact);
+            }
             ContactState::Handling { .. } => {}
             ContactState::Waiting => {
                 let contact = self.contact_row(answer.contact);
-                let is_again = contact.passed && !matches!(command.to, TransferTarget::Consulted { .. });
+                let is_again = contact.passed && !is_to_asked;
                 return if is_again { Ok(Reply::Done) } else { Err(stale_assignment(contact)) };
             }
             ContactState::Offered { .. } | ContactState::WrapUp { .. } | ContactState::Ended { .. } => {
@@ -105,7 +109,7 @@ impl Model {
         WrapUp {
             contact: contact.id,
             assignment: contact.assignment,
-            units: contact.taken,
+            units: if contact.is_parked() { 0 } else { contact.taken },
             until: self.span_after_now(span),
             longest: self.span_after_now(queue.wrap_up_max),
         }
@@ -194,6 +198,9 @@ impl Model {
     pub(super) fn hold(&mut self, command: &HoldContact) -> Result<Reply, Refusal> {
         let (answer, on) = (&command.answer, command.on);
         match self.check_answer(answer)? {
+            ContactState::Handling { .. } if self.contact_row(answer.contact).is_parked() => {
+                self.wrong_state_of(answer.contact)
+            }
             ContactState::Handling { operator, since, on_hold } => {
                 if on != on_hold.is_some() {
                     self.switch_hold(answer.contact, operator, since, on);

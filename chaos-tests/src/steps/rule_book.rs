@@ -3,8 +3,9 @@
 use ringmain_routing::calendar::CalendarPlan;
 use ringmain_routing::command::{ContactResult, PutLifeSupport, Reference, life_support_hash};
 use ringmain_routing::rules::{
-    Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, OperatorRules, OrphanRule, PlanRules,
-    QueueRules, Reach, Redial, Remember, ResultRule, SamePerson, Step, Then, Treatment, UnitRules, When,
+    Applicant, Choice, DeflectWhen, Deflection, EntryRule, Facts, Interruptible, OperatorRules, OrphanRule,
+    PlanRules, QueueRules, Reach, Redial, Remember, ResultRule, SamePerson, Step, Then, Treatment, UnitRules,
+    When,
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
@@ -61,6 +62,8 @@ pub struct QueueRuleSpec {
     pub waiting: WaitingSpec,
     /// Units of consultations.
     pub consult_units: Option<u8>,
+    /// For whom its work is parked: the tier, channels by bits, and how often; unsound where that is 0.
+    pub interruptible: Option<(u8, u8, u8)>,
     /// Where contacts go that want a person.
     pub people_queue: Option<u8>,
 }
@@ -242,11 +245,17 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         reserve_after: spec.room.1.map(|ms| Millis(u64::from(ms))),
         results: spec.results.map(results),
         consult_units: spec.consult_units.map(u32::from),
+        interruptible: spec.interruptible.map(interruptible),
         people_queue: spec.people_queue.map(|queue| pick(&QUEUES, queue).into()),
         ..QueueRules::default()
     };
     waiting::put_into(&mut rules, spec.waiting);
     rules
+}
+
+fn interruptible((by_tier, channels, parks_max): (u8, u8, u8)) -> Interruptible {
+    let channels = chosen(CHANNELS.into_iter().map(|(name, _)| name), channels);
+    Interruptible { by_tier, by_channels: channels, parks_max: u16::from(parks_max) }
 }
 
 fn results((topics, outcomes): (u8, u8)) -> ResultRule {

@@ -317,6 +317,8 @@ const WORDS: &[&str] = &[
     "join-consult",
     "leave-consult",
     "invite",
+    "park",
+    "parked-often",
     "companion",
     "asked",
     "notify-enquiry",

@@ -21,7 +21,8 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100), orphans);
     let room = (option::weighted(0.3, 1u8..4), option::weighted(0.3, 1u8..60));
     let results = option::weighted(0.15, (prop_oneof![Just(0u8), 1u8..16], prop_oneof![Just(0u8), 1u8..8]));
-    let results = (results, waiting(), option::weighted(0.4, 0u8..2), option::weighted(0.3, 0u8..4));
+    let results =
+        (results, waiting(), option::weighted(0.4, 0u8..2), (option::weighted(0.3, 0u8..4), interruptible()));
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
     (order, arrivals, people, passing, room, results).prop_map(
         |(
@@ -30,7 +31,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
             (same_person, leads),
             (hard, passes_max, last_start, orphans),
             room,
-            (results, waiting, people_queue, consult_units),
+            (results, waiting, people_queue, (consult_units, interruptible)),
         )| {
             QueueRuleSpec {
                 choice,
@@ -50,9 +51,15 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 waiting,
                 people_queue,
                 consult_units,
+                interruptible,
             }
         },
     )
+}
+
+fn interruptible() -> impl Strategy<Value = Option<(u8, u8, u8)>> {
+    let parks = prop_oneof![100 => 1u8..4, 1 => Just(0u8)];
+    option::weighted(0.4, (0u8..10, prop_oneof![Just(0u8), 0u8..8], parks))
 }
 
 fn waiting() -> impl Strategy<Value = WaitingSpec> {

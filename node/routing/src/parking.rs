@@ -85,11 +85,14 @@ impl Router {
         (by_tier || by_channel) && !is(Planted::WorkNotInterrupted)
     }
 
-    /// Work in the operator's hands that would be parked for the contact, the last first.
+    /// Work in the operator's hands that would be parked for the contact, the last first. What was assigned before
+    /// format 3 has no record that could say so.
     pub(crate) fn interruptible_for(&self, operator: &Operator, contact: &Contact) -> Vec<u32> {
         let directory = &self.tables.directory;
         let rows = self.tables.in_hand(operator.id.slot).into_iter().map(|slot| self.tables.contact(slot));
-        let handled = rows.filter(|row| matches!(row.state, State::Handling { .. }) && row.taken() > 0);
+        let handled = rows.filter(|row| {
+            matches!(row.state, State::Handling { .. }) && row.decision.is_some() && row.taken() > 0
+        });
         let work = handled.filter(|row| self.goes_before_work(contact, row) && !self.is_consulted_about(row));
         let mut work: Vec<RankedKey> = work.map(|row| ranked(directory, operator, row)).collect();
         work.sort_unstable_by(|one, other| other.cmp(one));

@@ -359,6 +359,20 @@ fn r3_5_a_plan_without_the_rule_interrupts_nobody_and_parked_work_goes_on() {
 }
 
 #[test]
+fn r3_5_work_assigned_before_the_rule_book_is_not_interrupted() {
+    let mut centre = Centre::new(plan(queues(None)));
+    centre.ready(operator("anna"));
+    centre.push(letter("letter", 5));
+    let rule = Interruptible { by_tier: 1, by_channels: vec!["voice".into()], parks_max: 2 };
+    let next = Plan { version: 2, ..plan(queues(Some(rule))) };
+    centre.ok(Command::ApplyPlan(Box::new(ApplyPlan { plan: next, by: None })));
+    centre.push(contact("call", "calls", 0));
+    assert_eq!((centre.with("call"), used(&centre, "anna")), (None, 50));
+    centre.complete("letter");
+    assert_eq!(centre.with("call").as_deref(), Some("anna"));
+}
+
+#[test]
 fn r3_5_a_snapshot_keeps_what_rests() {
     let mut centre = centre();
     centre.ready(operator("anna"));
