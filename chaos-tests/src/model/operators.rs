@@ -94,6 +94,7 @@ impl Model {
             let unit_before = row.unit.clone();
             row.ranks = plan.ranks;
             let (id, before, has_moved) = (row.id, row.rules.clone(), row.unit != plan.unit);
+            let other_team = has_moved || before.bot != plan.rules.bot;
             let is_changed = has_moved || freed.exclusions || by_rules || row.capacity != plan.capacity;
             row.unit = plan.unit;
             row.capacity = plan.capacity;
@@ -103,7 +104,7 @@ impl Model {
             if is_changed {
                 self.touch(id);
             }
-            if has_moved {
+            if other_team {
                 self.touch_teams(id, unit_before);
             }
             if is_changed {
