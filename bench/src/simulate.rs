@@ -389,6 +389,8 @@ impl<'s> Run<'s> {
             | Effect::CallDuty { .. }
             | Effect::AnnounceEnquiry { .. }
             | Effect::NotifyEnquiry { .. }
+            | Effect::SuperviseContact { .. }
+            | Effect::AnnounceHelp { .. }
             | Effect::NotifyThread { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }

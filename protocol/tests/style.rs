@@ -99,6 +99,7 @@ fn every_change_carries_a_key_by_which_it_is_done_once() {
         ("GatewayRequestPerson", "key"),
         ("OperatorInviteCompanion", "number"),
         ("OperatorBeginEnquiry", "question"),
+        ("OperatorAskForHelp", "seq"),
         ("OperatorFreeCaller", "enquiry"),
         ("OperatorCloseEnquiry", "enquiry"),
     ];

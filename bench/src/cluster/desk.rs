@@ -168,6 +168,7 @@ impl Operator {
             | Event::CaseWatched(_)
             | Event::CompanionInvited(_)
             | Event::Enquiry(_)
+            | Event::Help(_)
             | Event::QueueAlarm(_) => None,
         }
     }

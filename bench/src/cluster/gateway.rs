@@ -159,6 +159,7 @@ fn note(book: &Book, event: &GatewayEvent) {
             | Event::ExpectedWait(_)
             | Event::DeflectionOffered(_)
             | Event::Enquiry(_)
+            | Event::Supervised(_)
             | Event::DutyCalled(_),
         )
         | None => {}

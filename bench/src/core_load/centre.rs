@@ -522,6 +522,8 @@ impl Centre {
             | Effect::CallDuty { .. }
             | Effect::AnnounceEnquiry { .. }
             | Effect::NotifyEnquiry { .. }
+            | Effect::SuperviseContact { .. }
+            | Effect::AnnounceHelp { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }

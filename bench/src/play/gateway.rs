@@ -186,6 +186,7 @@ fn note_event(stage: &Stage, name: &str, event: GatewayEvent) {
             | Event::ExpectedWait(_)
             | Event::DeflectionOffered(_)
             | Event::Enquiry(_)
+            | Event::Supervised(_)
             | Event::DutyCalled(_),
         )
         | None => return,

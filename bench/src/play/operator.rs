@@ -184,6 +184,7 @@ impl Desk {
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
                 | Event::Enquiry(_)
+                | Event::Help(_)
                 | Event::QueueAlarm(_),
             )
             | None => {}

@@ -134,6 +134,7 @@ impl Hand<'_> {
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
                 | Event::Enquiry(_)
+                | Event::Help(_)
                 | Event::QueueAlarm(_),
             )
             | None => Ok(()),

@@ -93,6 +93,8 @@ impl CaseBook {
             | Effect::CallDuty { .. }
             | Effect::AnnounceEnquiry { .. }
             | Effect::NotifyEnquiry { .. }
+            | Effect::SuperviseContact { .. }
+            | Effect::AnnounceHelp { .. }
             | Effect::AnnounceAlarm { .. } => {}
         }
     }

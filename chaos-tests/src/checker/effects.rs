@@ -71,6 +71,8 @@ impl Walk<'_> {
             | Effect::CallDuty { .. }
             | Effect::AnnounceEnquiry { .. }
             | Effect::NotifyEnquiry { .. }
+            | Effect::SuperviseContact { .. }
+            | Effect::AnnounceHelp { .. }
             | Effect::NotifyThread { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
@@ -123,6 +125,8 @@ impl Walk<'_> {
             | Effect::CallDuty { .. }
             | Effect::AnnounceEnquiry { .. }
             | Effect::NotifyEnquiry { .. }
+            | Effect::SuperviseContact { .. }
+            | Effect::AnnounceHelp { .. }
             | Effect::NotifyThread { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
@@ -401,6 +405,8 @@ pub(super) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::NotifyWatcher { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. } => None,

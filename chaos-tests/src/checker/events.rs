@@ -78,6 +78,8 @@ fn is_seen(effect: &Effect, event: &SeenEvent, parties: &Parties, books: &Books)
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }

@@ -96,6 +96,7 @@ pub(super) fn asked_by(
         | Command::BeginEnquiry(_)
         | Command::FreeCaller(_)
         | Command::CloseEnquiry(_)
+        | Command::AskForHelp(_)
         | Command::TakeNext(_)
         | Command::AssignContact(_)
         | Command::RequestPerson(_)

@@ -259,6 +259,7 @@ impl Gateway {
                 | Event::ExpectedWait(_)
                 | Event::DeflectionOffered(_)
                 | Event::Enquiry(_)
+                | Event::Supervised(_)
                 | Event::DutyCalled(_),
             )
             | None => return,

@@ -175,6 +175,7 @@ impl Desk {
                 | Event::CaseWatched(_)
                 | Event::CompanionInvited(_)
                 | Event::Enquiry(_)
+                | Event::Help(_)
                 | Event::QueueAlarm(_),
             )
             | None => {}

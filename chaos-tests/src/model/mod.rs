@@ -214,7 +214,7 @@ impl Model {
             Command::BeginEnquiry(command) => self.begin_enquiry(command),
             Command::FreeCaller(command) => self.free_caller(command),
             Command::CloseEnquiry(command) => self.close_enquiry(command),
-            Command::NoteMessage(_) => Err(not_known_yet(command)),
+            Command::NoteMessage(_) | Command::AskForHelp(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -384,6 +384,8 @@ fn format_of(command: &Command) -> u8 {
                     | Action::CloseEntry(_)
                     | Action::OpenEntry { .. }
                     | Action::CloseEnquiry { .. }
+                    | Action::Supervise { .. }
+                    | Action::AnswerHelp { .. }
             ),
         ),
         Command::TransferContact(command) => (true, matches!(command.to, TransferTarget::BackOffice { .. })),
@@ -404,6 +406,7 @@ fn format_of(command: &Command) -> u8 {
         | Command::BeginEnquiry(_)
         | Command::FreeCaller(_)
         | Command::CloseEnquiry(_)
+        | Command::AskForHelp(_)
         | Command::NoteMessage(_) => (true, true),
         Command::Tick
         | Command::OpenSession(_)

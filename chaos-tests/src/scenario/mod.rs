@@ -7,6 +7,7 @@ mod enquiries;
 mod hand_out;
 mod read;
 mod rule_book;
+mod supervision;
 mod time;
 mod together;
 mod triggers;

@@ -14,7 +14,7 @@ use ringmain_routing::{
 };
 
 use super::words::{Words, read_answer, read_orphan};
-use super::{Entry, Scenario, enquiries, hand_out, rule_book, time, together};
+use super::{Entry, Scenario, enquiries, hand_out, rule_book, supervision, time, together};
 
 /// The scenario of a text.
 ///
@@ -122,6 +122,13 @@ fn command_of(words: &Words) -> Result<Command> {
             key: words.name("key")?,
             action: action(words)?,
         })),
+        _ => rule_book_command(words)?,
+    })
+}
+
+/// Commands of the rule book.
+fn rule_book_command(words: &Words) -> Result<Command> {
+    Ok(match words.plain(0)? {
         "ask-for-break" => Command::AskForBreak(time::ask_for_break(words)?),
         "take-next" => Command::TakeNext(hand_out::take_next(words)?),
         "hand-out" => Command::AssignContact(hand_out::by_lead(words)?),
@@ -134,6 +141,7 @@ fn command_of(words: &Words) -> Result<Command> {
         "begin-enquiry" => Command::BeginEnquiry(Box::new(enquiries::begin(words)?)),
         "free-caller" => Command::FreeCaller(Box::new(enquiries::free_caller(words)?)),
         "close-enquiry" => Command::CloseEnquiry(Box::new(enquiries::close(words)?)),
+        "ask-for-help" => Command::AskForHelp(supervision::ask_for_help(words)?),
         "life-support" => Command::PutLifeSupport(rule_book::life_support(words)?),
         other => bail!("{other} is no command"),
     })
@@ -192,6 +200,8 @@ fn action(words: &Words) -> Result<Action> {
         "close-entry" => hand_out::close_entry(words)?,
         "open-entry" => Action::OpenEntry { of: hand_out::entry(words)? },
         "close-enquiry" => enquiries::close_action(words)?,
+        "supervise" => supervision::supervise(words)?,
+        "answer-help" => Action::AnswerHelp { login: subject.into() },
         "note" => Action::Note { what: subject.into(), detail: words.name("detail")? },
         other => bail!("{other} is no action"),
     })

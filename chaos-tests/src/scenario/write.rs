@@ -11,7 +11,7 @@ use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
 use super::words::{quoted, write_answer, write_levels, write_orphan};
-use super::{Scenario, enquiries, hand_out, rule_book, time, together};
+use super::{Scenario, enquiries, hand_out, rule_book, supervision, time, together};
 
 /// The scenario as text.
 #[must_use]
@@ -99,6 +99,7 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::BeginEnquiry(command) => enquiries::write_begin(command),
         Command::FreeCaller(command) => enquiries::write_free_caller(command),
         Command::CloseEnquiry(command) => enquiries::write_close(command),
+        Command::AskForHelp(command) => supervision::write_ask_for_help(command),
         Command::DeflectContact(command) => together::write_deflect_contact(command),
         Command::NoteMessage(_) => command.name().replace('_', "-"),
     };
@@ -279,6 +280,7 @@ fn act(command: &Act) -> String {
         Action::CloseEnquiry { enquiry, answer } => {
             format!("close-enquiry {enquiry}{}", optional("answer", answer.as_ref()))
         }
+        Action::Supervise { .. } | Action::AnswerHelp { .. } => supervision::write_action(&command.action),
         Action::Note { what, detail } => format!("note {} detail={}", quoted(what), quoted(detail)),
     };
     format!("act {action} by={} key={}", quoted(&command.by), quoted(&command.key))
@@ -418,6 +420,7 @@ fn effect(effect: &Effect) -> String {
             format!("invite {contact} by {operator} assignment={assignment} channel={channel} ({gateway})")
         }
         Effect::AnnounceEnquiry { .. } | Effect::NotifyEnquiry { .. } => enquiries::effect(effect),
+        Effect::SuperviseContact { .. } | Effect::AnnounceHelp { .. } => supervision::effect(effect),
         Effect::AnnounceStage { .. }
         | Effect::WarnCase { .. }
         | Effect::EscalateCase { .. }
@@ -474,6 +477,8 @@ fn case_effect(effect: &Effect) -> String {
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::NotifyThread { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceMoved { .. } => String::new(),

@@ -37,6 +37,9 @@ const SHOWN_BY_THE_CORE: &[Planted] = &[
     Planted::LifeSafetySilenced,
     Planted::HeldUnanswered,
     Planted::ThreadsLeftOut,
+    Planted::SeatOutlivesTalk,
+    Planted::HelpOutlivesTalk,
+    Planted::SupervisionLeftOut,
 ];
 
 /// Plants one mistake after the other into the core, the delivery, the clients' logic and the nodes' shell, and fails

@@ -180,6 +180,8 @@ fn assignment_of(effect: &Effect) -> Option<(ContactId, OperatorId)> {
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }
@@ -276,6 +278,7 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         | Command::RequestPerson(_)
         | Command::InviteCompanion(_)
         | Command::DeflectContact(_)
+        | Command::AskForHelp(_)
         | Command::NoteMessage(_) => Rule::I4,
         Command::Consult(_) | Command::EndConsult(_) | Command::JoinConsult(_) => Rule::I2,
         Command::Tick
@@ -349,6 +352,8 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. } => Rule::I7,
     }
 }
@@ -428,6 +433,8 @@ pub(super) fn ended_twice(
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::NotifyThread { .. }
         | Effect::ParkContact { .. }

@@ -145,6 +145,8 @@ impl Centre {
             | Effect::CallDuty { .. }
             | Effect::AnnounceEnquiry { .. }
             | Effect::NotifyEnquiry { .. }
+            | Effect::SuperviseContact { .. }
+            | Effect::AnnounceHelp { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }

@@ -83,6 +83,8 @@ impl Tally {
             | Effect::CallDuty { .. }
             | Effect::AnnounceEnquiry { .. }
             | Effect::NotifyEnquiry { .. }
+            | Effect::SuperviseContact { .. }
+            | Effect::AnnounceHelp { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::AnnounceConsult { .. }
             | Effect::JoinConsult { .. }

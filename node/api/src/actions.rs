@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::auth::caller_name;
-use crate::convert::receipt;
+use crate::convert::{receipt, supervision};
 use crate::shared::Shared;
 use crate::validate::Problems;
 use crate::{audit, error};
@@ -111,6 +111,29 @@ impl ActionService for Actions {
         let action = problems.into_result(Action::CloseEnquiry { enquiry, answer });
         let Acted { receipt, contacts: calls } = self.act(asked, action).await?;
         Ok(Response::new(v1::CloseEnquiryResponse { receipt, calls }))
+    }
+
+    async fn supervise(
+        &self,
+        request: Request<v1::SuperviseRequest>,
+    ) -> Result<Response<v1::SuperviseResponse>, Status> {
+        let (asked, request) = asked!(request);
+        let mut problems = Problems::default();
+        let contact = problems.contact("contact", &request.contact);
+        let action = Action::Supervise { contact, how: supervision::how(request.how()) };
+        let Acted { receipt, contacts } = self.act(asked, problems.into_result(action)).await?;
+        Ok(Response::new(v1::SuperviseResponse { receipt, changed: contacts > 0 }))
+    }
+
+    async fn answer_help(
+        &self,
+        request: Request<v1::AnswerHelpRequest>,
+    ) -> Result<Response<v1::AnswerHelpResponse>, Status> {
+        let (asked, request) = asked!(request);
+        let mut problems = Problems::default();
+        let action = Action::AnswerHelp { login: problems.name("login", &request.login) };
+        let Acted { receipt, contacts } = self.act(asked, problems.into_result(action)).await?;
+        Ok(Response::new(v1::AnswerHelpResponse { receipt, asked: contacts > 0 }))
     }
 
     async fn list_closures(

@@ -8,7 +8,9 @@ use ringmain_actors::task::spawn_named;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_replication::HistoryRecord;
 use ringmain_routing::command::{Act, Action, DeclaredPresence, EntryOf, HandOver, HandOverFrom, MoveFrom};
-use ringmain_routing::{Command, ContactId, LogIndex, Outcome, Reply, Router, Timestamp, next_chain};
+use ringmain_routing::{
+    Command, ContactId, LogIndex, Outcome, Reply, Router, SupervisedBy, Timestamp, next_chain,
+};
 use ringmain_telemetry::codes;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -199,7 +201,8 @@ fn told(command: &Command) -> Told {
         | Command::NoteMessage(_)
         | Command::BeginEnquiry(_)
         | Command::FreeCaller(_)
-        | Command::CloseEnquiry(_) => plain(command.name(), String::new(), String::new()),
+        | Command::CloseEnquiry(_)
+        | Command::AskForHelp(_) => plain(command.name(), String::new(), String::new()),
     }
 }
 
@@ -238,6 +241,16 @@ fn told_action(command: &Act) -> Told {
             (told_entry(&command.of), format!("{}{until}", command.why))
         }
         Action::OpenEntry { of } => (told_entry(of), String::new()),
+        Action::Supervise { contact, how } => {
+            let how = match how {
+                Some(SupervisedBy::Listening) => "listens",
+                Some(SupervisedBy::Whispering) => "whispers",
+                Some(SupervisedBy::Barging) => "barges in",
+                None => "leaves",
+            };
+            (contact.to_string(), how.to_owned())
+        }
+        Action::AnswerHelp { login } => (login.to_string(), String::new()),
         Action::CloseEnquiry { enquiry, answer } => {
             let answer =
                 answer.as_ref().map_or("withdrawn".to_owned(), |answer| format!("answered: {answer}"));
@@ -274,6 +287,7 @@ fn names(command: &Command, wanted: ContactId) -> bool {
         Action::RequeueContact { contact }
         | Action::CloseContact { contact, .. }
         | Action::AssignContact { contact, .. }
+        | Action::Supervise { contact, .. }
         | Action::LiftContact { contact, .. } => *contact == wanted,
         Action::MoveContacts { from: MoveFrom::Contacts(contacts), .. } => contacts.contains(&wanted),
         Action::HandOver(command) => command.notes.iter().any(|(contact, _)| *contact == wanted),
@@ -284,6 +298,7 @@ fn names(command: &Command, wanted: ContactId) -> bool {
         | Action::CloseEntry(_)
         | Action::OpenEntry { .. }
         | Action::CloseEnquiry { .. }
+        | Action::AnswerHelp { .. }
         | Action::Note { .. } => false,
     }
 }

@@ -293,6 +293,16 @@ impl OperatorService for Operators {
         Ok(Response::new(v1::OperatorServiceCloseEnquiryResponse { receipt }))
     }
 
+    async fn ask_for_help(
+        &self,
+        request: Request<v1::OperatorServiceAskForHelpRequest>,
+    ) -> Result<Response<v1::OperatorServiceAskForHelpResponse>, Status> {
+        let (caller, request) = taken_apart(request)?;
+        let message = request.ask_for_help.map(Up::AskForHelp);
+        let receipt = self.done(&caller, &request.session, "ask_for_help", message).await?;
+        Ok(Response::new(v1::OperatorServiceAskForHelpResponse { receipt }))
+    }
+
     async fn list_enquiries(
         &self,
         request: Request<v1::OperatorServiceListEnquiriesRequest>,

@@ -15,7 +15,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::convert::Life;
-use crate::convert::event::{contact_of, for_watchers};
+use crate::convert::event::contact_of;
+use crate::convert::watched::for_watchers;
 use crate::error;
 use crate::shared::Shared;
 use crate::validate::Problems;
@@ -103,6 +104,8 @@ fn operator_of(effect: &Effect) -> Option<OperatorId> {
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }

@@ -468,6 +468,8 @@ fn is_about(effect: &Effect, named: ContactId) -> bool {
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. }

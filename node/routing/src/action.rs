@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Command;
 use crate::command::DeclaredPresence;
 use crate::ids::{ContactId, EnquiryId, Millis, Name, Timestamp};
+use crate::supervision::SupervisedBy;
 
 /// See [`Command::Act`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +102,18 @@ pub enum Action {
         /// What was answered, at most [`crate::limits::NOTE_BYTES_MAX`]; `None` withdraws the question.
         answer: Option<Name>,
     },
+    /// Takes part in a talk, or no longer does.
+    Supervise {
+        /// Which contact; in handling.
+        contact: ContactId,
+        /// How; `None` for no longer.
+        how: Option<SupervisedBy>,
+    },
+    /// Helps an operator who asked for it.
+    AnswerHelp {
+        /// Whom.
+        login: Name,
+    },
 }
 
 /// See [`Action::CloseEntry`].
@@ -184,6 +197,8 @@ impl Action {
             | Action::HandOver(_)
             | Action::CloseEntry(_)
             | Action::OpenEntry { .. }
+            | Action::Supervise { .. }
+            | Action::AnswerHelp { .. }
             | Action::CloseEnquiry { .. } => true,
             Action::ForcePresence { .. }
             | Action::SignOut { .. }
@@ -212,6 +227,8 @@ impl Action {
             Action::CloseEntry(_) => "close-entry",
             Action::OpenEntry { .. } => "open-entry",
             Action::CloseEnquiry { .. } => "close-enquiry",
+            Action::Supervise { .. } => "supervise",
+            Action::AnswerHelp { .. } => "answer-help",
         }
     }
 }

@@ -13,10 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{
-    AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AssignContact, BeginEnquiry, CaseStep,
-    CloseEnquiry, CloseSession, Command, CompleteContact, Consult, ContactResult, DeflectContact, EndConsult,
-    EnqueueContact, ExtendWrapUp, FreeCaller, HoldContact, InviteCompanion, JoinConsult, LoseSession,
-    NodeLost, NodeStarted, NoteMessage, OpenSession, OperatorPlan, PutLifeSupport, PutOperators,
+    AbandonContact, Act, AnswerOffer, ApplyPlan, AskForBreak, AskForHelp, AssignContact, BeginEnquiry,
+    CaseStep, CloseEnquiry, CloseSession, Command, CompleteContact, Consult, ContactResult, DeflectContact,
+    EndConsult, EnqueueContact, ExtendWrapUp, FreeCaller, HoldContact, InviteCompanion, JoinConsult,
+    LoseSession, NodeLost, NodeStarted, NoteMessage, OpenSession, OperatorPlan, PutLifeSupport, PutOperators,
     RequestPerson, SetPresence, TakeNext, TransferContact, TransferTarget, UpdateContact,
 };
 use crate::effect::Outcome;
@@ -68,6 +68,7 @@ const NOTE_MESSAGE: u16 = 80;
 const BEGIN_ENQUIRY: u16 = 90;
 const FREE_CALLER: u16 = 91;
 const CLOSE_ENQUIRY: u16 = 92;
+const ASK_FOR_HELP: u16 = 95;
 
 /// The highest payload version known for a tag.
 fn known_version(tag: u16) -> u8 {
@@ -115,6 +116,7 @@ impl Command {
             Command::BeginEnquiry(_) => BEGIN_ENQUIRY,
             Command::FreeCaller(_) => FREE_CALLER,
             Command::CloseEnquiry(_) => CLOSE_ENQUIRY,
+            Command::AskForHelp(_) => ASK_FOR_HELP,
         }
     }
 
@@ -166,7 +168,8 @@ impl Command {
             | Command::NoteMessage(_)
             | Command::BeginEnquiry(_)
             | Command::FreeCaller(_)
-            | Command::CloseEnquiry(_) => 1,
+            | Command::CloseEnquiry(_)
+            | Command::AskForHelp(_) => 1,
         }
     }
 
@@ -219,6 +222,7 @@ impl Command {
             Command::BeginEnquiry(_) => "begin_enquiry",
             Command::FreeCaller(_) => "free_caller",
             Command::CloseEnquiry(_) => "close_enquiry",
+            Command::AskForHelp(_) => "ask_for_help",
         }
     }
 
@@ -286,6 +290,7 @@ impl Command {
             Command::BeginEnquiry(payload) => append(frame, payload),
             Command::FreeCaller(payload) => append(frame, payload),
             Command::CloseEnquiry(payload) => append(frame, payload),
+            Command::AskForHelp(payload) => append(frame, payload),
         }
     }
 
@@ -325,6 +330,7 @@ impl Command {
             NOTE_MESSAGE => Command::NoteMessage(payload::<NoteMessage>(tag, body)?),
             BEGIN_ENQUIRY => Command::BeginEnquiry(Box::new(payload::<BeginEnquiry>(tag, body)?)),
             FREE_CALLER => Command::FreeCaller(Box::new(payload::<FreeCaller>(tag, body)?)),
+            ASK_FOR_HELP => Command::AskForHelp(payload::<AskForHelp>(tag, body)?),
             CLOSE_ENQUIRY => Command::CloseEnquiry(Box::new(payload::<CloseEnquiry>(tag, body)?)),
             INVITE_COMPANION => Command::InviteCompanion(Box::new(payload::<InviteCompanion>(tag, body)?)),
             CONSULT => Command::Consult(payload::<Consult>(tag, body)?),

@@ -89,6 +89,23 @@ pub enum Command {
     FreeCaller(Box<FreeCaller>),
     /// An enquiry is answered, or withdrawn.
     CloseEnquiry(Box<CloseEnquiry>),
+    /// The operator asks for help, or no longer does.
+    AskForHelp(AskForHelp),
+}
+
+/// See [`Command::AskForHelp`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskForHelp {
+    /// Who.
+    pub operator: OperatorId,
+    /// Its session.
+    pub epoch: Epoch,
+    /// Counts with the declarations of presence; one that is not above the last changes nothing.
+    pub seq: u64,
+    /// About which contact, which it has in handling; `None` for help in general.
+    pub contact: Option<ContactId>,
+    /// Whether help is asked for from here on.
+    pub on: bool,
 }
 
 /// See [`Command::AskForBreak`].
@@ -559,7 +576,8 @@ impl Command {
             | Command::NoteMessage(_)
             | Command::BeginEnquiry(_)
             | Command::FreeCaller(_)
-            | Command::CloseEnquiry(_) => None,
+            | Command::CloseEnquiry(_)
+            | Command::AskForHelp(_) => None,
         }
     }
 }

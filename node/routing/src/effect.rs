@@ -13,6 +13,7 @@ use crate::ids::{
 };
 use crate::refusal::Refusal;
 use crate::rules::Treatment;
+use crate::supervision::SupervisedBy;
 
 /// What one command led to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -447,6 +448,33 @@ pub enum Effect {
         /// What.
         news: EnquiryNews,
     },
+    /// A supervisor takes part in a talk from here on, or no longer does; the contact's view says who has the seat (to the
+    /// contact's gateway).
+    SuperviseContact {
+        /// Which contact.
+        contact: ContactId,
+        /// Whose.
+        gateway: GatewayId,
+        /// Which of its assignments.
+        assignment: AssignmentEpoch,
+        /// Which supervisor, by its number at this contact.
+        seat: u8,
+        /// How.
+        how: SupervisedBy,
+        /// Whether it does from here on.
+        on: bool,
+    },
+    /// An operator asks for help, or no longer does (to a lead or head, and to who asked when somebody helps).
+    AnnounceHelp {
+        /// Who is told.
+        operator: OperatorId,
+        /// Who asked.
+        of: OperatorId,
+        /// About which contact.
+        contact: Option<ContactId>,
+        /// Whether help is asked for from here on.
+        on: bool,
+    },
 }
 
 /// An operator's presence.
@@ -497,9 +525,11 @@ impl Effect {
             | Effect::CallDuty { gateway, .. }
             | Effect::NotifyThread { gateway, .. }
             | Effect::AnnounceEnquiry { gateway, .. }
+            | Effect::SuperviseContact { gateway, .. }
             | Effect::EndStream { party: Party::Gateway(gateway), .. } => Some(gateway),
             Effect::NotifyWatcher { .. }
             | Effect::NotifyEnquiry { .. }
+            | Effect::AnnounceHelp { .. }
             | Effect::AnnounceAlarm { .. }
             | Effect::RingOperator { .. }
             | Effect::StartWrapUp { .. }
@@ -528,6 +558,7 @@ impl Effect {
             | Effect::JoinConsult { operator, .. }
             | Effect::NotifyThread { operator, .. }
             | Effect::NotifyEnquiry { operator, .. }
+            | Effect::AnnounceHelp { operator, .. }
             | Effect::EndStream { party: Party::Operator(operator), .. } => Some(operator),
             Effect::AnnounceQueued { .. }
             | Effect::AnnounceAssigned { .. }
@@ -541,6 +572,7 @@ impl Effect {
             | Effect::OfferDeflection { .. }
             | Effect::CallDuty { .. }
             | Effect::AnnounceEnquiry { .. }
+            | Effect::SuperviseContact { .. }
             | Effect::EndStream { party: Party::Gateway(_), .. } => None,
         }
     }

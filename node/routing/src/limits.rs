@@ -156,6 +156,10 @@ pub const CASES_MAX: u64 = 1_000_000;
 pub const CASE_HISTORY_MAX: usize = 64;
 /// Channels by which the work of one queue is interrupted, and channels whose contacts are threads there.
 pub const BY_CHANNELS_MAX: usize = 16;
+/// Supervisors beside one talk.
+pub const SEATS_MAX: usize = 4;
+/// Operators who ask for help at a time.
+pub const HELP_MAX: usize = 256;
 /// Enquiries in memory, closed ones within the key window included.
 pub const ENQUIRIES_MAX: u64 = 100_000;
 /// Open enquiries about one contact.

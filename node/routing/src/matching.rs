@@ -27,7 +27,11 @@ impl Router {
         loop {
             self.settle_freed();
             if self.freed.is_empty() && !self.follow_reservations() {
-                return self.follow_estimates();
+                self.follow_estimates();
+                if !self.supervision.is_empty() {
+                    self.follow_supervision();
+                }
+                return;
             }
         }
     }

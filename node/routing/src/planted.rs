@@ -284,6 +284,12 @@ pub enum Planted {
     AnswerNotNoted,
     /// An asker who has left is reminded, and nobody else.
     ReminderToNobody,
+    /// A supervisor keeps its seat when the talk is over.
+    SeatOutlivesTalk,
+    /// A request for help goes on when the talk is over.
+    HelpOutlivesTalk,
+    /// Snapshots have no seats and no requests for help.
+    SupervisionLeftOut,
 }
 
 /// Whether this mistake is made now.

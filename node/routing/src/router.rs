@@ -24,6 +24,7 @@ use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::reserve::Reservations;
 use crate::slots::Slots;
+use crate::supervision::Supervision;
 use crate::tables::{Tables, TimerOf};
 use crate::triggers::TriggerState;
 
@@ -63,6 +64,8 @@ pub struct Router {
     pub(crate) acquaintances: Memory<Acquaintance>,
     /// Open consultations.
     pub(crate) legs: Legs,
+    /// Supervisors beside talks, and operators who ask for them.
+    pub(crate) supervision: Supervision,
     /// Effects of the entry being applied.
     pub(crate) effects: Vec<Effect>,
     /// What the event being carried out has freed.
@@ -201,6 +204,7 @@ impl Router {
             plans: VecDeque::new(),
             acquaintances: Memory::default(),
             legs: Legs::default(),
+            supervision: Supervision::default(),
             effects: Vec::new(),
             freed: Freed::default(),
             frame: Vec::new(),
@@ -319,6 +323,7 @@ impl Router {
             Command::BeginEnquiry(command) => self.begin_enquiry(command),
             Command::FreeCaller(command) => self.free_caller(command),
             Command::CloseEnquiry(command) => self.close_enquiry(command),
+            Command::AskForHelp(command) => self.ask_for_help(command),
         }
     }
 

@@ -28,6 +28,7 @@ use crate::session::Gateway;
 use crate::slab::{Slab, StoredSlab};
 use crate::snapshot_v1::{HeadV1, RowsV1};
 use crate::snapshot_v2::{HeadV2, RowsV2};
+use crate::supervision::Supervision;
 use crate::tables::Tables;
 use crate::threads::{Thread, Threads};
 use crate::triggers::TriggerState;
@@ -61,6 +62,7 @@ pub struct Snapshot {
     breaks_deferred: bool,
     acquaintances: MemoryRows<Acquaintance>,
     legs: Vec<Leg>,
+    supervision: Supervision,
     plans: VecDeque<(u64, LogIndex)>,
     reservations: Reservations,
     estimates: Vec<(QueueId, Estimate)>,
@@ -88,6 +90,7 @@ pub(crate) struct Head {
     pub breaks_deferred: bool,
     pub acquaintances: StoredMemory<Acquaintance>,
     pub legs: Vec<Leg>,
+    pub supervision: Supervision,
     pub plans: VecDeque<(u64, LogIndex)>,
     pub reservations: Vec<(OperatorId, ContactId)>,
     pub estimates: Vec<(QueueId, Estimate)>,
@@ -181,6 +184,11 @@ impl Snapshot {
             breaks_deferred: self.breaks_deferred,
             plans: self.plans.clone(),
             legs: self.legs.clone(),
+            supervision: if is(Planted::SupervisionLeftOut) {
+                Supervision::default()
+            } else {
+                self.supervision.clone()
+            },
             acquaintances: if is(Planted::AcquaintancesLeftOut) {
                 Vec::new()
             } else {
@@ -243,6 +251,7 @@ impl Router {
             breaks_deferred: self.breaks_deferred,
             acquaintances: self.acquaintances.rows(),
             legs: self.legs.to_stored(),
+            supervision: self.supervision.clone(),
             plans: self.plans.clone(),
             reservations: self.reservations.clone(),
             estimates: self.stored_estimates(),
@@ -286,6 +295,7 @@ impl Router {
         router.reservations = Reservations::from_stored(head.reservations);
         router.companions = Companions::from_stored(head.companions);
         router.legs = Legs::from_stored(head.legs);
+        router.supervision = head.supervision;
         router.estimates = head.estimates.into_iter().collect();
         router.triggers = head.triggers;
         if router.triggers.len() != head.plan.rules.triggers.len() {

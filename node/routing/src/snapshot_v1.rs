@@ -154,6 +154,7 @@ impl From<HeadV1> for Head {
             breaks_deferred: false,
             acquaintances: Vec::new(),
             legs: Vec::new(),
+            supervision: crate::supervision::Supervision::default(),
             plans: VecDeque::new(),
             reservations: Vec::new(),
             estimates: Vec::new(),

@@ -16,6 +16,7 @@ use crate::operator::Operator;
 use crate::router::{QueueTotals, Router};
 use crate::rules::{BreakRule, Treatment, Writer};
 use crate::session::{SessionState, SessionView};
+use crate::supervision::{HelpAsked, Seat};
 use crate::threads::{Rest, is_asleep};
 use crate::time::BreakClock;
 
@@ -93,6 +94,8 @@ pub struct OperatorView {
     pub is_bot: bool,
     /// The contact that waits, and behind which it takes nothing.
     pub reserved_for: Option<ContactId>,
+    /// It asks for help.
+    pub help: Option<HelpAsked>,
 }
 
 /// A break of an operator.
@@ -256,6 +259,8 @@ pub struct ContactView {
     pub leg_of: Option<(ContactId, bool)>,
     /// Enquiries about it, and those that promised it as a call: open ones first.
     pub enquiries: Vec<EnquiryId>,
+    /// Supervisors beside the talk, by number.
+    pub seats: Vec<Seat>,
 }
 
 impl Router {
@@ -345,6 +350,7 @@ impl Router {
             }),
             is_bot: row.profile_key.bot,
             reserved_for: self.reservations.of_operator(row.id.slot),
+            help: self.supervision.help_of(row.id.slot),
         }
     }
 
@@ -430,6 +436,7 @@ impl Router {
             legs: self.legs.of(row.id.slot).iter().map(|slot| self.tables.contact(*slot).id).collect(),
             leg_of: self.legs.find(row.id.slot).map(|leg| (leg.of, leg.joined)),
             enquiries: self.enquiries_of(row.id),
+            seats: self.supervision.seats_at(row.id).to_vec(),
         }
     }
 

@@ -118,6 +118,8 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         | Effect::NotifyThread { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::InviteCompanion { .. } => "other",
     };

@@ -8,13 +8,14 @@ use super::call::{CallConfig, CallError, Caller, Silence};
 use crate::MESSAGE_BYTES_MAX;
 use crate::v1::action_service_client::ActionServiceClient;
 use crate::v1::{
-    AssignContactRequest, AssignContactResponse, CloseContactRequest, CloseContactResponse,
-    CloseEnquiryRequest, CloseEnquiryResponse, CloseEntryRequest, CloseEntryResponse, DeferBreaksRequest,
-    DeferBreaksResponse, ForcePresenceRequest, ForcePresenceResponse, HandOverRequest, HandOverResponse,
-    LiftContactRequest, LiftContactResponse, ListAuditRequest, ListAuditResponse, ListClosuresRequest,
-    ListClosuresResponse, ListTriggersRequest, ListTriggersResponse, MoveContactsRequest,
-    MoveContactsResponse, OpenEntryRequest, OpenEntryResponse, RequeueContactRequest, RequeueContactResponse,
-    SignOutOperatorRequest, SignOutOperatorResponse, VerifyAuditRequest, VerifyAuditResponse,
+    AnswerHelpRequest, AnswerHelpResponse, AssignContactRequest, AssignContactResponse, CloseContactRequest,
+    CloseContactResponse, CloseEnquiryRequest, CloseEnquiryResponse, CloseEntryRequest, CloseEntryResponse,
+    DeferBreaksRequest, DeferBreaksResponse, ForcePresenceRequest, ForcePresenceResponse, HandOverRequest,
+    HandOverResponse, LiftContactRequest, LiftContactResponse, ListAuditRequest, ListAuditResponse,
+    ListClosuresRequest, ListClosuresResponse, ListTriggersRequest, ListTriggersResponse,
+    MoveContactsRequest, MoveContactsResponse, OpenEntryRequest, OpenEntryResponse, RequeueContactRequest,
+    RequeueContactResponse, SignOutOperatorRequest, SignOutOperatorResponse, SuperviseRequest,
+    SuperviseResponse, VerifyAuditRequest, VerifyAuditResponse,
 };
 
 /// Acts, and asks who did what. Each action carries a key, so a call with an unknown outcome is asked again of
@@ -87,6 +88,24 @@ impl ActionClient {
         request: CloseEnquiryRequest,
     ) -> Result<CloseEnquiryResponse, CallError> {
         let ask = async |channel, request| service(channel).close_enquiry(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Takes part in a talk, or no longer does.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn supervise(&self, request: SuperviseRequest) -> Result<SuperviseResponse, CallError> {
+        let ask = async |channel, request| service(channel).supervise(request).await;
+        self.caller.call(Silence::AskAnother, request, ask).await
+    }
+
+    /// Helps an operator who asked for it.
+    ///
+    /// # Errors
+    /// As for [`ActionClient::force_presence`].
+    pub async fn answer_help(&self, request: AnswerHelpRequest) -> Result<AnswerHelpResponse, CallError> {
+        let ask = async |channel, request| service(channel).answer_help(request).await;
         self.caller.call(Silence::AskAnother, request, ask).await
     }
 

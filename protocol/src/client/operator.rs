@@ -20,12 +20,13 @@ use crate::v1::operator_service_session_request::Message as Up;
 use crate::v1::operator_service_session_response::Message as Down;
 use crate::v1::{
     CaseStep, ContactContext, ContactResult, OperatorAccept, OperatorAck, OperatorAskColleague,
-    OperatorAskForBreak, OperatorAssignContact, OperatorBeginEnquiry, OperatorCloseEnquiry, OperatorComplete,
-    OperatorDecline, OperatorDone, OperatorEndConsult, OperatorEndWrapUp, OperatorEvent,
-    OperatorExtendWrapUp, OperatorFreeCaller, OperatorHeartbeat, OperatorHello, OperatorHold,
-    OperatorInviteCompanion, OperatorJoinConsult, OperatorRequestPerson, OperatorResync,
-    OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence, OperatorSignOut,
-    OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, PromisedCall, Receipt,
+    OperatorAskForBreak, OperatorAskForHelp, OperatorAssignContact, OperatorBeginEnquiry,
+    OperatorCloseEnquiry, OperatorComplete, OperatorDecline, OperatorDone, OperatorEndConsult,
+    OperatorEndWrapUp, OperatorEvent, OperatorExtendWrapUp, OperatorFreeCaller, OperatorHeartbeat,
+    OperatorHello, OperatorHold, OperatorInviteCompanion, OperatorJoinConsult, OperatorRequestPerson,
+    OperatorResync, OperatorServiceSessionRequest, OperatorServiceSessionResponse, OperatorSetPresence,
+    OperatorSignOut, OperatorTakeNext, OperatorTransfer, OperatorWelcome, PresenceKind, PromisedCall,
+    Receipt,
 };
 
 /// What an operator's client tells its owner.
@@ -165,6 +166,13 @@ pub enum OperatorOperation {
         enquiry: String,
         /// What was answered; `None` withdraws the question.
         answer: Option<String>,
+    },
+    /// Asks for help, or no longer does.
+    AskForHelp {
+        /// Id of the contact that it is about; `None` for help in general.
+        contact: Option<String>,
+        /// Whether help is asked for from here on.
+        on: bool,
     },
     /// Ends the session, and the client with it.
     SignOut,
@@ -317,6 +325,7 @@ impl Role for Desktop {
             | OperatorOperation::TakeNext(_)
             | OperatorOperation::AskForBreak(_)
             | OperatorOperation::CloseEnquiry { .. }
+            | OperatorOperation::AskForHelp { .. }
             | OperatorOperation::SignOut => Subject::Session,
             OperatorOperation::AssignContact { contact, .. } => Subject::Contact(contact.as_str().into()),
             OperatorOperation::Accept(of)
@@ -441,6 +450,9 @@ fn message(operation: &OperatorOperation, op_id: u64, seq: u64) -> Up {
         }
         OperatorOperation::CloseEnquiry { enquiry, answer } => {
             Up::CloseEnquiry(OperatorCloseEnquiry { op_id, enquiry, answer })
+        }
+        OperatorOperation::AskForHelp { contact, on } => {
+            Up::AskForHelp(OperatorAskForHelp { op_id, seq, contact, on })
         }
         OperatorOperation::SignOut => Up::SignOut(OperatorSignOut { op_id }),
     }

@@ -181,6 +181,7 @@ streams!(OperatorService, OperatorStream, OperatorServiceSessionRequest, Operato
     free_caller: OperatorServiceFreeCallerRequest -> OperatorServiceFreeCallerResponse,
     close_enquiry: OperatorServiceCloseEnquiryRequest -> OperatorServiceCloseEnquiryResponse,
     list_enquiries: OperatorServiceListEnquiriesRequest -> OperatorServiceListEnquiriesResponse,
+    ask_for_help: OperatorServiceAskForHelpRequest -> OperatorServiceAskForHelpResponse,
     sign_out: OperatorServiceSignOutRequest -> OperatorServiceSignOutResponse,
     ack: OperatorServiceAckRequest -> OperatorServiceAckResponse,
     heartbeat: OperatorServiceHeartbeatRequest -> OperatorServiceHeartbeatResponse,

@@ -145,6 +145,7 @@ pub(crate) fn operator_command(
         Message::JoinConsult(join) => (join.op_id, super::together::join_consult(&join, operator, epoch)),
         Message::BeginEnquiry(begin) => (begin.op_id, super::enquiry::begin(begin, operator, epoch)),
         Message::FreeCaller(free) => (free.op_id, super::enquiry::free_caller(free, operator, epoch)),
+        Message::AskForHelp(ask) => (ask.op_id, super::supervision::ask_for_help(&ask, operator, epoch)),
         Message::CloseEnquiry(close) => (close.op_id, super::enquiry::close(&close, operator, epoch)),
         Message::SignOut(sign_out) => {
             let command = Command::CloseSession(CloseSession { party: Party::Operator(operator), epoch });

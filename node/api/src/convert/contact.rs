@@ -55,6 +55,7 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         joined: view.leg_of.is_some_and(|(_, joined)| joined),
         note: view.note.as_ref().map(ToString::to_string),
         enquiries: view.enquiries.iter().map(ToString::to_string).collect(),
+        seats: view.seats.iter().map(super::supervision::seat).collect(),
         result: view.result.as_ref().map(result),
         invitation: view.invitation.as_ref().map(invitation),
         companion_of: view.companion_of.map(|call| call.to_string()),
@@ -252,6 +253,8 @@ pub(crate) fn operator(view: &OperatorView) -> v1::Operator {
         shift: view.shift.as_ref().map(ToString::to_string),
         rests_until_ms: view.rests_until.map(|until| until.0),
         bot: view.is_bot,
+        help_since_ms: view.help.map(|asked| asked.since.0),
+        help_contact: view.help.and_then(|asked| asked.about).map(|about| about.0.to_string()),
     }
 }
 

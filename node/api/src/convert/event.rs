@@ -1,42 +1,41 @@
-//! Effects as events: for a gateway, for an operator, and for those who watch.
+//! Effects as events: for a gateway and for an operator.
 
 use ringmain_protocol::plan::treatment_to_message;
 use ringmain_protocol::v1;
 use ringmain_routing::delivery::Delivered;
-use ringmain_routing::effect::{PresenceState, ThreadNews, WithdrawReason};
+use ringmain_routing::effect::{ThreadNews, WithdrawReason};
 use ringmain_routing::rules::Treatment;
 use ringmain_routing::{
-    AssignmentEpoch, ContactId, ContactView, Effect, Epoch, LogIndex, OperatorId, Party, Position, QueueId,
-    Router, Timestamp,
+    AssignmentEpoch, ContactId, ContactView, Effect, OperatorId, QueueId, Router, Timestamp,
 };
 
 use super::contact::{contact, ended, forgotten, login, presence, withdraw_reason};
-use super::{Life, case, enquiry, together};
+use super::{Life, case, enquiry, supervision, together};
 
 /// An effect as its contact's gateway hears of it; `None` for one that is not for gateways.
 pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Option<v1::GatewayEvent> {
     use v1::gateway_event::Event;
-    let login_of = |operator| login(operator, router).unwrap_or_default();
+    let name = |id: OperatorId| (id.to_string(), login(id, router).unwrap_or_default());
     let (id, event) = match delivered.effect {
         Effect::AnnounceQueued { contact, .. } => (contact, Event::Queued(v1::ContactQueued {})),
         Effect::AnnounceAssigned { contact, operator, assignment, .. } => {
-            (contact, Event::Assigned(assigned(operator, login_of(operator), assignment)))
+            (contact, Event::Assigned(assigned(name(operator), assignment)))
         }
         Effect::ConnectContact { contact, operator, assignment, .. } => {
-            (contact, Event::Connect(connect(operator, login_of(operator), assignment)))
+            (contact, Event::Connect(connect(name(operator), assignment)))
         }
         Effect::WithdrawAssignment { contact, operator, assignment, reason, .. } => {
-            (contact, Event::Withdrawn(withdrawn(operator, login_of(operator), assignment, reason)))
+            (contact, Event::Withdrawn(withdrawn(name(operator), assignment, reason)))
         }
         Effect::AnnounceEnded { contact, reason, .. } => (contact, Event::Ended(ended(reason))),
         Effect::HoldContact { contact, operator, assignment, on, .. } => {
-            (contact, Event::Held(held(operator, login_of(operator), assignment, on)))
+            (contact, Event::Held(held(name(operator), assignment, on)))
         }
         Effect::ParkContact { contact, operator, assignment, on, .. } => {
-            (contact, Event::Parked(parked(operator, login_of(operator), assignment, on)))
+            (contact, Event::Parked(parked(name(operator), assignment, on)))
         }
         Effect::NotifyThread { contact, operator, assignment, news, .. } => {
-            (contact, Event::Thread(thread(operator, login_of(operator), assignment, news)))
+            (contact, Event::Thread(thread(name(operator), assignment, news)))
         }
         Effect::AnnounceMoved { contact, queue, .. } => (contact, Event::Moved(moved(queue, router))),
         Effect::InviteCompanion { contact, .. } => {
@@ -55,6 +54,10 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
         }
         Effect::OfferDeflection { contact, to, .. } => (contact, Event::DeflectionOffered(offered(to))),
         Effect::CallDuty { contact, .. } => (contact, Event::DutyCalled(v1::DutyCalled {})),
+        Effect::SuperviseContact { contact, assignment, seat, how, on, .. } => (
+            contact,
+            Event::Supervised(supervision::supervised(contact, assignment, (seat, how, on), router)),
+        ),
         Effect::AnnounceEnquiry { enquiry, contact, news, .. } => {
             (contact, Event::Enquiry(enquiry::changed(enquiry, news, router)))
         }
@@ -64,6 +67,7 @@ pub(crate) fn for_gateway(delivered: &Delivered, router: &Router, life: Life) ->
         | Effect::AnnounceCaseClosed { .. } => return case_for_gateway(delivered, router, life),
         Effect::NotifyWatcher { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::RingOperator { .. }
         | Effect::StartWrapUp { .. }
@@ -117,6 +121,8 @@ fn case_for_gateway(delivered: &Delivered, router: &Router, life: Life) -> Optio
         | Effect::AnnounceAlarm { .. }
         | Effect::AnnounceEnquiry { .. }
         | Effect::NotifyEnquiry { .. }
+        | Effect::SuperviseContact { .. }
+        | Effect::AnnounceHelp { .. }
         | Effect::NotifyWatcher { .. } => return None,
     };
     let contact = contact_of(&delivered.effect);
@@ -138,12 +144,10 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
     let asked = |enquiry, news| Event::Enquiry(enquiry::changed(enquiry, news, router));
     let event = match delivered.effect {
         Effect::RingOperator { contact, operator, assignment, deadline, automatic } => {
-            let look = look(contact, operator, delivered.at, router);
-            Event::Ring(ring(look, assignment, deadline, automatic))
+            Event::Ring(ring(look(contact, operator, delivered.at, router), assignment, deadline, automatic))
         }
         Effect::ConnectContact { contact, operator, assignment, .. } => {
-            let look = look(contact, operator, delivered.at, router);
-            Event::Connect(operator_connect(look, assignment))
+            Event::Connect(operator_connect(look(contact, operator, delivered.at, router), assignment))
         }
         Effect::WithdrawAssignment { contact, assignment, reason, .. } => {
             Event::Withdrawn(operator_withdrawn(contact, assignment, reason))
@@ -180,8 +184,12 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
             consult(contact, together::consult_changed(together::joined(on), of, operator, router))
         }
         Effect::NotifyEnquiry { enquiry, news, .. } => asked(enquiry, news),
+        Effect::AnnounceHelp { operator, of, contact, on } => {
+            Event::Help(supervision::help(operator, of, (contact, on), router))
+        }
         Effect::AnnounceExpectedWait { .. }
         | Effect::AnnounceEnquiry { .. }
+        | Effect::SuperviseContact { .. }
         | Effect::AnnounceQueued { .. }
         | Effect::AnnounceAssigned { .. }
         | Effect::AnnounceEnded { .. }
@@ -260,137 +268,19 @@ fn matches(view: &ContactView, operator: OperatorId, router: &Router) -> Vec<v1:
     view.skills.iter().map(of).collect()
 }
 
-/// An effect as those who watch hear of it. Names are those of the present state; a contact that it no longer
-/// remembers is named by its id alone.
-pub(crate) fn for_watchers(
-    index: LogIndex,
-    n: u32,
-    at: Timestamp,
-    effect: &Effect,
-    router: &Router,
-    life: Life,
-) -> v1::Event {
-    let contact = contact_of(effect);
-    let view = contact.and_then(|id| router.brief(id).zip(router.key_of(id)));
-    let queue = view.as_ref().and_then(|(brief, _)| router.plan().queues.get(brief.queue.0 as usize));
-    v1::Event {
-        cursor: life.cursor(Position { index, n }),
-        log_index: index.0,
-        at_ms: at.0,
-        contact: contact.map(|id| id.to_string()).unwrap_or_default(),
-        gateway: gateway(effect, router),
-        queue: queue.map(|queue| queue.name.to_string()).unwrap_or_default(),
-        key: view.map(|(_, key)| key.to_string()).unwrap_or_default(),
-        event: Some(watched(effect, router)),
-    }
-}
-
-fn watched(effect: &Effect, router: &Router) -> v1::event::Event {
-    use v1::event::Event;
-    let name = |id: OperatorId| (id.to_string(), login(id, router).unwrap_or_default());
-    let consult = |change, of, by| Event::Consult(together::consult_changed(change, of, by, router));
-    let asked = |enquiry, news| Event::Enquiry(enquiry::changed(enquiry, news, router));
-    match *effect {
-        Effect::AnnounceQueued { .. } => Event::Queued(v1::ContactQueued {}),
-        Effect::RingOperator { operator, assignment, deadline, automatic, .. } => {
-            Event::Rung(rung(name(operator), assignment, deadline, automatic))
-        }
-        Effect::AnnounceAssigned { operator, assignment, .. } => {
-            Event::Assigned(assigned(operator, name(operator).1, assignment))
-        }
-        Effect::ConnectContact { operator, assignment, .. } => {
-            Event::Connect(connect(operator, name(operator).1, assignment))
-        }
-        Effect::WithdrawAssignment { operator, assignment, reason, .. } => {
-            Event::Withdrawn(withdrawn(operator, name(operator).1, assignment, reason))
-        }
-        Effect::StartWrapUp { operator, assignment, until, .. } => {
-            Event::WrapUpStarted(wrap_up_started(operator, name(operator).1, assignment, until))
-        }
-        Effect::ReleaseOperator { operator, assignment, .. } => {
-            let (operator, operator_login) = name(operator);
-            Event::Freed(v1::OperatorFreed { operator, operator_login, assignment: assignment.0 })
-        }
-        Effect::AnnounceEnded { reason, .. } => Event::Ended(ended(reason)),
-        Effect::HoldContact { operator, assignment, on, .. } => {
-            Event::Held(held(operator, name(operator).1, assignment, on))
-        }
-        Effect::ParkContact { operator, assignment, on, .. } => {
-            Event::Parked(parked(operator, name(operator).1, assignment, on))
-        }
-        Effect::NotifyThread { operator, assignment, news, .. } => {
-            Event::Thread(thread(operator, name(operator).1, assignment, news))
-        }
-        Effect::AnnounceMoved { queue, .. } => Event::Moved(moved(queue, router)),
-        Effect::AnnouncePresence { operator, presence: is } => {
-            Event::PresenceChanged(presence_changed(operator, name(operator).1, is))
-        }
-        Effect::EndStream { party, epoch } => Event::StreamEnded(stream_ended(party, epoch, router)),
-        Effect::AnnounceStage { case, stage, due, .. } => {
-            Event::StageBegun(case::begun(case, stage, due, router))
-        }
-        Effect::WarnCase { case, due, .. } => Event::CaseWarned(case::warned(case, due, router)),
-        Effect::EscalateCase { case, contact, .. } => {
-            Event::CaseEscalated(case::escalated(case, contact.is_none(), router))
-        }
-        Effect::AnnounceCaseClosed { case, end, in_term, .. } => {
-            Event::CaseClosed(case::closed(case, end, in_term, router))
-        }
-        Effect::NotifyWatcher { operator, case, escalated } => {
-            Event::CaseWatched(case::watched(case, operator, escalated, router))
-        }
-        Effect::InviteCompanion { .. } => Event::CompanionInvited(invited(effect, router)),
-        Effect::OfferDeflection { to, .. } => Event::DeflectionOffered(offered(to)),
-        Effect::CallDuty { .. } => Event::DutyCalled(v1::DutyCalled {}),
-        Effect::AnnounceAlarm { operator, queue, trigger, on } => {
-            Event::QueueAlarm(alarm(operator, queue, (trigger, on), router))
-        }
-        Effect::AnnounceConsult { of, operator, .. } => consult(v1::ConsultChange::Begun, of, operator),
-        Effect::JoinConsult { of, operator, on, .. } => consult(together::joined(on), of, operator),
-        Effect::AnnounceExpectedWait { band, .. } => {
-            Event::ExpectedWait(v1::ExpectedWaitAnnounced { band: u32::from(band) })
-        }
-        Effect::AnnounceEnquiry { enquiry, news, .. } => asked(enquiry, news),
-        Effect::NotifyEnquiry { operator, enquiry, news } => {
-            Event::EnquiryTold(enquiry::told(operator, enquiry, news, router))
-        }
-    }
-}
-
-fn rung(
+pub(super) fn thread(
     (operator, operator_login): (String, String),
-    assignment: AssignmentEpoch,
-    deadline: Timestamp,
-    automatic: bool,
-) -> v1::OperatorRung {
-    v1::OperatorRung {
-        operator,
-        operator_login,
-        assignment: assignment.0,
-        deadline_ms: deadline.0,
-        automatic,
-    }
-}
-
-fn thread(
-    operator: OperatorId,
-    operator_login: String,
     assignment: AssignmentEpoch,
     news: ThreadNews,
 ) -> v1::ThreadNotified {
     let (news, due_ms) = thread_news(news);
-    let (operator, assignment, news) = (operator.to_string(), assignment.0, news.into());
+    let (assignment, news) = (assignment.0, news.into());
     v1::ThreadNotified { operator, operator_login, assignment, news, due_ms }
 }
 
 fn operator_thread(contact: ContactId, assignment: AssignmentEpoch, news: ThreadNews) -> v1::OperatorThread {
     let (news, due_ms) = thread_news(news);
     v1::OperatorThread { contact: contact.to_string(), assignment: assignment.0, news: news.into(), due_ms }
-}
-
-fn stream_ended(party: Party, epoch: Epoch, router: &Router) -> v1::StreamEnded {
-    let name = router.session(party).map(|session| session.name.to_string()).unwrap_or_default();
-    v1::StreamEnded { party: party.to_string(), name, epoch: epoch.0 }
 }
 
 /// What happens in a thread, and when a reply is due.
@@ -402,11 +292,11 @@ fn thread_news(news: ThreadNews) -> (v1::ThreadNews, Option<u64>) {
     }
 }
 
-fn offered(to: Treatment) -> v1::DeflectionOffered {
+pub(super) fn offered(to: Treatment) -> v1::DeflectionOffered {
     v1::DeflectionOffered { to: treatment_to_message(to).into() }
 }
 
-fn alarm(
+pub(super) fn alarm(
     operator: OperatorId,
     queue: QueueId,
     (trigger, on): (Option<u32>, bool),
@@ -427,7 +317,7 @@ fn alarm(
 }
 
 /// What is told of an invitation; for any other effect nothing.
-fn invited(effect: &Effect, router: &Router) -> v1::CompanionInvited {
+pub(super) fn invited(effect: &Effect, router: &Router) -> v1::CompanionInvited {
     let Effect::InviteCompanion { contact, operator, assignment, channel, .. } = *effect else {
         return v1::CompanionInvited::default();
     };
@@ -463,11 +353,12 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
         | Effect::OfferDeflection { contact, .. }
         | Effect::CallDuty { contact, .. }
         | Effect::AnnounceEnquiry { contact, .. }
+        | Effect::SuperviseContact { contact, .. }
         | Effect::AnnounceConsult { contact, .. }
         | Effect::JoinConsult { contact, .. }
         | Effect::AnnounceExpectedWait { contact, .. }
         | Effect::AnnounceEnded { contact, .. } => Some(contact),
-        Effect::EscalateCase { contact, .. } => contact,
+        Effect::EscalateCase { contact, .. } | Effect::AnnounceHelp { contact, .. } => contact,
         Effect::AnnouncePresence { .. }
         | Effect::AnnounceAlarm { .. }
         | Effect::EndStream { .. }
@@ -478,70 +369,50 @@ pub(crate) fn contact_of(effect: &Effect) -> Option<ContactId> {
     }
 }
 
-fn gateway(effect: &Effect, router: &Router) -> String {
-    let party = effect.gateway().map(Party::Gateway);
-    party.and_then(|party| router.session(party)).map(|session| session.name.to_string()).unwrap_or_default()
-}
-
 fn key(id: ContactId, router: &Router) -> String {
     router.key_of(id).map(|key| key.to_string()).unwrap_or_default()
 }
 
-fn assigned(
-    operator: OperatorId,
-    operator_login: String,
+pub(super) fn assigned(
+    (operator, operator_login): (String, String),
     assignment: AssignmentEpoch,
 ) -> v1::ContactAssigned {
-    v1::ContactAssigned { operator: operator.to_string(), operator_login, assignment: assignment.0 }
+    v1::ContactAssigned { operator, operator_login, assignment: assignment.0 }
 }
 
-fn connect(operator: OperatorId, operator_login: String, assignment: AssignmentEpoch) -> v1::ContactConnect {
-    v1::ContactConnect { operator: operator.to_string(), operator_login, assignment: assignment.0 }
-}
-
-fn wrap_up_started(
-    operator: OperatorId,
-    operator_login: String,
+pub(super) fn connect(
+    (operator, operator_login): (String, String),
     assignment: AssignmentEpoch,
-    until: Timestamp,
-) -> v1::WrapUpStarted {
-    let (operator, assignment, until_ms) = (operator.to_string(), assignment.0, until.0);
-    v1::WrapUpStarted { operator, operator_login, assignment, until_ms }
+) -> v1::ContactConnect {
+    v1::ContactConnect { operator, operator_login, assignment: assignment.0 }
 }
 
-fn presence_changed(operator: OperatorId, operator_login: String, is: PresenceState) -> v1::PresenceChanged {
-    v1::PresenceChanged { operator: operator.to_string(), operator_login, presence: Some(presence(is)) }
-}
-
-fn parked(
-    operator: OperatorId,
-    operator_login: String,
+pub(super) fn parked(
+    (operator, operator_login): (String, String),
     assignment: AssignmentEpoch,
     on: bool,
 ) -> v1::ContactParked {
-    v1::ContactParked { operator: operator.to_string(), operator_login, assignment: assignment.0, on }
+    v1::ContactParked { operator, operator_login, assignment: assignment.0, on }
 }
 
-fn held(
-    operator: OperatorId,
-    operator_login: String,
+pub(super) fn held(
+    (operator, operator_login): (String, String),
     assignment: AssignmentEpoch,
     on: bool,
 ) -> v1::ContactHeld {
-    v1::ContactHeld { operator: operator.to_string(), operator_login, assignment: assignment.0, on }
+    v1::ContactHeld { operator, operator_login, assignment: assignment.0, on }
 }
 
-fn moved(queue: QueueId, router: &Router) -> v1::ContactMoved {
+pub(super) fn moved(queue: QueueId, router: &Router) -> v1::ContactMoved {
     let queue = router.plan().queues.get(queue.0 as usize);
     v1::ContactMoved { queue: queue.map(|queue| queue.name.to_string()).unwrap_or_default() }
 }
 
-fn withdrawn(
-    operator: OperatorId,
-    operator_login: String,
+pub(super) fn withdrawn(
+    (operator, operator_login): (String, String),
     assignment: AssignmentEpoch,
     reason: WithdrawReason,
 ) -> v1::ContactWithdrawn {
     let reason = withdraw_reason(reason).into();
-    v1::ContactWithdrawn { operator: operator.to_string(), operator_login, assignment: assignment.0, reason }
+    v1::ContactWithdrawn { operator, operator_login, assignment: assignment.0, reason }
 }

@@ -5,7 +5,9 @@ pub(crate) mod command;
 pub(crate) mod contact;
 pub(crate) mod enquiry;
 pub(crate) mod event;
+pub(crate) mod supervision;
 pub(crate) mod together;
+pub(crate) mod watched;
 pub(crate) mod why;
 
 use ringmain_protocol::v1;

@@ -113,6 +113,7 @@ impl Dialect for OperatorTalk {
             Up::BeginEnquiry(begin) => Some(&mut begin.op_id),
             Up::FreeCaller(free) => Some(&mut free.op_id),
             Up::CloseEnquiry(close) => Some(&mut close.op_id),
+            Up::AskForHelp(ask) => Some(&mut ask.op_id),
             Up::SignOut(sign_out) => Some(&mut sign_out.op_id),
             Up::Hello(_) | Up::Ack(_) | Up::Heartbeat(_) => None,
         }

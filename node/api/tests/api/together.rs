@@ -250,3 +250,36 @@ async fn a_queue_is_closed_for_arrivals_and_opened_again() {
     let told: Vec<_> = audit.iter().map(|row| (row.action.as_str(), row.detail.as_str())).collect();
     assert!(told.contains(&("close-entry", "fire alarm")), "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_supervisor_takes_part_and_an_operator_is_helped() {
+    let queue = v1::QueueRules { leads: vec!["boris".into()], ..Default::default() };
+    let node = node_with(queue, v1::PlanRules::default()).await;
+    let (mut gateway, mut anna, contact) = in_talk(&node).await;
+    let mut boris = boris(&node).await;
+    let mut vera = ActionServiceClient::with_interceptor(node.channel().await, Bearer::new(SUPERVISOR));
+    let listen = v1::SuperviseRequest {
+        idempotency_key: "s".into(),
+        contact: contact.clone(),
+        how: v1::SupervisionWay::Whisper.into(),
+        ..Default::default()
+    };
+    assert!(vera.supervise(listen).await.unwrap().into_inner().changed);
+    let told = gateway.event(|event| matches!(event, GatewayEvent::Supervised(_))).await;
+    let Some(GatewayEvent::Supervised(told)) = told.event else { panic!("was asked for") };
+    assert_eq!((told.by.as_str(), told.how(), told.on), ("vera", v1::SupervisionWay::Whisper, true));
+    assert_eq!(seen(&node, &contact).await.seats[0].by, "vera");
+
+    let ask = v1::OperatorAskForHelp { op_id: 3, seq: 2, contact: Some(contact.clone()), on: true };
+    anna.say(OperatorUp::AskForHelp(ask)).await;
+    anna.done(3).await;
+    let heard = boris.event(|event| matches!(event, OperatorEvent::Help(_))).await;
+    let Some(OperatorEvent::Help(heard)) = heard.event else { panic!("was asked for") };
+    assert_eq!((heard.of_login.as_str(), heard.contact, heard.on), ("anna", Some(contact), true));
+    let help =
+        v1::AnswerHelpRequest { idempotency_key: "h".into(), login: "anna".into(), ..Default::default() };
+    assert!(vera.answer_help(help).await.unwrap().into_inner().asked);
+    let heard = anna.event(|event| matches!(event, OperatorEvent::Help(_))).await;
+    let Some(OperatorEvent::Help(heard)) = heard.event else { panic!("was asked for") };
+    assert!(!heard.on);
+}

@@ -23,7 +23,7 @@ impl Router {
         if let Some(deed) = self.earlier_deed(command)? {
             return Ok(deed.reply);
         }
-        let reply = Reply::Acted { contacts: self.judge_action(&command.action)? };
+        let reply = Reply::Acted { contacts: self.judge_action(&command.by, &command.action)? };
         self.carry_out_action(&command.by, &command.action);
         let until = self.now + self.tables.directory.plan.sessions.key_window;
         self.deeds.remember(key, Deed { body, reply, until }, self.now);
@@ -38,7 +38,7 @@ impl Router {
         if let Some(deed) = self.earlier_deed(command)? {
             return Ok(deed.reply);
         }
-        Ok(Reply::Acted { contacts: self.judge_action(&command.action)? })
+        Ok(Reply::Acted { contacts: self.judge_action(&command.by, &command.action)? })
     }
 
     /// The same action under the same key, if it was carried out before.
@@ -58,7 +58,7 @@ impl Router {
     }
 
     /// Whether the action is possible, and how many contacts it concerns.
-    fn judge_action(&self, action: &Action) -> Result<u32, Refusal> {
+    fn judge_action(&self, by: &Name, action: &Action) -> Result<u32, Refusal> {
         match action {
             Action::ForcePresence { login, .. } => {
                 let operator = self.operator_called(login)?;
@@ -84,6 +84,8 @@ impl Router {
             Action::HandOver(hand_over) => self.judge_shift_over(hand_over),
             Action::CloseEntry(close) => self.judge_close_entry(close),
             Action::OpenEntry { of } => self.judge_entry(of).map(|()| 0),
+            Action::Supervise { contact, how } => self.judge_supervise(by, *contact, *how),
+            Action::AnswerHelp { login } => self.judge_help(login),
             Action::CloseEnquiry { enquiry, answer } => self.judge_enquiry_over(*enquiry, answer.as_ref()),
             Action::Note { what, detail } => {
                 check_name("what", what)?;
@@ -205,6 +207,8 @@ impl Router {
             Action::HandOver(hand_over) => self.hand_over(hand_over),
             Action::CloseEntry(close) => self.close_entry(by, close),
             Action::OpenEntry { of } => self.open_entry(of),
+            Action::Supervise { contact, how } => self.supervise(by, *contact, *how),
+            Action::AnswerHelp { login } => self.answer_help(login),
             Action::CloseEnquiry { enquiry, answer } => self.end_enquiry(*enquiry, by, None, answer.as_ref()),
             Action::Note { .. } => {}
             Action::AssignContact { contact, to, hold } => {

@@ -30,6 +30,7 @@ mod request_person;
 mod routes;
 mod set_presence;
 mod stages;
+mod supervise;
 mod take_next;
 mod transfer_contact;
 mod update_contact;

@@ -515,5 +515,8 @@ pub const ALL: &[Mistake] = &[
     mistake(Planted::PromiseByFirstAnswer, "the core", "The first of two answers calls", &["I4"]),
     mistake(Planted::WithdrawalReleases, "the core", "A withdrawal calls without an answer", &["I4"]),
     mistake(Planted::AnswerNotNoted, "the core", "An answer is nobody's note", &["I8"]),
+    mistake(Planted::SeatOutlivesTalk, "the core", "A supervisor's seat outlives the talk", &["I1"]),
+    mistake(Planted::HelpOutlivesTalk, "the core", "A request for help outlives the talk", &["I11"]),
+    mistake(Planted::SupervisionLeftOut, "the core", "Snapshots have no seats", &["I8"]),
     mistake(Planted::ReminderToNobody, "the core", "An asker who has left is reminded", &["I1"]),
 ];

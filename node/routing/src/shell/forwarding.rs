@@ -229,6 +229,7 @@ pub fn ends_work(command: &Command) -> bool {
         | Command::BeginEnquiry(_)
         | Command::FreeCaller(_)
         | Command::CloseEnquiry(_)
+        | Command::AskForHelp(_)
         | Command::NoteMessage(_)
         | Command::OpenSession(_)
         | Command::LoseSession(_)

@@ -38,6 +38,36 @@ pub enum ContactCommand {
     /// Change the place of a waiting contact; its true waiting time stays
     #[command(after_help = "Example:\n  ringmain contact lift c12.0 --tier 1")]
     Lift(LiftArgs),
+    /// Listen to a talk, whisper to its operator, or barge in: a signal to the contact's gateway
+    #[command(
+        after_help = "Example:\n  ringmain contact supervise c12.0 --whisper\n  ringmain contact supervise c12.0 --off"
+    )]
+    Supervise(SuperviseArgs),
+}
+
+/// See [`ContactCommand::Supervise`].
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(group = clap::ArgGroup::new("how").required(true).args(["listen", "whisper", "barge", "off"]))]
+pub struct SuperviseArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// The contact's id, like c12.0
+    #[arg(value_name = "CONTACT")]
+    pub contact: String,
+    /// Hear both, and be heard by nobody
+    #[arg(long)]
+    pub listen: bool,
+    /// Hear both, and be heard by the operator
+    #[arg(long)]
+    pub whisper: bool,
+    /// Talk with both
+    #[arg(long)]
+    pub barge: bool,
+    /// No longer
+    #[arg(long)]
+    pub off: bool,
 }
 
 /// See [`ContactCommand::Requeue`].

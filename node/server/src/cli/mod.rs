@@ -38,7 +38,7 @@ pub use cluster::{AddArgs, ClusterCommand, DrainArgs, InitArgs, JoinArgs, Remove
 pub use config::{ConfigCommand, FileKind, SchemaArgs, ValidateArgs};
 pub use contact::{
     AssignArgs, CloseArgs, ContactCommand, ContactNameArgs, ContactWhyArgs, LiftArgs, MoveArgs, PushArgs,
-    RequeueArgs, ShowArgs,
+    RequeueArgs, ShowArgs, SuperviseArgs,
 };
 pub use context::{ContextAddArgs, ContextCommand, ContextLsArgs, ContextNameArgs};
 pub use debug::{BundleArgs, DebugCommand};
@@ -47,7 +47,8 @@ pub use enquiry::{EnquiryAnswerArgs, EnquiryCommand, EnquiryListArgs, EnquirySho
 pub use events::EventsArgs;
 pub use life_support::{CheckRegisterArgs, LifeSupportCommand, ReferenceArgs, RegisterArgs};
 pub use operator::{
-    DeferBreaksArgs, ForceArgs, HandOverArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs, Switch,
+    AnswerHelpArgs, DeferBreaksArgs, ForceArgs, HandOverArgs, OperatorCommand, OperatorWhyArgs, SignOutArgs,
+    Switch,
 };
 pub use parse::parse;
 pub use plan::{

@@ -28,6 +28,20 @@ pub enum OperatorCommand {
         after_help = "Example:\n  ringmain operator hand-over anna --to boris --note c12.0=ring-twice\n  ringmain operator hand-over --unit north --dry-run"
     )]
     HandOver(HandOverArgs),
+    /// Help an operator who has asked for it: its request is over
+    #[command(after_help = "Example:\n  ringmain operator answer-help anna")]
+    AnswerHelp(AnswerHelpArgs),
+}
+
+/// See [`OperatorCommand::AnswerHelp`].
+#[derive(Debug, Args)]
+pub struct AnswerHelpArgs {
+    /// Key, node, dry run.
+    #[command(flatten)]
+    pub action: ActionArgs,
+    /// Whom
+    #[arg(value_name = "LOGIN")]
+    pub login: String,
 }
 
 /// See [`OperatorCommand::HandOver`].

@@ -53,6 +53,8 @@ const PURPOSES: &[(Purpose, &[&str])] = &[
         &[
             "push",
             "answer",
+            "answer-help",
+            "supervise",
             "withdraw",
             "apply",
             "add",

@@ -8,8 +8,8 @@ use ringmain_protocol::v1::{
 use serde_json::{Map, Value, json};
 
 use super::contact::end_word;
-use super::enquiry;
 use super::operator::{presence_json, presence_text};
+use super::{enquiry, supervision};
 use crate::output::formats::cell;
 use crate::output::moment;
 
@@ -58,6 +58,8 @@ pub(super) fn event_line(event: &Event) -> String {
         }
         Some(What::Enquiry(changed)) => enquiry::changed_text(changed),
         Some(What::EnquiryTold(told)) => enquiry::told_text(told),
+        Some(What::Supervised(supervised)) => supervision::supervised_text(supervised),
+        Some(What::Help(help)) => supervision::help_text(help),
         Some(What::StageBegun(begun)) => (
             "stage",
             format!("{} {}, due {}", case_text(begun.name.as_ref()), begun.stage, moment(begun.due_ms)),
@@ -143,6 +145,8 @@ pub(super) fn event_json(event: &Event) -> Value {
         Some(What::Consult(consult)) => (consult_word(consult.change()), consult_json(consult)),
         Some(What::Enquiry(changed)) => enquiry::changed_json(changed),
         Some(What::EnquiryTold(told)) => enquiry::told_json(told),
+        Some(What::Supervised(supervised)) => supervision::supervised_json(supervised),
+        Some(What::Help(help)) => supervision::help_json(help),
         Some(
             of_case @ (What::StageBegun(_)
             | What::CaseWarned(_)
@@ -227,6 +231,8 @@ fn case_event_json(event: &What) -> (&'static str, Value) {
         | What::Consult(_)
         | What::Enquiry(_)
         | What::EnquiryTold(_)
+        | What::Supervised(_)
+        | What::Help(_)
         | What::CompanionInvited(_)
         | What::ExpectedWait(_)
         | What::DeflectionOffered(_)

@@ -25,6 +25,7 @@ mod simulate;
 mod snapshot;
 mod stamp;
 mod start;
+mod supervision;
 mod tools;
 mod top;
 mod verify;

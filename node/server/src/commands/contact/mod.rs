@@ -12,7 +12,7 @@ pub(super) use view::end_word;
 
 use ringmain_protocol::v1::GatewayKey;
 
-use super::client;
+use super::{client, supervision};
 use crate::cli::{ContactCommand, ContactNameArgs};
 use crate::exit::Failure;
 
@@ -27,6 +27,7 @@ pub(super) fn run(command: ContactCommand) -> Result<(), Failure> {
         ContactCommand::Close(args) => client(act::close(args)),
         ContactCommand::Move(args) => client(act::move_to(args)),
         ContactCommand::Lift(args) => client(act::lift(args)),
+        ContactCommand::Supervise(args) => client(supervision::supervise(args)),
     }
 }
 

@@ -3,6 +3,8 @@
 use ringmain_protocol::v1::{Contact, ContactContext};
 use serde_json::json;
 
+use crate::commands::supervision::seat_text;
+
 /// What was learned, in lines.
 pub(super) fn context_lines(contact: &Contact) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
@@ -15,6 +17,7 @@ pub(super) fn context_lines(contact: &Contact) -> Vec<(&'static str, String)> {
         lines.push(("consults about", format!("{of}{with}")));
     }
     lines.extend(contact.note.clone().map(|note| ("note", note)));
+    lines.extend(contact.seats.iter().map(|seat| ("supervised", seat_text(seat))));
     lines.extend(contact.enquiries.iter().map(|enquiry| ("enquiry", enquiry.clone())));
     if let Some(context) = &contact.context {
         lines.extend(context.intent.clone().map(|intent| ("intent", intent)));

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::commands::operator::{skills_json, skills_text};
 use crate::commands::stamp::{stamp_json, stamp_line};
+use crate::commands::supervision::seat_json;
 use crate::output::{Answer, Block, moment, span};
 
 /// The contact with how old this is.
@@ -197,5 +198,6 @@ pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
         "attributes": String::from_utf8_lossy(&details.attributes),
     });
     object["enquiries"] = json!(contact.enquiries);
+    object["seats"] = contact.seats.iter().map(seat_json).collect();
     object
 }

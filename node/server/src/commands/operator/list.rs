@@ -115,7 +115,7 @@ fn answer(operators: &[Operator], stamp: &ReadStamp) -> Answer {
         rows.push([
             operator.operator.clone(),
             operator.login.clone(),
-            presence_text(&operator.presence.unwrap_or_default(), stamp.at_ms),
+            presence_with_help(operator, stamp.at_ms),
             session,
             operator.used.to_string(),
             operator.capacity.to_string(),
@@ -129,6 +129,12 @@ fn answer(operators: &[Operator], stamp: &ReadStamp) -> Answer {
         json: json!({"operators": list, "stamp": stamp_json(stamp)}),
         text: vec![Block::Rows(rows), stamp_line(stamp)],
     }
+}
+
+fn presence_with_help(operator: &Operator, now_ms: u64) -> String {
+    let presence = presence_text(&operator.presence.unwrap_or_default(), now_ms);
+    let about = operator.help_contact.as_ref().map_or_else(String::new, |contact| format!(" with {contact}"));
+    if operator.help_since_ms.is_some() { format!("{presence}, asks for help{about}") } else { presence }
 }
 
 /// An operator for programs.
@@ -151,6 +157,8 @@ pub(super) fn operator_json(operator: &Operator) -> serde_json::Value {
         "shift": operator.shift,
         "rests_until_ms": operator.rests_until_ms,
         "bot": operator.bot,
+        "help_since_ms": operator.help_since_ms,
+        "help_contact": operator.help_contact,
     })
 }
 

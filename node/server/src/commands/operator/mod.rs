@@ -6,7 +6,7 @@ mod why;
 
 pub(super) use list::{all, in_hand, presence_json, presence_text, skills_json, skills_text};
 
-use super::client;
+use super::{client, supervision};
 use crate::cli::OperatorCommand;
 use crate::exit::Failure;
 
@@ -18,6 +18,7 @@ pub(super) fn run(command: OperatorCommand) -> Result<(), Failure> {
         OperatorCommand::Force(args) => client(act::force(args)),
         OperatorCommand::DeferBreaks(args) => client(act::defer_breaks(args)),
         OperatorCommand::HandOver(args) => client(act::hand_over(args)),
+        OperatorCommand::AnswerHelp(args) => client(supervision::answer_help(args)),
         OperatorCommand::SignOut(args) => client(act::sign_out(args)),
     }
 }
