@@ -5,7 +5,7 @@ use ringmain_routing::command::{
     Action, BeginEnquiry, CallbackOrder, CloseEnquiry, FreeCaller, PromisedCall,
 };
 use ringmain_routing::rules::{Addressee, EnquiryRule};
-use ringmain_routing::{Effect, Millis, Timestamp};
+use ringmain_routing::{Effect, EnquiryNews, Millis, Timestamp};
 
 use super::read::{answer, epoch};
 use super::words::{Words, quoted};
@@ -115,10 +115,21 @@ pub(super) fn close_action(words: &Words) -> Result<Action> {
 /// What is told of enquiries; of any other effect nothing.
 pub(super) fn effect(effect: &Effect) -> String {
     if let Effect::AnnounceEnquiry { enquiry, contact, gateway, news } = *effect {
-        return format!("enquiry {enquiry} {news:?} about {contact} ({gateway})");
+        return format!("enquiry {enquiry} {} about {contact} ({gateway})", word(news));
     }
     let Effect::NotifyEnquiry { operator, enquiry, news } = *effect else { return String::new() };
-    format!("notify-enquiry {operator} {enquiry} {news:?}")
+    format!("notify-enquiry {operator} {enquiry} {}", word(news))
+}
+
+fn word(news: EnquiryNews) -> &'static str {
+    match news {
+        EnquiryNews::Begun => "begun",
+        EnquiryNews::Reminded => "reminded",
+        EnquiryNews::Overdue => "overdue",
+        EnquiryNews::Answered => "answered",
+        EnquiryNews::Withdrawn => "withdrawn",
+        EnquiryNews::Yours => "yours",
+    }
 }
 
 #[cfg(test)]

@@ -322,6 +322,12 @@ const WORDS: &[&str] = &[
     "companion",
     "asked",
     "notify-enquiry",
+    "begun",
+    "reminded",
+    "overdue",
+    "answered",
+    "withdrawn",
+    "yours",
     "unknown-enquiry",
 ];
 
