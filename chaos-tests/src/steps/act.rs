@@ -60,7 +60,8 @@ fn action(spec: &ActSpec, model: &Model) -> Action {
             Action::AssignContact { contact, to: login, hold: Millis(u64::from(ms)) }
         }
         ActKind::HandOver(unit, to, hold, notes) => {
-            let from = unit.map_or(HandOverFrom::Operator(login), |unit| {
+            let asker = super::enquiries::some_asker(model).filter(|_| spec.pick.which.is_multiple_of(2));
+            let from = unit.map_or(HandOverFrom::Operator(asker.unwrap_or(login)), |unit| {
                 HandOverFrom::Unit(if unit == 4 { "nowhere" } else { pick(&UNITS, unit).0 }.into())
             });
             let mut noted: Vec<ContactId> =

@@ -138,6 +138,12 @@ pub(super) fn closed_by_action(which: u8, answer: Option<u8>, model: &Model) -> 
     (picked(which, model), answer.map(|answer| text("at six", answer)))
 }
 
+/// Somebody whose question is open.
+pub(super) fn some_asker(model: &Model) -> Option<Name> {
+    let open = model.enquiries().find(|known| known.end.is_none())?;
+    model.operators().iter().find(|row| row.id == open.asker).map(|row| row.login.clone())
+}
+
 fn is_in_talk(row: &Contact) -> bool {
     matches!(row.state, ContactState::Handling { .. })
 }
