@@ -86,6 +86,7 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("legs"), model.legs_of(row.id), view.legs.clone())?;
     same(&what("leg of"), model.leg_of(row), view.leg_of)?;
     same(&what("parked"), row.parked_since(), view.parked)?;
+    same(&what("thread"), model.thread(row), view.thread)?;
     same(&what("invitation"), model.invitation(row.id), view.invitation.clone())?;
     same(&what("companion of"), model.companion_of(row.id), view.companion_of)?;
     same(&what("context"), &row.context, &view.context)?;
@@ -150,7 +151,10 @@ fn same_queues(model: &Model, router: &Router) -> Result<(), Difference> {
             let rows = model.contacts().filter(|row| row.queue == view.name);
             rows.filter(|row| row.state.word() == word).count() as u32
         };
-        same(&what("waiting"), count("waiting"), view.waiting)?;
+        let here = || model.contacts().filter(|row| row.queue == view.name);
+        let for_customer = here().filter(|row| row.is_asleep()).count() as u32;
+        same(&what("waiting"), count("waiting") - for_customer, view.waiting)?;
+        same(&what("for customer"), for_customer, view.for_customer)?;
         same(&what("offered"), count("offered"), view.offered)?;
         same(&what("handling"), count("handling"), view.handling)?;
         same(&what("wrap-up"), count("wrap-up"), view.wrap_up)?;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringmain_routing::command::{Action, EnqueueContact, TransferContact, TransferTarget, UpdateContact};
 use ringmain_routing::limits::TIMERS_PER_ENTRY_MAX;
+use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{
     Command, ContactId, Effect, Name, OperatorId, Party, Plan, Refusal, Reply, Timestamp,
 };
@@ -170,12 +171,17 @@ impl<'a> Walk<'a> {
                 self.forget_later_times();
             }
             Command::CloseEnquiry(_) => self.forget_later_times(),
+            // What is parked takes nothing, and nobody told the checker who may be.
+            Command::ApplyPlan(command) => {
+                let parks =
+                    |queue: &QueuePlan| queue.rules.interruptible.is_some() || queue.rules.thread.is_some();
+                self.loads_are_known &= !command.plan.queues.iter().any(parks);
+            }
             Command::InviteCompanion(_) => {
                 self.has_invited = true;
                 self.loads_are_known = false;
             }
             Command::Tick
-            | Command::ApplyPlan(_)
             | Command::LoseSession(_)
             | Command::CloseSession(_)
             | Command::NodeStarted(_)
@@ -321,8 +327,7 @@ impl<'a> Walk<'a> {
 
     fn new_row(&mut self, command: &EnqueueContact, id: ContactId, gateway: Name) -> Row {
         let by_queue = self.plan.queues.iter().any(|queue| !queue.rules.units.is_empty());
-        let is_parked = self.plan.queues.iter().any(|queue| queue.rules.interruptible.is_some());
-        self.loads_are_known &= (command.units.is_some() || !by_queue) && !is_parked;
+        self.loads_are_known &= command.units.is_some() || !by_queue;
         let class = self.lines.class_of(command, &self.plan);
         let later = command.not_before.filter(|&time| time > self.now);
         Row {

@@ -171,14 +171,15 @@ impl Model {
         if contact.state != ContactState::Waiting {
             return Err(wrong_state(contact));
         }
-        let before = (contact.tier, contact.head_start);
+        let (before, was_asleep) = ((contact.tier, contact.head_start), contact.is_asleep());
         if let Some(tier) = tier {
             self.give_tier(id, tier);
         }
         let contact = self.contact_mut(id);
         contact.head_start = head_start.unwrap_or(contact.head_start);
         let changed = before != (contact.tier, contact.head_start);
-        let mut freed = Freed::contact(id);
+        let is_awake = was_asleep && !contact.is_asleep();
+        let mut freed = if is_awake { Freed::queued(id) } else { Freed::contact(id) };
         freed.operators.extend(self.reserved_for(id));
         self.settle(freed);
         Ok(u32::from(changed))
@@ -264,6 +265,9 @@ impl Model {
         contact.held_for = None;
         contact.told = Millis(0);
         let gateway = contact.gateway();
+        if !self.is_thread(self.contact_row(id)) {
+            self.wake(id);
+        }
         self.set_promotion(id);
         self.totals.entry(to.clone()).or_default().moved_in += 1;
         let place = self.plan.queues.iter().position(|queue| queue.name == *to);

@@ -47,6 +47,7 @@ impl Model {
                 }
                 check(contact.leg.is_none(), "contact")?;
                 let is_asked = contact.state == ContactState::Waiting && contact.wants_people;
+                let is_asked = is_asked && !contact.is_asleep();
                 let in_hands = contact.state.holder();
                 if is_asked || in_hands.is_some_and(|operator| !self.is_bot(operator)) {
                     self.keep_context(id, command.context.as_ref());
@@ -91,6 +92,7 @@ impl Model {
         contact.wants_people = true;
         contact.held_for = None;
         contact.kept = Kept::WhileAvailable;
+        self.begin_for_people(id);
         if danger {
             self.give_tier(id, 0);
         }

@@ -130,6 +130,7 @@ impl Model {
     #[must_use]
     pub fn waiting_in(&self, queue: &str) -> u64 {
         let waiting = self.contacts.values().filter(|contact| contact.state == ContactState::Waiting);
+        let waiting = waiting.filter(|contact| !contact.is_asleep());
         waiting.filter(|contact| &*contact.queue == queue).count() as u64
     }
 
@@ -185,6 +186,7 @@ impl Model {
             taken: 0,
             parked: None,
             parks: 0,
+            thread: None,
             is_of_rules: false,
             required: if follows_queue { BTreeMap::new() } else { required },
             scopes: if follows_queue { BTreeSet::new() } else { scopes },
@@ -249,6 +251,7 @@ impl Model {
             return Err(wrong_state(contact));
         }
         bounds::check(!only_waiting || contact.leg.is_none(), "contact")?;
+        let was_asleep = contact.is_asleep();
         if let Some(details) = &command.details {
             self.contact_mut(id).details = details.clone();
         }
@@ -262,7 +265,9 @@ impl Model {
             self.move_to(id, time);
         }
         if only_waiting {
-            let mut freed = Freed::contact(id);
+            let row = self.contact_row(id);
+            let is_awake = was_asleep && !row.is_asleep() && row.due;
+            let mut freed = if is_awake { Freed::queued(id) } else { Freed::contact(id) };
             freed.operators.extend(self.reserved_for(id).filter(|_| command.tier.is_some()));
             self.settle(freed);
         }
@@ -272,6 +277,9 @@ impl Model {
     /// A new earliest time for a contact that waits.
     pub(super) fn move_to(&mut self, id: ContactId, time: Timestamp) {
         let now = self.now;
+        if time > now {
+            self.wake(id);
+        }
         let contact = self.contact_mut(id);
         if time > now {
             contact.not_before = Some(time);

@@ -7,6 +7,7 @@ use ringmain_routing::{ContactId, Effect, OperatorId, Plan, Timestamp};
 use super::ladder::queue_of;
 use super::matching::{Key, key};
 use super::state::{Contact, ContactState, Operator};
+use super::threads::Rest;
 use super::{Freed, Model};
 
 /// What an operator goes on with.
@@ -16,6 +17,14 @@ pub(super) enum Next {
     Resume(ContactId),
     /// A contact that waits.
     Take(ContactId),
+}
+
+/// Who writes again goes before all that is not urgent: the first of a key, whether it is one of those, the key.
+type Precedence = (u8, bool, Key);
+
+fn precedence(operator: &Operator, contact: &Contact) -> Precedence {
+    let key = key(contact, operator.rank(&contact.queue));
+    (key.0, !contact.is_wanted(), key)
 }
 
 impl Contact {
@@ -100,7 +109,7 @@ impl Model {
         Freed::default()
     }
 
-    fn tell_parked(&mut self, contact: ContactId, operator: OperatorId, on: bool) {
+    pub(super) fn tell_parked(&mut self, contact: ContactId, operator: OperatorId, on: bool) {
         let row = self.contact_row(contact);
         let (gateway, assignment) = (row.gateway(), row.assignment);
         self.effects.push(Effect::ParkContact { contact, gateway, operator, assignment, on });
@@ -116,7 +125,7 @@ impl Model {
     pub(super) fn send_back_stuck(&mut self, id: OperatorId) -> Freed {
         let row = &self.operators[id.slot as usize];
         let is_stuck = |work: &&Contact| {
-            work.is_parked() && (work.taken > row.capacity || !self.is_below_caps(row, work, &[]))
+            work.is_to_be_resumed() && (work.taken > row.capacity || !self.is_below_caps(row, work, &[]))
         };
         let stuck: Vec<ContactId> = self.contacts_of(id).filter(is_stuck).map(|work| work.id).collect();
         let mut freed = Freed::default();
@@ -127,29 +136,29 @@ impl Model {
     }
 
     pub(super) fn has_parked(&self, operator: OperatorId) -> bool {
-        self.contacts_of(operator).any(Contact::is_parked)
+        self.contacts_of(operator).any(Contact::is_to_be_resumed)
     }
 
-    /// The parked work with the smallest key that the operator has room for.
-    fn resumable(&self, operator: &Operator) -> Option<(Key, ContactId)> {
+    /// Of the parked work that the operator has room for what it goes on with first.
+    fn resumable(&self, operator: &Operator) -> Option<(Precedence, ContactId)> {
         let may = |work: &&Contact| {
-            work.is_parked()
+            work.is_to_be_resumed()
                 && operator.is_available()
                 && self.used_units(operator.id) + u64::from(work.taken) <= u64::from(operator.capacity)
                 && self.has_place(operator, work)
                 && self.is_not_reserved_from(operator, work)
         };
         let able = self.contacts_of(operator.id).filter(may);
-        able.map(|work| (key(work, operator.rank(&work.queue)), work.id)).min()
+        able.map(|work| (precedence(operator, work), work.id)).min()
     }
 
-    /// The smaller of the best contact that waits and the work that may be resumed; at the same key the work.
+    /// The best contact that waits or the work that may be resumed, whichever goes first; at the same key the work.
     pub(super) fn next_for(&self, id: OperatorId) -> Option<Next> {
         let operator = self.operator_row(id)?;
         let work = self.resumable(operator);
         let waiting = self.best_contact_for(id).map(|contact| {
             let row = self.contact_row(contact);
-            (key(row, operator.rank(&row.queue)), contact)
+            (precedence(operator, row), contact)
         });
         match (work, waiting) {
             (Some((work_key, work)), Some((waiting_key, _))) if work_key <= waiting_key => {
@@ -180,6 +189,8 @@ impl Model {
 
     pub(super) fn resume(&mut self, id: ContactId, operator: OperatorId) {
         self.contact_mut(id).parked = None;
+        self.contact_mut(id).thread.iter_mut().for_each(|thread| thread.rest = Rest::No);
+        self.begin_turn(id);
         self.tell_parked(id, operator, false);
         self.operator_mut(operator).idle_since = self.now;
         self.notice_given(operator);

@@ -11,6 +11,7 @@ use super::interrupt::Next;
 use super::ladder::{Fit, queue_of, step_by_hand, step_of};
 use super::room::cost;
 use super::state::{Contact, ContactState, Kept, Operator};
+use super::threads::Rest;
 
 /// What one event freed.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +88,8 @@ impl Model {
         self.sort_by_key(&mut freed.contacts);
         for id in freed.contacts {
             self.place(id, &mut cleared);
-            let is_waiting = self.contact_row(id).state == ContactState::Waiting;
+            let row = self.contact_row(id);
+            let is_waiting = row.state == ContactState::Waiting && !row.is_asleep();
             if is_waiting && freed.announced.contains(&id) {
                 let gateway = self.contact_row(id).gateway();
                 self.effects.push(Effect::AnnounceQueued { contact: id, gateway });
@@ -315,6 +317,7 @@ impl Model {
         contact.taken = taken;
         contact.parked = None;
         contact.is_of_rules = is_of_rules;
+        contact.thread.iter_mut().for_each(|thread| thread.rest = Rest::No);
         contact.assignment = AssignmentEpoch(contact.assignment.0 + 1);
         contact.last_holder = Some(to);
         contact.passed = false;
@@ -342,6 +345,8 @@ impl Model {
         let since = self.now;
         let contact = self.contact_mut(id);
         contact.state = ContactState::Handling { operator, since, on_hold: None };
+        self.begin_turn(id);
+        let contact = self.contact_row(id);
         let (gateway, assignment) = (contact.gateway(), contact.assignment);
         self.effects.push(Effect::ConnectContact { contact: id, gateway, operator, assignment });
         let contact = self.contact_row(id);
@@ -356,6 +361,7 @@ impl Model {
 
     /// The same where the customer has been connected before.
     pub(super) fn tell_connected(&mut self, id: ContactId, operator: OperatorId) {
+        self.begin_turn(id);
         let contact = self.contact_row(id);
         let (gateway, assignment) = (contact.gateway(), contact.assignment);
         self.effects.push(Effect::ConnectContact { contact: id, gateway, operator, assignment });

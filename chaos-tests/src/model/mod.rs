@@ -38,6 +38,7 @@ mod rule_bounds;
 mod same_person;
 mod sessions;
 mod state;
+mod threads;
 mod time;
 mod timers;
 mod transfers;
@@ -214,7 +215,8 @@ impl Model {
             Command::BeginEnquiry(command) => self.begin_enquiry(command),
             Command::FreeCaller(command) => self.free_caller(command),
             Command::CloseEnquiry(command) => self.close_enquiry(command),
-            Command::NoteMessage(_) | Command::AskForHelp(_) => Err(not_known_yet(command)),
+            Command::NoteMessage(command) => self.note_message(command),
+            Command::AskForHelp(_) => Err(not_known_yet(command)),
         }
     }
 

@@ -30,6 +30,7 @@ impl Model {
         let mut freed = Freed { contacts: matched_again, ..Freed::default() };
         freed.join(self.change_time(&before));
         freed.join(self.change_interruptible(&before));
+        freed.join(self.change_threads(&before));
         self.settle(freed);
         Ok(Reply::PlanApplied { version: plan.version })
     }
@@ -58,7 +59,7 @@ impl Model {
 
     /// Nobody who waits and could be served by somebody is left to nobody.
     fn check_stranded(&self, plan: &Plan) -> Result<(), Refusal> {
-        let waiting = |contact: &&Contact| contact.state == ContactState::Waiting;
+        let waiting = |contact: &&Contact| contact.state == ContactState::Waiting && !contact.is_asleep();
         let under = self.operators_under(plan, &self.triggers_under(plan));
         let waiting: Vec<&Contact> = self.contacts.values().filter(waiting).collect();
         for queue in &self.plan.queues {

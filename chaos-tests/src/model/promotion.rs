@@ -48,6 +48,9 @@ impl Model {
         contact.tier = tier;
         contact.tier_given = tier;
         contact.held_for = contact.held_for.filter(|_| tier > 0);
+        if tier == 0 {
+            self.wake(id);
+        }
         self.set_promotion(id);
     }
 }

@@ -11,8 +11,8 @@ use ringmain_routing::limits::{
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{
-    DeflectWhen, EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, Treatment, WaitRule,
-    When,
+    DeflectWhen, EntryRule, Facts, OperatorRules, OrphanRule, PlanRules, Step, Then, ThreadTimes, Treatment,
+    WaitRule, When,
 };
 use ringmain_routing::{Millis, Name, Plan, Refusal};
 
@@ -279,7 +279,8 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check(rules.bands.first().is_none_or(|first| first.0 > 0), "rules.bands")?;
     check(rules.bands.windows(2).all(|pair| pair[0] < pair[1]), "rules.bands")?;
     check_span("rules.bands", rules.bands.last().copied())?;
-    check_interruptible(plan, queue)
+    check_interruptible(plan, queue)?;
+    check_thread(plan, queue)
 }
 
 fn check_interruptible(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
@@ -288,6 +289,32 @@ fn check_interruptible(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check_once("rules.interruptible", rule.by_channels.iter())?;
     check((1..=PARKS_MAX).contains(&rule.parks_max), "rules.interruptible")?;
     check_channels(plan, rule.by_channels.iter())
+}
+
+fn check_thread(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
+    let Some(rules) = &queue.rules.thread else { return Ok(()) };
+    let field = "rules.thread";
+    let ThreadTimes {
+        first_reply,
+        next_reply,
+        warn_before,
+        requeue_after,
+        park_after,
+        close_after,
+        keep_for,
+    } = rules.times;
+    let above_0 = [first_reply, next_reply, park_after, close_after];
+    for span in above_0.into_iter().chain([Some(warn_before), requeue_after, Some(keep_for)]) {
+        check_span(field, span)?;
+    }
+    check(above_0.iter().all(|span| span.is_none_or(|span| span.0 > 0)), field)?;
+    let targets: Vec<Millis> = first_reply.into_iter().chain(next_reply).collect();
+    check(targets.iter().all(|target| warn_before < *target), field)?;
+    check(requeue_after.is_none() || !targets.is_empty(), field)?;
+    check(park_after.zip(close_after).is_none_or(|(park, close)| close > park), field)?;
+    check(rules.channels.len() <= BY_CHANNELS_MAX, field)?;
+    check_once(field, rules.channels.iter())?;
+    check_channels(plan, rules.channels.iter())
 }
 
 fn check_waits(waits: &[WaitRule]) -> Result<(), Refusal> {

@@ -11,6 +11,7 @@ use super::Model;
 use super::ladder::queue_of;
 use super::matching::Freed;
 use super::state::{Contact, ContactState, Gateway, Job, Kept, Lose, Session, SessionState};
+use super::threads::Rest;
 
 impl Model {
     fn session(&self, party: Party) -> Option<&Session> {
@@ -225,7 +226,13 @@ impl Model {
     fn orphan(&mut self, id: ContactId, operator: OperatorId) -> Freed {
         let contact = self.contact_row(id);
         let is_work = self.case_of_work(contact).is_some();
+        let is_resting = contact.rest() == Rest::Resting;
         let rule = if contact.leg.is_some() { OrphanRule::Close } else { self.orphan_rule(contact) };
+        if is_resting && (rule != OrphanRule::Close || is_work) {
+            self.give_up(id, operator);
+            self.fall_asleep(id);
+            return Freed::default();
+        }
         match rule {
             OrphanRule::Requeue => self.give_up(id, operator),
             OrphanRule::Close if is_work => self.give_up(id, operator),

@@ -16,6 +16,7 @@ use ringmain_routing::{
 use super::consult::Leg;
 use super::matching::Key;
 use super::rest::RestClock;
+use super::threads::Thread;
 use super::time::{BreakClock, OnBreak};
 
 /// What a hold does while its operator is not available.
@@ -69,6 +70,8 @@ pub struct Contact {
     pub parked: Option<Timestamp>,
     /// How often it was parked.
     pub parks: u16,
+    /// What is noted of it as a thread.
+    pub thread: Option<Thread>,
     /// Its latest assignment was made in format 3.
     pub is_of_rules: bool,
     /// What its latest assignment took of the operator's capacity.
@@ -257,7 +260,7 @@ impl Contact {
     /// In its queue, and its time has come.
     #[must_use]
     pub fn is_eligible(&self) -> bool {
-        self.state == ContactState::Waiting && self.due
+        self.state == ContactState::Waiting && self.due && !self.is_asleep()
     }
 
     /// Eligible, and kept for nobody.

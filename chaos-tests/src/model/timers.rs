@@ -31,7 +31,8 @@ pub(super) struct Timer {
 impl Model {
     pub(super) fn earliest_timer(&self) -> Option<Timer> {
         let contacts = self.contacts.values().filter_map(|contact| {
-            contact.deadline().map(|deadline| Timer { deadline, kind: Kind::Contact(contact.id) })
+            let deadline = contact.deadline().into_iter().chain(self.thread_deadline(contact)).min();
+            deadline.map(|deadline| Timer { deadline, kind: Kind::Contact(contact.id) })
         });
         let operators = self.operators.iter().filter_map(|operator| {
             let deadline = operator.deadline().into_iter().chain(self.time_deadline(operator)).min();
@@ -77,9 +78,10 @@ impl Model {
 
     fn fire_contact(&mut self, id: ContactId, due: Timestamp) {
         match self.contact_row(id).state {
+            ContactState::Waiting if self.contact_row(id).is_asleep() => self.fire_thread(id),
             ContactState::Waiting => self.fire_waiting(id, due),
             ContactState::Offered { .. } => self.take_back(id, WithdrawReason::Unanswered),
-            ContactState::Handling { .. } => {}
+            ContactState::Handling { .. } => self.fire_thread(id),
             ContactState::WrapUp { .. } => self.finish_wrap_up(id),
             ContactState::Ended { .. } => self.forget(id),
         }

@@ -201,6 +201,11 @@ impl Model {
             ContactState::Handling { .. } if self.contact_row(answer.contact).is_parked() => {
                 self.wrong_state_of(answer.contact)
             }
+            ContactState::Handling { on_hold: None, .. }
+                if on && self.is_unanswered(self.contact_row(answer.contact)) =>
+            {
+                Err(Refusal::WrongState { contact: answer.contact, state: "unanswered".into() })
+            }
             ContactState::Handling { operator, since, on_hold } => {
                 if on != on_hold.is_some() {
                     self.switch_hold(answer.contact, operator, since, on);

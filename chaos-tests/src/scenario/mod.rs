@@ -8,6 +8,7 @@ mod hand_out;
 mod read;
 mod rule_book;
 mod supervision;
+mod threads;
 mod time;
 mod together;
 mod triggers;

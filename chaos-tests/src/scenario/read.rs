@@ -14,7 +14,7 @@ use ringmain_routing::{
 };
 
 use super::words::{Words, read_answer, read_orphan};
-use super::{Entry, Scenario, enquiries, hand_out, rule_book, supervision, time, together};
+use super::{Entry, Scenario, enquiries, hand_out, rule_book, supervision, threads, time, together};
 
 /// The scenario of a text.
 ///
@@ -142,6 +142,7 @@ fn rule_book_command(words: &Words) -> Result<Command> {
         "free-caller" => Command::FreeCaller(Box::new(enquiries::free_caller(words)?)),
         "close-enquiry" => Command::CloseEnquiry(Box::new(enquiries::close(words)?)),
         "ask-for-help" => Command::AskForHelp(supervision::ask_for_help(words)?),
+        "note-message" => Command::NoteMessage(threads::note_message(words)?),
         "life-support" => Command::PutLifeSupport(rule_book::life_support(words)?),
         other => bail!("{other} is no command"),
     })

@@ -12,7 +12,7 @@ use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
 use super::words::{Words, quoted, write_levels};
 use super::write::{flag, levels, optional};
-use super::{enquiries, time, together, triggers};
+use super::{enquiries, threads, time, together, triggers};
 
 /// Reads a line of a plan that is about rules; `false` when it is about something else.
 pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
@@ -50,6 +50,7 @@ pub(super) fn add_to_plan(plan: &mut Plan, words: &Words) -> Result<bool> {
         "deflect" => rules_of(plan, words)?.deflections.push(deflection(words)?),
         "wait" => rules_of(plan, words)?.waits.push(together::wait_rule(words)?),
         "step" => rules_of(plan, words)?.ladder.push(step(words)?),
+        "thread" => rules_of(plan, words)?.thread = Some(threads::rules(words)?),
         _ => return Ok(false),
     }
     Ok(true)
@@ -455,7 +456,8 @@ pub(super) fn queue_lines(line: String, queue: &QueuePlan) -> Vec<String> {
     let steps = rules.ladder.iter().map(|step| write_step(&queue.name, *step));
     let deflections = rules.deflections.iter().map(|row| write_deflection(&queue.name, *row));
     let waits = rules.waits.iter().map(|row| together::write_wait_rule(&queue.name, *row));
-    std::iter::once(first).chain(steps).chain(deflections).chain(waits).collect()
+    let thread = threads::write_rules(&queue.name, rules);
+    std::iter::once(first).chain(steps).chain(deflections).chain(waits).chain(thread).collect()
 }
 
 fn write_same_person(times: SamePerson) -> String {

@@ -11,7 +11,7 @@ use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
 use super::words::{quoted, write_answer, write_levels, write_orphan};
-use super::{Scenario, enquiries, hand_out, rule_book, supervision, time, together};
+use super::{Scenario, enquiries, hand_out, rule_book, supervision, threads, time, together};
 
 /// The scenario as text.
 #[must_use]
@@ -101,7 +101,7 @@ fn parts(command: &Command) -> (String, Vec<String>) {
         Command::CloseEnquiry(command) => enquiries::write_close(command),
         Command::AskForHelp(command) => supervision::write_ask_for_help(command),
         Command::DeflectContact(command) => together::write_deflect_contact(command),
-        Command::NoteMessage(_) => command.name().replace('_', "-"),
+        Command::NoteMessage(command) => threads::write_note_message(command),
     };
     (line, Vec::new())
 }
@@ -407,7 +407,8 @@ fn effect(effect: &Effect) -> String {
             format!("offer-deflection {contact} to={to:?} ({gateway})")
         }
         Effect::NotifyThread { contact, gateway, operator, assignment, news } => {
-            format!("thread {contact} with {operator} assignment={assignment} {news:?} ({gateway})")
+            let news = threads::write_news(news);
+            format!("thread {contact} with {operator} assignment={assignment} {news} ({gateway})")
         }
         Effect::CallDuty { contact, gateway } => format!("call-duty {contact} ({gateway})"),
         Effect::AnnounceAlarm { operator, queue, trigger: None, on } => {

@@ -7,6 +7,7 @@ pub mod enquiries;
 mod hand_out;
 mod resolve;
 pub mod rule_book;
+pub mod threads;
 pub mod time;
 pub mod together;
 pub mod triggers;
@@ -20,6 +21,7 @@ use ringmain_routing::{Command, Timestamp};
 use crate::model::Model;
 use enquiries::{AskSpec, CloseSpec, FreeSpec};
 use rule_book::{FactsSpec, OperatorRuleSpec, PlanRuleSpec, RegisterSpec};
+use threads::NoteSpec;
 use together::{ConsultSpec, InviteSpec, LegSpec, RequestSpec};
 use waiting::DeflectSpec;
 
@@ -112,6 +114,8 @@ pub enum Action {
     OfLeg(LegSpec),
     /// An operator invites the customer of a call to write.
     Invite(InviteSpec),
+    /// Customer or operator has written.
+    Note(NoteSpec),
     /// An operator asks somebody without a seat.
     Ask(AskSpec),
     /// Its caller is freed.

@@ -69,6 +69,7 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         Action::Consult(spec) => super::together::consult(spec, model),
         Action::OfLeg(spec) => super::together::of_leg(spec, model),
         Action::Invite(spec) => super::together::invite(spec, model),
+        Action::Note(spec) => super::threads::note(spec, model),
         Action::Ask(spec) => super::enquiries::begin(spec, model),
         Action::Free(spec) => super::enquiries::free(spec, model),
         Action::CloseEnquiry(spec) => super::enquiries::close(spec, model),

@@ -11,6 +11,7 @@ use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
 use super::cases::{self, ROUTES, RouteSpec};
 use super::enquiries::{self, EnquiryRuleSpec};
+use super::threads::{self, ThreadSpec};
 use super::time::{self, BreakSpec, OperatorTimeSpec};
 use super::triggers::{self, TriggerSpec};
 use super::waiting::{self, WaitingSpec};
@@ -64,6 +65,8 @@ pub struct QueueRuleSpec {
     pub consult_units: Option<u8>,
     /// For whom its work is parked: the tier, channels by bits, and how often; unsound where that is 0.
     pub interruptible: Option<(u8, u8, u8)>,
+    /// What silence means to its threads.
+    pub thread: Option<ThreadSpec>,
     /// Where contacts go that want a person.
     pub people_queue: Option<u8>,
 }
@@ -246,6 +249,7 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         results: spec.results.map(results),
         consult_units: spec.consult_units.map(u32::from),
         interruptible: spec.interruptible.map(interruptible),
+        thread: spec.thread.map(threads::rules),
         people_queue: spec.people_queue.map(|queue| pick(&QUEUES, queue).into()),
         ..QueueRules::default()
     };

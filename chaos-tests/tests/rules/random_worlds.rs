@@ -85,6 +85,7 @@ impl World {
                 | Action::Consult(_)
                 | Action::OfLeg(_)
                 | Action::Invite(_)
+                | Action::Note(_)
                 | Action::Ask(_)
                 | Action::Free(_)
                 | Action::CloseEnquiry(_)
@@ -319,6 +320,11 @@ const WORDS: &[&str] = &[
     "invite",
     "park",
     "parked-often",
+    "reply-soon",
+    "reply-is-overdue",
+    "reply-overdue",
+    "not-resumed",
+    "silent-customer",
     "companion",
     "asked",
     "notify-enquiry",

@@ -7,6 +7,7 @@ use ringmain_chaos::steps::enquiries::EnquiryRuleSpec;
 use ringmain_chaos::steps::rule_book::{
     EntrySpec, FactsSpec, LadderSpec, OperatorRuleSpec, PlanRuleSpec, QueueRuleSpec, RegisterSpec,
 };
+use ringmain_chaos::steps::threads::ThreadSpec;
 use ringmain_chaos::steps::time::{BreakSpec, OperatorTimeSpec};
 use ringmain_chaos::steps::triggers::TriggerSpec;
 use ringmain_chaos::steps::waiting::WaitingSpec;
@@ -21,17 +22,18 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let passing = (any::<bool>(), option::weighted(0.4, 0u8..4), option::weighted(0.3, 0u8..100), orphans);
     let room = (option::weighted(0.3, 1u8..4), option::weighted(0.3, 1u8..60));
     let results = option::weighted(0.15, (prop_oneof![Just(0u8), 1u8..16], prop_oneof![Just(0u8), 1u8..8]));
-    let results =
-        (results, waiting(), option::weighted(0.4, 0u8..2), (option::weighted(0.3, 0u8..4), interruptible()));
+    let results = (results, waiting(), option::weighted(0.4, 0u8..2), option::weighted(0.3, 0u8..4));
+    let in_talk = (interruptible(), thread());
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
-    (order, arrivals, people, passing, room, results).prop_map(
+    (order, arrivals, people, passing, room, results, in_talk).prop_map(
         |(
             (choice, ladder, promote_after, units),
             (hours, one, other),
             (same_person, leads),
             (hard, passes_max, last_start, orphans),
             room,
-            (results, waiting, people_queue, (consult_units, interruptible)),
+            (results, waiting, people_queue, consult_units),
+            (interruptible, thread),
         )| {
             QueueRuleSpec {
                 choice,
@@ -52,6 +54,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 people_queue,
                 consult_units,
                 interruptible,
+                thread,
             }
         },
     )
@@ -60,6 +63,24 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
 fn interruptible() -> impl Strategy<Value = Option<(u8, u8, u8)>> {
     let parks = prop_oneof![100 => 1u8..4, 1 => Just(0u8)];
     option::weighted(0.4, (0u8..10, prop_oneof![Just(0u8), 0u8..8], parks))
+}
+
+fn thread() -> impl Strategy<Value = Option<ThreadSpec>> {
+    let span = |some: f64| option::weighted(some, prop_oneof![150 => 12u8..60, 1 => Just(0u8)]);
+    let warning = prop_oneof![1 => Just(0u8), 80 => 1u8..12, 1 => 20u8..60];
+    let around = (warning, option::weighted(0.6, 0u8..40));
+    let silence = (span(0.7), option::weighted(0.6, prop_oneof![150 => 1u8..80, 1 => Just(0u8)]));
+    let keep_for = prop_oneof![1 => Just(0u8), 3 => 1u8..60];
+    let spec = (prop_oneof![Just(0u8), 0u8..8], (span(0.8), span(0.8)), around, silence, keep_for).prop_map(
+        |(channels, replies, around, silence, keep_for)| ThreadSpec {
+            channels,
+            replies: replies.into(),
+            around,
+            silence: silence.into(),
+            keep_for,
+        },
+    );
+    option::weighted(0.4, spec)
 }
 
 fn waiting() -> impl Strategy<Value = WaitingSpec> {

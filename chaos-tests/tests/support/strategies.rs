@@ -7,6 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use ringmain_chaos::steps::enquiries::{AskSpec, CallSpec, CloseSpec, FreeSpec};
+use ringmain_chaos::steps::threads::NoteSpec;
 use ringmain_chaos::steps::together::{ConsultSpec, InviteSpec, LegKind, LegSpec, RequestSpec};
 use ringmain_chaos::steps::waiting::DeflectSpec;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
@@ -321,6 +322,8 @@ pub fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(pick, leg, kind)| Action::OfLeg(LegSpec { pick, leg, kind })),
         7 => (pick(), prop_oneof![40 => 0u8..4, 1 => Just(4u8)], prop_oneof![20 => 0u8..3, 1 => Just(3u8)])
             .prop_map(|(pick, number, channel)| Action::Invite(InviteSpec { pick, number, channel })),
+        14 => (pick(), prop_oneof![20 => Just(1u8), 2 => Just(0u8), 3 => 2u8..4], any::<bool>())
+            .prop_map(|(pick, above, by_operator)| Action::Note(NoteSpec { pick, above, by_operator })),
         9 => ask().prop_map(Action::Ask),
         5 => (pick(), 0u8..10, call()).prop_map(|(pick, which, call)| Action::Free(FreeSpec { pick, which, call })),
         8 => (enquiry(), option::weighted(0.3, 0u8..6), option::weighted(0.7, text()), flaw())

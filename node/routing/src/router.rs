@@ -280,7 +280,8 @@ impl Router {
         if !self.jobs.is_empty() {
             return Some(self.now);
         }
-        let timer = self.tables.ix.timers.first().map(|timer| timer.0);
+        // A silence may have been too long already when its thread comes into somebody's hands.
+        let timer = self.tables.ix.timers.first().map(|timer| timer.0.max(self.now));
         let climb = self.tables.ix.classes.climbs.first_key_value().map(|(climb, _)| climb.0);
         let reserve = self.tables.ix.asking.next_after(self.now);
         let wait = self.tables.waits.next_after(self.now);

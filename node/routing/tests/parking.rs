@@ -359,6 +359,25 @@ fn r3_5_a_plan_without_the_rule_interrupts_nobody_and_parked_work_goes_on() {
 }
 
 #[test]
+fn r3_5_who_becomes_urgent_enough_interrupts_at_once() {
+    let mut centre = centre_with(Interruptible { by_tier: 1, by_channels: vec![], parks_max: 2 });
+    centre.ready(operator("anna"));
+    centre.push(letter("letter", 5));
+    let call = centre.push(contact("call", "calls", 2));
+    let session = contact("call", "calls", 2);
+    centre.ok(Command::UpdateContact(Box::new(UpdateContact {
+        gateway: session.gateway,
+        epoch: session.epoch,
+        contact: call,
+        details: None,
+        tier: Some(1),
+        not_before: None,
+    })));
+    assert_eq!(centre.with("call").as_deref(), Some("anna"));
+    assert!(parked(&centre, "letter"));
+}
+
+#[test]
 fn r3_5_work_assigned_before_the_rule_book_is_not_interrupted() {
     let mut centre = Centre::new(plan(queues(None)));
     centre.ready(operator("anna"));

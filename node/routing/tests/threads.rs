@@ -364,6 +364,22 @@ fn r1_4_while_it_waits_or_rings_nobody_owes_a_reply() {
 }
 
 #[test]
+fn r1_4_a_silence_that_was_too_long_before_it_came_into_hands_is_due_now() {
+    let mut queue = queue(times());
+    queue.answer = Answer::Offered { within: Millis(HOUR) };
+    let mut centre = Centre::new(plan(vec![queue]));
+    centre.ready(operator("anna"));
+    centre.push(chat("1"));
+    writes(&mut centre, "1", Writer::Operator);
+    centre.tick(centre.at + 130_000);
+    let answer = centre.answer("1");
+    centre.ok(Command::AcceptOffer(answer));
+    assert_eq!(centre.router.next_deadline(), Some(Timestamp(centre.at)));
+    centre.tick(centre.at);
+    assert!(rests(&centre, "1"));
+}
+
+#[test]
 fn r1_4_a_transfer_gives_the_next_operator_its_own_time_and_the_customer_none() {
     let pass = |centre: &mut Centre| {
         centre.ready(operator("boris"));

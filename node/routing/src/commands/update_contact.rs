@@ -69,8 +69,11 @@ impl Router {
             self.freed.operators.insert(operator.slot);
         }
         let contact = self.tables.contact(slot);
-        // Without steps and without anybody reserved for others, another place changes nobody's mind.
-        if self.tables.directory.rule(contact.queue).steps.len() == 1 && self.reservations.is_empty() {
+        // Without steps, without anybody reserved for others, and where nobody is interrupted by tier, another place
+        // changes nobody's mind.
+        let directory = &self.tables.directory;
+        let has_steps = directory.rule(contact.queue).steps.len() > 1;
+        if !has_steps && self.reservations.is_empty() && !directory.interrupts {
             return;
         }
         match contact.state {
