@@ -14,9 +14,13 @@ use super::schedule::Schedule;
 use super::{Rule, SimFailure, run_schedule};
 use crate::scenario;
 
-/// What a simulated centre does not come to, for its first operator can serve everybody.
-const SCENARIOS: [(&str, &str); 1] =
-    [("plan-asks-for-less", include_str!("../../scenarios/plan-asks-for-less.txt"))];
+/// What a simulated centre does not come to: its first operator can serve everybody, nobody's work is interrupted there, and
+/// nobody writes.
+const SCENARIOS: [(&str, &str); 3] = [
+    ("plan-asks-for-less", include_str!("../../scenarios/plan-asks-for-less.txt")),
+    ("letters-rest-for-calls", include_str!("../../scenarios/letters-rest-for-calls.txt")),
+    ("silence-in-threads", include_str!("../../scenarios/silence-in-threads.txt")),
+];
 
 /// Mistakes in rules that the naive model does not know yet, so that no simulated centre has them, or that few seeds
 /// meet: tests of the core (`node/routing/tests/planted_*.rs`) show each.

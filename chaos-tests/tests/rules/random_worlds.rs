@@ -338,7 +338,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// So many worlds are looked at, at most, until all words were seen; the rarest come once in some hundreds.
-const WORLDS_MAX: usize = 2_000;
+const WORLDS_MAX: usize = 3_000;
 
 /// Random tests that never reach a rule prove nothing about it.
 #[test]

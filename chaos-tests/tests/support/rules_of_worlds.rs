@@ -69,8 +69,9 @@ fn thread() -> impl Strategy<Value = Option<ThreadSpec>> {
     let span = |some: f64| option::weighted(some, prop_oneof![150 => 12u8..60, 1 => Just(0u8)]);
     let warning = prop_oneof![1 => Just(0u8), 80 => 1u8..12, 1 => 20u8..60];
     let around = (warning, option::weighted(0.6, 0u8..40));
-    let silence = (span(0.7), option::weighted(0.6, prop_oneof![150 => 1u8..80, 1 => Just(0u8)]));
-    let keep_for = prop_oneof![1 => Just(0u8), 3 => 1u8..60];
+    let park_after = option::weighted(0.8, prop_oneof![150 => 1u8..25, 1 => Just(0u8)]);
+    let silence = (park_after, option::weighted(0.6, prop_oneof![150 => 1u8..80, 1 => Just(0u8)]));
+    let keep_for = prop_oneof![1 => Just(0u8), 2 => 1u8..30];
     let spec = (prop_oneof![Just(0u8), 0u8..8], (span(0.8), span(0.8)), around, silence, keep_for).prop_map(
         |(channels, replies, around, silence, keep_for)| ThreadSpec {
             channels,
@@ -80,7 +81,7 @@ fn thread() -> impl Strategy<Value = Option<ThreadSpec>> {
             keep_for,
         },
     );
-    option::weighted(0.4, spec)
+    option::weighted(0.5, spec)
 }
 
 fn waiting() -> impl Strategy<Value = WaitingSpec> {

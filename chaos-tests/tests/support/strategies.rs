@@ -316,13 +316,13 @@ pub fn action() -> impl Strategy<Value = Action> {
                 Action::RequestPerson(RequestSpec { pick, by_gateway, context, danger })
             },
         ),
-        9 => (pick(), 0u8..5, option::weighted(0.5, (0u8..7, 0u8..60)), option::weighted(0.3, 0u8..3))
+        11 => (pick(), 0u8..5, option::weighted(0.5, (0u8..7, 0u8..60)), option::weighted(0.3, 0u8..3))
             .prop_map(|(pick, queue, to, units)| Action::Consult(ConsultSpec { pick, queue, to, units })),
-        9 => (pick(), prop_oneof![8 => 0u8..4, 1 => 4u8..16], leg_kind())
+        12 => (pick(), prop_oneof![8 => 0u8..4, 1 => 4u8..16], leg_kind())
             .prop_map(|(pick, leg, kind)| Action::OfLeg(LegSpec { pick, leg, kind })),
         7 => (pick(), prop_oneof![40 => 0u8..4, 1 => Just(4u8)], prop_oneof![20 => 0u8..3, 1 => Just(3u8)])
             .prop_map(|(pick, number, channel)| Action::Invite(InviteSpec { pick, number, channel })),
-        14 => (pick(), prop_oneof![20 => Just(1u8), 2 => Just(0u8), 3 => 2u8..4], any::<bool>())
+        14 => (pick(), prop_oneof![20 => Just(1u8), 2 => Just(0u8), 3 => 2u8..4], prop::bool::weighted(0.6))
             .prop_map(|(pick, above, by_operator)| Action::Note(NoteSpec { pick, above, by_operator })),
         9 => ask().prop_map(Action::Ask),
         5 => (pick(), 0u8..10, call()).prop_map(|(pick, which, call)| Action::Free(FreeSpec { pick, which, call })),
