@@ -59,7 +59,7 @@ pub enum Action {
     /// Nothing but time.
     Tick,
     /// A new plan.
-    Plan(PlanChange),
+    Plan(Box<PlanChange>),
     /// Operators are added or changed.
     Put(Vec<OperatorSpec>),
     /// A gateway or operator signs in.

@@ -291,7 +291,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         .prop_map(|(pick, details, tier, not_before)| UpdateSpec { pick, details, tier, not_before });
     prop_oneof![
         4 => Just(Action::Tick),
-        5 => plan_change().prop_map(Action::Plan),
+        5 => plan_change().prop_map(|change| Action::Plan(Box::new(change))),
         2 => rules::register().prop_map(Action::Register),
         2 => prop::collection::vec(operator(), 0..4).prop_map(Action::Put),
         5 => open().prop_map(Action::Open),
