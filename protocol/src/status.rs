@@ -136,6 +136,7 @@ mod tests {
             retryable: false,
             retry_after_ms: 7,
             hint: "a:1".to_owned(),
+            opens_at_ms: 9,
         };
         let status = to_status(&error);
         assert_eq!(status.code(), Code::InvalidArgument);

@@ -106,6 +106,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Error {
         retryable: retry_after.is_some(),
         retry_after_ms: retry_after.map_or(0, |after| after.0),
         hint: String::new(),
+        opens_at_ms: 0,
     }
 }
 

@@ -7,8 +7,9 @@ use crate::action::{CloseEntry, Closure, EntryOf};
 use crate::command::EnqueueContact;
 use crate::commands::enqueue_contact::check_time;
 use crate::fields::{check_name, invalid};
-use crate::ids::{Name, QueueId, Timestamp};
+use crate::ids::{ContactId, Name, QueueId, Timestamp, UnitId};
 use crate::limits::CLOSURES_MAX;
+use crate::plan::QueuePlan;
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
@@ -73,18 +74,40 @@ impl Router {
         if self.closures.is_empty() || is(Planted::ClosureIgnored) {
             return false;
         }
+        let unit = command.facts.unit.as_ref().or(command.scope.as_ref());
+        self.closures_of(self.tables.directory.queue(queue), unit).next().is_some()
+    }
+
+    /// The closures in force that concern arrivals of a unit, else of the queue's scope.
+    fn closures_of(&self, queue: &QueuePlan, unit: Option<&Name>) -> impl Iterator<Item = &Closure> {
         let directory = &self.tables.directory;
-        let plan = directory.queue(queue);
-        let is_shut = |of: &EntryOf| self.closures.get(of).is_some_and(|row| row.is_in_force(self.now));
-        if is_shut(&EntryOf::Queue(plan.name.clone())) {
-            return true;
-        }
-        let unit = command.facts.unit.as_ref().or(command.scope.as_ref()).or(plan.scope.as_ref());
-        let unit = unit.and_then(|name| directory.find_unit(name).ok());
-        let above = |unit: &crate::ids::UnitId| {
-            directory.parents[unit.0 as usize].filter(|_| !is(Planted::ClosureOfUnitAlone))
-        };
-        core::iter::successors(unit, above).any(|unit| is_shut(&EntryOf::Unit(directory.unit_name(unit))))
+        let unit = unit.or(queue.scope.as_ref()).and_then(|name| directory.find_unit(name).ok());
+        let above =
+            |unit: &UnitId| directory.parents[unit.0 as usize].filter(|_| !is(Planted::ClosureOfUnitAlone));
+        let units = core::iter::successors(unit, above).map(|unit| EntryOf::Unit(directory.unit_name(unit)));
+        let all = core::iter::once(EntryOf::Queue(queue.name.clone())).chain(units);
+        all.filter_map(|of| self.closures.get(&of)).filter(|closure| closure.is_in_force(self.now))
+    }
+
+    /// As [`Router::opens_at`], for arrivals like a contact.
+    #[must_use]
+    pub fn opens_for(&self, contact: ContactId) -> Option<Timestamp> {
+        let contact = self.tables.contacts.get(contact.slot, contact.generation)?;
+        self.opens_at(&self.tables.directory.queue(contact.queue).name, contact.text.facts.unit.as_ref())
+    }
+
+    /// When a queue that takes no arrivals of a unit takes them again; `None` while it does, and where nobody knows: the
+    /// plan has closed it, or a closure has no end.
+    #[must_use]
+    pub fn opens_at(&self, queue: &Name, unit: Option<&Name>) -> Option<Timestamp> {
+        let directory = &self.tables.directory;
+        let plan = directory.find_queue(queue).ok()?.1;
+        let ends: Option<Vec<Timestamp>> =
+            self.closures_of(plan, unit).map(|closure| closure.until).collect();
+        let free = ends?.into_iter().fold(self.now, Timestamp::max);
+        let hours = plan.rules.hours.as_ref().and_then(|name| directory.find_calendar(name).ok());
+        let opens = hours.map_or(Some(free), |calendar| calendar.next_open(free))?;
+        (plan.open && opens > self.now).then_some(opens)
     }
 }
 

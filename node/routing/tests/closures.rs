@@ -2,6 +2,7 @@
 
 mod support;
 
+use ringmain_routing::calendar::CalendarPlan;
 use ringmain_routing::command::*;
 use ringmain_routing::plan::*;
 use ringmain_routing::rules::*;
@@ -142,4 +143,31 @@ fn closures_have_a_limit_that_those_which_are_over_do_not_fill() {
     close(&mut centre, queue(&names[0]), Some(90_000)).unwrap();
     centre.at = 90_000;
     close(&mut centre, last, None).unwrap();
+}
+
+#[test]
+fn the_next_opening_is_known_where_somebody_said_it() {
+    let mut plan = plan(vec![QueuePlan::named("calls")]);
+    let spans = vec![(Timestamp(5_000), Timestamp(9_000)), (Timestamp(20_000), Timestamp(30_000))];
+    let until = Timestamp(30_000);
+    plan.rules.calendars = vec![CalendarPlan { name: "day".into(), spans, until, week: vec![] }];
+    plan.queues[0].rules.hours = Some("day".into());
+    let mut centre = Centre::new(plan);
+    let opens = |centre: &Centre| centre.router.opens_at(&"calls".into(), None).map(|at| at.0);
+    assert_eq!(opens(&centre), Some(5_000));
+    centre.tick(6_000);
+    assert_eq!(opens(&centre), None, "it is open");
+    let close = |until: Option<u64>| {
+        let of = EntryOf::Unit("north".into());
+        let close = CloseEntry { of, why: "smoke".into(), until: until.map(Timestamp) };
+        Action::CloseEntry(Box::new(close))
+    };
+    let act = |key: &str, action| Command::Act(Box::new(Act { by: "vera".into(), key: key.into(), action }));
+    centre.ok(act("1", close(Some(12_000))));
+    assert_eq!(opens(&centre), None, "not for the north");
+    let north = Name::from("north");
+    let at = |centre: &Centre| centre.router.opens_at(&"calls".into(), Some(&north)).map(|at| at.0);
+    assert_eq!(at(&centre), Some(20_000), "the calendar is shut when the closure ends");
+    centre.ok(act("2", close(None)));
+    assert_eq!(at(&centre), None, "nobody knows");
 }

@@ -12,7 +12,7 @@ use ringmain_protocol::v1::gateway_service_session_response::Message as Down;
 use ringmain_protocol::v1::{self, Error};
 use ringmain_replication::Answer;
 use ringmain_routing::command::Role;
-use ringmain_routing::{GatewayId, Name, Party, Reply};
+use ringmain_routing::{GatewayId, Name, Party, Refusal, Reply};
 
 use crate::convert::contact::{contact, end_reason_of, stream_end};
 use crate::convert::{command, event, no_receipt, receipt, together};
@@ -250,9 +250,19 @@ impl GatewayTalk {
         match &answer.reply {
             Ok(Reply::Enqueued { contact }) => {
                 let (queue, ended) = self.queue_and_end_of(*contact);
+                let opens_at_ms = self.opens_at(*contact, ended);
                 let (contact, ended) = (contact.to_string(), ended.into());
                 let receipt = Some(receipt);
-                Down::Accepted(v1::GatewayAccepted { receipt, key, contact, queue, position: waiting, ended })
+                let position = waiting;
+                Down::Accepted(v1::GatewayAccepted {
+                    receipt,
+                    key,
+                    contact,
+                    queue,
+                    position,
+                    ended,
+                    opens_at_ms,
+                })
             }
             Ok(Reply::Merged { contact, into }) => {
                 let (contact, into) = (contact.to_string(), into.to_string());
@@ -268,8 +278,33 @@ impl GatewayTalk {
                 | Reply::Asked { .. }
                 | Reply::Break(_),
             ) => Down::Done(v1::GatewayDone { receipt: Some(receipt) }),
-            Err(refusal) => failed(receipt, error::refused(refusal)),
+            Err(refusal) => failed(receipt, self.refused(refusal)),
         }
+    }
+
+    /// A closed queue says when it opens.
+    fn refused(&self, refusal: &Refusal) -> Error {
+        let mut error = error::refused(refusal);
+        if let Refusal::QueueClosed(queue) = refusal {
+            let opens_at = self.shared.replica.read(|router| router.opens_at(queue, None));
+            error.opens_at_ms = opens_at.map_or(0, |at| at.0);
+        }
+        error
+    }
+
+    /// When the queue of a contact that was deflected at arrival opens next.
+    fn opens_at(&self, contact: ringmain_routing::ContactId, ended: v1::EndReason) -> Option<u64> {
+        match ended {
+            v1::EndReason::CallBack | v1::EndReason::Voicemail | v1::EndReason::Message => {}
+            v1::EndReason::Unspecified
+            | v1::EndReason::Completed
+            | v1::EndReason::Abandoned
+            | v1::EndReason::Merged
+            | v1::EndReason::OperatorLost
+            | v1::EndReason::Closed
+            | v1::EndReason::ConsultOver => return None,
+        }
+        self.shared.replica.read(|router| router.opens_for(contact)).map(|at| at.0)
     }
 
     fn queue_and_end_of(&self, contact: ringmain_routing::ContactId) -> (String, v1::EndReason) {

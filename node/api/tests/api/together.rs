@@ -231,24 +231,26 @@ async fn a_queue_is_closed_for_arrivals_and_opened_again() {
         idempotency_key: "c".into(),
         queue: queue.clone(),
         why: "fire alarm".into(),
+        until_ms: Some(4_102_444_800_000),
         ..Default::default()
     };
     let both = v1::CloseEntryRequest { unit: "north".into(), ..close.clone() };
     assert_eq!(fields(&carried(&vera.close_entry(both).await.unwrap_err())), ["queue"]);
     assert!(vera.close_entry(close).await.unwrap().into_inner().receipt.is_some());
     gateway.say(GatewayUp::Push(push(1, "k1"))).await;
-    assert_eq!(gateway.failed(1).await.code, "queue-closed");
+    let failed = gateway.failed(1).await;
+    assert_eq!((failed.code.as_str(), failed.opens_at_ms), ("queue-closed", 4_102_444_800_000));
     let closures = vera.list_closures(v1::ListClosuresRequest {}).await.unwrap().into_inner().closures;
     let told: Vec<_> =
         closures.iter().map(|row| (row.queue.as_str(), row.why.as_str(), row.until_ms)).collect();
-    assert_eq!(told, [(queue.as_str(), "fire alarm", None)]);
+    assert_eq!(told, [(queue.as_str(), "fire alarm", Some(4_102_444_800_000))]);
     let open = v1::OpenEntryRequest { idempotency_key: "o".into(), queue, ..Default::default() };
     vera.open_entry(open).await.unwrap();
     gateway.say(GatewayUp::Push(push(2, "k1"))).await;
     gateway.accepted(2).await;
     let audit = vera.list_audit(v1::ListAuditRequest::default()).await.unwrap().into_inner().records;
     let told: Vec<_> = audit.iter().map(|row| (row.action.as_str(), row.detail.as_str())).collect();
-    assert!(told.contains(&("close-entry", "fire alarm")), "{told:?}");
+    assert!(told.contains(&("close-entry", "fire alarm, until 4102444800000")), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
