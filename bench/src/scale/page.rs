@@ -246,13 +246,9 @@ fn snapshots(page: &mut String, sizes: &[Size]) -> Result {
     for size in sizes {
         for (place, one) in size.snapshots.iter().enumerate() {
             let NodeSnapshot { bytes, write_ms, pause_ms, longest_ms, slow, entries, .. } = one;
-            writeln!(
-                page,
-                "| {} | {} | {:.1} | {write_ms:.0} | {pause_ms:.2} | {longest_ms:.1} | {slow} of {entries} |",
-                size.waiting,
-                place + 1,
-                *bytes as f64 / 1e6
-            )?;
+            let (waiting, node, mb) = (size.waiting, place + 1, *bytes as f64 / 1e6);
+            let times = format!("{write_ms:.0} | {pause_ms:.2} | {longest_ms:.1}");
+            writeln!(page, "| {waiting} | {node} | {mb:.1} | {times} | {slow} of {entries} |")?;
         }
     }
     writeln!(page)

@@ -22,9 +22,8 @@ use raft_log::api::raft_log_writer::RaftLogWriter;
 use raft_log::{Callback, Config, RaftLog, Types};
 use tokio::sync::oneshot;
 
-pub(crate) use self::inspect::inspect;
-
 use self::codec::{LogTypes, StoredPayload, StoredVote, log_id, stored_log_id, vote};
+pub(crate) use self::inspect::inspect;
 use crate::files::{StorageError, SyncCounts, SyncMeter};
 use crate::mark::{HighWater, Mark, Raise, Suspect, VotePlace};
 use crate::type_config::{Entry, LogId, TypeConfig, Vote};
@@ -33,11 +32,10 @@ use crate::type_config::{Entry, LogId, TypeConfig, Vote};
 const CHUNK_BYTES_MAX: usize = 64 << 20;
 /// Entries kept in memory for replication, beyond those of the newest file.
 const CACHE_BYTES_MAX: usize = 64 << 20;
-/// How long the writer waits for more appends to share its fsync. Measured in ADR 0002: under load ten times fewer syncs, for
-/// a tenth of a millisecond on an append that is alone.
+/// How long the writer waits for more appends to share its fsync (ADR 0002 has the measurements).
 const GROUP_WAIT: Duration = Duration::from_micros(20);
 const READ_BUFFER_BYTES: usize = 1 << 20;
-/// Bytes of entries read at a time, so that a lagging peer does not fill the memory.
+/// Bytes read at a time: a lagging peer does not fill the memory.
 const READ_BYTES_MAX: u64 = 2 << 20;
 
 /// The log of this node. Cheap to clone; clones are readers and writers of the same log.

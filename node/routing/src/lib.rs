@@ -66,6 +66,7 @@ mod slots;
 mod snapshot;
 mod snapshot_v1;
 mod snapshot_v2;
+mod snapshot_v3;
 mod supervision;
 mod tables;
 mod teams;

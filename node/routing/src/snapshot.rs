@@ -6,31 +6,30 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use crate::action::Closure;
 use crate::case::Case;
 use crate::closures::Closures;
-use crate::companions::{Companions, Invitation};
+use crate::companions::Companions;
 use crate::contact::Contact;
 use crate::directory::Directory;
 use crate::enquiry::Enquiry;
 use crate::expected_wait::Estimate;
-use crate::ids::{ContactId, LogIndex, OperatorId, QueueId, Timestamp, hash_parts};
+use crate::ids::{LogIndex, QueueId, Timestamp, hash_parts};
 use crate::legs::{Leg, Legs};
-use crate::memory::{Acquaintance, Deed, Memory, MemoryRows, Redialer, StoredMemory};
+use crate::memory::{Acquaintance, Deed, Memory, MemoryRows, Redialer};
 use crate::operator::Operator;
 use crate::plan::{Plan, RuleBook};
 use crate::planted::{Planted, is};
 use crate::reserve::Reservations;
 use crate::router::{Job, QueueTotals, Router};
 use crate::session::Gateway;
-use crate::slab::{Slab, StoredSlab};
+use crate::slab::Slab;
 use crate::snapshot_v1::{HeadV1, RowsV1};
 use crate::snapshot_v2::{HeadV2, RowsV2};
+use crate::snapshot_v3::{Head, Rows};
 use crate::supervision::Supervision;
 use crate::tables::Tables;
-use crate::threads::{Thread, Threads};
+use crate::threads::Threads;
 use crate::triggers::TriggerState;
 use crate::waits::{StoredWaits, Waits};
 
@@ -71,44 +70,6 @@ pub struct Snapshot {
     threads: Threads,
     closures: Closures,
     triggers: Vec<TriggerState>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Head {
-    pub index: LogIndex,
-    pub now: Timestamp,
-    pub chain: u128,
-    pub format: u8,
-    pub plan: Plan,
-    pub rules: RuleBook,
-    pub totals: Vec<QueueTotals>,
-    pub jobs: VecDeque<Job>,
-    pub deeds: StoredMemory<Deed>,
-    pub turns: u64,
-    pub life_support: Vec<u128>,
-    pub redials: StoredMemory<Redialer>,
-    pub breaks_deferred: bool,
-    pub acquaintances: StoredMemory<Acquaintance>,
-    pub legs: Vec<Leg>,
-    pub supervision: Supervision,
-    pub plans: VecDeque<(u64, LogIndex)>,
-    pub reservations: Vec<(OperatorId, ContactId)>,
-    pub estimates: Vec<(QueueId, Estimate)>,
-    pub companions: Vec<(ContactId, Invitation)>,
-    pub waits: StoredWaits,
-    pub threads: Vec<(ContactId, Thread)>,
-    pub closures: Vec<Closure>,
-    pub triggers: Vec<TriggerState>,
-}
-
-/// The rows as they are read; [`Snapshot::encode`] writes the same from the tables themselves.
-#[derive(Deserialize)]
-pub(crate) struct Rows {
-    pub contacts: StoredSlab<Contact>,
-    pub operators: StoredSlab<Operator>,
-    pub gateways: StoredSlab<Gateway>,
-    pub cases: StoredSlab<Case>,
-    pub enquiries: StoredSlab<Enquiry>,
 }
 
 /// Why a snapshot cannot be used. A node must not serve from it.
@@ -176,38 +137,22 @@ impl Snapshot {
             plan: self.directory.plan.clone(),
             rules: RuleBook::of(&self.directory.plan),
             totals: self.totals.clone(),
-            jobs: if is(Planted::JobsLeftOut) { VecDeque::new() } else { self.jobs.clone() },
-            deeds: if is(Planted::DeedsLeftOut) { Vec::new() } else { self.deeds.to_stored() },
+            jobs: unless(Planted::JobsLeftOut, self.jobs.clone()),
+            deeds: unless(Planted::DeedsLeftOut, self.deeds.to_stored()),
             turns: self.turns,
             life_support: self.life_support.iter().copied().collect(),
             redials: self.redials.to_stored(),
             breaks_deferred: self.breaks_deferred,
             plans: self.plans.clone(),
             legs: self.legs.clone(),
-            supervision: if is(Planted::SupervisionLeftOut) {
-                Supervision::default()
-            } else {
-                self.supervision.clone()
-            },
-            acquaintances: if is(Planted::AcquaintancesLeftOut) {
-                Vec::new()
-            } else {
-                self.acquaintances.to_stored()
-            },
+            supervision: unless(Planted::SupervisionLeftOut, self.supervision.clone()),
+            acquaintances: unless(Planted::AcquaintancesLeftOut, self.acquaintances.to_stored()),
             reservations: self.reservations.to_stored(),
-            estimates: if is(Planted::EstimatesLeftOut) { Vec::new() } else { self.estimates.clone() },
-            companions: if is(Planted::InvitationsLeftOut) {
-                Vec::new()
-            } else {
-                self.companions.to_stored()
-            },
+            estimates: unless(Planted::EstimatesLeftOut, self.estimates.clone()),
+            companions: unless(Planted::InvitationsLeftOut, self.companions.to_stored()),
             waits: self.waits.to_stored(),
             threads: self.threads.to_stored(),
-            closures: if is(Planted::ClosuresLeftOut) {
-                Vec::new()
-            } else {
-                self.closures.values().cloned().collect()
-            },
+            closures: unless(Planted::ClosuresLeftOut, self.closures.values().cloned().collect()),
             triggers: if is(Planted::TriggersLeftOut) {
                 alloc::vec![TriggerState::default(); self.triggers.len()]
             } else {
@@ -306,6 +251,11 @@ impl Router {
         router.check_rows().map_err(|violation| SnapshotError::Inconsistent(violation.what))?;
         Ok(router)
     }
+}
+
+/// What is written: the value, unless this mistake leaves it out.
+fn unless<T: Default>(mistake: Planted, value: T) -> T {
+    if is(mistake) { T::default() } else { value }
 }
 
 /// Head and rows in the form of one version, as the present one.

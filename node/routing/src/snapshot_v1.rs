@@ -20,8 +20,8 @@ use crate::router::{Job, LoseSessions, QueueTotals};
 use crate::rules::Facts;
 use crate::session::{Gateway, Session};
 use crate::slab::StoredSlab;
-use crate::snapshot::{Head, Rows};
 use crate::snapshot_v2::{NeedV2, ProfileKeyV2};
+use crate::snapshot_v3::{Head, Rows};
 use crate::waits::StoredWaits;
 
 /// Everything in front of the rows.

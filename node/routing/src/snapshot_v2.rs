@@ -23,7 +23,7 @@ use crate::router::{Job, QueueTotals};
 use crate::rules::Facts;
 use crate::session::{Gateway, Session};
 use crate::slab::StoredSlab;
-use crate::snapshot::{Head, Rows};
+use crate::snapshot_v3::{Head, Rows};
 use crate::waits::StoredWaits;
 
 /// Everything in front of the rows.
