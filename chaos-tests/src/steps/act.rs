@@ -19,6 +19,12 @@ pub(super) fn command(spec: &ActSpec, model: &Model) -> Command {
     Command::Act(Box::new(Act { by, key, action: action(spec, model) }))
 }
 
+/// The first operator who is available, another than this one.
+fn somebody_available(model: &Model, but: &Name) -> Option<Name> {
+    let available = model.operators().iter().find(|row| row.is_available() && row.login != *but);
+    available.map(|row| row.login.clone())
+}
+
 fn action(spec: &ActSpec, model: &Model) -> Action {
     let login: Name =
         if spec.pick.flaw == Flaw::Unknown { "nobody" } else { pick(&OPERATORS, spec.who) }.into();
@@ -69,7 +75,13 @@ fn action(spec: &ActSpec, model: &Model) -> Action {
             noted.truncate(usize::from(notes));
             noted.extend(spec.pick.any.then(|| id(spec, model, is_open)));
             let notes = noted.into_iter().map(|contact| (contact, format!("on {contact}").into())).collect();
-            let to = to.map(|who| pick(&OPERATORS, who).into());
+            let to = to.map(|who| match &from {
+                // Mostly to somebody who can be handed something.
+                HandOverFrom::Operator(of) if !who.is_multiple_of(3) => {
+                    somebody_available(model, of).unwrap_or_else(|| pick(&OPERATORS, who).into())
+                }
+                HandOverFrom::Operator(_) | HandOverFrom::Unit(_) => pick(&OPERATORS, who).into(),
+            });
             Action::HandOver(Box::new(HandOver { from, to, hold: Millis(u64::from(hold)), notes }))
         }
         ActKind::Defer(on) => Action::DeferBreaks { on },
