@@ -83,6 +83,7 @@ fn same_contact(model: &Model, row: &Contact, view: &ContactView) -> Result<(), 
     same(&what("note"), &row.note, &view.note)?;
     same(&what("result"), &row.result, &view.result)?;
     same(&what("wants people"), row.wants_people, view.wants_people)?;
+    same(&what("seats"), model.seats(row.id), view.seats.clone())?;
     same(&what("legs"), model.legs_of(row.id), view.legs.clone())?;
     same(&what("leg of"), model.leg_of(row), view.leg_of)?;
     same(&what("parked"), row.parked_since(), view.parked)?;
@@ -123,6 +124,7 @@ fn same_operator(model: &Model, row: &Operator, view: &OperatorView) -> Result<(
     same(&what("epoch"), row.session.epoch, view.epoch)?;
     same(&what("capacity"), row.capacity, view.capacity)?;
     same(&what("unit"), &row.unit, &view.unit)?;
+    same(&what("help"), model.help(row.id), view.help)?;
     same(&what("used"), model.used_units(row.id), u64::from(view.used))?;
     same(&what("idle_since"), row.idle_since, view.idle_since)?;
     let in_hand: Vec<_> = model.contacts_of(row.id).map(|contact| contact.id).collect();

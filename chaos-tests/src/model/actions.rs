@@ -69,10 +69,8 @@ impl Model {
             Action::HandOver(command) => self.hand_over(command),
             Action::CloseEntry(command) => self.close_entry(by, command),
             Action::OpenEntry { of } => self.open_entry(of),
-            // Signals beside talks are not known to the model yet.
-            Action::Supervise { .. } | Action::AnswerHelp { .. } => {
-                bounds::check(false, "action").map(|()| 0)
-            }
+            Action::Supervise { contact, how } => self.supervise(by, *contact, *how),
+            Action::AnswerHelp { login } => self.answer_help(login),
             Action::CloseEnquiry { enquiry, answer } => self.close_enquiry_by(by, *enquiry, answer.as_ref()),
             Action::Note { what, detail } => {
                 bounds::check_name("what", what)?;

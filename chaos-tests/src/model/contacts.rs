@@ -366,8 +366,9 @@ impl Model {
         contact.newly_due = false;
         contact.offered.clear();
         self.effects.push(Effect::AnnounceEnded { contact: id, gateway: contact.gateway(), reason });
-        // Whoever asked by it may have work that can be parked from here on.
-        self.late.operators.extend(contact.leg.as_ref().map(|leg| leg.asker));
+        // Whoever asked by it may have work that can be parked from here on, where any work can.
+        let parks = self.plan.queues.iter().any(|queue| queue.rules.interruptible.is_some());
+        self.late.operators.extend(contact.leg.as_ref().filter(|_| parks).map(|leg| leg.asker));
         self.ended.insert((forget_at, id.slot), contact);
         self.let_lapse(id);
     }

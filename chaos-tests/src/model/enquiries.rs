@@ -276,7 +276,7 @@ impl Model {
         }
     }
 
-    fn is_there(&self, login: &Name) -> Option<OperatorId> {
+    pub(super) fn is_there(&self, login: &Name) -> Option<OperatorId> {
         let operator = self.called(login)?;
         let row = &self.operators[operator.slot as usize];
         (row.session.state != SessionState::None).then_some(operator)

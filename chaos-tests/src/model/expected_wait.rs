@@ -55,6 +55,7 @@ impl Model {
     /// The event is over: whoever has departed by it is a sample.
     pub(super) fn end_event(&mut self) {
         self.look_at_reservations();
+        self.end_supervision();
         let (now, nobody) = (self.now, BTreeSet::new());
         let after = self.lines();
         for (queue, estimate) in &mut self.estimates {

@@ -38,6 +38,7 @@ mod rule_bounds;
 mod same_person;
 mod sessions;
 mod state;
+mod supervision;
 mod threads;
 mod time;
 mod timers;
@@ -51,8 +52,8 @@ use ringmain_routing::command::{Action, CaseStep, Closure, TransferTarget};
 use ringmain_routing::plan::{QueuePlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{
-    Command, ContactId, Effect, GatewayId, LogIndex, Millis, Name, OperatorId, Outcome, Plan, Refusal, Reply,
-    Timestamp,
+    Command, ContactId, Effect, GatewayId, HelpAsked, LogIndex, Millis, Name, OperatorId, Outcome, Plan,
+    Refusal, Reply, Timestamp,
 };
 
 pub use cases::Case;
@@ -112,6 +113,10 @@ pub struct Model {
     enquiry_slot_uses: Vec<u32>,
     /// Slots of forgotten enquiries; the one freed last is used first.
     free_enquiry_slots: Vec<u32>,
+    /// Supervisors beside talks, in the order in which they sat down or changed.
+    seats: Vec<supervision::Seated>,
+    /// Who asks for help, by slot.
+    help: BTreeMap<u32, HelpAsked>,
     /// Queues and units that were closed by hand.
     closures: Vec<Closure>,
     /// What is measured in queues whose expected wait matters.
@@ -215,8 +220,8 @@ impl Model {
             Command::BeginEnquiry(command) => self.begin_enquiry(command),
             Command::FreeCaller(command) => self.free_caller(command),
             Command::CloseEnquiry(command) => self.close_enquiry(command),
+            Command::AskForHelp(command) => self.ask_for_help(command),
             Command::NoteMessage(command) => self.note_message(command),
-            Command::AskForHelp(_) => Err(not_known_yet(command)),
         }
     }
 
@@ -359,12 +364,6 @@ impl Model {
     fn span_after_now(&self, span: Millis) -> Timestamp {
         self.now + span
     }
-}
-
-/// What the model cannot carry out: runs with such commands are of no use to it.
-pub(super) fn not_known_yet(command: &Command) -> Refusal {
-    let problem = format!("{} is not known to the model", command.name());
-    Refusal::InvalidField { field: "command".into(), problem }
 }
 
 /// The earliest format that can say this.

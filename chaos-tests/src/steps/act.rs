@@ -1,13 +1,13 @@
 //! Makes an action of a supervisor a command.
 
 use ringmain_routing::command::{
-    Act, Action, CloseEntry, DeclaredPresence, EntryOf, HandOver, HandOverFrom, MoveFrom,
+    Act, Action, AskForHelp, CloseEntry, DeclaredPresence, EntryOf, HandOver, HandOverFrom, MoveFrom,
 };
-use ringmain_routing::{Command, ContactId, Millis, Name, Timestamp};
+use ringmain_routing::{Command, ContactId, Millis, Name, SupervisedBy, Timestamp};
 
-use super::resolve::choose;
+use super::resolve::{answer_offer, choose};
 use super::world::{OPERATORS, QUEUES, UNITS, pick};
-use super::{ActKind, ActSpec, Flaw};
+use super::{ActKind, ActSpec, Flaw, HelpSpec};
 use crate::model::{Contact, ContactState, Model};
 
 /// Supervisors of the world.
@@ -17,6 +17,31 @@ pub(super) fn command(spec: &ActSpec, model: &Model) -> Command {
     let by: Name = pick(&SUPERVISORS, spec.key).into();
     let key: Name = format!("a{}", spec.key / 2).into();
     Command::Act(Box::new(Act { by, key, action: action(spec, model) }))
+}
+
+/// Everything open of somebody, mostly of one who has asked, and mostly to one who can be handed something.
+fn hand_over(
+    spec: &ActSpec,
+    model: &Model,
+    (unit, to, hold, notes): (Option<u8>, Option<u8>, u8, u8),
+    login: Name,
+) -> Action {
+    let asker = super::enquiries::some_asker(model).filter(|_| spec.pick.which.is_multiple_of(2));
+    let from = unit.map_or(HandOverFrom::Operator(asker.unwrap_or(login)), |unit| {
+        HandOverFrom::Unit(if unit == 4 { "nowhere" } else { pick(&UNITS, unit).0 }.into())
+    });
+    let mut noted: Vec<ContactId> = model.contacts().filter(|row| is_open(row)).map(|row| row.id).collect();
+    noted.truncate(usize::from(notes));
+    noted.extend(spec.pick.any.then(|| id(spec, model, is_open)));
+    let notes = noted.into_iter().map(|contact| (contact, format!("on {contact}").into())).collect();
+    let to = to.map(|who| match &from {
+        // Mostly to somebody who can be handed something.
+        HandOverFrom::Operator(of) if !who.is_multiple_of(3) => {
+            somebody_available(model, of).unwrap_or_else(|| pick(&OPERATORS, who).into())
+        }
+        HandOverFrom::Operator(_) | HandOverFrom::Unit(_) => pick(&OPERATORS, who).into(),
+    });
+    Action::HandOver(Box::new(HandOver { from, to, hold: Millis(u64::from(hold)), notes }))
 }
 
 /// The first operator who is available, another than this one.
@@ -65,24 +90,16 @@ fn action(spec: &ActSpec, model: &Model) -> Action {
             let contact = id(spec, model, |row| row.is_eligible());
             Action::AssignContact { contact, to: login, hold: Millis(u64::from(ms)) }
         }
-        ActKind::HandOver(unit, to, hold, notes) => {
-            let asker = super::enquiries::some_asker(model).filter(|_| spec.pick.which.is_multiple_of(2));
-            let from = unit.map_or(HandOverFrom::Operator(asker.unwrap_or(login)), |unit| {
-                HandOverFrom::Unit(if unit == 4 { "nowhere" } else { pick(&UNITS, unit).0 }.into())
-            });
-            let mut noted: Vec<ContactId> =
-                model.contacts().filter(|row| is_open(row)).map(|row| row.id).collect();
-            noted.truncate(usize::from(notes));
-            noted.extend(spec.pick.any.then(|| id(spec, model, is_open)));
-            let notes = noted.into_iter().map(|contact| (contact, format!("on {contact}").into())).collect();
-            let to = to.map(|who| match &from {
-                // Mostly to somebody who can be handed something.
-                HandOverFrom::Operator(of) if !who.is_multiple_of(3) => {
-                    somebody_available(model, of).unwrap_or_else(|| pick(&OPERATORS, who).into())
-                }
-                HandOverFrom::Operator(_) | HandOverFrom::Unit(_) => pick(&OPERATORS, who).into(),
-            });
-            Action::HandOver(Box::new(HandOver { from, to, hold: Millis(u64::from(hold)), notes }))
+        ActKind::HandOver(unit, to, hold, notes) => hand_over(spec, model, (unit, to, hold, notes), login),
+        ActKind::Supervise(how) => {
+            let ways = [SupervisedBy::Listening, SupervisedBy::Whispering, SupervisedBy::Barging];
+            let contact = id(spec, model, |row| matches!(row.state, ContactState::Handling { .. }));
+            Action::Supervise { contact, how: ways.get(usize::from(how)).copied() }
+        }
+        ActKind::AnswerHelp => {
+            let asks = model.operators().iter().find(|row| model.help(row.id).is_some());
+            let login = asks.filter(|_| !spec.pick.any).map_or(login, |row| row.login.clone());
+            Action::AnswerHelp { login }
         }
         ActKind::Defer(on) => Action::DeferBreaks { on },
         ActKind::CloseEntry(of, until) => {
@@ -117,4 +134,19 @@ fn id(spec: &ActSpec, model: &Model, suits: impl Fn(&Contact) -> bool) -> Contac
     let nobody = ContactId { slot: 0, generation: 99 };
     let id = choose(spec.pick, model, suits).map_or(nobody, |row| row.id);
     ContactId { generation: id.generation + u32::from(spec.pick.flaw == Flaw::Unknown), ..id }
+}
+
+pub(super) fn ask_for_help(spec: &HelpSpec, model: &Model) -> Command {
+    let talks = |row: &Contact| matches!(row.state, ContactState::Handling { .. });
+    let offer = answer_offer(spec.pick, model, choose(spec.pick, model, talks));
+    let row = model.operators().iter().find(|row| row.id == offer.operator);
+    let seq = row.map_or(0, |row| row.presence_seq) + u64::from(spec.pick.flaw != Flaw::Assignment);
+    let contact = spec.about.then_some(offer.contact);
+    Command::AskForHelp(AskForHelp {
+        operator: offer.operator,
+        epoch: offer.epoch,
+        seq,
+        contact,
+        on: spec.on,
+    })
 }

@@ -100,6 +100,8 @@ pub enum Action {
     HandOut(HandOutSpec),
     /// An operator asks for a break.
     AskForBreak(BreakAskSpec),
+    /// An operator asks for help about a contact, or in general, or no longer does.
+    Help(HelpSpec),
     /// A supervisor acts.
     Act(ActSpec),
     /// The life-support register changes.
@@ -201,8 +203,23 @@ pub enum ActKind {
     OpenEntry(u8),
     /// Answers an enquiry, or withdraws it.
     CloseEnquiry(u8, Option<u8>),
+    /// Takes part in a talk: in this way, beyond 2 no longer.
+    Supervise(u8),
+    /// Helps somebody.
+    AnswerHelp,
     /// Nothing but a note.
     Note,
+}
+
+/// An operator asks for help.
+#[derive(Clone, Copy, Debug)]
+pub struct HelpSpec {
+    /// About which contact, and by whoever has it; who asks in general is picked by its place.
+    pub pick: ContactPick,
+    /// Whether a contact is named.
+    pub about: bool,
+    /// Whether help is asked for.
+    pub on: bool,
 }
 
 /// Where an operator passes a contact to.

@@ -64,6 +64,7 @@ pub(super) fn command(action: &Action, model: &Model) -> Command {
         Action::Act(spec) => super::act::command(spec, model),
         Action::TakeNext(spec) => super::hand_out::take_next(spec, model),
         Action::AskForBreak(spec) => super::time::ask(spec, model),
+        Action::Help(spec) => super::act::ask_for_help(spec, model),
         Action::HandOut(spec) => super::hand_out::by_lead(spec, model),
         Action::Deflect(spec) => super::waiting::deflect(spec, model),
         Action::Consult(spec) => super::together::consult(spec, model),

@@ -89,6 +89,7 @@ impl World {
                 | Action::Ask(_)
                 | Action::Free(_)
                 | Action::CloseEnquiry(_)
+                | Action::Help(_)
                 | Action::AskForBreak(_) => step.action = Action::Tick,
                 Action::Act(ActSpec {
                     kind:
@@ -97,6 +98,8 @@ impl World {
                         | ActKind::Defer(_)
                         | ActKind::CloseEntry(..)
                         | ActKind::OpenEntry(_)
+                        | ActKind::Supervise(_)
+                        | ActKind::AnswerHelp
                         | ActKind::CloseEnquiry(..),
                     ..
                 }) => step.action = Action::Tick,
@@ -335,6 +338,11 @@ const WORDS: &[&str] = &[
     "withdrawn",
     "yours",
     "unknown-enquiry",
+    "supervise",
+    "listen",
+    "whisper",
+    "barge",
+    "help",
 ];
 
 /// So many worlds are looked at, at most, until all words were seen; the rarest come once in some hundreds.

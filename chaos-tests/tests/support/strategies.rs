@@ -13,8 +13,8 @@ use ringmain_chaos::steps::waiting::DeflectSpec;
 use ringmain_chaos::steps::world::{QueueSpec, SessionSpec};
 use ringmain_chaos::steps::{
     ActKind, ActSpec, Action, AnswerKind, BreakAskSpec, ContactFlaw, ContactPick, ContactSpec, Flaw,
-    HandOutSpec, OpenSpec, OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step, TakeSpec,
-    TransferSpec, UpdateSpec, Wait,
+    HandOutSpec, HelpSpec, OpenSpec, OperatorSpec, PartyPick, PartySpec, PlanChange, PlanFlaw, Step,
+    TakeSpec, TransferSpec, UpdateSpec, Wait,
 };
 use ringmain_routing::command::CaseStep;
 use rules_of_worlds as rules;
@@ -246,6 +246,8 @@ fn act() -> impl Strategy<Value = ActSpec> {
         2 => (0u8..10, option::of(0u8..200)).prop_map(|(of, until)| ActKind::CloseEntry(of, until)),
         2 => (0u8..10).prop_map(ActKind::OpenEntry),
         4 => (enquiry(), option::weighted(0.8, text())).prop_map(|(which, answer)| ActKind::CloseEnquiry(which, answer)),
+        3 => (0u8..4).prop_map(ActKind::Supervise),
+        1 => Just(ActKind::AnswerHelp),
         1 => Just(ActKind::Note),
     ];
     (0u8..16, kind, pick(), 0u8..6).prop_map(|(key, kind, pick, who)| ActSpec { key, kind, pick, who })
@@ -306,6 +308,8 @@ pub fn action() -> impl Strategy<Value = Action> {
         6 => act().prop_map(Action::Act),
         8 => (0u8..6, option::weighted(0.3, 0u8..5), flaw())
             .prop_map(|(who, queue, flaw)| Action::TakeNext(TakeSpec { who, queue, flaw })),
+        3 => (pick(), any::<bool>(), prop_oneof![3 => Just(true), 1 => Just(false)])
+            .prop_map(|(pick, about, on)| Action::Help(HelpSpec { pick, about, on })),
         3 => (0u8..6, 0u8..3, flaw())
             .prop_map(|(who, name, flaw)| Action::AskForBreak(BreakAskSpec { who, name, flaw })),
         3 => (pick(), 0u8..6, 0u8..7, 0u8..80)
