@@ -411,7 +411,7 @@ impl Router {
     /// Contacts that somebody is kept away from are looked at again when exclusions may have become void. While the
     /// event has freed nobody who has room, only those whom one who is kept away has room for can come to anything;
     /// unless somebody has come to another step or back to work meanwhile, which a timer that fires before does not wait
-    /// for, or hands may be cleared for life safety.
+    /// for, or hands may be cleared for who is urgent.
     fn free_excluded_contacts(&mut self) {
         let has_room = |slot| {
             let operator = self.tables.operator(slot);
@@ -420,7 +420,7 @@ impl Router {
         let waits =
             |contact: &Contact| matches!(contact.state, State::Waiting(Wait::InLine | Wait::Held { .. }));
         let Indexes { kept_away, excluding, costless, .. } = &self.tables.ix;
-        let may_be_cleared = self.life_safety_waits();
+        let may_be_cleared = self.life_safety_waits() || self.tables.directory.interrupts;
         let is_behind = self.climbs_are_due() || self.is_behind();
         if is_behind || may_be_cleared || self.freed.operators.iter().any(has_room) {
             for &(slot, _) in kept_away {

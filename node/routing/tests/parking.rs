@@ -340,6 +340,27 @@ fn r3_5_a_contact_parked_is_neither_held_nor_asked_about() {
 }
 
 #[test]
+fn r3_5_who_declined_a_call_is_interrupted_for_it_when_nobody_else_is_left() {
+    let rule = Interruptible { by_tier: 1, by_channels: vec!["voice".into()], parks_max: 2 };
+    let mut queues = queues(Some(rule));
+    queues[0].answer = Answer::Offered { within: Millis(20_000) };
+    let mut centre = Centre::new(plan(queues));
+    centre.ready(operator("boris"));
+    centre.push(contact("other", "chats", 5));
+    centre.ready(operator("anna"));
+    centre.push(contact("call", "calls", 5));
+    let declined = centre.answer("call");
+    centre.ok(Command::DeclineOffer(declined));
+    centre.presence("anna", DeclaredPresence::Ready);
+    centre.push(EnqueueContact { units: Some(100), ..letter("letter", 5) });
+    assert_eq!((centre.with("call"), centre.with("letter").as_deref()), (None, Some("anna")));
+    let (id, epoch) = (centre.operator("boris"), centre.epoch("boris"));
+    centre.ok(Command::LoseSession(LoseSession { party: Party::Operator(id), epoch }));
+    assert_eq!(centre.with("call").as_deref(), Some("anna"), "her exclusion counts no longer");
+    assert!(parked(&centre, "letter"));
+}
+
+#[test]
 fn r3_5_a_plan_without_the_rule_interrupts_nobody_and_parked_work_goes_on() {
     let mut centre = centre();
     centre.ready(operator("anna"));
