@@ -74,7 +74,10 @@ pub(super) fn wanted_scopes(plan: &Plan, contact: &Contact) -> BTreeSet<Name> {
 }
 
 /// The contact's own skills and its queue's; a skill may come twice.
-fn skills_asked<'a>(plan: &'a Plan, contact: &'a Contact) -> impl Iterator<Item = (&'a Name, &'a u8)> {
+pub(super) fn skills_asked<'a>(
+    plan: &'a Plan,
+    contact: &'a Contact,
+) -> impl Iterator<Item = (&'a Name, &'a u8)> {
     let follows = contact.wish.is_some();
     let own = contact.own.iter().filter(move |_| follows).flat_map(|(skills, _)| skills.iter());
     let asks_queue = follows && !contact.is_leg_to_operator();

@@ -38,6 +38,7 @@ mod rule_bounds;
 mod same_person;
 mod sessions;
 mod state;
+mod stranded;
 mod supervision;
 mod threads;
 mod time;

@@ -28,6 +28,7 @@ impl Model {
         for plan in plans {
             freed.join(self.put_operator(plan));
         }
+        self.follow_stranded();
         self.settle(freed);
         Ok(Reply::Done)
     }

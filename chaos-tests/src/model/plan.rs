@@ -3,8 +3,7 @@
 
 use ringmain_routing::{ContactId, Name, Plan, Refusal, Reply};
 
-use super::ladder::{Fit, last_step, queue_of};
-use super::state::{Contact, ContactState, Operator};
+use super::ladder::queue_of;
 use super::{Freed, Model};
 
 impl Model {
@@ -26,6 +25,7 @@ impl Model {
         self.triggers = triggers;
         self.begin_estimates();
         self.follow_triggers();
+        self.follow_stranded();
         self.end_vain_holds(&matched_again);
         let mut freed = Freed { contacts: matched_again, ..Freed::default() };
         freed.join(self.change_time(&before));
@@ -57,25 +57,6 @@ impl Model {
         Ok(())
     }
 
-    /// Nobody who waits and could be served by somebody is left to nobody.
-    fn check_stranded(&self, plan: &Plan) -> Result<(), Refusal> {
-        let waiting = |contact: &&Contact| contact.state == ContactState::Waiting && !contact.is_asleep();
-        let under = self.operators_under(plan, &self.triggers_under(plan));
-        let waiting: Vec<&Contact> = self.contacts.values().filter(waiting).collect();
-        for queue in &self.plan.queues {
-            let here = waiting.iter().filter(|contact| contact.queue == queue.name);
-            let stranded = here.filter(|contact| {
-                has_somebody_for(&self.operators, &self.plan, contact)
-                    && !has_somebody_for(&under, plan, contact)
-            });
-            let contacts = stranded.count() as u32;
-            if contacts > 0 {
-                return Err(Refusal::WouldStrand { queue: queue.name.clone(), contacts });
-            }
-        }
-        Ok(())
-    }
-
     /// Contacts in line or held whom others may serve under this plan: of queues with other rules, or all of them where
     /// some unit has other neighbours.
     fn concerned(&self, plan: &Plan) -> Vec<ContactId> {
@@ -90,10 +71,4 @@ impl Model {
         });
         concerned.map(|contact| contact.id).collect()
     }
-}
-
-/// Whether any of them, whatever the presence, fits at the last step under this plan.
-fn has_somebody_for(operators: &[Operator], plan: &Plan, contact: &Contact) -> bool {
-    let step = last_step(plan, &contact.queue);
-    operators.iter().any(|operator| Fit { plan, operator, contact, step }.holds())
 }

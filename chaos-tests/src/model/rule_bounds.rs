@@ -280,7 +280,12 @@ fn check_queue_rules(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     check(rules.bands.windows(2).all(|pair| pair[0] < pair[1]), "rules.bands")?;
     check_span("rules.bands", rules.bands.last().copied())?;
     check_interruptible(plan, queue)?;
-    check_thread(plan, queue)
+    check_thread(plan, queue)?;
+    check_queue_name(plan, rules.stranded_to.iter())?;
+    if rules.stranded_to.as_ref() == Some(&queue.name) {
+        return Err(Refusal::PlanConflict("the stranded go where they are".to_owned()));
+    }
+    Ok(())
 }
 
 fn check_interruptible(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {

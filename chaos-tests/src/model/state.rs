@@ -496,6 +496,7 @@ pub struct Totals {
 pub(super) enum Job {
     Lose(Lose),
     MoveLine(MoveLine),
+    MoveStranded(MoveStranded),
 }
 
 /// The sessions of a lost node, taken down row by row.
@@ -520,6 +521,14 @@ pub(super) struct MoveLine {
     pub remaining: u32,
     /// The place of the last contact looked at.
     pub after: Option<Key>,
+}
+
+/// Those whom nobody could serve go where their queues say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MoveStranded {
+    /// Later arrivals stay.
+    pub arrived_by: LogIndex,
+    pub next_slot: u32,
 }
 
 /// An action that was carried out, under the name and key of the one who acts.

@@ -176,6 +176,7 @@ impl Model {
             None => return,
             Some(Job::Lose(job)) => self.lose_some(job).map(Job::Lose),
             Some(Job::MoveLine(job)) => self.move_some(job).map(Job::MoveLine),
+            Some(Job::MoveStranded(job)) => self.move_some_stranded(job).map(Job::MoveStranded),
         };
         if let Some(job) = rest {
             self.jobs.push_front(job);

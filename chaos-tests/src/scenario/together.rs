@@ -22,6 +22,7 @@ pub(super) fn queue_rules(rules: QueueRules, words: &Words) -> Result<QueueRules
         consult_units: words.optional("consult-units")?,
         alarm_after: words.optional("alarm-after")?.map(Millis),
         bands: bands.collect::<Result<_>>()?,
+        stranded_to: words.text("stranded-to").map(Into::into),
         interruptible,
         ..rules
     })
@@ -45,6 +46,7 @@ pub(super) fn write_queue_rules(rules: &QueueRules) -> String {
         + &optional("consult-units", rules.consult_units)
         + &optional("alarm-after", rules.alarm_after.map(|after| after.0))
         + &names("bands", &bands)
+        + &optional("stranded-to", rules.stranded_to.as_ref())
         + &interruptible
 }
 

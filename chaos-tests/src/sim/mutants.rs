@@ -16,8 +16,9 @@ use crate::scenario;
 
 /// What a simulated centre does not come to: its first operator can serve everybody, nobody's work is interrupted there, and
 /// nobody writes.
-const SCENARIOS: [(&str, &str); 3] = [
+const SCENARIOS: [(&str, &str); 4] = [
     ("plan-asks-for-less", include_str!("../../scenarios/plan-asks-for-less.txt")),
+    ("stranded-go-elsewhere", include_str!("../../scenarios/stranded-go-elsewhere.txt")),
     ("letters-rest-for-calls", include_str!("../../scenarios/letters-rest-for-calls.txt")),
     ("silence-in-threads", include_str!("../../scenarios/silence-in-threads.txt")),
 ];

@@ -69,6 +69,8 @@ pub struct QueueRuleSpec {
     pub thread: Option<ThreadSpec>,
     /// Where contacts go that want a person.
     pub people_queue: Option<u8>,
+    /// Where those go whom nobody could serve.
+    pub stranded_to: Option<u8>,
 }
 
 /// Calendars of the world.
@@ -251,6 +253,7 @@ pub fn queue_rules(spec: &QueueRuleSpec) -> QueueRules {
         interruptible: spec.interruptible.map(interruptible),
         thread: spec.thread.map(threads::rules),
         people_queue: spec.people_queue.map(|queue| pick(&QUEUES, queue).into()),
+        stranded_to: spec.stranded_to.map(|queue| pick(&QUEUES, queue).into()),
         ..QueueRules::default()
     };
     waiting::put_into(&mut rules, spec.waiting);

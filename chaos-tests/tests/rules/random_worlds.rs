@@ -345,8 +345,8 @@ const WORDS: &[&str] = &[
     "help",
 ];
 
-/// So many worlds are looked at, at most, until all words were seen; the rarest come once in some hundreds.
-const WORLDS_MAX: usize = 3_000;
+/// So many worlds are looked at, at most, until all words were seen; the rarest come once in some thousands.
+const WORLDS_MAX: usize = 6_000;
 
 /// Random tests that never reach a rule prove nothing about it.
 #[test]

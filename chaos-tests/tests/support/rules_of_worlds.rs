@@ -23,7 +23,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
     let room = (option::weighted(0.3, 1u8..4), option::weighted(0.3, 1u8..60));
     let results = option::weighted(0.15, (prop_oneof![Just(0u8), 1u8..16], prop_oneof![Just(0u8), 1u8..8]));
     let results = (results, waiting(), option::weighted(0.4, 0u8..2), option::weighted(0.3, 0u8..4));
-    let in_talk = (interruptible(), thread());
+    let in_talk = (interruptible(), thread(), option::weighted(0.3, 0u8..4));
     let order = (0u8..4, option::weighted(0.6, ladder()), option::weighted(0.5, 1u8..40), units);
     (order, arrivals, people, passing, room, results, in_talk).prop_map(
         |(
@@ -33,7 +33,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
             (hard, passes_max, last_start, orphans),
             room,
             (results, waiting, people_queue, consult_units),
-            (interruptible, thread),
+            (interruptible, thread, stranded_to),
         )| {
             QueueRuleSpec {
                 choice,
@@ -55,6 +55,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
                 consult_units,
                 interruptible,
                 thread,
+                stranded_to,
             }
         },
     )
@@ -62,7 +63,7 @@ pub fn queue() -> impl Strategy<Value = QueueRuleSpec> {
 
 fn interruptible() -> impl Strategy<Value = Option<(u8, u8, u8)>> {
     let parks = prop_oneof![100 => 1u8..4, 1 => Just(0u8)];
-    option::weighted(0.4, (0u8..10, prop_oneof![Just(0u8), 0u8..8], parks))
+    option::weighted(0.5, (0u8..10, prop_oneof![Just(0u8), 0u8..8], parks))
 }
 
 fn thread() -> impl Strategy<Value = Option<ThreadSpec>> {

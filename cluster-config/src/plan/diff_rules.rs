@@ -139,6 +139,7 @@ pub(super) fn queue_words(old: &QueueRules, new: &QueueRules, words: &mut Words)
     };
     words.compare("units of a consultation", &asked(old), &asked(new));
     words.compare("people", &named(old.people_queue.as_deref()), &named(new.people_queue.as_deref()));
+    words.compare("stranded to", &named(old.stranded_to.as_deref()), &named(new.stranded_to.as_deref()));
     let cap = |rules: &QueueRules| rules.cap.map_or_else(|| "none".to_owned(), |cap| cap.to_string());
     words.compare("cap", &cap(old), &cap(new));
     let reserve =

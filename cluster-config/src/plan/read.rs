@@ -211,6 +211,18 @@ fn read_queues(file: &Section<'_>, named: &QueueNames<'_>, sink: &mut Sink<'_>) 
     }
     for section in file.sections("queues") {
         section.text("people_queue").map(|queue| names.resolve(&queue, sink));
+        let Some(to) = section.text("stranded_to").filter(|queue| names.resolve(queue, sink)) else {
+            continue;
+        };
+        if section.text("name").is_some_and(|name| name.value == to.value) {
+            let hint = "name the queue whose operators take over";
+            sink.add_hint(
+                &to.span,
+                &section.path_of("stranded_to"),
+                "it is this very queue".to_owned(),
+                hint,
+            );
+        }
     }
     (names, queues)
 }

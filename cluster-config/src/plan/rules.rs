@@ -171,6 +171,7 @@ pub(super) fn read_queue(
         passes_max: section.optional_number("passes_max").map(small),
         last_start: section.optional_number("last_start_ms").map(Millis),
         people_queue: section.text("people_queue").map(|queue| queue.value.into()),
+        stranded_to: section.text("stranded_to").map(|queue| queue.value.into()),
         orphans: super::together::read_orphans(section, channels, sink),
         cap: section.optional_number("cap").map(room::cap),
         reserve_after: section.optional_number("reserve_after_ms").map(Millis),

@@ -331,6 +331,12 @@ static QUEUE: Shape = Shape {
             doc: "The queue to which its contacts go when a person is requested of a bot. Left out: they stay in this one.",
         },
         Field {
+            name: "stranded_to",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The queue to which those go whom nobody could serve any more. Left out: a plan that makes such is refused.",
+        },
+        Field {
             name: "orphans",
             kind: Kind::List(&Kind::Table(&CHANNEL_ORPHAN), ORPHAN_RULES_MAX),
             need: Need::Optional,

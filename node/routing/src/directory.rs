@@ -33,6 +33,8 @@ pub(crate) struct Directory {
     pub asks_results: bool,
     /// Whether contacts of some queue are threads.
     pub threads: bool,
+    /// Whether some queue says where those go whom nobody could serve.
+    pub moves_stranded: bool,
     principals: BTreeMap<Name, u32>,
     calendars: BTreeMap<Name, u32>,
     breaks: BTreeMap<Name, u32>,
@@ -58,6 +60,7 @@ impl Directory {
             interrupts: false,
             asks_results: plan.queues.iter().any(|queue| queue.rules.results.is_some()),
             threads: false,
+            moves_stranded: false,
             principals: places(plan.rules.principals.iter()),
             calendars: places(plan.rules.calendars.iter().map(|calendar| &calendar.name)),
             breaks: places(plan.rules.breaks.iter().map(|rule| &rule.name)),
@@ -73,6 +76,7 @@ impl Directory {
         directory.rules = directory.plan.queues.iter().map(|queue| directory.rule_of(queue)).collect();
         directory.interrupts = directory.rules.iter().any(|rule| rule.interruptible.is_some());
         directory.threads = directory.rules.iter().any(|rule| rule.thread.is_some());
+        directory.moves_stranded = directory.rules.iter().any(|rule| rule.stranded_to.is_some());
         directory
     }
 
@@ -111,6 +115,7 @@ impl Directory {
                 let channels = channels.filter_map(|name| Some(self.find_channel(name).ok()?.0));
                 ThreadRule { channels: channels.collect(), times: rule.times }
             }),
+            stranded_to: rules.stranded_to.as_ref().and_then(|name| Some(self.find_queue(name).ok()?.0)),
             opened: 0,
             shifts: Box::default(),
         }

@@ -35,6 +35,8 @@ pub(crate) struct QueueRule {
     pub reserve_after: Option<Millis>,
     pub interruptible: Option<InterruptionRule>,
     pub thread: Option<ThreadRule>,
+    /// Where those go whom nobody could serve.
+    pub stranded_to: Option<QueueId>,
     /// The step to which triggers have opened the ladder.
     pub opened: usize,
     /// Ranks that count instead of the operators' own, the first that concerns one.

@@ -67,6 +67,7 @@ mod snapshot;
 mod snapshot_v1;
 mod snapshot_v2;
 mod snapshot_v3;
+mod stranded;
 mod supervision;
 mod tables;
 mod teams;

@@ -120,6 +120,8 @@ pub enum Planted {
     PromotedToUrgent,
     /// A plan may leave those who wait without anybody who could serve them.
     StrandedByPlan,
+    /// Whom nobody could serve stays in spite of what the queue says.
+    StrandedStay,
     /// Life safety is deflected like everybody.
     LifeSafetyDeflected,
     /// Life safety waits for one operator alone.

@@ -24,6 +24,7 @@ use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::reserve::Reservations;
 use crate::slots::Slots;
+use crate::stranded::MoveStranded;
 use crate::supervision::Supervision;
 use crate::tables::{Tables, TimerOf};
 use crate::triggers::TriggerState;
@@ -113,6 +114,7 @@ pub struct QueueTotals {
 pub(crate) enum Job {
     LoseSessions(LoseSessions),
     MoveLine(MoveLine),
+    MoveStranded(MoveStranded),
 }
 
 /// The sessions of a node's earlier runs are lost.

@@ -311,6 +311,9 @@ pub struct QueueRules {
     pub interruptible: Option<Interruptible>,
     /// Its contacts are threads, with targets for replies (R1.4); `None` for none.
     pub thread: Option<ThreadRules>,
+    /// Where its contacts go whom nobody could serve any more, once a plan or other operators are in force; `None` for
+    /// nowhere: such a plan is refused.
+    pub stranded_to: Option<Name>,
 }
 
 impl QueueRules {

@@ -1,18 +1,17 @@
 //! Switches to a new routing plan. Queues, skills, channels and units keep their places; a queue that goes is
 //! closed, not removed. Given due dates, promises and places in line stay as they are.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 
 use super::plan_rules::check_rules;
 use crate::command::ApplyPlan;
-use crate::contact::{Need, State, Wait};
 use crate::directory::Directory;
 use crate::effect::Reply;
 use crate::fields::{check_name, check_span, invalid};
-use crate::ids::{Millis, Name, QueueId};
+use crate::ids::{Millis, Name};
 use crate::limits::{CAPACITY_MAX, CHANNELS_MAX, PLANS_REMEMBERED_MAX, QUEUES_MAX, SKILLS_MAX, UNITS_MAX};
 use crate::plan::{Answer, Plan, QueuePlan};
 use crate::planted::{Planted, is};
@@ -44,6 +43,7 @@ impl Router {
         self.follow_rules_of_time(&present);
         self.follow_interruptions(&present);
         self.follow_threads(&present);
+        self.follow_stranded();
         for slot in self.tables.held_unlike(&present) {
             self.freed.contacts.insert(slot);
             self.end_vain_hold(slot);
@@ -61,49 +61,6 @@ impl Router {
             }
         }
         Ok(Reply::PlanApplied { version })
-    }
-
-    /// A plan under which nobody at all could serve those who wait is refused: they would wait for ever.
-    fn check_nobody_stranded(&self, next: &Directory) -> Result<(), Refusal> {
-        let (present, mut stranded) = (&self.tables.directory, BTreeMap::<QueueId, u32>::new());
-        let classes = self.tables.ix.classes.iter().map(|(_, class)| class);
-        let lines = classes.map(|class| ((class.queue, &*class.need), class.line.len() as u32));
-        for ((queue, need), contacts) in lines.chain(self.waiting_out_of_line()) {
-            if contacts == 0 || present.routes_alike(next, queue) || is(Planted::StrandedByPlan) {
-                continue;
-            }
-            if self.has_somebody_for(present, queue, need) && !self.has_somebody_for(next, queue, need) {
-                *stranded.entry(queue).or_default() += contacts;
-            }
-        }
-        match stranded.first_key_value() {
-            Some((&queue, &contacts)) => {
-                Err(Refusal::WouldStrand { queue: present.queue(queue).name.clone(), contacts })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Those who wait for a later time or for one operator alone, by what they need.
-    fn waiting_out_of_line(&self) -> BTreeMap<(QueueId, &Need), u32> {
-        let mut waiting = BTreeMap::new();
-        let in_line: usize = self.tables.ix.classes.iter().map(|(_, class)| class.line.len()).sum();
-        let all: usize = self.tables.ix.gauges.iter().map(|gauges| gauges.waiting as usize).sum();
-        if all > in_line {
-            for (_, row) in self.tables.contacts.iter() {
-                if let State::Waiting(Wait::Later | Wait::Held { .. }) = row.state {
-                    *waiting.entry((row.queue, &*row.need)).or_default() += 1;
-                }
-            }
-        }
-        waiting
-    }
-
-    /// Whether anybody, whatever the presence, could serve such a contact at the last step of a plan's ladder.
-    fn has_somebody_for(&self, plan: &Directory, queue: QueueId, need: &Need) -> bool {
-        let want = plan.want(queue, need);
-        let widest = plan.rule(queue).steps.last();
-        widest.is_some_and(|step| self.tables.ix.profiles.iter().any(|(_, key)| plan.fits(key, &want, step)))
     }
 }
 

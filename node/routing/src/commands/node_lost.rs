@@ -37,6 +37,7 @@ impl Router {
             None => return,
             Some(Job::LoseSessions(job)) => self.lose_some(job).map(Job::LoseSessions),
             Some(Job::MoveLine(job)) => self.move_some(job).map(Job::MoveLine),
+            Some(Job::MoveStranded(job)) => self.move_some_stranded(job).map(Job::MoveStranded),
         };
         self.settle();
         if let Some(job) = rest {

@@ -208,7 +208,14 @@ fn check_queue_rules(queue: &QueuePlan, directory: &Directory) -> Result<(), Ref
     check_room(rules)?;
     check_bands(&rules.bands)?;
     check_interruptible(rules, directory)?;
-    check_thread(rules, directory)
+    check_thread(rules, directory)?;
+    if let Some(to) = &rules.stranded_to {
+        directory.find_queue(to)?;
+        if *to == queue.name {
+            return Err(conflict(format!("queue {to:?}: `stranded_to` is another queue")));
+        }
+    }
+    Ok(())
 }
 
 /// What customers hear grows with the wait.

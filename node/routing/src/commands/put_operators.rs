@@ -36,6 +36,7 @@ impl Router {
                 None => self.add_operator(operator, profile),
             }
         }
+        self.follow_stranded();
         Ok(Reply::Done)
     }
 

@@ -290,6 +290,12 @@ pub const ALL: &[Mistake] = &[
         &["I11"],
     ),
     mistake(
+        Planted::StrandedStay,
+        "the core",
+        "Whom nobody could serve stays in spite of what the queue says",
+        &["I4", "I11"],
+    ),
+    mistake(
         Planted::LifeSafetyDeflected,
         "the core",
         "Life safety is deflected like everybody",
