@@ -323,7 +323,7 @@ fn case_plan() -> Plan {
         term: Millis(term),
         warn_before: Millis(5_000),
         escalate_to: Some("head".into()),
-        watchers: Vec::new(),
+        ..Stage::default()
     };
     let stages = vec![stage("check", 20_000), stage("answer", 30_000)];
     let route = Route { name: "claims".into(), stages, term: Some(Millis(80_000)), calendar: None };

@@ -211,6 +211,7 @@ fn same_cases(model: &Model, router: &Router) -> Result<(), Difference> {
         same(&what("begun"), row.begun, view.begun)?;
         same(&what("contact"), row.contact, view.contact)?;
         same(&what("opened_by"), row.opened_by, view.opened_by)?;
+        same(&what("reply_by"), &row.reply_by, &view.reply_by)?;
         same(&what("history"), &row.history, &view.history)?;
         same(&what("state"), row.state, view.state)?;
     }

@@ -47,7 +47,6 @@ impl Model {
                 }
                 check(contact.leg.is_none(), "contact")?;
                 let is_asked = contact.state == ContactState::Waiting && contact.wants_people;
-                let is_asked = is_asked && !contact.is_asleep();
                 let in_hands = contact.state.holder();
                 if is_asked || in_hands.is_some_and(|operator| !self.is_bot(operator)) {
                     self.keep_context(id, command.context.as_ref());

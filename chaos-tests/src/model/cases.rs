@@ -1,8 +1,8 @@
 //! Cases go a route of stages, each the work of one contact, each with a term (R1.3, R5).
 
-use ringmain_routing::command::{AnswerOffer, CaseStep, EnqueueContact};
+use ringmain_routing::command::{AnswerOffer, CallbackOrder, CaseStep, EnqueueContact};
 use ringmain_routing::limits::{CASE_HISTORY_MAX, CASES_MAX};
-use ringmain_routing::rules::{Route, Stage};
+use ringmain_routing::rules::{Facts, Route, Stage};
 use ringmain_routing::{
     CaseEnd, CaseId, CaseState, ContactId, Effect, Epoch, GatewayId, Millis, Name, OperatorId, Plan, Refusal,
     Reply, StageDone, Timestamp,
@@ -30,6 +30,8 @@ pub struct Case {
     pub stage: u16,
     /// Where the customer belongs.
     pub unit: Option<Name>,
+    /// How the customer wants the answer.
+    pub reply_by: Option<Name>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When all of it is due.
@@ -150,7 +152,7 @@ impl Model {
         let id = CaseId { slot, generation: *uses };
         *uses += 1;
         let now = self.now;
-        let row = self.contact_row(contact);
+        let row = self.contact_row(contact).clone();
         let unit = row.body.facts.unit.clone();
         let term = route_of(&self.plan, route).and_then(|route| route.term);
         let case = Case {
@@ -161,6 +163,7 @@ impl Model {
             stage: 0,
             due: term.map(|term| self.in_working_time(unit.as_ref(), route, term)),
             unit,
+            reply_by: row.body.facts.reply_by.clone(),
             opened_at: now,
             stage_since: now,
             stage_due: now,
@@ -202,10 +205,10 @@ impl Model {
     /// What the word about a stage comes to: nothing where the contact is no stage's.
     pub(super) fn check_step(&self, contact: &Contact, step: CaseStep) -> Result<Option<CaseId>, Refusal> {
         let case = self.case_of_work(contact);
-        let is_first = case.and_then(|id| self.case(id)).is_some_and(|case| case.stage == 0);
+        let before = case.and_then(|id| self.case(id)).and_then(|case| self.stage_before(case));
         let makes_sense = match step {
             CaseStep::Next => true,
-            CaseStep::Return => case.is_some() && !is_first,
+            CaseStep::Return => before.is_some(),
             CaseStep::Close => case.is_some(),
         };
         bounds::check(makes_sense, "step")?;
@@ -216,11 +219,9 @@ impl Model {
     pub(super) fn go_on(&mut self, id: CaseId, of: ContactId, by: OperatorId, step: CaseStep) -> Freed {
         self.end_stage(id, Some(by));
         let case = self.case(id).expect("it is open");
-        let (stage, route) = (case.stage, case.route.clone());
-        let stages = route_of(&self.plan, &route).map_or(0, |route| route.stages.len());
         let next = match step {
-            CaseStep::Next => Some(stage + 1).filter(|next| usize::from(*next) < stages),
-            CaseStep::Return => Some(stage - 1),
+            CaseStep::Next => self.stages_of(case).into_iter().find(|place| *place > case.stage),
+            CaseStep::Return => self.stage_before(case),
             CaseStep::Close => {
                 self.close_case(id, CaseEnd::ClosedEarly);
                 return Freed::default();
@@ -235,6 +236,20 @@ impl Model {
         let contact = self.make_work(id, of, next, (channel, first));
         self.begin_stage(id, next, contact);
         Freed::queued(contact)
+    }
+
+    /// The places of those stages of its route that the case has, by the plan in force.
+    fn stages_of(&self, case: &Case) -> Vec<u16> {
+        let stages = route_of(&self.plan, &case.route).map_or(&[][..], |route| &route.stages);
+        let is_had = |stage: &Stage| {
+            stage.reply_by.is_empty()
+                || case.reply_by.as_ref().is_some_and(|way| stage.reply_by.contains(way))
+        };
+        (0..).zip(stages).filter(|(_, stage)| is_had(stage)).map(|(place, _)| place).collect()
+    }
+
+    fn stage_before(&self, case: &Case) -> Option<u16> {
+        self.stages_of(case).into_iter().rfind(|place| *place < case.stage)
     }
 
     fn end_stage(&mut self, id: CaseId, operator: Option<OperatorId>) {
@@ -261,7 +276,11 @@ impl Model {
         let before = self.contact_row(of).clone();
         let case = self.case(id).expect("it is open").clone();
         let route = route_of(&self.plan, &case.route).expect("a plan keeps routes of open cases");
-        let queue = route.stages[usize::from(stage)].queue.clone();
+        let rules = &route.stages[usize::from(stage)];
+        let queue = rules.queue.clone();
+        let channel = rules.channel.clone().unwrap_or(channel);
+        let facts = Facts { reply_by: case.reply_by.clone(), ..before.body.facts.clone() };
+        let call = rules.call_back.clone().zip(facts.phone.clone());
         let key = |n: u32| Name::from(format!("{}/{n}", case.reference));
         let is_free = |n: &u32| self.contact_by_key(case.gateway, &key(*n)).is_none();
         let n = (n..).find(is_free).expect("there are fewer contacts than numbers");
@@ -278,9 +297,9 @@ impl Model {
             units: None,
             not_before: None,
             preferred: None,
-            callback: None,
+            callback: call.map(|(principals, number)| CallbackOrder { number, principals }),
             details: before.details.clone(),
-            facts: before.body.facts.clone(),
+            facts,
         };
         let entrance = Entrance {
             queue,
@@ -369,7 +388,7 @@ impl Model {
     pub(super) fn hand_to_back_office(
         &mut self,
         answer: &AnswerOffer,
-        (route, channel): (&Name, &Name),
+        (route, channel, reply_by): (&Name, &Name, Option<&Name>),
         wrap_up: Option<Millis>,
     ) -> Result<Reply, Refusal> {
         let state = self.check_answer(answer)?;
@@ -399,7 +418,9 @@ impl Model {
         row.transfers += 1;
         row.handed_over = true;
         let case = self.open_case(id, route);
-        self.case_mut(case).opened_by = Some(id);
+        let row = self.case_mut(case);
+        row.opened_by = Some(id);
+        row.reply_by = reply_by.cloned().or(row.reply_by.take());
         let mut freed = self.end_talk(id, operator, wrap_up);
         freed.join(self.end_legs(id));
         let work = self.make_work(case, id, 0, (channel.clone(), 1));

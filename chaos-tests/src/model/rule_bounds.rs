@@ -6,8 +6,8 @@ use ringmain_routing::limits::{
     BANDS_MAX, BREAKS_MAX, BREAKS_PER_OPERATOR_MAX, BY_CHANNELS_MAX, CALENDARS_MAX, CAPACITY_MAX, CAPS_MAX,
     CONDITION_VALUES_MAX, DEFLECTIONS_MAX, DEPUTIES_MAX, ENTRY_RULES_MAX, FACT_ATTRIBUTES_MAX,
     LADDER_STEPS_MAX, LEADS_MAX, NEIGHBOURS_MAX, OPERATOR_RULES_MAX, ORPHAN_RULES_MAX, OWN_UNITS_MAX,
-    PARKS_MAX, PRINCIPALS_MAX, QUEUE_CAPS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX, REST_WINDOW_MS_MIN,
-    RESULTS_MAX, ROUTES_MAX, STAGES_MAX, TIER_MAX, WAIT_RULES_MAX, WATCHERS_MAX,
+    PARKS_MAX, PRINCIPALS_MAX, QUEUE_CAPS_MAX, REPLY_WAYS_MAX, REQUIRED_SKILLS_MAX, REST_WINDOW_MS_MAX,
+    REST_WINDOW_MS_MIN, RESULTS_MAX, ROUTES_MAX, STAGES_MAX, TIER_MAX, WAIT_RULES_MAX, WATCHERS_MAX,
 };
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::rules::{
@@ -28,6 +28,7 @@ pub(super) fn check_facts(facts: &Facts) -> Result<(), Refusal> {
         ("facts.supply_point", &facts.supply_point),
         ("facts.intent", &facts.intent),
         ("facts.case", &facts.case),
+        ("facts.reply_by", &facts.reply_by),
     ];
     for (field, text) in texts {
         text.as_ref().map_or(Ok(()), |text| check_name(field, text))?;
@@ -143,6 +144,13 @@ fn check_routes(plan: &Plan) -> Result<(), Refusal> {
             check_queue_name(plan, stage.escalate_to.iter())?;
             check(stage.watchers.len() <= WATCHERS_MAX, "rules.routes")?;
             check_once("rules.routes", stage.watchers.iter())?;
+            check_channels(plan, stage.channel.iter())?;
+            stage.call_back.iter().try_for_each(|principals| check_name("rules.routes", principals))?;
+            check(stage.reply_by.len() <= REPLY_WAYS_MAX, "rules.routes")?;
+            check_once("rules.routes", stage.reply_by.iter())?;
+        }
+        if route.stages.first().is_some_and(|first| !first.reply_by.is_empty()) {
+            return Err(Refusal::PlanConflict(format!("route {:?}, first stage", route.name)));
         }
     }
     Ok(())

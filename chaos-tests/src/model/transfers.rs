@@ -16,8 +16,8 @@ impl Model {
         let answer = &command.answer;
         self.check_operator(answer.operator, answer.epoch)?;
         check_transfer(command)?;
-        if let TransferTarget::BackOffice { route, channel } = &command.to {
-            return self.hand_to_back_office(answer, (route, channel), command.wrap_up);
+        if let TransferTarget::BackOffice { route, channel, reply_by } = &command.to {
+            return self.hand_to_back_office(answer, (route, channel, reply_by.as_ref()), command.wrap_up);
         }
         let is_to_asked = matches!(command.to, TransferTarget::Consulted { .. });
         match self.check_answer(answer)? {
@@ -237,9 +237,9 @@ fn check_transfer(command: &TransferContact) -> Result<(), Refusal> {
             bounds::check((1..=TRANSFER_HOLD_MS_MAX).contains(&hold.0), "to")?;
             queue.as_ref().map_or(Ok(()), |queue| bounds::check_name("to", queue))
         }
-        TransferTarget::BackOffice { route, channel } => {
-            bounds::check_name("to", route)?;
-            bounds::check_name("to", channel)
+        TransferTarget::BackOffice { route, channel, reply_by } => {
+            let names = [route, channel].into_iter().chain(reply_by);
+            names.into_iter().try_for_each(|name| bounds::check_name("to", name))
         }
         TransferTarget::Consulted { .. } => Ok(()),
     }

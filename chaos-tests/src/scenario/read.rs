@@ -158,7 +158,8 @@ fn transfer(words: &Words) -> Result<TransferContact> {
     let to = match (words.text("operator"), words.text("route")) {
         (_, Some(route)) => {
             let channel = words.text("channel").context("channel= is missing")?.into();
-            TransferTarget::BackOffice { route: route.into(), channel }
+            let reply_by = words.text("reply-by").map(Into::into);
+            TransferTarget::BackOffice { route: route.into(), channel, reply_by }
         }
         (Some(login), None) => {
             let hold = Millis(words.number("hold")?);

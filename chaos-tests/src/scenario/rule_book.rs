@@ -151,6 +151,9 @@ fn stage(words: &Words) -> Result<Stage> {
         warn_before: Millis(words.optional("warn")?.unwrap_or(0)),
         escalate_to: words.text("escalate").map(Into::into),
         watchers: words.names("watchers"),
+        reply_by: words.names("reply-by"),
+        channel: words.text("channel").map(Into::into),
+        call_back: words.text("call-back").map(Into::into),
     })
 }
 
@@ -184,6 +187,9 @@ fn route_lines(route: &Route) -> Vec<String> {
             + &optional("warn", warn)
             + &optional("escalate", stage.escalate_to.as_ref())
             + &names("watchers", &stage.watchers)
+            + &names("reply-by", &stage.reply_by)
+            + &optional("channel", stage.channel.as_ref())
+            + &optional("call-back", stage.call_back.as_ref())
     });
     std::iter::once(first).chain(stages).collect()
 }
@@ -340,6 +346,7 @@ pub(super) fn facts(words: &Words) -> Result<Facts> {
         danger: words.has("danger"),
         attributes: words.pairs("says")?,
         case: text("case"),
+        reply_by: text("reply-by"),
     })
 }
 

@@ -239,8 +239,9 @@ fn transfer(command: &TransferContact) -> String {
         TransferTarget::Operator { login, hold, queue } => {
             format!(" operator={} hold={}{}", quoted(login), hold.0, optional("queue", queue.as_ref()))
         }
-        TransferTarget::BackOffice { route, channel } => {
-            format!(" route={} channel={}", quoted(route), quoted(channel))
+        TransferTarget::BackOffice { route, channel, reply_by } => {
+            let way = optional("reply-by", reply_by.as_ref());
+            format!(" route={} channel={}{way}", quoted(route), quoted(channel))
         }
         TransferTarget::Consulted { leg } => format!(" leg={leg}"),
     };

@@ -51,6 +51,7 @@ impl Word {
             Word::HandOver(route, channel) => Some(TransferTarget::BackOffice {
                 route: ROUTES[route].into(),
                 channel: CHANNELS[channel].into(),
+                reply_by: (route == 0).then(|| "call".into()),
             }),
         }
     }
@@ -111,5 +112,8 @@ fn stage(rng: &mut ChaCha8Rng, number: usize) -> Stage {
         warn_before: Millis(if rng.random_bool(0.3) { 0 } else { rng.random_range(1..term) }),
         escalate_to: rng.random_bool(0.6).then(|| queue(rng)),
         watchers: watchers.collect(),
+        reply_by: (number > 0 && term % 3 == 0).then(|| "call".into()).into_iter().collect(),
+        channel: None,
+        call_back: (term % 2 == 0).then(|| "all".into()),
     }
 }

@@ -192,7 +192,7 @@ pub(super) fn operator_rules(rng: &mut ChaCha8Rng, number: usize) -> OperatorRul
 
 /// What a gateway knows of an arrival.
 pub(super) fn facts(rng: &mut ChaCha8Rng, has_units: bool) -> Facts {
-    Facts {
+    let facts = Facts {
         principal: rng.random_bool(0.4).then(|| some(rng, &PRINCIPALS).into()),
         unit: (rng.random_bool(0.4) && has_units).then(|| some(rng, &SCOPES).into()),
         applicant: rng.random_bool(0.5).then(|| some(rng, &APPLICANTS)),
@@ -205,7 +205,12 @@ pub(super) fn facts(rng: &mut ChaCha8Rng, has_units: bool) -> Facts {
         danger: rng.random_bool(0.2),
         attributes: Vec::new(),
         case: rng.random_bool(0.6).then(|| format!("case-{}", rng.random_range(0..6)).into()),
-    }
+        reply_by: None,
+    };
+    // Half of those with a phone want to be called.
+    let is_called =
+        facts.phone.as_ref().is_some_and(|phone| phone.bytes().last().is_some_and(|digit| digit % 2 == 0));
+    Facts { reply_by: is_called.then(|| "call".into()), ..facts }
 }
 
 /// What an arrival is about.

@@ -10,6 +10,9 @@ use super::world::{CHANNELS, OPERATORS, QUEUES, pick};
 /// Routes of the world; the last one no plan has.
 pub const ROUTES: [&str; 3] = ["claim", "complaint", "nowhere"];
 
+/// Ways of answering.
+pub const WAYS: [&str; 2] = ["call", "post"];
+
 /// A route of the plan.
 #[derive(Clone, Debug)]
 pub struct RouteSpec {
@@ -65,6 +68,9 @@ fn stage(number: u8, spec: &StageSpec, queues: u8) -> Stage {
         warn_before: Millis(u64::from(spec.warn) % term),
         escalate_to: spec.escalate.map(|queue| pick(&QUEUES, queue % queues).into()),
         watchers: chosen(OPERATORS.into_iter(), spec.watchers),
+        reply_by: chosen(WAYS.into_iter(), if number == 0 && spec.warn < 78 { 0 } else { spec.warn % 8 }),
+        channel: (spec.term % 3 == 0).then(|| pick(&CHANNELS, spec.term / 3).0.into()),
+        call_back: (spec.term % 5 < 2).then(|| if spec.term % 5 == 0 { "all" } else { "retail" }.into()),
     }
 }
 
@@ -73,5 +79,6 @@ pub(super) fn back_office(route: u8, channel: u8) -> TransferTarget {
     TransferTarget::BackOffice {
         route: pick(&ROUTES, route).into(),
         channel: pick(&CHANNELS, channel).0.into(),
+        reply_by: WAYS.get(usize::from(channel)).map(|way| (*way).into()),
     }
 }

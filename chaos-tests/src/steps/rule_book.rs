@@ -9,7 +9,7 @@ use ringmain_routing::rules::{
 };
 use ringmain_routing::{Millis, Name, Plan, Timestamp};
 
-use super::cases::{self, ROUTES, RouteSpec};
+use super::cases::{self, ROUTES, RouteSpec, WAYS};
 use super::enquiries::{self, EnquiryRuleSpec};
 use super::threads::{self, ThreadSpec};
 use super::time::{self, BreakSpec, OperatorTimeSpec};
@@ -527,6 +527,7 @@ pub fn facts(spec: &FactsSpec) -> Facts {
         danger: spec.danger,
         attributes: spec.attribute.into_iter().map(attribute).collect(),
         case: spec.case.map(|number| format!("case {number}").into()),
+        reply_by: spec.supply_point.and_then(|number| WAYS.get(usize::from(number))).map(|way| (*way).into()),
     }
 }
 

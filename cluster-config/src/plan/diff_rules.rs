@@ -80,6 +80,11 @@ fn stages(stages: &[Stage]) -> String {
         if !stage.watchers.is_empty() {
             parts.push(format!("watched by {}", list(&stage.watchers)));
         }
+        if !stage.reply_by.is_empty() {
+            parts.push(format!("for {}", list(&stage.reply_by)));
+        }
+        parts.extend(stage.channel.as_ref().map(|channel| format!("by {channel}")));
+        parts.extend(stage.call_back.as_ref().map(|principals| format!("calls back for {principals}")));
         parts.join(", ")
     });
     words.collect::<Vec<_>>().join("; ")

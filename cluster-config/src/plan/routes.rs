@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ringmain_routing::limits::{SPAN_MS_MAX, STAGES_MAX, WATCHERS_MAX};
+use ringmain_routing::limits::{REPLY_WAYS_MAX, SPAN_MS_MAX, STAGES_MAX, WATCHERS_MAX};
 use ringmain_routing::rules::{Route, Stage};
 use ringmain_routing::{Millis, Name};
 
 use super::names::Names;
-use super::rules::Known;
+use super::rules::{Known, each_once};
 use super::shape::NAME;
 use crate::problem::Sink;
 use crate::section::Section;
@@ -79,6 +79,24 @@ static STAGE: Shape = Shape {
             need: Need::Optional,
             doc: "Logins of operators who hear of warning and deadline.",
         },
+        Field {
+            name: "reply_by",
+            kind: Kind::List(&NAME, REPLY_WAYS_MAX),
+            need: Need::Optional,
+            doc: "Only cases whose customer wants the answer in one of these ways have the stage; left out: every case.",
+        },
+        Field {
+            name: "channel",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "The channel of its contact; left out: that of the stage before.",
+        },
+        Field {
+            name: "call_back",
+            kind: NAME,
+            need: Need::Optional,
+            doc: "Its contact is a call-back order of the customer's phone for these principals.",
+        },
     ],
 };
 
@@ -114,6 +132,11 @@ fn read_route(section: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> 
         let (span, path) = (section.span_of("stages"), section.path_of("stages"));
         sink.add_hint(&span, &path, "has no stage".to_owned(), "a route has at least one");
     }
+    if let Some(first) = sections.first().filter(|first| first.has("reply_by")) {
+        let (span, path) = (first.span_of("reply_by"), first.path_of("reply_by"));
+        let hint = "every case begins with the first stage: put a stage for all before it";
+        sink.add_hint(&span, &path, "stands in the first stage".to_owned(), hint);
+    }
     for stage in &sections {
         let read = read_stage(stage, known, sink);
         if let Some(name) = stage.text("name").filter(|name| names.declare(name, sink)) {
@@ -138,21 +161,17 @@ fn read_stage(section: &Section<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> 
         let hint = "the warning comes after the stage begins: make it shorter than the term";
         sink.add_hint(&span, &path, "is not below the term".to_owned(), hint);
     }
-    let (mut watchers, mut seen) = (Vec::new(), BTreeSet::new());
-    for login in section.texts("watchers") {
-        if seen.insert(login.value) {
-            watchers.push(login.value.into());
-        } else {
-            sink.add(&login.span, &login.path, format!("names {:?} twice", login.value));
-        }
-    }
+    let channel = section.text("channel").filter(|name| known.channels.resolve(name, sink));
     Stage {
         name: Name::from(""),
         queue: queue.map(|name| name.value.into()).unwrap_or_default(),
         term,
         warn_before,
         escalate_to: escalate_to.map(|name| name.value.into()),
-        watchers,
+        watchers: each_once(section, "watchers", sink),
+        reply_by: each_once(section, "reply_by", sink),
+        channel: channel.map(|name| name.value.into()),
+        call_back: section.text("call_back").map(|principals| principals.value.into()),
     }
 }
 

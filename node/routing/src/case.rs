@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CaseId, ContactId, GatewayId, Name, OperatorId, Timestamp, UnitId};
+use crate::planted::{Planted, is};
+use crate::rules::Stage;
 
 /// One case. The row is the truth; every index is derived from it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub(crate) struct Case {
     pub stage: u16,
     /// Where the customer belongs; its calendar counts.
     pub unit: Option<UnitId>,
+    /// How the customer wants the answer.
+    pub reply_by: Option<Name>,
     pub opened_at: Timestamp,
     /// When all of it is due.
     pub due: Option<Timestamp>,
@@ -89,6 +93,12 @@ pub enum CaseEnd {
 }
 
 impl Case {
+    /// Whether a stage of its route is one of its own: of those for ways of answering only the one that is wanted.
+    pub(crate) fn has(&self, stage: &Stage) -> bool {
+        let is_wanted = self.reply_by.as_ref().is_some_and(|way| stage.reply_by.contains(way));
+        stage.reply_by.is_empty() || is_wanted || is(Planted::EveryAnswerGiven)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.state == CaseState::Open
     }

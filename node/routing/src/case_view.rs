@@ -27,6 +27,8 @@ pub struct CaseView {
     pub stage_name: Name,
     /// Where the customer belongs.
     pub unit: Option<Name>,
+    /// How the customer wants the answer.
+    pub reply_by: Option<Name>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When all of it is due.
@@ -156,6 +158,7 @@ impl Router {
             stage: row.stage,
             stage_name: self.stage_name(&row.route, row.stage),
             unit: row.unit.map(|unit| self.tables.directory.unit_name(unit)),
+            reply_by: row.reply_by.clone(),
             opened_at: row.opened_at,
             due: row.due,
             stage_since: row.stage_since,

@@ -521,6 +521,8 @@ pub enum TransferTarget {
         route: Name,
         /// The channel of its contacts.
         channel: Name,
+        /// How the customer wants the answer; `None` for as was known before.
+        reply_by: Option<Name>,
     },
     /// To the colleague who was asked, at once. Logs before format 3 know none.
     Consulted {

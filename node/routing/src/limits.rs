@@ -148,6 +148,8 @@ pub const SLOTS_MAX: usize = 16;
 pub const ROUTES_MAX: usize = 1_000;
 /// Stages of one route.
 pub const STAGES_MAX: usize = 32;
+/// Ways of answering for which one stage is there.
+pub const REPLY_WAYS_MAX: usize = 16;
 /// Operators who watch one stage.
 pub const WATCHERS_MAX: usize = 8;
 /// Cases in memory, closed ones within the key window included.

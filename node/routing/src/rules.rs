@@ -166,7 +166,7 @@ pub struct Route {
 }
 
 /// One stage of a route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
     /// Its name, one of a kind in the route.
     pub name: Name,
@@ -181,6 +181,13 @@ pub struct Stage {
     /// Operators who hear of warning and deadline, at most [`crate::limits::WATCHERS_MAX`]. An unknown login is
     /// nobody to tell.
     pub watchers: Vec<Name>,
+    /// Only cases whose customer wants the answer in one of these ways have the stage; none named: every case. At most
+    /// [`crate::limits::REPLY_WAYS_MAX`].
+    pub reply_by: Vec<Name>,
+    /// The channel of its contact; `None` for that of the one before.
+    pub channel: Option<Name>,
+    /// Its contact is a call-back order of the customer's phone for these principals; `None` where nobody is called.
+    pub call_back: Option<Name>,
 }
 
 /// Who hung up and calls again within the time gets the time already waited, not the gap (R2.3).
@@ -588,4 +595,6 @@ pub struct Facts {
     pub attributes: Vec<(Name, Name)>,
     /// The case that the contact belongs to, by the centre's own reference.
     pub case: Option<Name>,
+    /// How the customer wants the answer: a letter, an e-mail, a call, at the office; stages of a case go by it.
+    pub reply_by: Option<Name>,
 }

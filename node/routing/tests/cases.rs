@@ -17,8 +17,7 @@ fn stage(name: &str, queue: &str, term: u64, warn_before: u64) -> Stage {
         queue: queue.into(),
         term: Millis(term),
         warn_before: Millis(warn_before),
-        escalate_to: None,
-        watchers: Vec::new(),
+        ..Stage::default()
     }
 }
 
@@ -80,7 +79,7 @@ fn step(centre: &mut Centre, key: &str, step: CaseStep) -> Result<Reply, Refusal
 }
 
 fn to_back_office(answer: AnswerOffer, wrap_up: Option<Millis>) -> Command {
-    let to = TransferTarget::BackOffice { route: "claim".into(), channel: "chat".into() };
+    let to = TransferTarget::BackOffice { route: "claim".into(), channel: "chat".into(), reply_by: None };
     Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up }))
 }
 
@@ -427,7 +426,8 @@ fn who_completed_a_call_cannot_hand_it_over_any_more() {
     let answer = centre.answer("call");
     let mut unknown = to_back_office(answer.clone(), None);
     if let Command::TransferContact(transfer) = &mut unknown {
-        transfer.to = TransferTarget::BackOffice { route: "no".into(), channel: "chat".into() };
+        transfer.to =
+            TransferTarget::BackOffice { route: "no".into(), channel: "chat".into(), reply_by: None };
     }
     assert_eq!(centre.apply(unknown), Err(Refusal::UnknownRoute("no".into())));
     centre.complete("call");

@@ -664,8 +664,7 @@ fn r1_4_the_work_of_a_case_rests_but_is_not_closed_by_silence() {
         queue: queue.into(),
         term: Millis(100 * HOUR),
         warn_before: Millis(0),
-        watchers: vec![],
-        escalate_to: None,
+        ..Stage::default()
     };
     let mut plan = plan_with(times());
     plan.rules.routes =

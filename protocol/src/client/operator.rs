@@ -212,6 +212,8 @@ pub enum TransferTo {
         route: String,
         /// The channel of its contacts.
         channel: String,
+        /// How the customer wants the answer; `None` for as was known before.
+        reply_by: Option<String>,
     },
     /// To the colleague who was asked in this consultation, at once.
     Asked(String),
@@ -476,7 +478,9 @@ fn transfer(op_id: u64, of: AssignmentOf, to: TransferTo, wrap_up: Option<Millis
         TransferTo::Colleague { login, hold, queue } => {
             OperatorTransfer { login, hold_ms: hold.0, queue: queue.unwrap_or_default(), ..pass }
         }
-        TransferTo::BackOffice { route, channel } => OperatorTransfer { route, channel, ..pass },
+        TransferTo::BackOffice { route, channel, reply_by } => {
+            OperatorTransfer { route, channel, reply_by: reply_by.unwrap_or_default(), ..pass }
+        }
         TransferTo::Asked(leg) => OperatorTransfer { leg, ..pass },
     }
 }

@@ -353,6 +353,7 @@ pub fn facts_from_message(facts: v1::ContactFacts) -> Facts {
         danger: facts.danger,
         attributes: pairs(facts.attributes, Name::from),
         case: facts.case.map(Name::from),
+        reply_by: facts.reply_by.map(Name::from),
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn case(view: &CaseView, router: &Router) -> v1::Case {
         place: u32::from(view.stage),
         stage: view.stage_name.to_string(),
         unit: view.unit.as_ref().map(ToString::to_string),
+        reply_by: view.reply_by.as_ref().map(ToString::to_string),
         opened_at_ms: view.opened_at.0,
         due_ms: view.due.map(|due| due.0),
         stage_since_ms: view.stage_since.0,

@@ -290,6 +290,7 @@ fn transfer(pass: &v1::OperatorTransfer, operator: OperatorId, epoch: Epoch) -> 
         TransferTarget::BackOffice {
             route: problems.name("route", &pass.route),
             channel: problems.name("channel", &pass.channel),
+            reply_by: (!pass.reply_by.is_empty()).then(|| problems.name("reply_by", &pass.reply_by)),
         }
     } else if pass.login.is_empty() {
         if pass.hold_ms != 0 {

@@ -14,12 +14,13 @@ fn plan_with_a_route() -> v1::Plan {
         queue: "calls".into(),
         term_ms: 3_600_000,
         warn_before_ms: 600_000,
-        escalate_to: None,
         watchers: vec!["anna".into()],
+        ..v1::RouteStage::default()
     };
+    let letter = v1::RouteStage { reply_by: vec!["post".into()], ..stage("letter") };
     let route = v1::Route {
         name: "claims".into(),
-        stages: vec![stage("check"), stage("answer")],
+        stages: vec![stage("check"), letter, stage("answer")],
         term_ms: Some(7_200_000),
         calendar: None,
     };
@@ -50,6 +51,7 @@ async fn a_call_becomes_a_case_that_supervisors_list_and_operators_close() {
         assignment,
         route: "claims".into(),
         channel: "voice".into(),
+        reply_by: "post".into(),
         ..v1::OperatorTransfer::default()
     };
     let both = v1::OperatorTransfer { queue: "calls".into(), ..to.clone() };
@@ -96,6 +98,7 @@ async fn a_call_becomes_a_case_that_supervisors_list_and_operators_close() {
         vera.get_case(v1::GetCaseRequest { case: name.case }).await.unwrap().into_inner().case.unwrap();
     assert_eq!((case.end(), case.history.len(), case.contact), (v1::CaseEnd::ClosedEarly, 1, None));
     assert_eq!(case.history[0].operator_login.as_deref(), Some("anna"));
+    assert_eq!(case.reply_by.as_deref(), Some("post"));
     let unknown = vera.get_case(v1::GetCaseRequest { case: "k9.9".into() }).await.unwrap_err();
     assert_eq!((unknown.code(), &*carried(&unknown).code), (Code::NotFound, "not-found"));
 }

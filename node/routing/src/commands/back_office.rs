@@ -13,8 +13,8 @@ impl Router {
     pub(super) fn hand_to_back_office(
         &mut self,
         command: &TransferContact,
-        route: &Name,
-        channel: &Name,
+        (route, channel): (&Name, &Name),
+        reply_by: Option<&Name>,
     ) -> Result<Reply, Refusal> {
         let contact = self.known_contact(command.answer.contact)?;
         match contact.state {
@@ -29,7 +29,7 @@ impl Router {
                 let (slot, wrap_up) = (contact.id.slot, self.wrap_up_after(contact, command.wrap_up));
                 self.totals_of(slot).transferred += 1;
                 self.finish_talk(slot, operator, wrap_up);
-                self.open_related_case(slot, route, channel);
+                self.open_related_case(slot, route, channel, reply_by);
                 Ok(Reply::Done)
             }
         }

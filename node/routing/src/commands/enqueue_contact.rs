@@ -404,6 +404,7 @@ fn check_facts(facts: &Facts) -> Result<(), Refusal> {
         ("facts.supply_point", &facts.supply_point),
         ("facts.intent", &facts.intent),
         ("facts.case", &facts.case),
+        ("facts.reply_by", &facts.reply_by),
     ];
     for (field, text) in texts {
         if let Some(text) = text {

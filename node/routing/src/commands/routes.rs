@@ -2,9 +2,9 @@
 
 use super::apply_plan::{check_names, conflict};
 use crate::directory::Directory;
-use crate::fields::{check_span, invalid};
+use crate::fields::{check_name, check_span, invalid};
 use crate::ids::{Millis, Name};
-use crate::limits::{ROUTES_MAX, STAGES_MAX, WATCHERS_MAX};
+use crate::limits::{REPLY_WAYS_MAX, ROUTES_MAX, STAGES_MAX, WATCHERS_MAX};
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::rules::{Route, Stage};
@@ -37,7 +37,14 @@ fn check_route(route: &Route, directory: &Directory) -> Result<(), Refusal> {
     check_names("rules.routes.stages", route.stages.iter().map(|stage| &stage.name), STAGES_MAX)?;
     route.term.map_or(Ok(()), |term| check_term("rules.routes.term_ms", term))?;
     route.calendar.iter().try_for_each(|name| directory.find_calendar(name).map(drop))?;
-    route.stages.iter().try_for_each(|stage| check_stage(&route.name, stage, directory))
+    route.stages.iter().try_for_each(|stage| check_stage(&route.name, stage, directory))?;
+    match route.stages.first() {
+        Some(first) if !first.reply_by.is_empty() => Err(conflict(alloc::format!(
+            "route {:?}: every case begins with the first stage; only those behind it have a reply_by",
+            route.name
+        ))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn check_stage(route: &Name, stage: &Stage, directory: &Directory) -> Result<(), Refusal> {
@@ -50,7 +57,13 @@ fn check_stage(route: &Name, stage: &Stage, directory: &Directory) -> Result<(),
         )));
     }
     stage.escalate_to.iter().try_for_each(|name| directory.find_queue(name).map(drop))?;
-    check_names("rules.routes.stages.watchers", stage.watchers.iter(), WATCHERS_MAX)
+    check_names("rules.routes.stages.watchers", stage.watchers.iter(), WATCHERS_MAX)?;
+    stage.channel.iter().try_for_each(|name| directory.find_channel(name).map(drop))?;
+    stage
+        .call_back
+        .iter()
+        .try_for_each(|principals| check_name("rules.routes.stages.call_back", principals))?;
+    check_names("rules.routes.stages.reply_by", stage.reply_by.iter(), REPLY_WAYS_MAX)
 }
 
 fn check_term(field: &str, term: Millis) -> Result<(), Refusal> {

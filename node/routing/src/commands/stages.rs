@@ -2,11 +2,13 @@
 //! contact; terms are counted in working time, and a date that was given stays.
 
 use alloc::format;
+use alloc::sync::Arc;
 
+use super::enqueue_contact::order_hash;
 use crate::calendar::CalendarPlan;
 use crate::case::{Case, CaseEnd, CaseState, StageDone};
-use crate::command::CaseStep;
-use crate::contact::Contact;
+use crate::command::{CallbackOrder, CaseStep};
+use crate::contact::{Contact, Text};
 use crate::effect::{Effect, EndReason};
 use crate::fields::invalid;
 use crate::ids::{CaseId, ChannelId, Millis, Name, OperatorId, Timestamp, UnitId};
@@ -14,7 +16,7 @@ use crate::limits::{CASE_HISTORY_MAX, CASES_MAX};
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
-use crate::rules::Stage;
+use crate::rules::{Facts, Stage};
 
 /// Where a case goes when its stage is completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ impl Router {
             reference: opened_by.unwrap_or(work).text.key.clone(),
             stage: 0,
             unit,
+            reply_by: work.text.facts.reply_by.clone(),
             opened_at: self.now,
             due: self.due_of(&route, unit),
             stage_since: self.now,
@@ -72,8 +75,18 @@ impl Router {
     }
 
     /// The case of a contact that was handed to the back office.
-    pub(super) fn open_related_case(&mut self, slot: u32, route: &Name, channel: ChannelId) {
-        let call = self.tables.contact(slot).clone();
+    pub(super) fn open_related_case(
+        &mut self,
+        slot: u32,
+        route: &Name,
+        channel: ChannelId,
+        reply_by: Option<&Name>,
+    ) {
+        let mut call = self.tables.contact(slot).clone();
+        if let Some(way) = reply_by {
+            let facts = Facts { reply_by: Some(way.clone()), ..call.text.facts.clone() };
+            call.text = Arc::new(Text { facts, ..Text::clone(&call.text) });
+        }
         let key = self.free_key(&call, 1, |n| format!("{}/{n}", call.text.key).into());
         let mut work = self.next_work(&call, route, 0, channel, key);
         let case = self.open_case(route.clone(), &work, Some(&call));
@@ -96,17 +109,22 @@ impl Router {
                 }
             };
         };
-        let stages = self.tables.directory.find_route(&case.route)?.stages.len();
-        let next = case.stage + if is(Planted::StageSkipped) { 2 } else { 1 };
+        let stages = &self.tables.directory.find_route(&case.route)?.stages;
+        let had = (0u16..).zip(stages).filter(|(_, stage)| case.has(stage)).map(|(place, _)| place);
+        let skipped = usize::from(is(Planted::StageSkipped));
         Ok(Some(match step {
-            CaseStep::Next if usize::from(next) < stages => Onward::Stage(next),
-            CaseStep::Next => Onward::Close(CaseEnd::Done),
-            CaseStep::Close => Onward::Close(CaseEnd::ClosedEarly),
-            CaseStep::Return if case.stage == 0 => {
-                return Err(invalid("step", "the case is at its first stage; there is none before it"));
+            CaseStep::Next => {
+                let mut next = had.skip_while(|place| *place <= case.stage).skip(skipped);
+                next.next().map_or(Onward::Close(CaseEnd::Done), Onward::Stage)
             }
+            CaseStep::Close => Onward::Close(CaseEnd::ClosedEarly),
             CaseStep::Return if is(Planted::ReturnIgnored) => Onward::Stage(case.stage),
-            CaseStep::Return => Onward::Stage(case.stage - 1),
+            CaseStep::Return => match had.take_while(|place| *place < case.stage).last() {
+                Some(before) => Onward::Stage(before),
+                None => {
+                    return Err(invalid("step", "the case is at its first stage; there is none before it"));
+                }
+            },
         }))
     }
 
@@ -315,10 +333,21 @@ impl Router {
         channel: ChannelId,
         key: (Name, u128),
     ) -> Contact {
-        let directory = &self.tables.directory;
-        let queue = self.stage_of(route, stage).and_then(|stage| directory.find_queue(&stage.queue).ok());
+        let (directory, rules) = (&self.tables.directory, self.stage_of(route, stage));
+        let queue = rules.and_then(|stage| directory.find_queue(&stage.queue).ok());
         let queue = queue.map_or(before.queue, |found| found.0);
-        self.work_in(queue, before, channel, key)
+        let own = rules.and_then(|stage| directory.find_channel(stage.channel.as_ref()?).ok());
+        let channel = own.map_or(channel, |found| found.0);
+        let mut work = self.work_in(queue, before, channel, key);
+        let order = rules.and_then(|stage| {
+            let principals = stage.call_back.clone()?;
+            Some(CallbackOrder { number: before.text.facts.phone.clone()?, principals })
+        });
+        if let Some(order) = order {
+            work.callback = Some(order_hash(&order));
+            work.text = Arc::new(Text { callback: Some(order), ..Text::clone(&work.text) });
+        }
+        work
     }
 }
 

@@ -27,8 +27,8 @@ impl Router {
         check_transfer(command)?;
         let contact = self.answered_contact(&command.answer)?;
         match &command.to {
-            TransferTarget::BackOffice { route, channel } => {
-                return self.hand_to_back_office(command, route, channel);
+            TransferTarget::BackOffice { route, channel, reply_by } => {
+                return self.hand_to_back_office(command, (route, channel), reply_by.as_ref());
             }
             TransferTarget::Consulted { leg } => return self.hand_to_asked(command, *leg),
             TransferTarget::Queue(_) | TransferTarget::Operator { .. } => {}
@@ -160,9 +160,10 @@ fn check_transfer(command: &TransferContact) -> Result<(), Refusal> {
             }
             queue.as_ref().map_or(Ok(()), |queue| check_name("to.queue", queue))
         }
-        TransferTarget::BackOffice { route, channel } => {
+        TransferTarget::BackOffice { route, channel, reply_by } => {
             check_name("to.route", route)?;
-            check_name("to.channel", channel)
+            check_name("to.channel", channel)?;
+            reply_by.as_ref().map_or(Ok(()), |way| check_name("to.reply_by", way))
         }
         TransferTarget::Consulted { .. } => Ok(()),
     }

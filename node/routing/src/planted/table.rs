@@ -290,6 +290,12 @@ pub const ALL: &[Mistake] = &[
         &["I11"],
     ),
     mistake(
+        Planted::EveryAnswerGiven,
+        "the core",
+        "A case goes through the stages of every way of answering",
+        &["I1"],
+    ),
+    mistake(
         Planted::StrandedStay,
         "the core",
         "Whom nobody could serve stays in spite of what the queue says",

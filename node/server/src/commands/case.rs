@@ -113,6 +113,7 @@ fn case_answer(case: &Case, stamp: &ReadStamp) -> Answer {
     ];
     lines.extend(case.due_ms.map(|due| ("due", moment(due))));
     lines.extend(case.unit.clone().map(|unit| ("unit", unit)));
+    lines.extend(case.reply_by.clone().map(|way| ("answer by", way)));
     lines.extend(case.contact.clone().map(|contact| ("contact", contact)));
     lines.extend(case.opened_by.clone().map(|contact| ("opened by", contact)));
     lines.extend(case.closed_at_ms.map(|at| ("closed", moment(at))));
@@ -165,6 +166,7 @@ fn case_json(case: &Case) -> Value {
         "place": case.place,
         "stage": case.stage,
         "unit": case.unit,
+        "reply_by": case.reply_by,
         "opened_at_ms": case.opened_at_ms,
         "due_ms": case.due_ms,
         "stage_since_ms": case.stage_since_ms,

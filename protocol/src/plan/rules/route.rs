@@ -14,6 +14,9 @@ pub(super) fn to_message(route: &Route) -> v1::Route {
         warn_before_ms: stage.warn_before.0,
         escalate_to: stage.escalate_to.as_ref().map(text),
         watchers: texts(&stage.watchers),
+        reply_by: texts(&stage.reply_by),
+        channel: stage.channel.as_ref().map(text),
+        call_back: stage.call_back.as_ref().map(text),
     };
     v1::Route {
         name: text(&route.name),
@@ -31,6 +34,9 @@ pub(super) fn from_message(route: v1::Route) -> Route {
         warn_before: Millis(stage.warn_before_ms),
         escalate_to: stage.escalate_to.map(Name::from),
         watchers: names(stage.watchers),
+        reply_by: names(stage.reply_by),
+        channel: stage.channel.map(Name::from),
+        call_back: stage.call_back.map(Name::from),
     };
     Route {
         name: route.name.into(),
