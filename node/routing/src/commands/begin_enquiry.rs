@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::enqueue_contact::{check_time, order_hash};
-use super::stages::due_after;
+use super::terms::due_after;
 use crate::calendar::CalendarPlan;
 use crate::command::{AnswerOffer, BeginEnquiry, FreeCaller, PromisedCall};
 use crate::contact::{Contact, State, Text};

@@ -32,6 +32,7 @@ mod set_presence;
 mod stages;
 mod supervise;
 mod take_next;
+mod terms;
 mod transfer_contact;
 mod update_contact;
 mod wrap_up;
