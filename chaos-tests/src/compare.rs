@@ -100,8 +100,8 @@ fn view_of(state: &ContactState) -> ringmain_routing::ContactState {
     use ringmain_routing::ContactState as View;
     match *state {
         ContactState::Waiting => View::Waiting,
-        ContactState::Offered { operator, at, deadline, automatic, .. } => {
-            View::Offered { operator, at, deadline, automatic }
+        ContactState::Offered { operator, at, deadline, mode, .. } => {
+            View::Offered { operator, at, deadline, mode }
         }
         ContactState::Handling { operator, since, on_hold } => View::Handling { operator, since, on_hold },
         ContactState::WrapUp { operator, until, .. } => View::WrapUp { operator, until },

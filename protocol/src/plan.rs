@@ -148,6 +148,7 @@ fn queue_to_message(queue: &QueuePlan) -> v1::QueuePlan {
         Answer::Automatic => (AnswerMode::Automatic, 0),
         Answer::Confirmed { within } => (AnswerMode::Confirmed, within.0),
         Answer::Offered { within } => (AnswerMode::Offered, within.0),
+        Answer::Previewed { within } => (AnswerMode::Previewed, within.0),
     };
     let orphan = match queue.orphan {
         Orphan::Requeue => OrphanRule::Requeue,
@@ -177,8 +178,10 @@ fn queue_from_message(at: usize, queue: v1::QueuePlan, problems: &mut Vec<FieldP
         AnswerMode::Automatic => Answer::Automatic,
         AnswerMode::Confirmed => Answer::Confirmed { within },
         AnswerMode::Offered => Answer::Offered { within },
+        AnswerMode::Previewed => Answer::Previewed { within },
         AnswerMode::Unspecified => {
-            problems.push(problem(&format!("{field}.answer"), "say AUTOMATIC, CONFIRMED or OFFERED"));
+            problems
+                .push(problem(&format!("{field}.answer"), "say AUTOMATIC, CONFIRMED, OFFERED or PREVIEWED"));
             Answer::Automatic
         }
     };

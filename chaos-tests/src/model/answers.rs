@@ -1,7 +1,7 @@
 //! What operators say about the contacts in their hands, and what their silence means.
 
 use ringmain_routing::command::{AnswerOffer, CompleteContact, ContactResult, ExtendWrapUp};
-use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
+use ringmain_routing::effect::{EndReason, OfferMode, PresenceState, WithdrawReason};
 use ringmain_routing::limits::EXCLUSIONS_PER_OPERATOR_MAX;
 use ringmain_routing::{ContactId, Effect, Millis, Name, OperatorId, Refusal, Reply};
 
@@ -40,11 +40,7 @@ impl Model {
     pub(super) fn accept(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {
         match self.check_answer(answer)? {
             ContactState::Offered { operator, .. } => {
-                self.connect(answer.contact, operator);
-                if self.has_interruptible() {
-                    self.settle(Freed::operator(operator));
-                }
-                self.settle_late();
+                self.take_up(answer.contact, operator);
                 Ok(Reply::Done)
             }
             ContactState::Handling { .. } | ContactState::WrapUp { .. } => Ok(Reply::Done),
@@ -52,10 +48,21 @@ impl Model {
         }
     }
 
+    /// An offer becomes a talk: by its operator's word, or of a preview by its time.
+    pub(super) fn take_up(&mut self, id: ContactId, operator: OperatorId) {
+        self.connect(id, operator);
+        if self.has_interruptible() {
+            self.settle(Freed::operator(operator));
+        }
+        self.settle_late();
+    }
+
     pub(super) fn decline(&mut self, answer: &AnswerOffer) -> Result<Reply, Refusal> {
         match self.check_answer(answer)? {
-            ContactState::Offered { automatic: true, .. } => Err(Refusal::CannotDecline(answer.contact)),
-            ContactState::Offered { automatic: false, .. } => {
+            ContactState::Offered { mode: OfferMode::Confirmed, .. } => {
+                Err(Refusal::CannotDecline(answer.contact))
+            }
+            ContactState::Offered { mode: OfferMode::Offered | OfferMode::Previewed, .. } => {
                 self.take_back(answer.contact, WithdrawReason::Declined);
                 Ok(Reply::Done)
             }

@@ -126,7 +126,7 @@ pub(super) fn check_once<'a>(field: &str, names: impl Iterator<Item = &'a Name>)
 fn check_queue(plan: &Plan, queue: &QueuePlan) -> Result<(), Refusal> {
     let within = match queue.answer {
         Answer::Automatic => Millis(1),
-        Answer::Confirmed { within } | Answer::Offered { within } => within,
+        Answer::Confirmed { within } | Answer::Offered { within } | Answer::Previewed { within } => within,
     };
     check(within.0 > 0, "queues")?;
     for span in [within, queue.wrap_up, queue.wrap_up_max, queue.target.within] {

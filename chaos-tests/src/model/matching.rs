@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use ringmain_routing::effect::OfferMode;
 use ringmain_routing::plan::Answer;
 use ringmain_routing::{AssignmentEpoch, ContactId, Effect, OperatorId, Timestamp};
 
@@ -296,8 +297,13 @@ impl Model {
         self.give(id, to);
         match answer {
             Answer::Automatic => self.connect(id, to),
-            Answer::Confirmed { within } => self.offer(id, to, now + within, true, idle_before),
-            Answer::Offered { within } => self.offer(id, to, now + within, false, idle_before),
+            Answer::Confirmed { within } => {
+                self.offer(id, to, now + within, OfferMode::Confirmed, idle_before)
+            }
+            Answer::Offered { within } => self.offer(id, to, now + within, OfferMode::Offered, idle_before),
+            Answer::Previewed { within } => {
+                self.offer(id, to, now + within, OfferMode::Previewed, idle_before);
+            }
         }
         self.notice_given(to);
     }
@@ -329,14 +335,14 @@ impl Model {
         id: ContactId,
         operator: OperatorId,
         deadline: Timestamp,
-        automatic: bool,
+        mode: OfferMode,
         idle_before: Timestamp,
     ) {
         let at = self.now;
         let contact = self.contact_mut(id);
-        contact.state = ContactState::Offered { operator, at, deadline, automatic, idle_before };
+        contact.state = ContactState::Offered { operator, at, deadline, mode, idle_before };
         let (gateway, assignment) = (contact.gateway(), contact.assignment);
-        self.effects.push(Effect::RingOperator { contact: id, operator, assignment, deadline, automatic });
+        self.effects.push(Effect::RingOperator { contact: id, operator, assignment, deadline, mode });
         self.effects.push(Effect::AnnounceAssigned { contact: id, gateway, operator, assignment });
     }
 

@@ -50,7 +50,7 @@ mod waits;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ringmain_routing::command::{Action, CaseStep, Closure, TransferTarget};
-use ringmain_routing::plan::{QueuePlan, UnitPlan};
+use ringmain_routing::plan::{Answer, QueuePlan, UnitPlan};
 use ringmain_routing::rules::{Facts, OperatorRules, PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{
     Command, ContactId, Effect, GatewayId, HelpAsked, LogIndex, Millis, Name, OperatorId, Outcome, Plan,
@@ -437,7 +437,8 @@ pub(crate) fn says_rules(command: &Command) -> bool {
 }
 
 fn has_rules(plan: &Plan) -> bool {
-    let in_queue = |queue: &QueuePlan| queue.rules != QueueRules::default();
+    let is_previewed = |queue: &QueuePlan| matches!(queue.answer, Answer::Previewed { .. });
+    let in_queue = |queue: &QueuePlan| queue.rules != QueueRules::default() || is_previewed(queue);
     let in_unit = |unit: &UnitPlan| unit.rules != UnitRules::default();
     plan.rules != PlanRules::default() || plan.queues.iter().any(in_queue) || plan.units.iter().any(in_unit)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringmain_routing::command::{
     Action, CallbackOrder, ContactDetails, ContactResult, Context, EnqueueContact,
 };
-use ringmain_routing::effect::{EndReason, PresenceState};
+use ringmain_routing::effect::{EndReason, OfferMode, PresenceState};
 use ringmain_routing::plan::UnitPlan;
 use ringmain_routing::rules::{OperatorRules, Treatment};
 use ringmain_routing::{
@@ -151,10 +151,10 @@ pub enum ContactState {
         operator: OperatorId,
         /// Since when.
         at: Timestamp,
-        /// When silence becomes RONA.
+        /// When silence becomes RONA, or connects them.
         deadline: Timestamp,
-        /// Without the right to decline.
-        automatic: bool,
+        /// What may be answered.
+        mode: OfferMode,
         /// The operator's `idle_since` before this offer.
         idle_before: Timestamp,
     },

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringmain_routing::effect::{PresenceState, WithdrawReason};
+use ringmain_routing::effect::{OfferMode, PresenceState, WithdrawReason};
 use ringmain_routing::limits::{JOB_ROWS_PER_ENTRY_MAX, TIMERS_PER_ENTRY_MAX};
 use ringmain_routing::{CaseId, ContactId, EnquiryId, GatewayId, Millis, Name, OperatorId, Party, Timestamp};
 
@@ -80,6 +80,7 @@ impl Model {
         match self.contact_row(id).state {
             ContactState::Waiting if self.contact_row(id).is_asleep() => self.fire_thread(id),
             ContactState::Waiting => self.fire_waiting(id, due),
+            ContactState::Offered { operator, mode: OfferMode::Previewed, .. } => self.take_up(id, operator),
             ContactState::Offered { .. } => self.take_back(id, WithdrawReason::Unanswered),
             ContactState::Handling { .. } => self.fire_thread(id),
             ContactState::WrapUp { .. } => self.finish_wrap_up(id),

@@ -132,6 +132,7 @@ pub(super) fn write_answer(answer: Answer) -> String {
         Answer::Automatic => "automatic".to_owned(),
         Answer::Confirmed { within } => format!("confirmed:{}", within.0),
         Answer::Offered { within } => format!("offered:{}", within.0),
+        Answer::Previewed { within } => format!("previewed:{}", within.0),
     }
 }
 
@@ -142,7 +143,8 @@ pub(super) fn read_answer(text: &str) -> Result<Answer> {
         "automatic" => Ok(Answer::Automatic),
         "confirmed" => Ok(Answer::Confirmed { within }),
         "offered" => Ok(Answer::Offered { within }),
-        _ => bail!("answer={text}: automatic, confirmed:MS or offered:MS"),
+        "previewed" => Ok(Answer::Previewed { within }),
+        _ => bail!("answer={text}: automatic, confirmed:MS, offered:MS or previewed:MS"),
     }
 }
 

@@ -6,7 +6,7 @@ use ringmain_routing::command::{
     Act, Action, AnswerOffer, ContactDetails, DeclaredPresence, EnqueueContact, MoveFrom, OpenSession,
     OperatorPlan, Role, TransferContact, TransferTarget, UpdateContact,
 };
-use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
+use ringmain_routing::effect::{EndReason, OfferMode, PresenceState, WithdrawReason};
 use ringmain_routing::plan::QueuePlan;
 use ringmain_routing::{CaseEnd, Command, Effect, Name, Outcome, Plan, Refusal, Reply, Timestamp};
 
@@ -363,8 +363,12 @@ fn reply(reply: Reply) -> String {
 fn effect(effect: &Effect) -> String {
     match *effect {
         Effect::AnnounceQueued { contact, gateway } => format!("queued {contact} to {gateway}"),
-        Effect::RingOperator { contact, operator, assignment, deadline, automatic } => {
-            let how = if automatic { "confirm" } else { "offer" };
+        Effect::RingOperator { contact, operator, assignment, deadline, mode } => {
+            let how = match mode {
+                OfferMode::Offered => "offer",
+                OfferMode::Confirmed => "confirm",
+                OfferMode::Previewed => "preview",
+            };
             format!("ring {operator} for {contact} assignment={assignment} {how} until {}", deadline.0)
         }
         Effect::AnnounceAssigned { contact, gateway, operator, assignment } => {

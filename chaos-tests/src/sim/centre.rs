@@ -97,7 +97,9 @@ pub(super) fn plan(rng: &mut ChaCha8Rng, kind: Kind, version: u64) -> Plan {
     let span = |rng: &mut ChaCha8Rng, most: u64| {
         Millis(if rng.random_bool(0.3) { 0 } else { rng.random_range(1..most) })
     };
-    let answers = [Answer::Automatic, Answer::Offered { within }, Answer::Confirmed { within }];
+    let is_previewed = kind.has_rules && within.0.is_multiple_of(2);
+    let last = if is_previewed { Answer::Previewed { within } } else { Answer::Confirmed { within } };
+    let answers = [Answer::Automatic, Answer::Offered { within }, last];
     let queue = |rng: &mut ChaCha8Rng, place: usize| QueuePlan {
         answer: answers[rng.random_range(0..answers.len())],
         wrap_up: span(rng, 500),

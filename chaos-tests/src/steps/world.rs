@@ -1,7 +1,7 @@
 //! The small world in which steps happen: few names, short spans, so that everything meets everything.
 
 use ringmain_routing::plan::{Answer, ChannelPlan, Orphan, QueuePlan, SessionPlan, UnitPlan};
-use ringmain_routing::rules::{PlanRules, UnitRules};
+use ringmain_routing::rules::{PlanRules, QueueRules, UnitRules};
 use ringmain_routing::{Millis, Name, Plan, UnitId};
 
 use super::rule_book::{self, PlanRuleSpec, QueueRuleSpec};
@@ -76,10 +76,12 @@ pub fn skills(bits: u8) -> Vec<(Name, u8)> {
 #[must_use]
 pub fn queue(name: &str, spec: QueueSpec) -> QueuePlan {
     let within = Millis(u64::from(spec.within));
+    let rules = rule_book::queue_rules(&spec.rules);
     QueuePlan {
-        answer: match spec.answer % 3 {
-            0 => Answer::Automatic,
-            1 => Answer::Confirmed { within },
+        answer: match (spec.answer % 3, spec.wrap_up_max % 2) {
+            (0, _) => Answer::Automatic,
+            (1, 0) if rules != QueueRules::default() => Answer::Previewed { within },
+            (1, _) => Answer::Confirmed { within },
             _ => Answer::Offered { within },
         },
         wrap_up: Millis(u64::from(spec.wrap_up.min(spec.wrap_up_max))),
@@ -93,7 +95,7 @@ pub fn queue(name: &str, spec: QueueSpec) -> QueuePlan {
             .collect(),
         scope: spec.scope.map(|unit| pick(&UNITS, unit).0.into()),
         open: spec.open,
-        rules: rule_book::queue_rules(&spec.rules),
+        rules,
         ..QueuePlan::named(name)
     }
 }

@@ -180,6 +180,7 @@ fn answer(answer: Answer) -> String {
         Answer::Automatic => "automatic".to_owned(),
         Answer::Confirmed { within } => format!("automatic, confirmed in {}", ms(within.0)),
         Answer::Offered { within } => format!("offered for {}", ms(within.0)),
+        Answer::Previewed { within } => format!("previewed for {}", ms(within.0)),
     }
 }
 

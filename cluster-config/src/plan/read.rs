@@ -258,11 +258,11 @@ fn read_queue(section: &Section<'_>, skills: &Names, units: &Names, sink: &mut S
 
 fn read_answer(section: &Section<'_>) -> Answer {
     let Some(table) = section.section("answer") else { return Answer::Automatic };
-    match (table.optional_number("confirmed_ms"), table.optional_number("offered_ms")) {
-        (Some(within), _) => Answer::Confirmed { within: Millis(within) },
-        (None, Some(within)) => Answer::Offered { within: Millis(within) },
-        (None, None) => Answer::Automatic,
-    }
+    let within = |key| table.optional_number(key).map(Millis);
+    let confirmed = within("confirmed_ms").map(|within| Answer::Confirmed { within });
+    let offered = || within("offered_ms").map(|within| Answer::Offered { within });
+    let previewed = || within("preview_ms").map(|within| Answer::Previewed { within });
+    confirmed.or_else(offered).or_else(previewed).unwrap_or(Answer::Automatic)
 }
 
 fn read_sessions(file: &Section<'_>) -> SessionPlan {

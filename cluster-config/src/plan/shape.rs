@@ -415,6 +415,12 @@ static ANSWER: Shape = Shape {
             need: Need::Optional,
             doc: "The operator accepts or declines within this time.",
         },
+        Field {
+            name: "preview_ms",
+            kind: Kind::Integer(1, SPAN_MS_MAX),
+            need: Need::Optional,
+            doc: "The operator looks at it for so long, may begin sooner or decline; then they are connected.",
+        },
     ],
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ringmain_replication::{Applied, Replica};
-use ringmain_routing::effect::{EndReason, WithdrawReason};
+use ringmain_routing::effect::{EndReason, OfferMode, WithdrawReason};
 use ringmain_routing::{Command, ContactId, Effect, Plan, QueueId, Router};
 use ringmain_telemetry::{labels, names};
 
@@ -55,8 +55,12 @@ impl Tally {
     fn count(&mut self, effect: &Effect, applied: &Applied, router: &Router) {
         match effect {
             Effect::AnnounceQueued { .. } | Effect::AnnounceAssigned { .. } => {}
-            Effect::RingOperator { automatic, .. } => {
-                let answer = if *automatic { "confirmed" } else { "offered" };
+            Effect::RingOperator { mode, .. } => {
+                let answer = match mode {
+                    OfferMode::Offered => "offered",
+                    OfferMode::Confirmed => "confirmed",
+                    OfferMode::Previewed => "previewed",
+                };
                 self.add(names::OFFERS, labels::ANSWER, answer);
             }
             Effect::ConnectContact { contact, .. } => self.connected(*contact, applied, router),

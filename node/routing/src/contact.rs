@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{CallbackOrder, ContactDetails, ContactResult, Context};
-use crate::effect::EndReason;
+use crate::effect::{EndReason, OfferMode};
 use crate::ids::{
     AssignmentEpoch, CaseId, ChannelId, ContactId, GatewayId, LogIndex, Millis, Name, OperatorId,
     PrincipalId, QueueId, SkillId, Timestamp, UnitId,
@@ -121,7 +121,7 @@ pub(crate) enum State {
         operator: OperatorId,
         at: Timestamp,
         deadline: Timestamp,
-        automatic: bool,
+        mode: OfferMode,
         idle_before: Timestamp,
     },
     Handling {

@@ -150,6 +150,17 @@ pub enum ThreadNews {
     Closed,
 }
 
+/// What an operator may answer to an offer, and what silence means (R3.6). What logs wrote as yes or no reads as the first two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum OfferMode {
+    /// Accept or decline; silence is RONA.
+    Offered,
+    /// The desktop answers by itself, with no right to decline; silence is RONA.
+    Confirmed,
+    /// Accept or decline; silence connects them.
+    Previewed,
+}
+
 /// Something to be told to somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
@@ -168,10 +179,10 @@ pub enum Effect {
         operator: OperatorId,
         /// To be carried by the answer.
         assignment: AssignmentEpoch,
-        /// When silence becomes RONA.
+        /// When silence becomes RONA; of a preview, when they are connected.
         deadline: Timestamp,
-        /// Whether the desktop answers by itself, with no right to decline.
-        automatic: bool,
+        /// What may be answered, and what silence means.
+        mode: OfferMode,
     },
     /// The contact has an operator who may have to answer yet (to its gateway).
     AnnounceAssigned {

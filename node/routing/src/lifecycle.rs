@@ -25,7 +25,7 @@ impl Router {
                 }
             }
             State::Waiting(Wait::InLine) => self.promote(slot, due),
-            State::Offered { .. } => self.take_back_offer(slot, WithdrawReason::Unanswered),
+            State::Offered { operator, mode, .. } => self.offer_timer(slot, operator, mode),
             State::WrapUp { operator, .. } => self.end_contact(slot, EndReason::Completed(operator)),
             State::Ended { .. } => self.tables.remove_contact(slot),
             State::Handling { .. } | State::Waiting(Wait::ForCustomer) => self.thread_timer(slot),

@@ -7,7 +7,7 @@ use core::cmp::Reverse;
 
 use crate::bitset::Bitset;
 use crate::contact::{Contact, Need, State, Wait};
-use crate::effect::Effect;
+use crate::effect::{Effect, OfferMode};
 use crate::ids::{AssignmentEpoch, ContactId, Millis, OperatorId, QueueId, Timestamp};
 use crate::ladder::skill_sum;
 use crate::operator::Operator;
@@ -452,8 +452,13 @@ impl Router {
         let answer = self.tables.directory.queue(self.tables.contact(contact).queue).answer;
         let state = match if is_taken { Answer::Automatic } else { answer } {
             Answer::Automatic => State::Handling { operator: operator_id, since: now, on_hold: None },
-            Answer::Confirmed { within } => offered(operator_id, now, within, true, idle_before),
-            Answer::Offered { within } => offered(operator_id, now, within, false, idle_before),
+            Answer::Confirmed { within } => {
+                offered(operator_id, now, within, OfferMode::Confirmed, idle_before)
+            }
+            Answer::Offered { within } => offered(operator_id, now, within, OfferMode::Offered, idle_before),
+            Answer::Previewed { within } => {
+                offered(operator_id, now, within, OfferMode::Previewed, idle_before)
+            }
         };
         if self.format >= 3 {
             self.turns += 1;
@@ -480,8 +485,8 @@ impl Router {
         let row = self.tables.contact(slot);
         let (contact, gateway, assignment) = (row.id, row.gateway, row.assignment);
         match row.state {
-            State::Offered { operator, deadline, automatic, .. } => {
-                self.emit(Effect::RingOperator { contact, operator, assignment, deadline, automatic });
+            State::Offered { operator, deadline, mode, .. } => {
+                self.emit(Effect::RingOperator { contact, operator, assignment, deadline, mode });
                 self.emit(Effect::AnnounceAssigned { contact, gateway, operator, assignment });
             }
             State::Handling { .. } => self.connect(slot),
@@ -517,8 +522,8 @@ fn offered(
     operator: OperatorId,
     now: Timestamp,
     within: Millis,
-    automatic: bool,
+    mode: OfferMode,
     idle_before: Timestamp,
 ) -> State {
-    State::Offered { operator, at: now, deadline: now + within, automatic, idle_before }
+    State::Offered { operator, at: now, deadline: now + within, mode, idle_before }
 }

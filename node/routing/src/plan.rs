@@ -71,6 +71,12 @@ pub enum Answer {
         /// Time to decide.
         within: Millis,
     },
+    /// The operator sees what it is before they are connected, and may begin sooner or decline. Logs before format 3
+    /// know none.
+    Previewed {
+        /// Time to look; then they are connected.
+        within: Millis,
+    },
 }
 
 /// What becomes of a contact whose operator does not come back within the grace.
@@ -187,7 +193,9 @@ impl Plan {
     /// Whether it says anything that only format 3 can.
     pub(crate) fn has_rules(&self) -> bool {
         self.rules != PlanRules::default()
-            || self.queues.iter().any(|queue| queue.rules != QueueRules::default())
+            || self.queues.iter().any(|queue| {
+                queue.rules != QueueRules::default() || matches!(queue.answer, Answer::Previewed { .. })
+            })
             || self.units.iter().any(|unit| unit.rules != UnitRules::default())
     }
 }

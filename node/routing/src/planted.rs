@@ -120,6 +120,8 @@ pub enum Planted {
     PromotedToUrgent,
     /// A plan may leave those who wait without anybody who could serve them.
     StrandedByPlan,
+    /// A preview that nobody answers is a missed offer.
+    PreviewMissed,
     /// A case goes through the stages of every way of answering.
     EveryAnswerGiven,
     /// Whom nobody could serve stays in spite of what the queue says.

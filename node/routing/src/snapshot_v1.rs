@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{CallbackOrder, ContactDetails};
 use crate::contact::{Contact, State, Text, Wait};
-use crate::effect::{EndReason, PresenceState};
+use crate::effect::{EndReason, OfferMode, PresenceState};
 use crate::ids::{
     AssignmentEpoch, ChannelId, ContactId, GatewayId, Incarnation, LogIndex, Millis, Name, NodeId,
     OperatorId, QueueId, Timestamp,
@@ -103,7 +103,7 @@ enum StateV1 {
         operator: OperatorId,
         at: Timestamp,
         deadline: Timestamp,
-        automatic: bool,
+        mode: OfferMode,
         idle_before: Timestamp,
     },
     Handling {
@@ -261,8 +261,8 @@ impl From<StateV1> for State {
     fn from(old: StateV1) -> State {
         match old {
             StateV1::Waiting(wait) => State::Waiting(wait),
-            StateV1::Offered { operator, at, deadline, automatic, idle_before } => {
-                State::Offered { operator, at, deadline, automatic, idle_before }
+            StateV1::Offered { operator, at, deadline, mode, idle_before } => {
+                State::Offered { operator, at, deadline, mode, idle_before }
             }
             StateV1::Handling { operator, since } => State::Handling { operator, since, on_hold: None },
             StateV1::WrapUp { operator, since, until } => State::WrapUp { operator, since, until },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{CallbackOrder, ContactDetails, ContactResult, Context, Role};
 use crate::companions::Invitation;
 use crate::contact::{Contact, State, Wait};
-use crate::effect::{EndReason, PresenceState};
+use crate::effect::{EndReason, OfferMode, PresenceState};
 use crate::ids::{
     AssignmentEpoch, CaseId, ContactId, EnquiryId, GatewayId, LogIndex, Millis, Name, OperatorId, Party,
     QueueId, Timestamp, hash_parts,
@@ -122,10 +122,10 @@ pub enum ContactState {
         operator: OperatorId,
         /// Since when.
         at: Timestamp,
-        /// When silence becomes RONA.
+        /// When silence becomes RONA; of a preview, when they are connected.
         deadline: Timestamp,
-        /// Whether the desktop answers by itself.
-        automatic: bool,
+        /// What may be answered.
+        mode: OfferMode,
     },
     /// Customer and operator talk.
     Handling {
@@ -532,8 +532,8 @@ fn view_state(state: &State) -> (ContactState, Option<(OperatorId, Timestamp)>) 
     match *state {
         State::Waiting(Wait::Held { operator, until }) => (ContactState::Waiting, Some((operator, until))),
         State::Waiting(Wait::Later | Wait::InLine | Wait::ForCustomer) => (ContactState::Waiting, None),
-        State::Offered { operator, at, deadline, automatic, .. } => {
-            (ContactState::Offered { operator, at, deadline, automatic }, None)
+        State::Offered { operator, at, deadline, mode, .. } => {
+            (ContactState::Offered { operator, at, deadline, mode }, None)
         }
         State::Handling { operator, since, on_hold } => {
             (ContactState::Handling { operator, since, on_hold }, None)

@@ -523,3 +523,51 @@ fn r2_5_a_plan_that_asks_for_less_matches_who_is_held_for_one_operator_too() {
     change(&mut centre, |plan| plan.queues[0].required.clear()).expect("it asks for less");
     assert_eq!(centre.with("2").as_deref(), Some("anna"));
 }
+
+fn previewed() -> Centre {
+    let answer = Answer::Previewed { within: Millis(15_000) };
+    Centre::new(plan(vec![QueuePlan { answer, wrap_up: Millis(0), ..QueuePlan::named("a") }]))
+}
+
+#[test]
+fn r3_6_what_is_previewed_is_connected_by_its_time() {
+    let mut centre = previewed();
+    centre.ready(operator("anna"));
+    let contact = centre.push(contact("1", "a", 3));
+    let rings = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::RingOperator { mode: effect::OfferMode::Previewed, deadline: Timestamp(16_000), .. }
+        )
+    };
+    assert!(centre.effects.iter().any(rings), "{:?}", centre.effects);
+    centre.tick(15_999);
+    assert!(matches!(centre.view("1").state, ContactState::Offered { .. }));
+    let bytes = centre.router.snapshot().encode();
+    centre.router = Router::restore(&bytes).expect("a sound snapshot");
+    centre.tick(16_000);
+    assert!(matches!(centre.view("1").state, ContactState::Handling { since: Timestamp(16_000), .. }));
+    let connects =
+        |effect: &&Effect| matches!(effect, Effect::ConnectContact { contact: is, .. } if *is == contact);
+    assert_eq!(centre.effects.iter().filter(connects).count(), 1);
+    centre.complete("1");
+}
+
+#[test]
+fn r3_6_what_is_previewed_begins_sooner_or_is_declined() {
+    let mut centre = previewed();
+    centre.ready(operator("anna"));
+    centre.push(contact("1", "a", 3));
+    centre.at += 5_000;
+    let answer = centre.answer("1");
+    centre.ok(Command::AcceptOffer(answer.clone()));
+    assert!(matches!(centre.view("1").state, ContactState::Handling { since: Timestamp(6_000), .. }));
+    centre.ok(Command::AcceptOffer(answer));
+    centre.complete("1");
+    centre.push(contact("2", "a", 3));
+    let answer = centre.answer("2");
+    centre.ok(Command::DeclineOffer(answer));
+    assert_eq!(centre.with("2"), None);
+    centre.tick(60_000);
+    assert_eq!(centre.with("2"), None, "the time of a preview that was declined connects nobody");
+}

@@ -38,7 +38,7 @@ labels! { ALL:
     PEER = "peer", "numbers of the cluster's other nodes";
     SOURCE = "source", "`built` here or `installed` from the leader";
     FREIGHT = "freight", "`snapshot` or `history`";
-    ANSWER = "answer", "`automatic`, `confirmed`, `offered`";
+    ANSWER = "answer", "`automatic`, `confirmed`, `offered`, `previewed`";
     ALERT = "alert", "names of the alerts in docs/runbooks";
     VERSION = "version", "the version of the binary";
 }

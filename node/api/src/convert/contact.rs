@@ -3,7 +3,7 @@
 use ringmain_actors::StreamEnd;
 use ringmain_protocol::v1;
 use ringmain_routing::command::{CallbackOrder, ContactDetails, ContactResult};
-use ringmain_routing::effect::{EndReason, PresenceState, WithdrawReason};
+use ringmain_routing::effect::{EndReason, OfferMode, PresenceState, WithdrawReason};
 use ringmain_routing::rules::{Treatment, Writer};
 use ringmain_routing::{
     BreakView, ContactState, ContactView, InvitationView, Name, OperatorId, OperatorView, Router,
@@ -37,7 +37,8 @@ pub(crate) fn contact(view: &ContactView, router: &Router) -> v1::Contact {
         operator_login: operator.and_then(|id| login(id, router)),
         state_since_ms: state.since,
         state_until_ms: state.until,
-        automatic: state.automatic,
+        automatic: state.mode == Some(OfferMode::Confirmed),
+        preview: state.mode == Some(OfferMode::Previewed),
         end_reason: end_reason.into(),
         merged_into,
         sources: view.sources,
@@ -114,7 +115,7 @@ struct StateFields {
     operator: Option<OperatorId>,
     since: Option<u64>,
     until: Option<u64>,
-    automatic: bool,
+    mode: Option<OfferMode>,
     on_hold: Option<u64>,
     ended: Option<EndReason>,
 }
@@ -125,17 +126,17 @@ fn state_of(state: &ContactState) -> StateFields {
         operator: None,
         since: None,
         until: None,
-        automatic: false,
+        mode: None,
         on_hold: None,
         ended: None,
     };
     match *state {
         ContactState::Waiting => {}
-        ContactState::Offered { operator, at, deadline, automatic } => {
+        ContactState::Offered { operator, at, deadline, mode } => {
             fields.operator = Some(operator);
             fields.since = Some(at.0);
             fields.until = Some(deadline.0);
-            fields.automatic = automatic;
+            fields.mode = Some(mode);
         }
         ContactState::Handling { operator, since, on_hold } => {
             fields.operator = Some(operator);

@@ -3,7 +3,7 @@
 use ringmain_protocol::plan::treatment_to_message;
 use ringmain_protocol::v1;
 use ringmain_routing::delivery::Delivered;
-use ringmain_routing::effect::{ThreadNews, WithdrawReason};
+use ringmain_routing::effect::{OfferMode, ThreadNews, WithdrawReason};
 use ringmain_routing::rules::Treatment;
 use ringmain_routing::{
     AssignmentEpoch, ContactId, ContactView, Effect, OperatorId, QueueId, Router, Timestamp,
@@ -143,8 +143,8 @@ pub(crate) fn for_operator(delivered: &Delivered, router: &Router, life: Life) -
     };
     let asked = |enquiry, news| Event::Enquiry(enquiry::changed(enquiry, news, router));
     let event = match delivered.effect {
-        Effect::RingOperator { contact, operator, assignment, deadline, automatic } => {
-            Event::Ring(ring(look(contact, operator, delivered.at, router), assignment, deadline, automatic))
+        Effect::RingOperator { contact, operator, assignment, deadline, mode } => {
+            Event::Ring(ring(look(contact, operator, delivered.at, router), assignment, deadline, mode))
         }
         Effect::ConnectContact { contact, operator, assignment, .. } => {
             Event::Connect(operator_connect(look(contact, operator, delivered.at, router), assignment))
@@ -214,12 +214,13 @@ fn operator_connect(look: Look, assignment: AssignmentEpoch) -> v1::OperatorConn
     v1::OperatorConnect { contact: Some(contact), assignment: assignment.0, waited_ms, matches }
 }
 
-fn ring(look: Look, assignment: AssignmentEpoch, deadline: Timestamp, automatic: bool) -> v1::OperatorRing {
+fn ring(look: Look, assignment: AssignmentEpoch, deadline: Timestamp, mode: OfferMode) -> v1::OperatorRing {
     v1::OperatorRing {
         contact: Some(look.contact),
         assignment: assignment.0,
         deadline_ms: deadline.0,
-        automatic,
+        automatic: mode == OfferMode::Confirmed,
+        preview: mode == OfferMode::Previewed,
         waited_ms: look.waited_ms,
         matches: look.matches,
     }

@@ -1,7 +1,7 @@
 //! Effects as those who watch hear of them.
 
 use ringmain_protocol::v1;
-use ringmain_routing::effect::PresenceState;
+use ringmain_routing::effect::{OfferMode, PresenceState};
 use ringmain_routing::{
     AssignmentEpoch, Effect, Epoch, LogIndex, OperatorId, Party, Position, Router, Timestamp,
 };
@@ -42,8 +42,8 @@ fn watched(effect: &Effect, router: &Router) -> Option<v1::event::Event> {
     let name = |id: OperatorId| (id.to_string(), login(id, router).unwrap_or_default());
     Some(match *effect {
         Effect::AnnounceQueued { .. } => Event::Queued(v1::ContactQueued {}),
-        Effect::RingOperator { operator, assignment, deadline, automatic, .. } => {
-            Event::Rung(rung(name(operator), assignment, deadline, automatic))
+        Effect::RingOperator { operator, assignment, deadline, mode, .. } => {
+            Event::Rung(rung(name(operator), assignment, deadline, mode))
         }
         Effect::AnnounceAssigned { operator, assignment, .. } => {
             Event::Assigned(assigned(name(operator), assignment))
@@ -156,14 +156,15 @@ fn rung(
     (operator, operator_login): (String, String),
     assignment: AssignmentEpoch,
     deadline: Timestamp,
-    automatic: bool,
+    mode: OfferMode,
 ) -> v1::OperatorRung {
     v1::OperatorRung {
         operator,
         operator_login,
         assignment: assignment.0,
         deadline_ms: deadline.0,
-        automatic,
+        automatic: mode == OfferMode::Confirmed,
+        preview: mode == OfferMode::Previewed,
     }
 }
 

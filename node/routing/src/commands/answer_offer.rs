@@ -2,7 +2,8 @@
 
 use crate::command::AnswerOffer;
 use crate::contact::{Contact, State};
-use crate::effect::{Reply, WithdrawReason};
+use crate::effect::{OfferMode, Reply, WithdrawReason};
+use crate::ids::OperatorId;
 use crate::planted::{Planted, is};
 use crate::refusal::Refusal;
 use crate::router::Router;
@@ -23,17 +24,31 @@ impl Router {
             State::Handling { .. } | State::WrapUp { .. } => Ok(Reply::Done),
             State::Ended { .. } => ended_by_service(contact),
             State::Offered { operator, .. } => {
-                let since = self.now;
-                self.tables.change_contact(answer.contact.slot, |row| {
-                    row.state = State::Handling { operator, since, on_hold: None };
-                });
-                self.connect(answer.contact.slot);
-                if self.tables.directory.interrupts {
-                    // What was an offer is work that may be interrupted from here on.
-                    self.freed.operators.insert(operator.slot);
-                }
+                self.take_up_offer(answer.contact.slot, operator);
                 Ok(Reply::Done)
             }
+        }
+    }
+
+    /// Nobody answered in time: a missed offer, but of a preview the beginning of the talk.
+    pub(crate) fn offer_timer(&mut self, slot: u32, operator: OperatorId, mode: OfferMode) {
+        match mode {
+            OfferMode::Previewed if !is(Planted::PreviewMissed) => self.take_up_offer(slot, operator),
+            OfferMode::Offered | OfferMode::Confirmed | OfferMode::Previewed => {
+                self.take_back_offer(slot, WithdrawReason::Unanswered);
+            }
+        }
+    }
+
+    fn take_up_offer(&mut self, slot: u32, operator: OperatorId) {
+        let since = self.now;
+        self.tables.change_contact(slot, |row| {
+            row.state = State::Handling { operator, since, on_hold: None };
+        });
+        self.connect(slot);
+        if self.tables.directory.interrupts {
+            // What was an offer is work that may be interrupted from here on.
+            self.freed.operators.insert(operator.slot);
         }
     }
 
@@ -42,8 +57,8 @@ impl Router {
         match contact.state {
             State::Waiting(_) | State::Ended { .. } => Ok(Reply::Done),
             State::Handling { .. } | State::WrapUp { .. } => Err(super::wrong_state(contact)),
-            State::Offered { automatic: true, .. } => Err(Refusal::CannotDecline(contact.id)),
-            State::Offered { automatic: false, .. } => {
+            State::Offered { mode: OfferMode::Confirmed, .. } => Err(Refusal::CannotDecline(contact.id)),
+            State::Offered { mode: OfferMode::Offered | OfferMode::Previewed, .. } => {
                 self.take_back_offer(answer.contact.slot, WithdrawReason::Declined);
                 Ok(Reply::Done)
             }

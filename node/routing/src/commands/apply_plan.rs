@@ -96,7 +96,7 @@ fn check_queue(queue: &QueuePlan, directory: &Directory) -> Result<(), Refusal> 
     directory.need(queue, &[], None)?;
     let within = match queue.answer {
         Answer::Automatic => Millis(1),
-        Answer::Confirmed { within } | Answer::Offered { within } => within,
+        Answer::Confirmed { within } | Answer::Offered { within } | Answer::Previewed { within } => within,
     };
     if within.0 == 0 {
         return Err(invalid("queues.answer", "the time to answer must be above 0 ms"));

@@ -296,6 +296,12 @@ pub const ALL: &[Mistake] = &[
         &["I1"],
     ),
     mistake(
+        Planted::PreviewMissed,
+        "the core",
+        "A preview that nobody answers is a missed offer",
+        &["I1", "I4"],
+    ),
+    mistake(
         Planted::StrandedStay,
         "the core",
         "Whom nobody could serve stays in spite of what the queue says",

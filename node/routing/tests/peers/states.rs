@@ -96,7 +96,8 @@ fn p114_what_one_leaves_unanswered_another_may_take() {
     assert_eq!(centre.with("1").as_deref(), Some("anna"));
     centre.tick(21_000);
     let (operator, assignment, deadline) = (centre.operator("boris"), AssignmentEpoch(2), Timestamp(41_000));
-    let ring = Effect::RingOperator { contact, operator, assignment, deadline, automatic: false };
+    let ring =
+        Effect::RingOperator { contact, operator, assignment, deadline, mode: effect::OfferMode::Offered };
     assert!(centre.effects.contains(&ring), "{:?}", centre.effects);
 }
 

@@ -93,7 +93,7 @@ pub(super) fn event_json(event: &Event) -> Value {
             "rung",
             json!({
                 "operator": rung.operator, "operator_login": rung.operator_login, "assignment": rung.assignment,
-                "deadline_ms": rung.deadline_ms, "automatic": rung.automatic,
+                "deadline_ms": rung.deadline_ms, "automatic": rung.automatic, "preview": rung.preview,
             }),
         ),
         Some(What::Assigned(assigned)) => {

@@ -197,6 +197,7 @@ pub(super) fn contact_json(contact: &Contact) -> serde_json::Value {
         "language": details.language,
         "attributes": String::from_utf8_lossy(&details.attributes),
     });
+    object["preview"] = json!(contact.preview);
     object["enquiries"] = json!(contact.enquiries);
     object["seats"] = contact.seats.iter().map(seat_json).collect();
     object
