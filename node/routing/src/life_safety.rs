@@ -184,9 +184,10 @@ impl Router {
                 gone.add(self.tables.contact(work[works]), contact);
                 works += 1;
             }
-            if has_room(gone) {
-                return Some(Clearing { step: Step::Parks, works });
-            }
+        }
+        // Nothing more is taken from an operator who has room: one who had declined, and is the last who is left.
+        if has_room(gone) {
+            return Some(Clearing { step: Step::Parks, works });
         }
         if !self.is_life_safety(contact) {
             return None;
