@@ -421,15 +421,15 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// How many stages share the service time of a contact: those of its case's route, or one.
+    /// How many stages share the service time of a contact: those that its case has, or one.
     fn stages_of(&self, contact: ContactId) -> u64 {
         let routes = &self.router.plan().rules.routes;
         if routes.is_empty() {
             return 1;
         }
         let case = self.router.contact(contact).and_then(|contact| self.router.case(contact.case?));
-        let route = case.and_then(|case| routes.iter().find(|route| route.name == case.route));
-        route.map_or(1, |route| route.stages.len() as u64)
+        case.and_then(|case| Some(case.stages_in(routes.iter().find(|route| route.name == case.route)?)))
+            .unwrap_or(1)
     }
 
     /// The work of a later stage is made by the core. Nobody hangs up in it.

@@ -17,7 +17,7 @@ use ringmain_routing::{
 
 use super::events::{Operation, Order};
 use super::net::rng_of;
-use super::{EPOCH_MS, cases, enquiries, rule_book, talk, time, triggers, waits};
+use super::{EPOCH_MS, cases, enquiries, rule_book, supervision, talk, threads, time, triggers, waits};
 use crate::model::{KNOWS_CASES, KNOWS_TIME};
 
 pub(super) const QUEUES: [&str; 3] = ["calls", "chats", "call-backs"];
@@ -47,6 +47,14 @@ pub(super) struct Kind {
     has_bot: bool,
     /// Operators ask people without a seat.
     pub(super) has_enquiries: bool,
+    /// People write, and are silent.
+    pub(super) has_threads: bool,
+    /// Work is interrupted for what is more urgent.
+    has_interrupts: bool,
+    /// Callers are invited to send something meanwhile.
+    pub(super) has_companions: bool,
+    /// Supervisors sit beside talks, and operators ask for help.
+    pub(super) has_supervision: bool,
     /// How long keys are remembered: in a third of the runs shorter than what passes in them.
     key_window: Millis,
 }
@@ -63,7 +71,23 @@ impl Kind {
         let has_bot = has_rules && rng.random_bool(0.4);
         // By the number: the other centres keep their days, and what was seldom found in them is found.
         let has_enquiries = has_rules && seed.is_multiple_of(3);
-        Kind { has_units, has_rules, has_time, has_cases, has_bot, has_enquiries, key_window }
+        let has_threads = matches!(seed % 10, 1 | 6 | 8);
+        let has_interrupts = matches!(seed % 10, 3 | 8);
+        let has_companions = has_rules && matches!(seed % 10, 4 | 7);
+        let has_supervision = matches!(seed % 10, 4 | 9);
+        Kind {
+            has_units,
+            has_rules,
+            has_time,
+            has_cases,
+            has_bot,
+            has_enquiries,
+            has_threads,
+            has_interrupts,
+            has_companions,
+            has_supervision,
+            key_window,
+        }
     }
 
     pub(super) fn is_bot(self, number: usize) -> bool {
@@ -147,6 +171,9 @@ fn plan_rules(rng: &mut ChaCha8Rng, kind: Kind) -> PlanRules {
     if kind.has_enquiries && rng.random_bool(0.9) {
         enquiries::put_into_plan(rng, &mut rules);
     }
+    if kind.has_companions && rng.random_bool(0.9) {
+        rules.companion = Some(Millis(rng.random_range(1..4_000)));
+    }
     rules
 }
 
@@ -160,6 +187,12 @@ fn queue_rules(rng: &mut ChaCha8Rng, kind: Kind) -> QueueRules {
     }
     if kind.has_rules {
         talk::put_into_queue(rng, &mut rules);
+    }
+    if kind.has_threads {
+        threads::put_into_queue(rng, &mut rules);
+    }
+    if kind.has_interrupts {
+        supervision::put_into_queue(rng, &mut rules);
     }
     rules
 }
@@ -326,6 +359,10 @@ pub(super) fn command(
         Operation::CloseEnquiry(enquiry, answer) => {
             enquiries::close((operator_of(party), epoch), enquiry, answer)
         }
+        Operation::Write(contact, number, by) => {
+            threads::note((gateway_of(party), epoch), contact, (number, by))
+        }
+        Operation::AskForHelp(contact, on) => supervision::ask((operator_of(party), epoch, seq), contact, on),
         Operation::TakeOffer(contact, to) => {
             Command::DeflectContact(DeflectContact { gateway: gateway_of(party), epoch, contact, to })
         }

@@ -43,6 +43,8 @@ pub(super) struct SimClient {
     pub orders: BTreeMap<Name, Order>,
     /// Contacts that the gateway was promised, and what it had asked for.
     pub promised: BTreeMap<Name, (ContactId, Order)>,
+    /// The last message of each thread.
+    pub written: BTreeMap<ContactId, u64>,
     /// Keys that were used again for something else.
     pub misused: BTreeSet<Name>,
     /// Unanswered operations and when they were first sent.
@@ -97,6 +99,7 @@ impl SimClient {
             hands: BTreeMap::new(),
             orders: BTreeMap::new(),
             promised: BTreeMap::new(),
+            written: BTreeMap::new(),
             misused: BTreeSet::new(),
             open: BTreeMap::new(),
             answered: Vec::new(),
@@ -280,6 +283,7 @@ impl Sim {
             | Operation::Pause
             | Operation::AskForBreak(_)
             | Operation::SignOut
+            | Operation::AskForHelp(..)
             | Operation::TakeNext(_) => Subject::Session,
             Operation::CloseEnquiry(enquiry, _) => Subject::Contact(enquiry.to_string().into()),
             // On a subject of its own, so that it may overtake what makes sense.
@@ -296,6 +300,7 @@ impl Sim {
             | Operation::InTalk(contact, _, _)
             | Operation::WantPerson(contact)
             | Operation::TakeOffer(contact, _)
+            | Operation::Write(contact, _, _)
             | Operation::Hold(contact, _) => Subject::Contact(contact.to_string().into()),
         };
         let row = &mut self.clients[place];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ringmain_routing::client::{ConnectionId, Failure, Hello, OpId, StreamFailure};
 use ringmain_routing::delivery::Delivered;
-use ringmain_routing::rules::{Facts, Treatment};
+use ringmain_routing::rules::{Facts, Treatment, Writer};
 use ringmain_routing::shell::forwarding::Numbered;
 use ringmain_routing::shell::liveness::Said;
 use ringmain_routing::{
@@ -170,6 +170,10 @@ pub(super) enum Operation {
     CloseEnquiry(EnquiryId, Option<u8>),
     /// A customer takes what was offered instead of waiting.
     TakeOffer(ContactId, Treatment),
+    /// A message of a thread, by the gateway's count.
+    Write(ContactId, u64, Writer),
+    /// An operator asks for help, about this contact or in general, or does no longer.
+    AskForHelp(Option<ContactId>, bool),
     /// Something that makes no sense, by number.
     Garbage(u64),
 }
@@ -199,6 +203,8 @@ impl Operation {
             | Operation::WantPerson(_)
             | Operation::CloseEnquiry(..)
             | Operation::TakeOffer(..)
+            | Operation::Write(..)
+            | Operation::AskForHelp(..)
             | Operation::Garbage(_) => None,
         }
     }
@@ -238,6 +244,10 @@ pub(super) enum Act {
     EndWrapUp(ContactId, AssignmentEpoch),
     /// Closes an enquiry, with this answer.
     CloseEnquiry(EnquiryId, Option<u8>),
+    /// Somebody writes, so many messages.
+    Write(ContactId, u8),
+    /// The operator needs no help any more.
+    NeedNoHelp,
     /// The operator is ready again.
     BeReady,
     /// The operator looks for something to take.

@@ -79,6 +79,11 @@ impl Sim {
                 if self.is_odd(place, 0.05) {
                     self.submit(place, Operation::WantPerson(contact));
                 }
+                self.begin_to_write(place, contact);
+            }
+            (Role::Gateway, Effect::ParkContact { contact, on: true, .. })
+            | (Role::Gateway, Effect::WithdrawAssignment { contact, .. }) => {
+                self.break_silence(place, contact);
             }
             (Role::Gateway, Effect::OfferDeflection { contact, to, .. }) => {
                 if self.clients[place].rng.random_bool(0.4) {
@@ -145,14 +150,15 @@ impl Sim {
     }
 
     fn plan_end_of_talk(&mut self, place: usize, contact: ContactId, assignment: AssignmentEpoch) {
-        let delay = self.within(place, 20, 1_200);
+        let long = self.long_talk(place);
+        let delay = long.unwrap_or_else(|| self.within(place, 20, 1_200));
         self.act_later(place, delay, Act::EndTalk(contact, assignment));
     }
 
     /// The full list of what lives replaces what the desktop knew.
     pub(super) fn replace_hands(&mut self, place: usize, contacts: &[ContactView]) {
         if self.clients[place].role == Role::Gateway {
-            return;
+            return self.hear_of_threads(place, contacts);
         }
         self.clients[place].hands.clear();
         for view in contacts {
@@ -181,7 +187,13 @@ impl Sim {
             | Act::EndTalk(contact, assignment)
             | Act::InTalk(contact, assignment, _)
             | Act::EndWrapUp(contact, assignment) => holds(contact, assignment),
-            Act::Abandon(_) | Act::CloseEnquiry(..) | Act::BeReady | Act::Browse | Act::StartAnew => true,
+            Act::Abandon(_)
+            | Act::CloseEnquiry(..)
+            | Act::Write(..)
+            | Act::NeedNoHelp
+            | Act::BeReady
+            | Act::Browse
+            | Act::StartAnew => true,
         };
         if !makes_sense && !self.is_odd(place, 0.2) {
             return;
@@ -199,6 +211,8 @@ impl Sim {
             Act::CloseEnquiry(enquiry, answer) => {
                 self.submit(place, Operation::CloseEnquiry(enquiry, answer));
             }
+            Act::Write(contact, messages) => self.write(place, contact, messages),
+            Act::NeedNoHelp => self.submit(place, Operation::AskForHelp(None, false)),
             Act::BeReady => self.submit(place, Operation::Ready),
             Act::Browse => self.browse(place),
             Act::StartAnew => self.start_anew(place),
@@ -217,6 +231,7 @@ impl Sim {
     }
 
     fn end_talk(&mut self, place: usize, contact: ContactId, assignment: AssignmentEpoch) {
+        self.need_help(place, contact);
         if self.take_a_turn(place, contact, assignment) {
             return;
         }

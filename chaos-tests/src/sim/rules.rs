@@ -272,6 +272,8 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         // Who asks twice is heard twice; what others close is lost to who asked.
         Command::BeginEnquiry(_) | Command::FreeCaller(_) => Rule::I7,
         Command::CloseEnquiry(_) => Rule::I1,
+        // Who waits on hold is not served.
+        Command::HoldContact(_) => Rule::I1,
         Command::AbandonContact(_) | Command::UpdateContact(_) => Rule::I9,
         Command::TakeNext(_)
         | Command::AssignContact(_)
@@ -296,7 +298,6 @@ fn rule_of_reply(before: &Model, command: &Command, expected: &Outcome, got: &Ou
         | Command::ExtendWrapUp(_)
         | Command::EndWrapUp(_)
         | Command::TransferContact(_)
-        | Command::HoldContact(_)
         | Command::PutLifeSupport(_)
         | Command::AskForBreak(_) => Rule::I2,
     }
@@ -346,15 +347,16 @@ fn rule_of_effect(effect: &Effect) -> Rule {
         Effect::AnnounceMoved { .. }
         | Effect::HoldContact { .. }
         | Effect::NotifyThread { .. }
-        | Effect::ParkContact { .. }
         | Effect::InviteCompanion { .. }
         | Effect::AnnounceExpectedWait { .. }
         | Effect::OfferDeflection { .. }
         | Effect::CallDuty { .. }
         | Effect::AnnounceEnquiry { .. }
-        | Effect::SuperviseContact { .. }
-        | Effect::AnnounceHelp { .. }
         | Effect::AnnounceAlarm { .. } => Rule::I7,
+        // Who has the room is a matter of order.
+        Effect::ParkContact { .. } => Rule::I4,
+        // A seat and a request for help end with the talk.
+        Effect::SuperviseContact { .. } | Effect::AnnounceHelp { .. } => Rule::I11,
     }
 }
 
@@ -366,6 +368,9 @@ pub(super) fn rule_of_state(difference: &str) -> Rule {
         return Rule::I9;
     }
     let fields = [
+        ("seats", Rule::I11),
+        ("help", Rule::I11),
+        ("parked", Rule::I4),
         ("now", Rule::I12),
         ("next deadline", Rule::I11),
         ("warned", Rule::I11),

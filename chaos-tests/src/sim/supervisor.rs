@@ -20,6 +20,7 @@ use super::node::Waiting;
 use super::rule_book;
 use super::rules::{Breach, Rule};
 use super::schedule::Errand;
+use super::supervision;
 
 /// Before she tries at another node.
 const AGAIN_MS: u64 = 150;
@@ -137,6 +138,12 @@ fn entry(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
 fn action(rng: &mut ChaCha8Rng, kind: Kind, router: &Router) -> Action {
     if kind.has_time && rng.random_bool(0.2) {
         return Action::DeferBreaks { on: rng.random_bool(0.5) };
+    }
+    if kind.has_supervision
+        && rng.random_bool(0.6)
+        && let Some(action) = supervision::some_action(rng, router)
+    {
+        return action;
     }
     let login: Name = format!("operator-{}", rng.random_range(0..4)).into();
     let open: Vec<ContactId> = router.contacts().map(|view| view.id).collect();

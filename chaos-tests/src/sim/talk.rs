@@ -4,8 +4,8 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::command::{
-    AnswerOffer, CaseStep, CompleteContact, Consult, ConsultTarget, ContactResult, EndConsult, JoinConsult,
-    OperatorPlan, RequestPerson, Requester, TransferContact, TransferTarget,
+    AnswerOffer, CaseStep, CompleteContact, Consult, ConsultTarget, ContactResult, EndConsult,
+    InviteCompanion, JoinConsult, OperatorPlan, RequestPerson, Requester, TransferContact, TransferTarget,
 };
 use ringmain_routing::rules::{OrphanRule, QueueRules, ResultRule};
 use ringmain_routing::{AssignmentEpoch, Command, ContactId, EnquiryId, Millis, Name, Plan, Router};
@@ -38,6 +38,8 @@ pub(super) enum Turn {
     Ask(Asking),
     /// The caller of that question goes, and is promised to be called.
     Free(EnquiryId, Promise),
+    /// The caller, of this number, is invited to send something in that channel, by its place.
+    Invite(u8, usize),
 }
 
 impl Turn {
@@ -47,6 +49,10 @@ impl Turn {
         match self {
             Turn::Ask(asking) => asking.command(answer, router),
             Turn::Free(enquiry, promise) => promise.command(answer, enquiry, router),
+            Turn::Invite(number, channel) => {
+                let (number, channel) = (format!("+7{number}").into(), CHANNELS[channel].into());
+                Command::InviteCompanion(Box::new(InviteCompanion { answer, number, channel }))
+            }
             Turn::AskQueue(place) => ask(answer, ConsultTarget::Queue(QUEUES[place].into())),
             Turn::AskColleague(number, hold) => {
                 let (login, hold) = (centre::login(number), Millis(hold));
@@ -144,6 +150,9 @@ impl Sim {
         if !is_bot && self.ask_somebody(place, contact, assignment) {
             return true;
         }
+        if !is_bot && self.invite_somebody(place, contact, assignment) {
+            return true;
+        }
         if self.is_odd(place, 0.2) {
             let rng = &mut self.clients[place].rng;
             let turn = if rng.random_bool(0.5) {
@@ -160,6 +169,20 @@ impl Sim {
             self.submit(place, Operation::InTalk(contact, assignment, Turn::EndSilently));
         }
         false
+    }
+
+    /// Who talks invites its caller into another channel now and then; whether the talk goes on for that.
+    fn invite_somebody(&mut self, place: usize, contact: ContactId, assignment: AssignmentEpoch) -> bool {
+        let may = !self.healing && Kind::of(self.plan.seed).has_companions;
+        let rng = &mut self.clients[place].rng;
+        if !may || !rng.random_bool(0.4) {
+            return false;
+        }
+        let turn = Turn::Invite(rng.random_range(0..6), rng.random_range(0..CHANNELS.len()));
+        self.submit(place, Operation::InTalk(contact, assignment, turn));
+        let delay = self.within(place, 50, 2_500);
+        self.act_later(place, delay, Act::EndTalk(contact, assignment));
+        true
     }
 
     /// Whoever asked a colleague goes on, some time later.

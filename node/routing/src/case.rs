@@ -93,10 +93,9 @@ pub enum CaseEnd {
 }
 
 impl Case {
-    /// Whether a stage of its route is one of its own: of those for ways of answering only the one that is wanted.
+    /// Whether a stage of its route is one of its own.
     pub(crate) fn has(&self, stage: &Stage) -> bool {
-        let is_wanted = self.reply_by.as_ref().is_some_and(|way| stage.reply_by.contains(way));
-        stage.reply_by.is_empty() || is_wanted || is(Planted::EveryAnswerGiven)
+        stage.is_for(self.reply_by.as_ref()) || is(Planted::EveryAnswerGiven)
     }
 
     pub(crate) fn is_open(&self) -> bool {

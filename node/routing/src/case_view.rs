@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Case, CaseState, StageDone};
 use crate::ids::{CaseId, ContactId, GatewayId, Name, Timestamp};
 use crate::router::Router;
+use crate::rules::Route;
 
 /// A case at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,14 @@ pub struct CaseView {
     pub state: CaseState,
     /// Whether it was closed within its term; `None` while it is open.
     pub in_term: Option<bool>,
+}
+
+impl CaseView {
+    /// How many stages of the route such a case has: of those for ways of answering only the one that is wanted.
+    #[must_use]
+    pub fn stages_in(&self, route: &Route) -> u64 {
+        route.stages.iter().filter(|stage| stage.is_for(self.reply_by.as_ref())).count() as u64
+    }
 }
 
 /// Which cases are wanted. What is not said does not matter.

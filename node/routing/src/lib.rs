@@ -56,6 +56,7 @@ mod profiles;
 pub mod recall;
 mod refusal;
 mod reserve;
+mod route;
 mod router;
 pub mod rules;
 mod same_person;
