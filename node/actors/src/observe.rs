@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ringmain_replication::{Applied, Replica};
 use ringmain_routing::effect::{EndReason, OfferMode, WithdrawReason};
+use ringmain_routing::plan::Answer;
 use ringmain_routing::{Command, ContactId, Effect, Plan, QueueId, Router};
 use ringmain_telemetry::{labels, names};
 
@@ -101,11 +102,14 @@ impl Tally {
 
     fn connected(&mut self, contact: ContactId, applied: &Applied, router: &Router) {
         let accepted = matches!(&applied.command, Command::AcceptOffer(answer) if answer.contact == contact);
-        if !accepted {
-            self.add(names::OFFERS, labels::ANSWER, "automatic");
-        }
         // As above.
         let Some(brief) = router.brief(contact) else { return };
+        let queue = router.plan().queues.get(brief.queue.0 as usize);
+        // What was previewed was counted when its operator was rung.
+        let is_previewed = queue.is_some_and(|queue| matches!(queue.answer, Answer::Previewed { .. }));
+        if !accepted && !is_previewed {
+            self.add(names::OFFERS, labels::ANSWER, "automatic");
+        }
         let waited_s = applied.at.since(brief.enqueued_at).0 as f64 / 1_000.0;
         self.waits.entry(brief.queue).or_default().push(waited_s);
     }
