@@ -364,12 +364,8 @@ fn effect(effect: &Effect) -> String {
     match *effect {
         Effect::AnnounceQueued { contact, gateway } => format!("queued {contact} to {gateway}"),
         Effect::RingOperator { contact, operator, assignment, deadline, mode } => {
-            let how = match mode {
-                OfferMode::Offered => "offer",
-                OfferMode::Confirmed => "confirm",
-                OfferMode::Previewed => "preview",
-            };
-            format!("ring {operator} for {contact} assignment={assignment} {how} until {}", deadline.0)
+            let mode = offer_mode(mode);
+            format!("ring {operator} for {contact} assignment={assignment} {mode} until {}", deadline.0)
         }
         Effect::AnnounceAssigned { contact, gateway, operator, assignment } => {
             format!("assigned {contact} to {operator} assignment={assignment} ({gateway})")
@@ -395,12 +391,10 @@ fn effect(effect: &Effect) -> String {
         }
         Effect::EndStream { party, epoch } => format!("end-stream {party} epoch={epoch}"),
         Effect::HoldContact { contact, gateway, operator, assignment, on } => {
-            let on = if on { "on" } else { "off" };
-            format!("hold {contact} by {operator} assignment={assignment} {on} ({gateway})")
+            format!("hold {contact} by {operator} assignment={assignment} {} ({gateway})", on_or_off(on))
         }
         Effect::ParkContact { contact, gateway, operator, assignment, on } => {
-            let on = if on { "on" } else { "off" };
-            format!("park {contact} with {operator} assignment={assignment} {on} ({gateway})")
+            format!("park {contact} with {operator} assignment={assignment} {} ({gateway})", on_or_off(on))
         }
         Effect::AnnounceMoved { contact, gateway, queue } => {
             format!("moved {contact} queue={queue} ({gateway})")
@@ -435,6 +429,18 @@ fn effect(effect: &Effect) -> String {
         | Effect::AnnounceConsult { .. }
         | Effect::JoinConsult { .. } => case_effect(effect),
     }
+}
+
+const fn offer_mode(mode: OfferMode) -> &'static str {
+    match mode {
+        OfferMode::Offered => "offer",
+        OfferMode::Confirmed => "confirm",
+        OfferMode::Previewed => "preview",
+    }
+}
+
+const fn on_or_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 fn case_effect(effect: &Effect) -> String {

@@ -4,9 +4,11 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use ringmain_routing::calendar::CalendarPlan;
-use ringmain_routing::command::{CaseStep, TransferTarget};
+use ringmain_routing::command::{
+    AnswerOffer, CaseStep, CompleteContact, ContactResult, TransferContact, TransferTarget,
+};
 use ringmain_routing::rules::{PlanRules, Route, Stage};
-use ringmain_routing::{Millis, Name, Timestamp};
+use ringmain_routing::{Command, Millis, Name, Timestamp};
 
 use super::EPOCH_MS;
 use super::centre::QUEUES;
@@ -36,7 +38,19 @@ impl Word {
     }
 
     /// The step of a completion; `None` for a hand-over.
-    pub(super) fn step(self) -> Option<CaseStep> {
+    /// What is said, of the leg of this answer.
+    pub(super) fn command(self, answer: AnswerOffer, result: Option<ContactResult>) -> Command {
+        let wrap_up = None;
+        match self.target() {
+            Some(to) => Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up })),
+            None => {
+                let step = self.step().unwrap_or_default();
+                Command::CompleteContact(CompleteContact { answer, wrap_up, step, result })
+            }
+        }
+    }
+
+    fn step(self) -> Option<CaseStep> {
         match self {
             Word::Return => Some(CaseStep::Return),
             Word::Close => Some(CaseStep::Close),
@@ -45,7 +59,7 @@ impl Word {
     }
 
     /// Where it is handed over to, if it is.
-    pub(super) fn target(self) -> Option<TransferTarget> {
+    fn target(self) -> Option<TransferTarget> {
         match self {
             Word::Return | Word::Close => None,
             Word::HandOver(route, channel) => Some(TransferTarget::BackOffice {

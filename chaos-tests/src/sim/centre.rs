@@ -341,16 +341,7 @@ pub(super) fn command(
             let (operator, to) = (operator_of(party), to.clone());
             Command::AssignContact(AssignContact { operator, epoch, contact, to, hold })
         }
-        Operation::OfCase(contact, assignment, word) => {
-            let (answer, wrap_up) = (answer(contact, assignment), None);
-            match word.target() {
-                Some(to) => Command::TransferContact(Box::new(TransferContact { answer, to, wrap_up })),
-                None => {
-                    let step = word.step().unwrap_or_default();
-                    Command::CompleteContact(CompleteContact { answer, wrap_up, step, result })
-                }
-            }
-        }
+        Operation::OfCase(contact, assignment, word) => word.command(answer(contact, assignment), result),
         Operation::InTalk(contact, assignment, turn) => turn.command(answer(contact, assignment), router),
         Operation::WantPerson(contact) => {
             let by = Requester::Gateway { gateway: gateway_of(party), epoch, contact };

@@ -69,8 +69,9 @@ fn stage(number: u8, spec: &StageSpec, queues: u8) -> Stage {
         escalate_to: spec.escalate.map(|queue| pick(&QUEUES, queue % queues).into()),
         watchers: chosen(OPERATORS.into_iter(), spec.watchers),
         reply_by: chosen(WAYS.into_iter(), if number == 0 && spec.warn < 78 { 0 } else { spec.warn % 8 }),
-        channel: (spec.term % 3 == 0).then(|| pick(&CHANNELS, spec.term / 3).0.into()),
-        call_back: (spec.term % 5 < 2).then(|| if spec.term % 5 == 0 { "all" } else { "retail" }.into()),
+        channel: spec.term.is_multiple_of(3).then(|| pick(&CHANNELS, spec.term / 3).0.into()),
+        call_back: (spec.term % 5 < 2)
+            .then(|| if spec.term.is_multiple_of(5) { "all" } else { "retail" }.into()),
     }
 }
 
